@@ -1,0 +1,125 @@
+# runplan. `make` builds ./runplan and installs nothing; `make demo` and `make test` install what is missing and do the rest.
+#
+#   make            ./runplan                          make test         all tests, installing what they need
+#   make demo       a real blue-green deployment       make test-unit    the parts of it: test-golden, test-asan,
+#   make demo-bad   one that fails and is undone                         test-lab, layers
+#   make lab-up     only the stack to deploy to        make docs         docs/builtins.md from the builtins' rows
+#   make lab-down   removes all that the lab made      make clean        what was built, not the lab
+#
+# Sources are found by folder. B is where objects go: build/, or build-asan/ for the sanitizers' build.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j2
+endif
+
+B       ?= build
+PROGRAM ?= runplan
+
+CC      = gcc
+BISON   = bison
+FLEX    = flex
+OPTIMIZE = -O2
+SANITIZE =
+CFLAGS  = -std=gnu11 $(OPTIMIZE) -g -Wall -Wextra -Werror $(SANITIZE)
+# Headers of libpq lie in a folder of their own; libpq and libcurl are only loaded at run time, never linked.
+HEADERS := $(shell pkg-config --cflags libpq libcurl libuv jansson libpcre2-8 2>/dev/null)
+# Defined as nothing, as `#define _GNU_SOURCE` in a source does.
+CPPFLAGS = -D_GNU_SOURCE= -I. -I$(B) $(HEADERS)
+LDLIBS  = -luv -ljansson -lpcre2-8 -ldl -lm -lpthread
+
+SOURCES := $(sort $(wildcard grammar/*.c interp/*.c builtins/*.c store/*.c cli/*.c))
+PARSER   = $(B)/grammar/plan.tab.c $(B)/grammar/plan.lex.c
+OBJECTS  = $(SOURCES:%.c=$(B)/%.o) $(PARSER:.c=.o)
+# Everything but main(), for the tests and the tools of tests to be linked with.
+ARCHIVE  = $(B)/librunplan.a
+
+UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
+UNIT          = $(UNIT_SOURCES:%.c=$(B)/%)
+# tests/FOLDER/NAME_main.c is a small program that the tests in FOLDER use: $(B)/tests/FOLDER/NAME.
+TOOL_SOURCES := $(sort $(wildcard tests/*/*_main.c))
+TOOLS         = $(TOOL_SOURCES:%_main.c=$(B)/%)
+
+.PHONY: all
+all: $(PROGRAM)
+
+$(PROGRAM): $(B)/cli/main.o $(ARCHIVE)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+# Made afresh, so that a source that is gone leaves no object behind.
+$(ARCHIVE): $(filter-out $(B)/cli/main.o,$(OBJECTS))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/%.o: %.c | $(B)/grammar/plan.tab.h $(B)/grammar/plan.lex.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/grammar/%.o: $(B)/grammar/%.c | $(B)/grammar/plan.tab.h $(B)/grammar/plan.lex.h
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The scanner's template compares signed with unsigned and keeps functions that nobody calls.
+$(B)/grammar/plan.lex.o: CFLAGS += -Wno-sign-compare -Wno-unused-function
+
+$(B)/grammar/plan.tab.c $(B)/grammar/plan.tab.h &: grammar/plan.y
+	@mkdir -p $(@D)
+	$(BISON) -Wcounterexamples -Werror --header=$(B)/grammar/plan.tab.h -o $(B)/grammar/plan.tab.c $<
+
+$(B)/grammar/plan.lex.c $(B)/grammar/plan.lex.h &: grammar/plan.l
+	@mkdir -p $(@D)
+	$(FLEX) --header-file=$(B)/grammar/plan.lex.h -o $(B)/grammar/plan.lex.c $<
+
+$(UNIT): $(B)/%: $(B)/%.o $(ARCHIVE)
+	$(CC) $(CFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+$(TOOLS): $(B)/%: $(B)/%_main.o $(ARCHIVE)
+	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(TOOLS:=_main.d)
+.SECONDARY:
+
+# What the tests need of a build: for scripts/test.sh.
+.PHONY: test-programs
+test-programs: $(PROGRAM) $(UNIT) $(TOOLS)
+
+.PHONY: install-deps
+install-deps:
+	scripts/setup.sh test
+
+.PHONY: demo demo-bad
+demo demo-bad:
+	@scripts/setup.sh build lab
+	@$(MAKE) --no-print-directory --silent all
+	@tests/demo.sh $(@:demo%=%)
+
+.PHONY: lab-up lab-down
+lab-up:
+	@scripts/setup.sh lab
+	@lab/lab.sh up
+
+lab-down:
+	@lab/lab.sh down
+
+# Every suite closes with a line `N passed, N failed`; `make test` adds them up.
+.PHONY: test test-unit test-golden test-asan test-lab
+test:
+	@scripts/setup.sh test
+	@scripts/test.sh layers unit golden asan lab
+
+test-unit test-golden test-asan test-lab:
+	@scripts/test.sh $(@:test-%=%)
+
+.PHONY: layers
+layers:
+	@scripts/layers.sh
+
+.PHONY: docs
+docs: $(PROGRAM)
+	./$(PROGRAM) doc --markdown > docs/builtins.md.new
+	mv docs/builtins.md.new docs/builtins.md
+
+.PHONY: clean
+clean:
+	rm -rf build build-asan runplan

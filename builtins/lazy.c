@@ -1,0 +1,224 @@
+/*
+ * lazy.c - loads libcurl, libpq and libcrypto at their first use.
+ *
+ * The loaded tables are the one thing here that outlives a call: they are written once, under pthread_once(),
+ * and constant from then on. Nothing is ever unloaded (OpenSSL registers handlers of its own for the end of
+ * the process).
+ */
+#include "builtins/lazy.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "builtins/live.h"
+
+#define CRYPTO_FUNCTIONS(X)                                                                                  \
+	X(EVP_MD_CTX_new)                                                                                    \
+	X(EVP_MD_CTX_free)                                                                                   \
+	X(EVP_sha256)                                                                                        \
+	X(EVP_DigestInit_ex)                                                                                 \
+	X(EVP_DigestUpdate)                                                                                  \
+	X(EVP_DigestFinal_ex)
+
+struct crypto_api {
+#define X(name) __typeof__(name) *name;
+	CRYPTO_FUNCTIONS(X)
+#undef X
+};
+
+struct library {
+	pthread_once_t once;
+	bool loaded;
+	char error[200];
+};
+
+/* Opens the first of `sonames` that is there. */
+static void *library_open(struct library *library, const char *what, const char *const *sonames)
+{
+	void *handle = NULL;
+
+	for (size_t i = 0; sonames[i] != NULL && handle == NULL; i++)
+		handle = dlopen(sonames[i], RTLD_NOW | RTLD_LOCAL);
+	if (handle == NULL)
+		snprintf(library->error, sizeof library->error, "%s cannot be loaded: %s", what, dlerror());
+	return handle;
+}
+
+static bool library_symbol(struct library *library, void *handle, const char *name, void *slot)
+{
+	void *symbol = dlsym(handle, name);
+
+	if (symbol == NULL) {
+		snprintf(library->error, sizeof library->error,
+			 "the installed library is too old: it lacks %s()", name);
+		return false;
+	}
+	memcpy(slot, &symbol, sizeof symbol);
+	return true;
+}
+
+static const void *library_answer(const struct library *library, const void *api, char *error, size_t size)
+{
+	if (library->loaded)
+		return api;
+	snprintf(error, size, "%s", library->error);
+	return NULL;
+}
+
+static struct library curl_library = {.once = PTHREAD_ONCE_INIT};
+static struct curl_api curl_functions;
+
+static void curl_load_once(void)
+{
+	static const char *const sonames[] = {"libcurl.so.4", "libcurl.so", NULL};
+	void *handle = library_open(&curl_library, "libcurl", sonames);
+
+	if (handle == NULL)
+		return;
+#define X(name)                                                                                              \
+	if (!library_symbol(&curl_library, handle, "curl_" #name, &curl_functions.name))                     \
+		return;
+	CURL_FUNCTIONS(X)
+#undef X
+	if (curl_functions.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		snprintf(curl_library.error, sizeof curl_library.error, "libcurl cannot be initialised");
+		return;
+	}
+	curl_library.loaded = true;
+}
+
+const struct curl_api *curl_load(char *error, size_t size)
+{
+	pthread_once(&curl_library.once, curl_load_once);
+	return library_answer(&curl_library, &curl_functions, error, size);
+}
+
+static struct library pq_library = {.once = PTHREAD_ONCE_INIT};
+static struct pq_api pq_functions;
+
+static void pq_load_once(void)
+{
+	static const char *const sonames[] = {"libpq.so.5", "libpq.so", NULL};
+	void *handle = library_open(&pq_library, "libpq", sonames);
+
+	if (handle == NULL)
+		return;
+#define X(name)                                                                                              \
+	if (!library_symbol(&pq_library, handle, #name, &pq_functions.name))                                 \
+		return;
+	PQ_FUNCTIONS(X)
+#undef X
+	pq_library.loaded = true;
+}
+
+const struct pq_api *pq_load(char *error, size_t size)
+{
+	pthread_once(&pq_library.once, pq_load_once);
+	return library_answer(&pq_library, &pq_functions, error, size);
+}
+
+static struct library crypto_library = {.once = PTHREAD_ONCE_INIT};
+static struct crypto_api crypto_functions;
+
+static void crypto_load_once(void)
+{
+	static const char *const sonames[] = {"libcrypto.so.3", "libcrypto.so.1.1", "libcrypto.so", NULL};
+	void *handle = library_open(&crypto_library, "libcrypto", sonames);
+
+	if (handle == NULL)
+		return;
+#define X(name)                                                                                              \
+	if (!library_symbol(&crypto_library, handle, #name, &crypto_functions.name))                         \
+		return;
+	CRYPTO_FUNCTIONS(X)
+#undef X
+	crypto_library.loaded = true;
+}
+
+static const struct crypto_api *crypto_load(char *error, size_t size)
+{
+	pthread_once(&crypto_library.once, crypto_load_once);
+	return library_answer(&crypto_library, &crypto_functions, error, size);
+}
+
+/* Ends a digest: its hexadecimal text, and the context's memory. */
+static bool sha256_finish(const struct crypto_api *crypto, EVP_MD_CTX *context, bool good, char hex[65])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned length = 0;
+
+	good = good && crypto->EVP_DigestFinal_ex(context, digest, &length) == 1 && length == 32;
+	for (unsigned i = 0; good && i < length; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	crypto->EVP_MD_CTX_free(context);
+	return good;
+}
+
+static EVP_MD_CTX *sha256_begin(const struct crypto_api *crypto)
+{
+	EVP_MD_CTX *context = memory_need(crypto->EVP_MD_CTX_new());
+
+	if (crypto->EVP_DigestInit_ex(context, crypto->EVP_sha256(), NULL) == 1)
+		return context;
+	crypto->EVP_MD_CTX_free(context);
+	return NULL;
+}
+
+bool sha256_bytes(const char *bytes, size_t length, char hex[65])
+{
+	char error[200];
+	const struct crypto_api *crypto = crypto_load(error, sizeof error);
+	EVP_MD_CTX *context = crypto == NULL ? NULL : sha256_begin(crypto);
+
+	if (context == NULL)
+		return false;
+	return sha256_finish(crypto, context, crypto->EVP_DigestUpdate(context, bytes, length) == 1, hex);
+}
+
+/* Feeds the whole of `fd` to the digest. 0, or the errno of the read that failed. */
+static int sha256_read(const struct crypto_api *crypto, EVP_MD_CTX *context, int fd)
+{
+	char buffer[64 * 1024];
+
+	for (;;) {
+		ssize_t got = read(fd, buffer, sizeof buffer);
+
+		if (got == 0)
+			return 0;
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return errno;
+		if (crypto->EVP_DigestUpdate(context, buffer, (size_t)got) != 1)
+			return EIO;
+	}
+}
+
+bool sha256_file(const char *path, char hex[65], char *error, size_t size)
+{
+	const struct crypto_api *crypto = crypto_load(error, size);
+	EVP_MD_CTX *context;
+	int fd, code;
+
+	if (crypto == NULL)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		snprintf(error, size, "%s: %s", path, strerror(errno));
+		return false;
+	}
+	context = sha256_begin(crypto);
+	code = context == NULL ? EIO : sha256_read(crypto, context, fd);
+	close(fd);
+	if (context == NULL || !sha256_finish(crypto, context, code == 0, hex)) {
+		snprintf(error, size, "%s: %s", path, strerror(code != 0 ? code : EIO));
+		return false;
+	}
+	return true;
+}

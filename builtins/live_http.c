@@ -1,0 +1,873 @@
+/*
+ * live_http.c - HTTP transfers: curl's multi socket interface on the driver's loop.
+ *
+ * One multi handle serves the run, so connections are kept and shared. curl says which sockets to watch and
+ * when to wake it; everything it has to tell is fetched after it returned, so on_done always runs outside of
+ * curl. Only its write, header and read callbacks run inside, and what they lead to (a cancel, another start)
+ * is deferred.
+ *
+ * A request that must not be sent twice (POST, PATCH and unknown methods) always gets a connection of its
+ * own: on a kept one that the server has just closed, curl would silently send it again.
+ */
+#include "builtins/live.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "builtins/lazy.h"
+#include "builtins/live_inside.h"
+#include "interp/buffer.h"
+
+#define HTTP_CONNECT_TIMEOUT_NS (10 * NS_PER_S)
+#define HTTP_REDIRECTS_MAX	5L
+/* curl bounds one header line (100 KB) but not their number. */
+#define HTTP_HEADERS_MAX (256 * 1024)
+/* Connections that stay open between requests; the bound of http.all and a few more. */
+#define HTTP_CONNECTIONS_KEPT 80L
+
+struct http_engine {
+	struct live *live;
+	const struct curl_api *curl;
+	CURLM *multi;
+	uv_timer_t timer;
+};
+
+/* A socket that curl wants watched. */
+struct http_socket {
+	struct http_engine *engine;
+	uv_poll_t handle;
+	curl_socket_t fd;
+};
+
+struct http_transfer {
+	struct live *live;
+	struct http_transfer *next, *previous; /* in engine order, or NULL */
+	struct live_deferred step;	       /* begins it, or ends it after a cancel */
+	CURL *easy;			       /* NULL until it has begun */
+	struct curl_slist *headers, *resolve;
+	struct http_options options; /* strings in it are copies of ours */
+	uint64_t began;
+
+	struct value answer_headers;
+	size_t header_bytes;
+	char *body;
+	size_t length, room;
+	int status;   /* of the header block read last */
+	bool in_body; /* header lines that come now are trailers */
+	bool cancelled, finished, too_long, stopped, headers_too_long;
+	char detail[CURL_ERROR_SIZE];
+	char error[CURL_ERROR_SIZE + 400];
+};
+
+/* ---- what went wrong, in words ---- */
+
+/* The URL asked last: after redirects another one than the transfer began with. */
+static const char *effective_url(const struct http_transfer *transfer)
+{
+	char *url = NULL;
+
+	if (transfer->easy != NULL)
+		transfer->live->http->curl->easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url);
+	return url != NULL ? url : transfer->options.url;
+}
+
+/* "host:port" of the URL, or the socket's path, as the operator knows it; never user or password. */
+static void target_text(const struct http_transfer *transfer, char *text, size_t size)
+{
+	const struct curl_api *curl = transfer->live->http->curl;
+	const char *socket = transfer->options.unix_socket;
+	char *host = NULL, *port = NULL;
+	CURLU *url;
+
+	snprintf(text, size, "%s", transfer->options.secret_url ? "***" : socket != NULL ? socket : "?");
+	if (transfer->options.secret_url || socket != NULL)
+		return;
+	url = curl->url();
+	if (url != NULL && curl->url_set(url, CURLUPART_URL, effective_url(transfer), 0) == CURLUE_OK &&
+	    curl->url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+	    curl->url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
+		snprintf(text, size, "%s:%s", host, port);
+	curl->free(host);
+	curl->free(port);
+	curl->url_cleanup(url);
+}
+
+/* curl's own words: those of this transfer, or where they could tell a secret those for all of their kind. */
+static const char *detail_text(const struct http_transfer *transfer, CURLcode code)
+{
+	if (transfer->options.secret_url || transfer->detail[0] == '\0')
+		return transfer->live->http->curl->easy_strerror(code);
+	return transfer->detail;
+}
+
+static void say_no_connection(struct http_transfer *transfer, const char *target)
+{
+	long code = 0;
+
+	transfer->live->http->curl->easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &code);
+	switch (code) {
+	case ECONNREFUSED:
+		snprintf(transfer->error, sizeof transfer->error, "connection refused (%s)", target);
+		break;
+	case ENOENT:
+		snprintf(transfer->error, sizeof transfer->error, "there is no socket %s", target);
+		break;
+	case 0:
+		snprintf(transfer->error, sizeof transfer->error, "cannot connect to %s: %s", target,
+			 detail_text(transfer, CURLE_COULDNT_CONNECT));
+		break;
+	default:
+		snprintf(transfer->error, sizeof transfer->error, "cannot connect to %s: %s", target,
+			 strerror((int)code));
+	}
+}
+
+static bool request_sent(const struct http_transfer *transfer)
+{
+	long bytes = 0;
+
+	transfer->live->http->curl->easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &bytes);
+	return bytes > 0;
+}
+
+static void say_timed_out(struct http_transfer *transfer, const char *target)
+{
+	int64_t whole = transfer->options.timeout_ns, connect = transfer->options.connect_timeout_ns;
+	char text[48];
+
+	if (request_sent(transfer))
+		snprintf(transfer->error, sizeof transfer->error, "timed out after %s (%s)",
+			 duration_text(whole, text), target);
+	else
+		snprintf(transfer->error, sizeof transfer->error, "no connection to %s within %s", target,
+			 duration_text(whole > 0 && whole < connect ? whole : connect, text));
+}
+
+static size_t body_limit(const struct http_transfer *transfer)
+{
+	return transfer->options.body_max != 0 ? transfer->options.body_max : LIVE_BODY_MAX;
+}
+
+static void say_failed(struct http_transfer *transfer, CURLcode code)
+{
+	const char *detail = detail_text(transfer, code);
+	char *error = transfer->error, target[300];
+	size_t room = sizeof transfer->error;
+
+	target_text(transfer, target, sizeof target);
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+		say_no_connection(transfer, target);
+		break;
+	case CURLE_OPERATION_TIMEDOUT:
+		say_timed_out(transfer, target);
+		break;
+	case CURLE_COULDNT_RESOLVE_HOST:
+		snprintf(error, room, "the name of the host cannot be resolved (%s)", target);
+		break;
+	case CURLE_PARTIAL_FILE:
+	case CURLE_GOT_NOTHING:
+	case CURLE_RECV_ERROR:
+	case CURLE_SEND_ERROR:
+		snprintf(error, room, "the connection ended before the whole answer came (%s): %s", target,
+			 detail);
+		break;
+	case CURLE_PEER_FAILED_VERIFICATION:
+		snprintf(error, room, "the certificate of %s is not accepted: %s", target, detail);
+		break;
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_URL_MALFORMAT:
+		snprintf(error, room, "not an http or https URL: %s", detail);
+		break;
+	case CURLE_TOO_MANY_REDIRECTS:
+		snprintf(error, room, "more than %ld redirects", HTTP_REDIRECTS_MAX);
+		break;
+	default:
+		snprintf(error, room, "%s (%s)", detail, target);
+	}
+}
+
+/* One line for the operator about a transfer that curl ended with `code`. */
+static const char *error_text(struct http_transfer *transfer, CURLcode code)
+{
+	char *error = transfer->error, size[48];
+	size_t room = sizeof transfer->error;
+
+	if (transfer->cancelled)
+		snprintf(error, room, "cancelled");
+	else if (transfer->too_long)
+		snprintf(error, room, "the body exceeds %s", size_text((int64_t)body_limit(transfer), size));
+	else if (transfer->headers_too_long)
+		snprintf(error, room, "the answer's headers exceed %s", size_text(HTTP_HEADERS_MAX, size));
+	else if (transfer->stopped)
+		snprintf(error, room, "the answer was not read to its end");
+	else
+		say_failed(transfer, code);
+	return error;
+}
+
+/* ---- the answer as it arrives ---- */
+
+static bool body_add(struct http_transfer *transfer, const char *bytes, size_t length)
+{
+	if (length > body_limit(transfer) - transfer->length) {
+		transfer->too_long = true;
+		return false;
+	}
+	if (transfer->length + length + 1 > transfer->room) {
+		size_t room = transfer->room * 2 + length + 1;
+
+		transfer->body = memory_need(realloc(transfer->body, room));
+		transfer->room = room;
+	}
+	memcpy(transfer->body + transfer->length, bytes, length);
+	transfer->length += length;
+	transfer->body[transfer->length] = '\0';
+	return true;
+}
+
+/* curl's write callback: any answer but `length` stops the transfer. */
+static size_t body_came(char *bytes, size_t one, size_t length, void *context)
+{
+	struct http_transfer *transfer = context;
+
+	(void)one;
+	transfer->in_body = true;
+	if (transfer->cancelled)
+		return 0;
+	if (transfer->options.on_data == NULL || transfer->status / 100 != 2)
+		return body_add(transfer, bytes, length) ? length : 0;
+	if (transfer->options.on_data(transfer->options.context, bytes, length))
+		return length;
+	transfer->stopped = true;
+	return 0;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Sets the header, or appends to one of the same name. */
+static void header_add(struct http_transfer *transfer, const char *name, size_t name_length, const char *text,
+		       size_t length)
+{
+	char *lower = memory_need(strndup(name, name_length));
+	struct value old, joined;
+
+	for (size_t i = 0; i < name_length; i++)
+		if (lower[i] >= 'A' && lower[i] <= 'Z')
+			lower[i] = (char)(lower[i] - 'A' + 'a');
+	old = record_peek(transfer->answer_headers, lower);
+	if (old.tag == VALUE_STRING)
+		joined = value_string_printf("%s, %.*s", value_text_peek(old), (int)length, text);
+	else
+		joined = value_string_n(text, length);
+	record_set(&transfer->answer_headers, lower, joined);
+	free(lower);
+}
+
+/* Begins a new header block: of an interim answer, a redirect, or the answer itself. */
+static void status_line(struct http_transfer *transfer, const char *line, size_t length)
+{
+	const char *space = memchr(line, ' ', length);
+
+	value_clear(&transfer->answer_headers);
+	transfer->answer_headers = record_new(8);
+	transfer->status = space != NULL && line + length - space > 3 ? atoi(space + 1) : 0;
+	transfer->in_body = false;
+}
+
+/* curl's header callback: one line at a time, not terminated. */
+static size_t header_came(char *line, size_t one, size_t length, void *context)
+{
+	struct http_transfer *transfer = context;
+	const char *colon, *text, *end = line + length;
+
+	(void)one;
+	transfer->header_bytes += length;
+	if (transfer->header_bytes > HTTP_HEADERS_MAX) {
+		transfer->headers_too_long = true;
+		return 0;
+	}
+	if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+		status_line(transfer, line, length);
+		return length;
+	}
+	colon = memchr(line, ':', length);
+	if (colon == NULL || transfer->in_body)
+		return length;
+	for (text = colon + 1; text < end && is_blank(*text); text++)
+		;
+	while (end > text && is_blank(end[-1]))
+		end--;
+	header_add(transfer, line, (size_t)(colon - line), text, (size_t)(end - text));
+	return length;
+}
+
+/* curl's read callback: the body of a request from its file. */
+static size_t body_wanted(char *buffer, size_t one, size_t room, void *context)
+{
+	struct http_transfer *transfer = context;
+	ssize_t got;
+
+	do
+		got = read(transfer->options.body_fd, buffer, one * room);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
+}
+
+static int64_t certificate_expiry(const struct http_transfer *transfer)
+{
+	const struct curl_api *curl = transfer->live->http->curl;
+	struct curl_certinfo *info = NULL;
+	static const char key[] = "Expire date:";
+
+	if (curl->easy_getinfo(transfer->easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL ||
+	    info->num_of_certs < 1)
+		return 0;
+	for (const struct curl_slist *line = info->certinfo[0]; line != NULL; line = line->next)
+		if (strncmp(line->data, key, sizeof key - 1) == 0) {
+			time_t expires = curl->getdate(line->data + sizeof key - 1, NULL);
+
+			return expires < 0 ? 0 : (int64_t)expires;
+		}
+	return 0;
+}
+
+/* ---- the end of a transfer ---- */
+
+static void transfer_free(struct http_transfer *transfer)
+{
+	const struct http_options *options = &transfer->options;
+
+	if (options->body_fd > 0)
+		close(options->body_fd);
+	free((void *)options->method);
+	free((void *)options->url);
+	free((void *)options->unix_socket);
+	free((void *)options->body);
+	free((void *)options->ca_file);
+	free((void *)options->cert_file);
+	free((void *)options->key_file);
+	free((void *)options->user_password);
+	free((void *)options->resolve);
+	for (size_t i = 0; options->headers != NULL && options->headers[i] != NULL; i++)
+		free((void *)options->headers[i]);
+	free((void *)options->headers);
+	value_release(transfer->answer_headers);
+	free(transfer->body);
+	free(transfer);
+}
+
+static void transfer_unlink(struct http_transfer *transfer)
+{
+	struct live *live = transfer->live;
+
+	live_forget(live, &transfer->step);
+	if (transfer->previous != NULL)
+		transfer->previous->next = transfer->next;
+	else
+		live->transfers = transfer->next;
+	if (transfer->next != NULL)
+		transfer->next->previous = transfer->previous;
+}
+
+/* Takes the transfer away from curl, whatever state it is in. */
+static void easy_drop(struct http_transfer *transfer)
+{
+	const struct http_engine *engine = transfer->live->http;
+
+	if (transfer->easy != NULL) {
+		engine->curl->multi_remove_handle(engine->multi, transfer->easy);
+		engine->curl->easy_cleanup(transfer->easy);
+		transfer->easy = NULL;
+	}
+	if (transfer->headers != NULL)
+		engine->curl->slist_free_all(transfer->headers);
+	if (transfer->resolve != NULL)
+		engine->curl->slist_free_all(transfer->resolve);
+	transfer->headers = transfer->resolve = NULL;
+}
+
+static void transfer_finish(struct http_transfer *transfer, CURLcode code)
+{
+	struct http_result result = {.ok = code == CURLE_OK && !transfer->cancelled,
+				     .cancelled = transfer->cancelled,
+				     .timed_out = code == CURLE_OPERATION_TIMEDOUT && !transfer->cancelled,
+				     .status = transfer->status,
+				     .headers = transfer->answer_headers,
+				     .body = transfer->body == NULL ? "" : transfer->body,
+				     .body_length = transfer->length,
+				     .elapsed_ns = (int64_t)(uv_hrtime() - transfer->began)};
+	char *url = live_strdup(effective_url(transfer));
+
+	transfer->finished = true;
+	transfer_unlink(transfer);
+	if (transfer->easy != NULL) {
+		result.sent = request_sent(transfer);
+		result.certificate_expires = certificate_expiry(transfer);
+		if (!result.ok)
+			result.error = error_text(transfer, code);
+		easy_drop(transfer);
+	} else if (!result.ok) {
+		result.error = transfer->cancelled ? "cancelled" : transfer->error;
+	}
+	result.url = url;
+	transfer->options.on_done(transfer->options.context, &result);
+	free(url);
+	transfer_free(transfer);
+}
+
+/* Fetches what curl has finished. on_done may start transfers meanwhile. */
+static void engine_collect(struct http_engine *engine)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = engine->curl->multi_info_read(engine->multi, &left)) != NULL) {
+		CURLcode code = message->data.result;
+		char *transfer = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		engine->curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		transfer_finish((struct http_transfer *)transfer, code);
+	}
+}
+
+/* ---- curl on the loop ---- */
+
+static void engine_act(struct http_engine *engine, curl_socket_t fd, int events)
+{
+	int running;
+
+	engine->curl->multi_socket_action(engine->multi, fd, events, &running);
+	engine_collect(engine);
+}
+
+static void socket_ready(uv_poll_t *handle, int status, int events)
+{
+	struct http_socket *socket = handle->data;
+	int flags = 0;
+
+	if (status < 0)
+		flags = CURL_CSELECT_ERR;
+	if (events & UV_READABLE)
+		flags |= CURL_CSELECT_IN;
+	if (events & UV_WRITABLE)
+		flags |= CURL_CSELECT_OUT;
+	engine_act(socket->engine, socket->fd, flags);
+}
+
+static void socket_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static struct http_socket *socket_new(struct http_engine *engine, curl_socket_t fd)
+{
+	struct http_socket *socket = live_alloc(sizeof *socket);
+
+	socket->engine = engine;
+	socket->fd = fd;
+	if (uv_poll_init_socket(&engine->live->loop, &socket->handle, fd) != 0) {
+		free(socket);
+		return NULL;
+	}
+	socket->handle.data = socket;
+	engine->curl->multi_assign(engine->multi, fd, socket);
+	return socket;
+}
+
+/* curl says what it waits for on a socket. `known` is what multi_assign() gave it. */
+static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *known)
+{
+	struct http_engine *engine = context;
+	struct http_socket *socket = known;
+	int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (socket != NULL) {
+			engine->curl->multi_assign(engine->multi, fd, NULL);
+			uv_close((uv_handle_t *)&socket->handle, socket_closed);
+		}
+		return 0;
+	}
+	if (socket == NULL)
+		socket = socket_new(engine, fd);
+	return socket == NULL ? -1 : uv_poll_start(&socket->handle, events, socket_ready);
+}
+
+static void timer_over(uv_timer_t *timer)
+{
+	engine_act(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* curl says when it wants to be called without an event; it must not be called from in here. */
+static int timer_wanted(CURLM *multi, long milliseconds, void *context)
+{
+	struct http_engine *engine = context;
+
+	(void)multi;
+	if (milliseconds < 0) {
+		uv_timer_stop(&engine->timer);
+	} else {
+		uv_update_time(&engine->live->loop);
+		uv_timer_start(&engine->timer, timer_over, (uint64_t)milliseconds, 0);
+	}
+	return 0;
+}
+
+static struct http_engine *engine_new(struct live *live, char *error, size_t size)
+{
+	const struct curl_api *curl = curl_load(error, size);
+	struct http_engine *engine;
+
+	if (curl == NULL)
+		return NULL;
+	engine = live_alloc(sizeof *engine);
+	engine->live = live;
+	engine->curl = curl;
+	engine->multi = memory_need(curl->multi_init());
+	uv_timer_init(&live->loop, &engine->timer);
+	engine->timer.data = engine;
+	curl->multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
+	curl->multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine);
+	curl->multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
+	curl->multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
+	curl->multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, HTTP_CONNECTIONS_KEPT);
+	return engine;
+}
+
+/* ---- the request ---- */
+
+static curl_socket_t socket_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)context;
+	(void)purpose;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* Requests to this machine never go through a proxy; for others the environment's *_proxy and no_proxy count.
+ */
+static bool is_loopback(const struct curl_api *curl, const char *text)
+{
+	CURLU *url = curl->url();
+	char *host = NULL;
+	bool answer = false;
+
+	if (url != NULL && curl->url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+	    curl->url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+		answer = strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+			 strcmp(host, "[::1]") == 0;
+	curl->free(host);
+	curl->url_cleanup(url);
+	return answer;
+}
+
+/* Two requests of such a method do what one does (RFC 9110, 9.2.2). */
+static bool method_repeats(const char *method)
+{
+	static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		if (strcmp(method, methods[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool set_body(struct http_transfer *transfer)
+{
+	const struct curl_api *curl = transfer->live->http->curl;
+	const struct http_options *options = &transfer->options;
+	CURL *easy = transfer->easy;
+
+	if (options->body_fd > 0) {
+		struct stat file;
+		off_t at = lseek(options->body_fd, 0, SEEK_CUR);
+
+		if (fstat(options->body_fd, &file) != 0 || !S_ISREG(file.st_mode) || at < 0) {
+			snprintf(transfer->error, sizeof transfer->error,
+				 "the request's body is not a regular file");
+			return false;
+		}
+		curl->easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+		curl->easy_setopt(easy, CURLOPT_READFUNCTION, body_wanted);
+		curl->easy_setopt(easy, CURLOPT_READDATA, transfer);
+		curl->easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)(file.st_size - at));
+	} else if (options->body != NULL || strcmp(options->method, "POST") == 0) {
+		curl->easy_setopt(easy, CURLOPT_POST, 1L);
+		curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)options->body_length);
+		curl->easy_setopt(easy, CURLOPT_POSTFIELDS, options->body != NULL ? options->body : "");
+	}
+	return true;
+}
+
+static void set_method(struct http_transfer *transfer)
+{
+	const struct curl_api *curl = transfer->live->http->curl;
+	const char *method = transfer->options.method;
+
+	if (strcmp(method, "HEAD") == 0)
+		curl->easy_setopt(transfer->easy, CURLOPT_NOBODY, 1L);
+	else if (strcmp(method, "GET") != 0 || transfer->options.body != NULL ||
+		 transfer->options.body_fd > 0)
+		curl->easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, method);
+	if (!method_repeats(method))
+		curl->easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+/* A list of curl's with one more line; the lines are copied by curl. */
+static struct curl_slist *slist_with(const struct curl_api *curl, struct curl_slist *list, const char *line)
+{
+	return memory_need(curl->slist_append(list, line));
+}
+
+static bool has_header(const char *const *headers, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
+		if (strncasecmp(headers[i], name, length) == 0 && headers[i][length] == ':')
+			return true;
+	return false;
+}
+
+static void set_headers(struct http_transfer *transfer)
+{
+	const struct curl_api *curl = transfer->live->http->curl;
+	const char *const *headers = transfer->options.headers;
+
+	/* No waiting for "100 Continue", and no form's content type on a body that is none. */
+	transfer->headers = slist_with(curl, NULL, "Expect:");
+	if (!has_header(headers, "Content-Type"))
+		transfer->headers = slist_with(curl, transfer->headers, "Content-Type:");
+	for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
+		transfer->headers = slist_with(curl, transfer->headers, headers[i]);
+	curl->easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+	if (!has_header(headers, "User-Agent"))
+		curl->easy_setopt(transfer->easy, CURLOPT_USERAGENT, "runplan");
+}
+
+static long milliseconds(int64_t nanoseconds)
+{
+	return nanoseconds <= 0 ? 0 : (long)((nanoseconds + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+static bool set_limits(struct http_transfer *transfer)
+{
+	const struct curl_api *curl = transfer->live->http->curl;
+	const struct http_options *options = &transfer->options;
+	CURL *easy = transfer->easy;
+
+	curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(options->timeout_ns));
+	curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(options->connect_timeout_ns));
+	curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, options->follow ? 1L : 0L);
+	curl->easy_setopt(easy, CURLOPT_MAXREDIRS, HTTP_REDIRECTS_MAX);
+	/* A name that is still being looked up must not hold up the loop when its transfer ends. */
+	curl->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	if (curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+	    curl->easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") == CURLE_OK)
+		return true;
+	snprintf(transfer->error, sizeof transfer->error,
+		 "the installed libcurl is too old: 7.85 or newer is needed");
+	return false;
+}
+
+static void set_connection(struct http_transfer *transfer)
+{
+	const struct curl_api *curl = transfer->live->http->curl;
+	const struct http_options *options = &transfer->options;
+	CURL *easy = transfer->easy;
+
+	curl->easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+	if (options->unix_socket != NULL)
+		curl->easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, options->unix_socket);
+	if (options->unix_socket != NULL || is_loopback(curl, options->url))
+		curl->easy_setopt(easy, CURLOPT_PROXY, "");
+	if (options->resolve != NULL) {
+		transfer->resolve = slist_with(curl, NULL, options->resolve);
+		curl->easy_setopt(easy, CURLOPT_RESOLVE, transfer->resolve);
+	}
+	if (options->user_password != NULL)
+		curl->easy_setopt(easy, CURLOPT_USERPWD, options->user_password);
+	curl->easy_setopt(easy, CURLOPT_CERTINFO, 1L);
+	if (options->ca_file != NULL)
+		curl->easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+	if (options->cert_file != NULL)
+		curl->easy_setopt(easy, CURLOPT_SSLCERT, options->cert_file);
+	if (options->key_file != NULL)
+		curl->easy_setopt(easy, CURLOPT_SSLKEY, options->key_file);
+	if (options->insecure) {
+		curl->easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl->easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+}
+
+static void set_callbacks(struct http_transfer *transfer)
+{
+	const struct curl_api *curl = transfer->live->http->curl;
+	CURL *easy = transfer->easy;
+
+	curl->easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+	curl->easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->detail);
+	curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_came);
+	curl->easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+	curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, header_came);
+	curl->easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+}
+
+/* Hands the transfer to curl; false with transfer->error set where that is not possible. */
+static bool transfer_begin(struct http_transfer *transfer)
+{
+	struct live *live = transfer->live;
+	CURLMcode code;
+
+	if (live->http == NULL)
+		live->http = engine_new(live, transfer->error, sizeof transfer->error);
+	if (live->http == NULL)
+		return false;
+	transfer->easy = memory_need(live->http->curl->easy_init());
+	live->http->curl->easy_setopt(transfer->easy, CURLOPT_URL, transfer->options.url);
+	set_callbacks(transfer);
+	set_connection(transfer);
+	set_headers(transfer);
+	if (set_limits(transfer) && set_body(transfer)) {
+		set_method(transfer);
+		code = live->http->curl->multi_add_handle(live->http->multi, transfer->easy);
+		if (code == CURLM_OK)
+			return true;
+		snprintf(transfer->error, sizeof transfer->error, "%s",
+			 live->http->curl->multi_strerror(code));
+	}
+	easy_drop(transfer);
+	return false;
+}
+
+/* Runs from the loop: once to begin, and once more after a cancel. */
+static void transfer_step(void *context)
+{
+	struct http_transfer *transfer = context;
+
+	if (transfer->cancelled)
+		transfer_finish(transfer, CURLE_ABORTED_BY_CALLBACK);
+	else if (!transfer_begin(transfer))
+		transfer_finish(transfer, CURLE_FAILED_INIT);
+}
+
+static const char *const *headers_copy(const char *const *headers)
+{
+	size_t count = 0;
+	char **copy;
+
+	while (headers != NULL && headers[count] != NULL)
+		count++;
+	copy = live_alloc((count + 1) * sizeof *copy);
+	for (size_t i = 0; i < count; i++)
+		copy[i] = live_strdup(headers[i]);
+	return (const char *const *)copy;
+}
+
+static struct http_options options_copy(const struct http_options *options)
+{
+	struct http_options copy = *options;
+
+	copy.method = live_strdup(options->method == NULL ? "GET" : options->method);
+	copy.url = live_strdup(options->url);
+	copy.unix_socket = live_strdup(options->unix_socket);
+	copy.headers = headers_copy(options->headers);
+	copy.ca_file = live_strdup(options->ca_file);
+	copy.cert_file = live_strdup(options->cert_file);
+	copy.key_file = live_strdup(options->key_file);
+	copy.user_password = live_strdup(options->user_password);
+	copy.resolve = live_strdup(options->resolve);
+	if (copy.connect_timeout_ns <= 0)
+		copy.connect_timeout_ns = HTTP_CONNECT_TIMEOUT_NS;
+	if (options->body != NULL) {
+		char *body = live_alloc(options->body_length + 1);
+
+		memcpy(body, options->body, options->body_length);
+		copy.body = body;
+	}
+	return copy;
+}
+
+struct http_transfer *http_start(struct live *live, const struct http_options *options)
+{
+	struct http_transfer *transfer = live_alloc(sizeof *transfer);
+
+	transfer->live = live;
+	transfer->options = options_copy(options);
+	transfer->answer_headers = record_new(0);
+	transfer->began = uv_hrtime();
+	transfer->cancelled = live->closing;
+	transfer->step = (struct live_deferred){.run = transfer_step, .context = transfer};
+	transfer->next = live->transfers;
+	if (live->transfers != NULL)
+		live->transfers->previous = transfer;
+	live->transfers = transfer;
+	live_defer(live, &transfer->step);
+	return transfer;
+}
+
+void http_cancel(struct http_transfer *transfer)
+{
+	if (transfer->finished)
+		return;
+	transfer->cancelled = true;
+	live_defer(transfer->live, &transfer->step);
+}
+
+void live_http_abandon(struct live *live)
+{
+	while (live->transfers != NULL) {
+		live->transfers->cancelled = true;
+		transfer_finish(live->transfers, CURLE_ABORTED_BY_CALLBACK);
+	}
+}
+
+static void engine_closed(uv_handle_t *timer)
+{
+	free(timer->data);
+}
+
+void live_http_free(struct live *live)
+{
+	struct http_engine *engine = live->http;
+
+	if (engine == NULL)
+		return;
+	live->http = NULL;
+	engine->curl->multi_cleanup(
+	    engine->multi); /* closes the kept connections: socket_wanted() is called */
+	uv_close((uv_handle_t *)&engine->timer, engine_closed);
+}
+
+bool http_percent_encode(const char *bytes, size_t length, struct value *out)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	struct buffer text = {0};
+
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)bytes[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    (c != '\0' && strchr("-._~", c) != NULL)) {
+			buffer_add_byte(&text, (char)c);
+		} else {
+			buffer_add_byte(&text, '%');
+			buffer_add_byte(&text, digits[c >> 4]);
+			buffer_add_byte(&text, digits[c & 15]);
+		}
+	}
+	*out = buffer_finish(&text);
+	return true;
+}

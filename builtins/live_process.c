@@ -1,0 +1,591 @@
+/*
+ * live_process.c - child processes.
+ *
+ * A child gets a session and process group of its own (the operator's Ctrl-C is for runplan alone, and
+ * nothing can ask a question on the terminal), descriptors 0 to 2, and the secret on 3: nothing else is
+ * inherited. Its output comes through pipes, not through libuv's socket pairs: a socket cannot be opened
+ * again as /dev/stderr, which shell scripts do.
+ *
+ * The end. Without a stop, a process has ended when it exited and its pipes are at their end; where a
+ * grandchild keeps them open (a daemon it started), when nothing more came for a moment. After a stop, when
+ * the whole group is gone or was killed, so that who is told "cancelled" may rely on nothing being left.
+ */
+#define _GNU_SOURCE 1 /* memfd_create(), environ */
+#include "builtins/live.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "builtins/live_inside.h"
+
+#define KILL_AFTER_NS (5 * NS_PER_S)
+/* How long pipes may stay open and quiet behind the process that exited, and open at all. */
+#define LINGER_NS     (300 * NS_PER_MS)
+#define LINGER_ROUNDS 10
+/* How often a stopped group is looked at after its leader has exited. */
+#define GROUP_LOOK_NS (50 * NS_PER_MS)
+
+struct process_pipe {
+	struct process *process;
+	uv_pipe_t handle;
+	bool open; /* initialised and not closed */
+	char *bytes;
+	size_t length, room;
+	size_t seen; /* bytes that came, kept or not */
+};
+
+struct process {
+	struct live *live;
+	struct process *next, *previous;
+	struct live_deferred step; /* reports what failed inside process_start() */
+	uv_process_t handle;
+	unsigned open_handles; /* the memory goes when the last is closed */
+	struct process_pipe in, out, err;
+	uv_write_t write;
+	char *input;
+	struct live_timer *timeout, *kill, *linger;
+	size_t output_max;
+	int64_t timeout_ns;
+	uint64_t began;
+	pid_t pid; /* and its group; 0: never started */
+	bool exited, finished, stopping;
+	int rounds;
+	size_t seen; /* output at the last round */
+	struct process_result result;
+	void (*on_done)(void *context, const struct process_result *result);
+	void *context;
+	char error[300];
+};
+
+void live_seal_descriptors(void)
+{
+	if (syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	/* Before Linux 5.11 one by one. */
+	for (long fd = 3, end = sysconf(_SC_OPEN_MAX); fd < end && fd < 65536; fd++) {
+		int flags = fcntl((int)fd, F_GETFD);
+
+		if (flags >= 0)
+			fcntl((int)fd, F_SETFD, flags | FD_CLOEXEC);
+	}
+}
+
+/* ---- the end ---- */
+
+static void process_free(struct process *process)
+{
+	free(process->in.bytes);
+	free(process->out.bytes);
+	free(process->err.bytes);
+	free(process->input);
+	free(process);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+	struct process *process = handle->data;
+
+	if (--process->open_handles == 0 && process->finished)
+		process_free(process);
+}
+
+static void pipe_close(struct process_pipe *pipe)
+{
+	if (!pipe->open)
+		return;
+	pipe->open = false;
+	uv_close((uv_handle_t *)&pipe->handle, handle_closed);
+}
+
+static void timer_clear(struct live_timer **timer)
+{
+	live_timer_stop(*timer);
+	*timer = NULL;
+}
+
+static const char *pipe_text(const struct process_pipe *pipe)
+{
+	return pipe->bytes == NULL ? "" : pipe->bytes;
+}
+
+static void process_finish(struct process *process)
+{
+	struct live *live = process->live;
+	struct process_result *result = &process->result;
+
+	live_forget(live, &process->step);
+	timer_clear(&process->timeout);
+	timer_clear(&process->kill);
+	timer_clear(&process->linger);
+	pipe_close(&process->in);
+	pipe_close(&process->out);
+	pipe_close(&process->err);
+	if (process->pid != 0)
+		uv_close((uv_handle_t *)&process->handle, handle_closed);
+	if (process->previous != NULL)
+		process->previous->next = process->next;
+	else
+		live->processes = process->next;
+	if (process->next != NULL)
+		process->next->previous = process->previous;
+	result->elapsed_ns = (int64_t)(uv_hrtime() - process->began);
+	result->out = pipe_text(&process->out);
+	result->err = pipe_text(&process->err);
+	result->out_length = process->out.length;
+	result->err_length = process->err.length;
+	process->finished = true;
+	process->on_done(process->context, result);
+	if (process->open_handles == 0)
+		process_free(process);
+}
+
+/* Is `name` the /proc entry of a process of this group that has not ended? (man 5 proc: pid (name) state ppid
+ * pgrp) */
+static bool lives_in_group(int proc, const char *name, pid_t group)
+{
+	char path[64], text[512], state;
+	const char *rest;
+	ssize_t length;
+	int fd, its_group;
+
+	snprintf(path, sizeof path, "%.20s/stat", name);
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	length = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	rest = strrchr(text, ')');
+	return rest != NULL && sscanf(rest, ") %c %*d %d", &state, &its_group) == 2 && its_group == group &&
+	       state != 'Z' && state != 'X';
+}
+
+/*
+ * Is anything of the group still running? A signal also reaches zombies, and in a container nobody may ever
+ * collect those that lost their parent; so where kill() finds someone, /proc tells who.
+ */
+static bool group_lives(pid_t group)
+{
+	struct dirent *entry;
+	bool lives = false;
+	DIR *proc;
+
+	if (kill(-group, 0) != 0 && errno == ESRCH)
+		return false;
+	proc = opendir("/proc");
+	while (!lives && proc != NULL && (entry = readdir(proc)) != NULL)
+		lives = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+			lives_in_group(dirfd(proc), entry->d_name, group);
+	if (proc != NULL)
+		closedir(proc);
+	return lives;
+}
+
+static void look_again(struct process *process, int64_t delay_ns);
+
+/* Ends a process that has exited, or looks again later. */
+static void process_check(struct process *process)
+{
+	bool pipes_open = process->out.open || process->err.open;
+
+	if (!process->exited || process->finished)
+		return;
+	if (process->stopping) {
+		/* process->kill is NULL once KILL was sent: what is left then is out of reach (another
+		 * user's). */
+		if (process->kill != NULL && group_lives(process->pid))
+			look_again(process, GROUP_LOOK_NS);
+		else
+			process_finish(process);
+		return;
+	}
+	if (pipes_open && process->linger == NULL && process->rounds == 0)
+		look_again(process, LINGER_NS);
+	else if (!pipes_open)
+		process_finish(process);
+}
+
+static bool pipe_has_more(const struct process_pipe *pipe)
+{
+	uv_os_fd_t fd;
+	int bytes = 0;
+
+	return pipe->open && uv_fileno((const uv_handle_t *)&pipe->handle, &fd) == 0 &&
+	       ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+static void look(void *context)
+{
+	struct process *process = context;
+	size_t seen = process->out.seen + process->err.seen;
+
+	timer_clear(&process->linger);
+	if (process->stopping) {
+		process_check(process);
+		return;
+	}
+	if ((seen != process->seen || pipe_has_more(&process->out) || pipe_has_more(&process->err)) &&
+	    process->rounds++ < LINGER_ROUNDS) {
+		process->seen = seen;
+		look_again(process, LINGER_NS);
+	} else {
+		process_finish(process);
+	}
+}
+
+static void look_again(struct process *process, int64_t delay_ns)
+{
+	timer_clear(&process->linger);
+	process->linger = live_timer_start(process->live, delay_ns, look, process);
+}
+
+static void exited(uv_process_t *handle, int64_t status, int signal)
+{
+	struct process *process = handle->data;
+
+	process->exited = true;
+	process->result.signal = signal;
+	process->result.code = signal != 0 ? 128 + signal : (int)status;
+	timer_clear(&process->timeout);
+	process->seen = process->out.seen + process->err.seen;
+	process_check(process);
+}
+
+/* ---- stopping ---- */
+
+static void kill_group(void *context)
+{
+	struct process *process = context;
+
+	timer_clear(&process->kill);
+	kill(-process->pid, SIGKILL);
+	process_check(process);
+}
+
+static void process_terminate(struct process *process)
+{
+	if (process->stopping)
+		return;
+	process->stopping = true;
+	process->kill = live_timer_start(process->live, KILL_AFTER_NS, kill_group, process);
+	/* A group that is already gone, with only its pipes kept open by others, ends at once. */
+	kill(-process->pid, SIGTERM);
+	kill(-process->pid, SIGCONT);
+	if (process->exited)
+		look_again(process, 0);
+}
+
+static void timed_out(void *context)
+{
+	struct process *process = context;
+
+	timer_clear(&process->timeout);
+	process->result.timed_out = true;
+	process_terminate(process);
+}
+
+void process_stop(struct process *process)
+{
+	if (process->finished || process->result.cancelled)
+		return;
+	process->result.cancelled = true;
+	if (process->pid != 0)
+		process_terminate(process);
+}
+
+void live_process_kill(struct live *live)
+{
+	for (struct process *process = live->processes; process != NULL; process = process->next) {
+		process->result.cancelled = true;
+		if (process->pid == 0)
+			continue;
+		process->stopping = true;
+		timer_clear(&process->kill);
+		kill(-process->pid, SIGKILL);
+	}
+}
+
+void live_process_abandon(struct live *live)
+{
+	while (live->processes != NULL) {
+		live->processes->result.cancelled = true;
+		process_finish(live->processes);
+	}
+}
+
+/* ---- its pipes ---- */
+
+static void scratch_lend(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+	struct process *process = handle->data;
+
+	(void)suggested;
+	*buffer = uv_buf_init(process->live->scratch, sizeof process->live->scratch);
+}
+
+static void output_keep(struct process *process, struct process_pipe *pipe, const char *bytes, size_t length)
+{
+	pipe->seen += length;
+	if (length > process->output_max - pipe->length) {
+		length = process->output_max - pipe->length;
+		process->result.truncated = true;
+	}
+	if (pipe->length + length + 1 > pipe->room) {
+		pipe->room = pipe->room * 2 + length + 1;
+		pipe->bytes = memory_need(realloc(pipe->bytes, pipe->room));
+	}
+	memcpy(pipe->bytes + pipe->length, bytes, length);
+	pipe->length += length;
+	pipe->bytes[pipe->length] = '\0';
+}
+
+static void output_came(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
+{
+	struct process *process = stream->data;
+	struct process_pipe *pipe =
+	    (uv_pipe_t *)stream == &process->out.handle ? &process->out : &process->err;
+
+	if (length > 0) {
+		output_keep(process, pipe, buffer->base, (size_t)length);
+	} else if (length < 0) {
+		pipe_close(pipe);
+		process_check(process);
+	}
+}
+
+/* Its input is written, or it doesn't want it: the end of the input either way. */
+static void input_written(uv_write_t *write, int status)
+{
+	struct process *process = write->handle->data;
+
+	(void)status;
+	pipe_close(&process->in);
+}
+
+static void pipe_open(struct process *process, struct process_pipe *pipe, int fd)
+{
+	uv_pipe_init(&process->live->loop, &pipe->handle, 0);
+	pipe->handle.data = process;
+	pipe->open = true;
+	process->open_handles++;
+	uv_pipe_open(&pipe->handle, fd);
+}
+
+/* ---- the start ---- */
+
+/* The descriptors of the child (-1: /dev/null), and our ends of the pipes among them (-1: none). */
+struct process_fds {
+	int child[4];
+	int ours[3];
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* An anonymous file with the secret, readable by its owner alone: libpq wants a plain file for a password
+ * file. */
+static int secret_fd(const char *secret)
+{
+	int fd = memfd_create("secret", MFD_CLOEXEC);
+	size_t length = strlen(secret), done = 0;
+
+	if (fd < 0)
+		return -1;
+	while (done < length) {
+		ssize_t wrote = write(fd, secret + done, length - done);
+
+		if (wrote < 0 && errno != EINTR)
+			break;
+		done += wrote < 0 ? 0 : (size_t)wrote;
+	}
+	if (done < length || fchmod(fd, S_IRUSR | S_IWUSR) != 0 || lseek(fd, 0, SEEK_SET) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* A pipe for descriptor `index` of the child: our end does not block, theirs does. */
+static bool fds_pipe(struct process_fds *fds, int index)
+{
+	uv_file pair[2];
+
+	if (uv_pipe(pair, index == 0 ? 0 : UV_NONBLOCK_PIPE, index == 0 ? UV_NONBLOCK_PIPE : 0) != 0)
+		return false;
+	fds->child[index] = pair[index == 0 ? 0 : 1];
+	fds->ours[index] = pair[index == 0 ? 1 : 0];
+	return true;
+}
+
+static bool fds_open(struct process_fds *fds, const struct process_options *options)
+{
+	*fds = (struct process_fds){{-1, -1, -1, -1}, {-1, -1, -1}};
+	if (options->input_fd > 0)
+		fds->child[0] = options->input_fd;
+	else if (options->input != NULL && !fds_pipe(fds, 0))
+		return false;
+	if (options->output_fd > 0)
+		fds->child[1] = options->output_fd;
+	else if (!fds_pipe(fds, 1))
+		return false;
+	if (!fds_pipe(fds, 2))
+		return false;
+	if (options->secret != NULL)
+		fds->child[3] = secret_fd(options->secret);
+	return options->secret == NULL || fds->child[3] >= 0;
+}
+
+/* Our environment with the additions of `env`, which win. */
+static char **environment_with(const char *const *env)
+{
+	size_t ours = 0, more = 0, count = 0;
+	char **all;
+
+	while (environ[ours] != NULL)
+		ours++;
+	while (env != NULL && env[more] != NULL)
+		more++;
+	all = live_alloc((ours + more + 1) * sizeof *all);
+	for (size_t i = 0; i < ours; i++) {
+		size_t name = strcspn(environ[i], "=") + 1, j;
+
+		for (j = 0; j < more && strncmp(environ[i], env[j], name) != 0; j++)
+			;
+		if (j == more)
+			all[count++] = environ[i];
+	}
+	for (size_t j = 0; j < more; j++)
+		all[count++] = (char *)env[j];
+	return all;
+}
+
+static void say_not_started(struct process *process, const struct process_options *options, int error)
+{
+	const char *program = options->argv[0];
+	struct stat directory;
+
+	if (options->directory != NULL &&
+	    (stat(options->directory, &directory) != 0 || !S_ISDIR(directory.st_mode)))
+		snprintf(process->error, sizeof process->error, "no such directory: %s", options->directory);
+	else if (error == UV_ENOENT)
+		snprintf(process->error, sizeof process->error, "no such program: %s", program);
+	else if (error == UV_EACCES)
+		snprintf(process->error, sizeof process->error, "not an executable program: %s", program);
+	else if (error == UV_E2BIG)
+		snprintf(process->error, sizeof process->error, "the arguments of %s are too long", program);
+	else
+		snprintf(process->error, sizeof process->error, "%s cannot be started: %s", program,
+			 uv_strerror(error));
+}
+
+/* 0, or the negative error of libuv. */
+static int process_spawn(struct process *process, const struct process_options *options,
+			 struct process_fds *fds)
+{
+	uv_stdio_container_t stdio[4];
+	uv_process_options_t spawn = {.exit_cb = exited,
+				      .file = options->argv[0],
+				      .args = (char **)options->argv,
+				      .cwd = options->directory,
+				      .flags = UV_PROCESS_DETACHED,
+				      .stdio_count = options->secret != NULL ? 4 : 3,
+				      .stdio = stdio};
+	int code;
+
+	for (int i = 0; i < spawn.stdio_count; i++) {
+		stdio[i].flags = fds->child[i] < 0 ? UV_IGNORE : UV_INHERIT_FD;
+		stdio[i].data.fd = fds->child[i];
+	}
+	spawn.env = environment_with(options->env);
+	live_seal_descriptors();
+	process->handle.data = process;
+	process->open_handles++;
+	code = uv_spawn(&process->live->loop, &process->handle, &spawn);
+	free(spawn.env);
+	if (code != 0)
+		uv_close((uv_handle_t *)&process->handle, handle_closed);
+	else
+		process->pid = process->handle.pid;
+	return code;
+}
+
+/* Takes our ends of the pipes onto the loop. */
+static void process_connect(struct process *process, const struct process_options *options,
+			    struct process_fds *fds)
+{
+	if (fds->ours[1] >= 0) {
+		pipe_open(process, &process->out, fds->ours[1]);
+		uv_read_start((uv_stream_t *)&process->out.handle, scratch_lend, output_came);
+	}
+	pipe_open(process, &process->err, fds->ours[2]);
+	uv_read_start((uv_stream_t *)&process->err.handle, scratch_lend, output_came);
+	if (fds->ours[0] >= 0) {
+		uv_buf_t buffer;
+
+		process->input = live_alloc(options->input_length + 1);
+		memcpy(process->input, options->input, options->input_length);
+		buffer = uv_buf_init(process->input, (unsigned)options->input_length);
+		pipe_open(process, &process->in, fds->ours[0]);
+		uv_write(&process->write, (uv_stream_t *)&process->in.handle, &buffer, 1, input_written);
+	}
+	fds->ours[0] = fds->ours[1] = fds->ours[2] = -1;
+}
+
+/* Tells, from the loop, that the process could not be started. */
+static void report_not_started(void *context)
+{
+	process_finish(context);
+}
+
+struct process *process_start(struct live *live, const struct process_options *options)
+{
+	struct process *process = live_alloc(sizeof *process);
+	struct process_fds fds;
+	int code = UV_ECANCELED;
+
+	process->live = live;
+	process->output_max = options->output_max != 0 ? options->output_max : LIVE_BODY_MAX;
+	process->began = uv_hrtime();
+	process->on_done = options->on_done;
+	process->context = options->context;
+	process->step = (struct live_deferred){.run = report_not_started, .context = process};
+	process->next = live->processes;
+	if (live->processes != NULL)
+		live->processes->previous = process;
+	live->processes = process;
+
+	if (!fds_open(&fds, options))
+		code = UV_EMFILE;
+	else if (!live->closing)
+		code = process_spawn(process, options, &fds);
+	for (size_t i = 0; i < 4; i++)
+		close_fd(&fds.child[i]);
+	if (code == 0) {
+		process->result.started = true;
+		process_connect(process, options, &fds);
+		if (options->timeout_ns > 0)
+			process->timeout = live_timer_start(live, options->timeout_ns, timed_out, process);
+	} else {
+		process->result.cancelled = live->closing;
+		say_not_started(process, options, code);
+		process->result.error = process->error;
+		live_defer(live, &process->step);
+	}
+	for (size_t i = 0; i < 3; i++)
+		close_fd(&fds.ours[i]);
+	return process;
+}

@@ -1,0 +1,138 @@
+/* operator.c - what only a person can answer. The cli asks (live_options.ask) and ends the call with the
+ * answer. */
+#include <string.h>
+
+#include "builtins/live.h"
+#include "builtins/tables.h"
+
+static void ask_cancel(struct effect_call *call)
+{
+	const struct live_options *options = live_options(call->live);
+
+	if (options->ask_cancel)
+		options->ask_cancel(options->context, call);
+	else
+		call_unknown(call, "the question was withdrawn");
+}
+
+/* Asks argument 0. The request need only live until the cli has it. */
+static void ask(struct effect_call *call, const char *kind, const char *typing, struct value choices)
+{
+	const struct live_options *options = live_options(call->live);
+	const struct live_person_request request = {
+	    .kind = kind,
+	    .text = call_text(call, 0),
+	    .typing = typing,
+	    .choices = choices,
+	};
+
+	if (!request.text) {
+		call_failed(call, "%s: the question must be a string", call->builtin->name);
+		return;
+	}
+	if (!options || !options->ask) {
+		call_refused(call, "nobody is there to answer: %s", request.text);
+		return;
+	}
+	call->cancel = ask_cancel;
+	options->ask(options->context, call, &request);
+}
+
+static void operator_ask(struct effect_call *call)
+{
+	struct value choices = call_arg(call, 1);
+	size_t i;
+
+	if (choices.tag != VALUE_NULL && (choices.tag != VALUE_LIST || value_length(choices) == 0)) {
+		call_failed(call, "operator.ask: `choices` must be a list that is not empty");
+		return;
+	}
+	for (i = 0; i < value_length(choices); i++)
+		if (list_peek(choices, i).tag != VALUE_STRING) {
+			call_failed(call, "operator.ask: choice %zu is no string", i);
+			return;
+		}
+	ask(call, "ask", NULL, choices);
+}
+
+static void operator_confirm(struct effect_call *call)
+{
+	ask(call, "confirm", call_text(call, 1), value_null());
+}
+
+static void operator_manual(struct effect_call *call)
+{
+	ask(call, "manual", NULL, value_null());
+}
+
+static void operator_name(struct effect_call *call)
+{
+	const struct live_options *options = live_options(call->live);
+
+	if (options && options->operator_name && *options->operator_name)
+		call_ok(call, value_string(options->operator_name));
+	else
+		call_failed(call, "operator.name: nobody said who runs this plan");
+}
+
+static struct value name_simulate(const struct effect_request *request)
+{
+	(void)request;
+	return value_string("operator");
+}
+
+/* Under simulation people say yes, unless a test says otherwise. */
+static struct value yes(const struct effect_request *request)
+{
+	(void)request;
+	return value_bool(true);
+}
+
+#define NOBODY "Where nobody is at a terminal and no answer was given beforehand, the call is refused."
+
+static const struct builtin operator_rows[] = {
+    {.name = "operator.ask",
+     .signature = "(question: string, choices: list(string) = null) -> string",
+     .summary = "Ask the operator, and wait for a line of text or one of the choices.",
+     .details = "Timeouts stand still while a person is waited for. `--confirm \"question=answer\"` answers "
+		"beforehand. "
+		"The answer is kept in the journal; a password comes by `secret name = prompt(\"…\")`.",
+     .example = "operator.ask(\"Which side shall serve?\", [\"blue\", \"green\"])",
+     .bad_input = NOBODY,
+     .effect = EFFECT_READ,
+     .flags = BUILTIN_PERSON,
+     .start = operator_ask},
+    {.name = "operator.name",
+     .signature = "() -> string",
+     .summary = "Who runs the plan.",
+     .example = "operator.name()",
+     .bad_input = "Where the system knows no name of the user, it is a failure.",
+     .effect = EFFECT_READ,
+     .start = operator_name,
+     .simulate = name_simulate},
+    {.name = "operator.confirm",
+     .signature = "(question: string, typing: string = null) -> bool",
+     .summary = "What `confirm` asks: yes or no, or a phrase to be typed.",
+     .example = "confirm \"Deploy to production?\" typing \"PRODUCTION\"",
+     .bad_input = "Another phrase is a no. " NOBODY,
+     .effect = EFFECT_READ,
+     .flags = BUILTIN_INTERNAL | BUILTIN_PERSON,
+     .start = operator_confirm,
+     .simulate = yes},
+    {.name = "operator.manual",
+     .signature = "(text: string) -> bool",
+     .summary = "What `manual` asks: whether a person has done, or seen, something.",
+     .example = "manual \"The rollback plan has been reviewed\"",
+     .bad_input = NOBODY,
+     .effect = EFFECT_READ,
+     .flags = BUILTIN_INTERNAL | BUILTIN_PERSON,
+     .start = operator_manual,
+     .simulate = yes},
+};
+
+const struct builtin_table operator_table = {
+    .name = "operator",
+    .summary = "What only a person can answer.",
+    .rows = operator_rows,
+    .row_count = sizeof(operator_rows) / sizeof(*operator_rows),
+};

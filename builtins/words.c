@@ -1,0 +1,88 @@
+#include "builtins/words.h"
+
+#include <string.h>
+
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
+
+static void separate(struct buffer *line)
+{
+	if (line->length > 0)
+		buffer_add_byte(line, ' ');
+}
+
+void words_add(struct buffer *line, const char *word)
+{
+	separate(line);
+	buffer_add_text(line, word);
+}
+
+static void add_quoted(struct buffer *line, const char *text, size_t length)
+{
+	buffer_add_byte(line, '\'');
+	for (size_t i = 0; i < length; i++)
+		if (text[i] == '\'')
+			buffer_add_text(line, "'\\''");
+		else
+			buffer_add_byte(line, text[i]);
+	buffer_add_byte(line, '\'');
+}
+
+static void add_value(struct buffer *line, struct value word)
+{
+	bool shown = value_is_secret(word) || word.tag == VALUE_UNKNOWN;
+	struct value text = shown ? value_show(word, 0) : value_to_text(word);
+	const char *bytes = value_text_peek(text);
+	size_t length = value_length(text);
+
+	if (shown || (length > 0 && strspn(bytes, PLAIN) == length))
+		buffer_add(line, bytes, length);
+	else
+		add_quoted(line, bytes, length);
+	value_release(text);
+}
+
+void words_add_value(struct buffer *line, struct value word)
+{
+	if (word.tag == VALUE_NULL)
+		return;
+	separate(line);
+	add_value(line, word);
+}
+
+void words_add_list(struct buffer *line, struct value words)
+{
+	if (words.tag != VALUE_LIST)
+		words_add_value(line, words);
+	else
+		for (size_t i = 0; i < value_length(words); i++)
+			words_add_value(line, list_peek(words, i));
+}
+
+void words_add_option(struct buffer *line, const char *option, struct value v)
+{
+	if (v.tag == VALUE_NULL)
+		return;
+	words_add(line, option);
+	words_add_value(line, v);
+}
+
+void words_add_flag(struct buffer *line, const char *option, struct value on)
+{
+	if (value_truthy(on))
+		words_add(line, option);
+}
+
+void words_add_env(struct buffer *line, const char *option, struct value env)
+{
+	for (size_t i = 0; env.tag == VALUE_RECORD && i < value_length(env); i++) {
+		struct value v = record_value_peek(env, i);
+
+		if (v.tag == VALUE_NULL)
+			continue;
+		if (option != NULL)
+			words_add(line, option);
+		words_add(line, record_key_peek(env, i));
+		buffer_add_byte(line, '=');
+		add_value(line, v);
+	}
+}

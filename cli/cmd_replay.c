@@ -1,0 +1,146 @@
+/*
+ * cmd_replay.c - runplan replay: gives the plan the answers on record and holds every event that follows against the
+ * rows. The same plan does the same again, to the last event; a change to it shows as the first difference.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/rows.h"
+#include "cli/session.h"
+#include "interp/drivers.h"
+
+struct comparison {
+	struct session *session;
+	struct store *record;
+	size_t seen;
+	bool differs;
+};
+
+static void difference(const struct comparison *comparison, const char *recorded, size_t recorded_length,
+		       const char *got, size_t got_length)
+{
+	printf("row %zu differs\n  on record: %.*s\n  replayed:  %.*s\n", comparison->seen, (int)recorded_length, recorded,
+	       (int)got_length, got);
+}
+
+static void compare(void *context, const struct event *event)
+{
+	struct comparison *comparison = context;
+	struct store *record = comparison->record;
+	struct value row;
+	const char *line;
+	size_t length;
+
+	if (comparison->differs)
+		return;
+	row = event_encode(event);
+	if (comparison->seen >= record->ops->count(record)) {
+		printf("the record ends after row %zu, the plan goes on with\n  %s\n", comparison->seen, value_text_peek(row));
+		comparison->differs = true;
+	} else {
+		line = record->ops->row_peek(record, comparison->seen++, &length);
+		comparison->differs = length != value_length(row) || memcmp(line, value_text_peek(row), length) != 0;
+		if (comparison->differs)
+			difference(comparison, line, length, value_text_peek(row), value_length(row));
+	}
+	value_release(row);
+}
+
+/* What the first row says of how the run was started. */
+static bool take_start(struct session *session, struct store *record, struct event *first)
+{
+	size_t length, i;
+	const char *line = record->ops->row_peek(record, 0, &length);
+	struct value params, name;
+
+	if (!event_decode(line, length, first) || first->kind != EVENT_RUN_STARTED)
+		return false;
+	params = record_peek(first->data, "params");
+	session->params.values = memory_need(calloc(value_length(params) + 1, sizeof(*session->params.values)));
+	for (i = 0; i < value_length(params); i++)
+		session->params.values[session->params.count++] =
+			(struct param_value){record_key_peek(params, i), value_copy(record_value_peek(params, i))};
+	name = record_peek(first->data, "environment");
+	session->params.environment = name.tag == VALUE_STRING ? value_text_peek(name) : NULL;
+	name = record_peek(first->data, "operator");
+	session->operator_name = name.tag == VALUE_STRING ? value_text_peek(name) : NULL;
+	session->step_by_step = value_truthy(record_peek(first->data, "step_by_step"));
+	snprintf(session->run_id, sizeof(session->run_id), "%s", first->id);
+	return true;
+}
+
+static int verdict(struct session *session, const struct comparison *comparison, const struct driver *driver)
+{
+	size_t count = comparison->record->ops->count(comparison->record);
+	struct span at;
+	const char *problem = replay_problem(driver, &at);
+
+	if (problem) {
+		struct position position = {0};
+
+		if (at.file < session->compilation->sources->count)
+			position = source_position(session->compilation->sources, at.file, at.from);
+		printf("%s:%u:%u: %s\n",
+		       position.line ? source_get(session->compilation->sources, at.file)->path : session->options->operands[0],
+		       position.line, position.column, problem);
+		return EXIT_FAILED;
+	}
+	if (comparison->differs)
+		return EXIT_FAILED;
+	if (comparison->seen < count) {
+		printf("the plan ends after row %zu, the record has %zu rows\n", comparison->seen, count);
+		return EXIT_FAILED;
+	}
+	printf("%zu rows: the plan does the same again\n", count);
+	return EXIT_DONE;
+}
+
+static int replay(struct session *session, struct store *record)
+{
+	struct comparison comparison = {.session = session, .record = record};
+	struct driver *driver;
+	struct event first;
+	int code;
+
+	if (!take_start(session, record, &first)) {
+		fprintf(stderr, "runplan: --journal %s: the first row is not the start of a run\n",
+			option_value(session->options, "journal"));
+		event_free(&first);
+		return EXIT_USAGE;
+	}
+	driver = replay_driver_new(record, NULL);
+	session->journal = journal_new(NULL);
+	journal_observe(session->journal, compare, &comparison);
+	session_run(session, driver);
+	code = verdict(session, &comparison, driver);
+	driver->ops->free(driver);
+	params_free(&session->params);
+	event_free(&first);
+	return code;
+}
+
+int cmd_replay(const struct options *options)
+{
+	const char *path = option_value(options, "journal");
+	struct session session;
+	struct store *record;
+	char error[512];
+	int code;
+
+	if (!path) {
+		fprintf(stderr, "runplan: `replay` wants the record: --journal FILE\n");
+		return EXIT_USAGE;
+	}
+	record = rows_read(path, error, sizeof(error));
+	if (!record) {
+		fprintf(stderr, "runplan: --journal %s\n", error);
+		return EXIT_USAGE;
+	}
+	code = session_open(&session, options, options->operands[0]);
+	if (code == EXIT_DONE)
+		code = replay(&session, record);
+	session_close(&session);
+	record->ops->free(record);
+	return code;
+}

@@ -1,0 +1,18 @@
+/*
+ * commands.h - what each command's file offers; the table that names them is in commands.c. Each returns the exit code.
+ */
+#ifndef RUNPLAN_COMMANDS_H
+#define RUNPLAN_COMMANDS_H
+
+#include "cli/options.h"
+
+#define RUNPLAN_VERSION "0.1.0"
+
+int cmd_run(const struct options *options);
+int cmd_check(const struct options *options);
+int cmd_preview(const struct options *options);
+int cmd_simulate(const struct options *options);
+int cmd_replay(const struct options *options);
+int cmd_doc(const struct options *options);
+
+#endif

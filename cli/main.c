@@ -1,0 +1,61 @@
+/* main.c - reads the command line and hands over to the command. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "interp/machine.h"
+
+static int help(const struct options *options)
+{
+	const struct command *command = options->command;
+	size_t i;
+
+	if (command && strcmp(command->name, "help") == 0) {
+		command = NULL;
+		for (i = 0; i < command_count && options->operand_count > 0; i++)
+			if (strcmp(command_table[i].name, options->operands[0]) == 0)
+				command = &command_table[i];
+	}
+	options_help(stdout, command);
+	return EXIT_DONE;
+}
+
+static bool asks_for_params(const struct options *options)
+{
+	return options->command && options->command->run == cmd_run && options->operand_count > 0;
+}
+
+static int dispatch(const struct options *options)
+{
+	if (option_given(options, "version")) {
+		printf("runplan %s\n", RUNPLAN_VERSION);
+		return EXIT_DONE;
+	}
+	if (option_given(options, "help") && !asks_for_params(options))
+		return help(options);
+	if (!options->command) {
+		options_help(stderr, NULL);
+		return EXIT_USAGE;
+	}
+	if (strcmp(options->command->name, "help") == 0)
+		return help(options);
+	if (!options->command->run) {
+		fprintf(stderr, "runplan: `%s` is not available yet\n", options->command->name);
+		return EXIT_USAGE;
+	}
+	return options->command->run(options);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int code;
+
+	signal(SIGPIPE, SIG_IGN); /* whoever reads the output may go: the run goes on */
+	if (!options_parse(&options, argc, (const char *const *)argv, stderr))
+		return EXIT_USAGE;
+	code = dispatch(&options);
+	options_free(&options);
+	return code;
+}

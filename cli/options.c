@@ -1,0 +1,380 @@
+/* options.c - reading the command line by the tables of commands.c; see options.h. */
+#include "cli/options.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "grammar/diag.h"
+#include "interp/value.h"
+
+/* ---- rows ---- */
+
+static const struct command *command_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < command_count; i++)
+		if (strcmp(command_table[i].name, name) == 0)
+			return &command_table[i];
+	return NULL;
+}
+
+static const struct option_row *option_find(const char *name, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < option_count; i++)
+		if (strlen(option_table[i].name) == length && strncmp(option_table[i].name, name, length) == 0)
+			return &option_table[i];
+	return NULL;
+}
+
+static const struct option_row *option_find_letter(char letter)
+{
+	size_t i;
+
+	for (i = 0; i < option_count; i++)
+		if (option_table[i].letter != 0 && option_table[i].letter == letter)
+			return &option_table[i];
+	return NULL;
+}
+
+/* Does `name` stand in the list of words? */
+static bool listed(const char *words, const char *name)
+{
+	size_t length = strlen(name);
+	const char *at;
+
+	if (!words)
+		return true;
+	for (at = words; (at = strstr(at, name)); at++)
+		if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+			return true;
+	return false;
+}
+
+/* ---- suggestions ---- */
+
+static const char *suggest_command(const char *name)
+{
+	const char **names = memory_need(calloc(command_count, sizeof(*names)));
+	const char *near;
+	size_t i, count = 0;
+
+	for (i = 0; i < command_count; i++)
+		if (!command_table[i].hidden)
+			names[count++] = command_table[i].name;
+	near = suggest_name(name, names, count);
+	free(names);
+	return near;
+}
+
+static const char *suggest_option(const char *name, const struct command *command)
+{
+	const char **names = memory_need(calloc(option_count, sizeof(*names)));
+	const char *near;
+	size_t i, count = 0;
+
+	for (i = 0; i < option_count; i++)
+		if (!option_table[i].hidden && (!command || listed(option_table[i].commands, command->name)))
+			names[count++] = option_table[i].name;
+	near = suggest_name(name, names, count);
+	free(names);
+	return near;
+}
+
+static bool unknown_option(const char *shown, const char *name, const struct command *command, FILE *err)
+{
+	const char *near = suggest_option(name, command);
+
+	fprintf(err, "runplan: unknown option `%s`", shown);
+	if (near)
+		fprintf(err, "; did you mean `--%s`?", near);
+	fprintf(err, "\n  `runplan %s%s--help` lists the options\n", command ? command->name : "", command ? " " : "");
+	return false;
+}
+
+/* A name without a dot, a slash and a file of that name was meant as a command. */
+static bool looks_like_file(const char *operand)
+{
+	return strpbrk(operand, "./") || strcmp(operand, "-") == 0 || access(operand, F_OK) == 0;
+}
+
+static bool unknown_command(const char *name, FILE *err)
+{
+	const char *near = suggest_command(name);
+
+	fprintf(err, "runplan: `%s` is neither a command nor a file", name);
+	if (near)
+		fprintf(err, "; did you mean `runplan %s`?", near);
+	fprintf(err, "\n  `runplan --help` lists the commands\n");
+	return false;
+}
+
+/* ---- parsing ---- */
+
+static void add_use(struct options *options, const struct option_row *row, const char *value)
+{
+	options->uses = memory_need(realloc(options->uses, (options->use_count + 1) * sizeof(*options->uses)));
+	options->uses[options->use_count++] = (struct option_use){row, value};
+}
+
+static void add_operand(struct options *options, const char *operand)
+{
+	size_t size = (options->operand_count + 1) * sizeof(*options->operands);
+
+	options->operands = memory_need(realloc(options->operands, size));
+	options->operands[options->operand_count++] = operand;
+}
+
+/* The command is known only after all of the line was read: an unknown option waits for it. */
+struct parser {
+	struct options *options;
+	const char *const *argv;
+	int argc, at;
+	FILE *err;
+	const char *unknown; /* first option that no row has */
+};
+
+static bool take_value(struct parser *p, const struct option_row *row, const char *shown, const char *value)
+{
+	if (!row->value && value) {
+		fprintf(p->err, "runplan: `--%s` takes no value\n", row->name);
+		return false;
+	}
+	if (row->value && !value && p->at + 1 < p->argc)
+		value = p->argv[++p->at];
+	if (row->value && !value) {
+		fprintf(p->err, "runplan: `%s` wants a value: --%s %s\n", shown, row->name, row->value);
+		return false;
+	}
+	add_use(p->options, row, value);
+	return true;
+}
+
+static bool take_long(struct parser *p, const char *argument)
+{
+	const char *name = argument + 2, *equals = strchr(name, '=');
+	size_t length = equals ? (size_t)(equals - name) : strlen(name);
+	const struct option_row *row = option_find(name, length);
+
+	if (!row) {
+		if (!p->unknown)
+			p->unknown = argument;
+		return true;
+	}
+	return take_value(p, row, argument, equals ? equals + 1 : NULL);
+}
+
+static bool take_letters(struct parser *p, const char *argument)
+{
+	const char *at;
+
+	for (at = argument + 1; *at; at++) {
+		const struct option_row *row = option_find_letter(*at);
+
+		if (!row) {
+			if (!p->unknown)
+				p->unknown = argument;
+			return true;
+		}
+		if (!take_value(p, row, argument, row->value && at[1] ? at + 1 : NULL))
+			return false;
+		if (row->value)
+			break;
+	}
+	return true;
+}
+
+static void take_operand(struct parser *p, const char *operand)
+{
+	struct options *options = p->options;
+	const struct command *command;
+
+	if (!options->command && options->operand_count == 0) {
+		command = command_find(operand);
+		if (command) {
+			options->command = command;
+			return;
+		}
+	}
+	add_operand(options, operand);
+}
+
+static bool read_line(struct parser *p)
+{
+	bool operands_only = false;
+
+	for (p->at = 1; p->at < p->argc; p->at++) {
+		const char *argument = p->argv[p->at];
+
+		if (operands_only || argument[0] != '-' || argument[1] == '\0')
+			take_operand(p, argument);
+		else if (strcmp(argument, "--") == 0)
+			operands_only = true;
+		else if (!(argument[1] == '-' ? take_long(p, argument) : take_letters(p, argument)))
+			return false;
+	}
+	return true;
+}
+
+static bool choose_command(struct parser *p)
+{
+	struct options *options = p->options;
+
+	if (options->command || options->operand_count == 0)
+		return true;
+	if (!looks_like_file(options->operands[0]))
+		return unknown_command(options->operands[0], p->err);
+	options->command = command_find("run");
+	return true;
+}
+
+static bool options_fit(struct parser *p)
+{
+	const struct command *command = p->options->command;
+	char name[64];
+	size_t i;
+
+	if (command && !command->run)
+		return true;
+	if (p->unknown) {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(p->unknown, "="), p->unknown);
+		return unknown_option(p->unknown, name + strspn(name, "-"), command, p->err);
+	}
+	for (i = 0; command && i < p->options->use_count; i++) {
+		const struct option_row *row = p->options->uses[i].row;
+
+		if (!listed(row->commands, command->name)) {
+			fprintf(p->err, "runplan: `%s` has no option `--%s`", command->name, row->name);
+			fprintf(p->err, " (it is one of: %s)\n", row->commands);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool operands_fit(struct parser *p)
+{
+	const struct command *command = p->options->command;
+
+	if (!command || !command->run || option_given(p->options, "help"))
+		return true;
+	if (p->options->operand_count < command->least) {
+		fprintf(p->err, "runplan: `%s` wants %s\n", command->name, command->operands);
+		return false;
+	}
+	if (p->options->operand_count > command->most) {
+		fprintf(p->err, "runplan: `%s` is one operand too many: runplan %s %s\n", p->options->operands[command->most],
+			command->name, command->operands);
+		return false;
+	}
+	return true;
+}
+
+bool options_parse(struct options *options, int argc, const char *const *argv, FILE *err)
+{
+	struct parser p = {.options = options, .argv = argv, .argc = argc, .err = err};
+
+	*options = (struct options){0};
+	if (read_line(&p) && choose_command(&p) && options_fit(&p) && operands_fit(&p))
+		return true;
+	options_free(options);
+	return false;
+}
+
+void options_free(struct options *options)
+{
+	free(options->uses);
+	free(options->operands);
+	*options = (struct options){0};
+}
+
+bool option_given(const struct options *options, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < options->use_count; i++)
+		if (strcmp(options->uses[i].row->name, name) == 0)
+			return true;
+	return false;
+}
+
+const char *option_value(const struct options *options, const char *name)
+{
+	size_t at = 0;
+	const char *value, *last = NULL;
+
+	while ((value = option_next(options, name, &at)))
+		last = value;
+	return last;
+}
+
+const char *option_next(const struct options *options, const char *name, size_t *at)
+{
+	while (*at < options->use_count) {
+		const struct option_use *use = &options->uses[(*at)++];
+
+		if (strcmp(use->row->name, name) == 0)
+			return use->value;
+	}
+	return NULL;
+}
+
+/* ---- help ---- */
+
+static void help_option(FILE *out, const struct option_row *row)
+{
+	char left[48];
+	int length;
+
+	length = snprintf(left, sizeof(left), "%c%c%s --%s%s%s", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',
+			  row->letter ? "," : " ", row->name, row->value ? " " : "", row->value ? row->value : "");
+	fprintf(out, "  %-29s", left);
+	if (length > 28)
+		fprintf(out, "\n  %-29s", "");
+	fprintf(out, " %s\n", row->about);
+}
+
+static void help_options(FILE *out, const struct command *command)
+{
+	size_t i;
+
+	fprintf(out, "\nOptions:\n");
+	for (i = 0; i < option_count; i++) {
+		const struct option_row *row = &option_table[i];
+
+		if (!row->hidden && (command ? listed(row->commands, command->name) : !row->commands))
+			help_option(out, row);
+	}
+}
+
+void options_help(FILE *out, const struct command *command)
+{
+	size_t i;
+
+	if (command) {
+		fprintf(out, "runplan %s %s\n\n%s\n", command->name, command->operands, command->summary);
+		if (command->details)
+			fprintf(out, "\n%s\n", command->details);
+		if (!command->run)
+			fprintf(out, "\nNot available yet.\n");
+		help_options(out, command);
+		return;
+	}
+	fprintf(out, "runplan runs deployment plans, and undoes them when they fail.\n\n"
+		     "  runplan FILE                   the same as: runplan run FILE\n"
+		     "  runplan COMMAND --help         more about a command\n\nCommands:\n");
+	for (i = 0; i < command_count; i++)
+		if (!command_table[i].hidden && command_table[i].run)
+			fprintf(out, "  %-10s %-18s %s\n", command_table[i].name, command_table[i].operands,
+				command_table[i].summary);
+	fprintf(out, "\nNot available yet:");
+	for (i = 0; i < command_count; i++)
+		if (!command_table[i].hidden && !command_table[i].run)
+			fprintf(out, " %s", command_table[i].name);
+	fprintf(out, "\n");
+	help_options(out, NULL);
+}

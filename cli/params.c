@@ -1,0 +1,463 @@
+/* params.c - see params.h. */
+#define _GNU_SOURCE
+#include "cli/params.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/people.h"
+#include "grammar/parse.h"
+#include "interp/constant.h"
+
+struct collector {
+	struct params *params;
+	const struct program *program;
+	const struct options *options;
+	FILE *err;
+	size_t wrong;
+};
+
+static const struct param_code *param_find(const struct program *program, const char *name, size_t length)
+{
+	uint32_t i;
+
+	for (i = 0; i < program->param_count; i++)
+		if (strlen(program->params[i].name) == length && strncmp(program->params[i].name, name, length) == 0)
+			return &program->params[i];
+	return NULL;
+}
+
+static struct param_value *value_find(const struct params *params, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < params->count; i++)
+		if (strcmp(params->values[i].name, name) == 0)
+			return &params->values[i];
+	return NULL;
+}
+
+/* Consumes v. */
+static void set(struct params *params, const char *name, struct value v)
+{
+	struct param_value *there = value_find(params, name);
+
+	if (there) {
+		value_release(there->value);
+		there->value = v;
+		return;
+	}
+	params->values = memory_need(realloc(params->values, (params->count + 1) * sizeof(*params->values)));
+	params->values[params->count++] = (struct param_value){name, v};
+}
+
+static void wrong(struct collector *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void wrong(struct collector *c, const char *format, ...)
+{
+	va_list list;
+
+	if (c->wrong++ == 0)
+		fprintf(c->err, "runplan: the params of this run are not complete:\n");
+	fputs("  ", c->err);
+	va_start(list, format);
+	vfprintf(c->err, format, list);
+	va_end(list);
+	fputc('\n', c->err);
+}
+
+/* ---- reading a value ---- */
+
+static bool read_time(const char *text, struct value *out)
+{
+	struct tm tm = {0};
+	const char *rest = strptime(text, "%Y-%m-%d", &tm);
+
+	if (rest && *rest)
+		rest = strptime(rest, "T%H:%M:%S", &tm);
+	if (!rest || (*rest && strcmp(rest, "Z") != 0))
+		return false;
+	*out = value_time((int64_t)timegm(&tm) * INT64_C(1000000000));
+	return true;
+}
+
+static bool is_text(const struct type *type)
+{
+	return type->kind == TYPE_STRING || type->kind == TYPE_PATH || type->kind == TYPE_URL || type->kind == TYPE_ENUM;
+}
+
+static bool read_constant(const char *text, struct value *out)
+{
+	struct arena arena;
+	struct sources sources;
+	struct diags diags;
+	struct span where;
+	struct node *node;
+	bool ok;
+
+	arena_init(&arena);
+	sources_init(&sources, &arena);
+	diags_init(&diags, &arena);
+	node = parse_expression(&arena, &sources, "--set", text, &diags);
+	ok = diags.errors == 0 && constant_evaluate(node, false, out, &where);
+	arena_free(&arena);
+	return ok;
+}
+
+static const char *example_of(const struct type *type)
+{
+	switch (type->kind) {
+	case TYPE_BOOL:
+		return "true or false";
+	case TYPE_INT:
+		return "42";
+	case TYPE_FLOAT:
+		return "0.5";
+	case TYPE_PERCENT:
+		return "5%";
+	case TYPE_DURATION:
+		return "30s or 1h30m";
+	case TYPE_SIZE:
+		return "512MB";
+	case TYPE_TIME:
+		return "2026-01-31T12:00:00Z";
+	case TYPE_LIST:
+		return "[\"a\", \"b\"]";
+	case TYPE_RECORD:
+		return "{ key: \"value\" }";
+	case TYPE_RANGE:
+		return "1..3";
+	default:
+		return "a value";
+	}
+}
+
+static bool unfit(const struct type *type, const char *text, char *error, size_t size)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	snprintf(error, size, "`%s` is not of type %s%s%s%s", text, type_text(&arena, type), is_text(type) ? "" : " (written like ",
+		 is_text(type) ? "" : example_of(type), is_text(type) ? "" : ")");
+	arena_free(&arena);
+	return false;
+}
+
+bool param_read(const struct type *type, const char *text, struct value *out, char *error, size_t size)
+{
+	bool read;
+
+	*out = value_null();
+	if (is_text(type)) {
+		*out = value_string(text);
+		read = true;
+	} else if (type->kind == TYPE_TIME) {
+		read = read_time(text, out);
+	} else {
+		read = read_constant(text, out);
+	}
+	if (!read && type->kind == TYPE_ANY) {
+		*out = value_string(text);
+		return true;
+	}
+	if (read && type_fits(type, *out)) {
+		if (type->kind == TYPE_FLOAT && out->tag == VALUE_INT)
+			*out = value_float((double)out->i);
+		return true;
+	}
+	value_clear(out);
+	return unfit(type, text, error, size);
+}
+
+/* ---- environments ---- */
+
+static const struct node *next_environment(struct module **module, const struct node *from, const char *name)
+{
+	const struct node *item = from ? from->next : *module ? (*module)->file->file.items : NULL;
+
+	for (;;) {
+		for (; item; item = item->next)
+			if (item->kind == NODE_ENVIRONMENT && (!name || strcmp(item->environment.name.text, name) == 0))
+				return item;
+		if (!*module || !(*module = (*module)->next))
+			return NULL;
+		item = (*module)->file->file.items;
+	}
+}
+
+static const char *default_environment(const struct program *program)
+{
+	struct module *module = program->compilation->modules;
+	const struct node *item = NULL;
+	const char *name = NULL;
+
+	while ((item = next_environment(&module, item, NULL)))
+		if (item->environment.is_default)
+			name = item->environment.name.text;
+	return name;
+}
+
+/* The name that a setting's target ends with: `region`, `lib.region`. */
+static const char *setting_name(const struct node *target)
+{
+	return target->kind == NODE_NAME ? target->name : target->kind == NODE_FIELD ? target->field.name.text : NULL;
+}
+
+static void take_setting(struct collector *c, const struct node *setting)
+{
+	const char *name = setting->kind == NODE_SETTING ? setting_name(setting->setting.target) : NULL;
+	const struct sources *sources = c->program->compilation->sources;
+	const struct param_code *param = name ? param_find(c->program, name, strlen(name)) : NULL;
+	struct span where = setting->span;
+	struct position at;
+	struct value v;
+	bool constant;
+
+	if (!param)
+		return; /* of a module whose params this plan does not see: the checker's affair */
+	constant = constant_evaluate(setting->setting.value, false, &v, &where);
+	if (constant && type_fits(param->type, v)) {
+		if (param->type->kind == TYPE_FLOAT && v.tag == VALUE_INT)
+			v = value_float((double)v.i);
+		set(c->params, param->name, v);
+		return;
+	}
+	if (constant)
+		where = setting->setting.value->span;
+	at = source_position(sources, where.file, where.from);
+	wrong(c, "%s:%u:%u: the value of `%s` is %s", source_get(sources, where.file)->path, at.line, at.column, name,
+	      constant ? "of another type than its param" : "not a constant");
+	value_release(v);
+}
+
+static void suggest_environment(struct collector *c, const char *name)
+{
+	struct module *module = c->program->compilation->modules;
+	const char *names[64], *near;
+	const struct node *item = NULL;
+	size_t count = 0;
+
+	while (count < 64 && (item = next_environment(&module, item, NULL)))
+		names[count++] = item->environment.name.text;
+	near = suggest_name(name, names, count);
+	if (near)
+		wrong(c, "there is no environment `%s`; did you mean `%s`?", name, near);
+	else
+		wrong(c, "there is no environment `%s`%s", name, count == 0 ? ": the plan has none" : "");
+}
+
+static void take_environment(struct collector *c)
+{
+	const char *chosen = option_value(c->options, "env");
+	struct module *module = c->program->compilation->modules;
+	const struct node *item = NULL, *setting;
+	bool found = false;
+
+	if (!chosen)
+		chosen = getenv("RUNPLAN_ENV");
+	if (!chosen || !*chosen)
+		chosen = default_environment(c->program);
+	if (!chosen)
+		return;
+	while ((item = next_environment(&module, item, chosen))) {
+		found = true;
+		c->params->environment = item->environment.name.text;
+		for (setting = item->environment.settings; setting; setting = setting->next)
+			take_setting(c, setting);
+	}
+	if (!found)
+		suggest_environment(c, chosen);
+}
+
+/* ---- --set ---- */
+
+static void unknown_param(struct collector *c, const char *name, size_t length)
+{
+	const char **names = memory_need(calloc(c->program->param_count + 1, sizeof(*names)));
+	char *text = memory_need(strndup(name, length));
+	const char *near;
+	uint32_t i;
+
+	for (i = 0; i < c->program->param_count; i++)
+		names[i] = c->program->params[i].name;
+	near = suggest_name(text, names, c->program->param_count);
+	if (near)
+		wrong(c, "the plan has no param `%s`; did you mean `%s`?", text, near);
+	else
+		wrong(c, "the plan has no param `%s`", text);
+	free(text);
+	free(names);
+}
+
+/* Names that --set has given wrongly, so that they are not said to be missing as well. */
+static bool set_somehow(const struct collector *c, const char *name)
+{
+	const char *given;
+	size_t at = 0;
+
+	while ((given = option_next(c->options, "set", &at)))
+		if (strcspn(given, "=") == strlen(name) && strncmp(given, name, strlen(name)) == 0)
+			return true;
+	return false;
+}
+
+static void take_set(struct collector *c, const char *given)
+{
+	size_t length = strcspn(given, "=");
+	const struct param_code *param = param_find(c->program, given, length);
+	char error[512];
+	struct value v;
+
+	if (given[length] != '=')
+		wrong(c, "`--set %s` has no value: it is written --set NAME=VALUE", given);
+	else if (!param)
+		unknown_param(c, given, length);
+	else if (!param_read(param->type, given + length + 1, &v, error, sizeof(error)))
+		wrong(c, "`%s`: %s", param->name, error);
+	else
+		set(c->params, param->name, v);
+}
+
+/* ---- what is missing ---- */
+
+static bool is_missing(const struct collector *c, const struct param_code *param)
+{
+	return !param->node->param.initial && !value_find(c->params, param->name) && !set_somehow(c, param->name);
+}
+
+static const char *summary_of(const struct param_code *param)
+{
+	const struct node *summary = param->node->param.summary;
+	size_t length;
+	const char *text = summary ? node_literal_text(summary, &length) : NULL;
+
+	return text ? text : param->node->doc ? param->node->doc : "";
+}
+
+static void ask(struct collector *c, const struct param_code *param)
+{
+	struct arena arena;
+	struct value prompt;
+
+	arena_init(&arena);
+	prompt = value_string_printf("%s%s%s (%s): ", summary_of(param), summary_of(param)[0] ? "\n  " : "", param->name,
+				     type_text(&arena, param->type));
+	for (;;) {
+		char *line = people_read_line(value_text_peek(prompt)), error[512];
+		struct value v;
+		bool ok = line && param_read(param->type, line, &v, error, sizeof(error));
+
+		if (line && !ok)
+			fprintf(c->err, "  %s\n", error);
+		free(line);
+		if (ok)
+			set(c->params, param->name, v);
+		if (!line || ok)
+			break;
+	}
+	value_release(prompt);
+	arena_free(&arena);
+}
+
+static void list_missing(struct collector *c)
+{
+	struct arena arena;
+	uint32_t i;
+
+	arena_init(&arena);
+	for (i = 0; i < c->program->param_count; i++) {
+		const struct param_code *param = &c->program->params[i];
+
+		if (is_missing(c, param))
+			wrong(c, "`%s` (%s) is missing: --set %s=...%s%s", param->name, type_text(&arena, param->type),
+			      param->name, summary_of(param)[0] ? "  # " : "", summary_of(param));
+	}
+	arena_free(&arena);
+}
+
+bool params_collect(struct params *params, const struct program *program, const struct options *options, bool may_ask,
+		    FILE *err)
+{
+	struct collector c = {.params = params, .program = program, .options = options, .err = err};
+	const char *given;
+	size_t at = 0;
+	uint32_t i;
+
+	*params = (struct params){0};
+	take_environment(&c);
+	while ((given = option_next(options, "set", &at)))
+		take_set(&c, given);
+	for (i = 0; i < program->param_count && may_ask && c.wrong == 0; i++)
+		if (is_missing(&c, &program->params[i]))
+			ask(&c, &program->params[i]);
+	list_missing(&c);
+	if (c.wrong == 0)
+		return true;
+	fprintf(err, "Nothing was run.\n");
+	params_free(params);
+	return false;
+}
+
+void params_free(struct params *params)
+{
+	size_t i;
+
+	for (i = 0; i < params->count; i++)
+		value_release(params->values[i].value);
+	free(params->values);
+	*params = (struct params){0};
+}
+
+/* ---- help ---- */
+
+static void help_param(FILE *out, const struct program *program, const struct param_code *param, struct arena *arena)
+{
+	const struct node *initial = param->node->param.initial;
+	const struct sources *sources = program->compilation->sources;
+
+	fprintf(out, "  --set %s=  %s", param->name, type_text(arena, param->type));
+	if (initial)
+		fprintf(out, ", default %.*s", (int)(initial->span.to - initial->span.from),
+			source_text(sources, initial->span));
+	else
+		fprintf(out, ", needed");
+	if (param->source)
+		fprintf(out, ", where %s", param->source);
+	fputc('\n', out);
+	if (summary_of(param)[0])
+		fprintf(out, "        %s\n", summary_of(param));
+}
+
+static void help_environments(FILE *out, const struct program *program)
+{
+	struct module *module = program->compilation->modules;
+	const struct sources *sources = program->compilation->sources;
+	const struct node *item = NULL, *setting;
+	bool first = true;
+
+	while ((item = next_environment(&module, item, NULL))) {
+		if (first)
+			fprintf(out, "\nEnvironments (--env NAME, or RUNPLAN_ENV):\n");
+		first = false;
+		fprintf(out, "  %s%s\n", item->environment.name.text, item->environment.is_default ? " (default)" : "");
+		for (setting = item->environment.settings; setting; setting = setting->next)
+			fprintf(out, "        %.*s\n", (int)(setting->span.to - setting->span.from),
+				source_text(sources, setting->span));
+	}
+}
+
+void params_help(FILE *out, const struct program *program)
+{
+	struct arena arena;
+	uint32_t i;
+
+	arena_init(&arena);
+	fprintf(out, "%s\n", program->title ? program->title : "");
+	if (program->param_count > 0)
+		fprintf(out, "\nParams:\n");
+	for (i = 0; i < program->param_count; i++)
+		help_param(out, program, &program->params[i], &arena);
+	help_environments(out, program);
+	arena_free(&arena);
+}

@@ -1,0 +1,543 @@
+/* people.c - see people.h. */
+#define _GNU_SOURCE
+#include "cli/people.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 4096 /* of an answer: more than a terminal gives at once */
+
+struct question {
+	struct question *next;
+	struct effect_call *call;
+	char *kind, *text, *typing;
+	struct value choices;
+	bool secret;
+};
+
+struct people {
+	const struct options *options;
+	const struct page *page;
+	bool yes, terminal;
+	struct question *first, **tail; /* the first is being asked */
+	int fd; /* the terminal while a question is open, -1 */
+	struct live_poll *poll;
+	struct guard *guard; /* made when a secret is first asked for */
+	char line[LINE_MAX_BYTES];
+	size_t length;
+};
+
+/* A terminal whose echo is off. It lives until the process ends, so that every exit puts the echo back. */
+struct guard {
+	int fd;
+	bool hidden;
+	struct termios before;
+};
+
+static void echo_back(struct guard *guard)
+{
+	if (!guard || !guard->hidden)
+		return;
+	tcsetattr(guard->fd, TCSANOW, &guard->before);
+	guard->hidden = false;
+}
+
+static void echo_back_at_exit(int status, void *context)
+{
+	(void)status;
+	echo_back(context);
+	free(context);
+}
+
+bool people_at_terminal(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+struct people *people_new(const struct options *options, const struct page *page)
+{
+	struct people *people = memory_need(calloc(1, sizeof(*people)));
+
+	people->options = options;
+	people->page = page;
+	people->yes = option_given(options, "yes");
+	people->terminal = people_at_terminal();
+	people->tail = &people->first;
+	people->fd = -1;
+	return people;
+}
+
+/* ---- answers given beforehand ---- */
+
+/* Does `label`, in which ${...} stands for any text, say `text`? */
+static bool label_says(const char *label, size_t length, const char *text)
+{
+	const char *hole = memmem(label, length, "${", 2), *close;
+	size_t before, rest;
+
+	if (!hole)
+		return strlen(text) == length && memcmp(label, text, length) == 0;
+	before = (size_t)(hole - label);
+	if (strncmp(label, text, before) != 0)
+		return false;
+	close = memchr(hole, '}', length - before);
+	if (!close)
+		return false;
+	rest = length - (size_t)(close + 1 - label);
+	for (text += before;; text++) {
+		if (label_says(close + 1, rest, text))
+			return true;
+		if (!*text)
+			return false;
+	}
+}
+
+/* A --confirm that names this text or label. *phrase is what follows the last fitting =, or NULL. */
+static bool confirmed(const struct people *people, const char *text, const char *label, const char **phrase)
+{
+	const char *given;
+	size_t at = 0;
+
+	while ((given = option_next(people->options, "confirm", &at))) {
+		const char *equals = given;
+
+		*phrase = NULL;
+		if (label_says(given, strlen(given), text) || (label && strcmp(given, label) == 0))
+			return true;
+		while ((equals = strchr(equals, '='))) {
+			size_t length = (size_t)(equals - given);
+
+			*phrase = equals + 1;
+			if (label_says(given, length, text) ||
+			    (label && strlen(label) == length && strncmp(label, given, length) == 0))
+				return true;
+			equals++;
+		}
+	}
+	return false;
+}
+
+static bool is_kind(const char *kind, const char *name)
+{
+	return strcmp(kind, name) == 0;
+}
+
+/* ---- before the run: who would be needed ---- */
+
+struct search {
+	struct span span;
+	const struct node *found;
+};
+
+static void find_confirm(struct node *node, void *context)
+{
+	struct search *search = context;
+
+	if (search->found)
+		return;
+	if (node->kind == NODE_CONFIRM && node->span.from <= search->span.from && search->span.to <= node->span.to) {
+		search->found = node;
+		return;
+	}
+	ast_each_child(node, find_confirm, search);
+}
+
+/* Does the confirm at `place` want a phrase to be typed? */
+static bool wants_phrase(const struct compilation *compilation, const struct person_place *place)
+{
+	struct search search = {.span = place->span};
+	struct module *module;
+
+	for (module = compilation->modules; module && !search.found; module = module->next)
+		if (module->source == place->span.file)
+			find_confirm(module->file, &search);
+	return search.found && search.found->person.phrase;
+}
+
+static bool answered_beforehand(const struct people *people, const struct compilation *compilation,
+				const struct person_place *place)
+{
+	bool phrase_wanted = is_kind(place->kind, "confirm") && wants_phrase(compilation, place);
+	const char *phrase;
+
+	if (people->yes && !phrase_wanted && (is_kind(place->kind, "confirm") || is_kind(place->kind, "manual")))
+		return true;
+	return confirmed(people, place->label, place->label, &phrase) && (!phrase_wanted || phrase);
+}
+
+static void print_place(FILE *out, const struct compilation *compilation, const struct person_place *place)
+{
+	const struct source *source = source_get(compilation->sources, place->span.file);
+	struct position at = source_position(compilation->sources, place->span.file, place->span.from);
+	bool phrase = is_kind(place->kind, "confirm") && wants_phrase(compilation, place);
+	const char *c;
+
+	fprintf(out, "%s:%u:%u: %s \"%s\"\n  answered beforehand by --confirm '", source->path, at.line, at.column,
+		place->kind, place->label);
+	for (c = place->label; *c; c++)
+		fputs(*c == '\'' ? "'\\''" : (char[]){*c, '\0'}, out);
+	fprintf(out, "%s'%s\n", phrase ? "=PHRASE" : is_kind(place->kind, "ask") ? "=ANSWER" : "",
+		!phrase && !is_kind(place->kind, "ask") ? " or by --yes" : "");
+}
+
+size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out)
+{
+	const struct person_place *place;
+	size_t count = 0;
+
+	if (people->terminal)
+		return 0;
+	for (place = compilation->people; place; place = place->next) {
+		if (answered_beforehand(people, compilation, place))
+			continue;
+		if (count++ == 0)
+			fprintf(out, "runplan: refused: the plan needs a person, and nobody is at a terminal\n");
+		print_place(out, compilation, place);
+	}
+	return count;
+}
+
+size_t people_list(const struct compilation *compilation, FILE *out)
+{
+	const struct person_place *place;
+	size_t count = 0;
+
+	for (place = compilation->people; place; place = place->next, count++)
+		print_place(out, compilation, place);
+	return count;
+}
+
+/* ---- asking ---- */
+
+static void question_show(struct people *people);
+
+static void question_free(struct question *question)
+{
+	free(question->kind);
+	free(question->text);
+	free(question->typing);
+	value_release(question->choices);
+	free(question);
+}
+
+static void terminal_close(struct people *people)
+{
+	echo_back(people->guard);
+	live_poll_stop(people->poll);
+	people->poll = NULL;
+	if (people->fd >= 0)
+		close(people->fd);
+	people->fd = -1;
+	people->length = 0;
+}
+
+static void question_remove(struct people *people, struct question *question)
+{
+	struct question **link = &people->first;
+	bool shown = people->first == question;
+
+	while (*link != question)
+		link = &(*link)->next;
+	*link = question->next;
+	if (!*link)
+		people->tail = link;
+	question_free(question);
+	if (!shown)
+		return;
+	terminal_close(people);
+	if (people->first)
+		question_show(people);
+}
+
+static void say(struct people *people, const char *lead, const char *text)
+{
+	page_line(people->page, NULL, 0, STYLE_STRONG, lead, text);
+}
+
+static void prompt(struct people *people, const struct question *question)
+{
+	const char *how = question->typing ? "type the phrase, or no: "
+			  : is_kind(question->kind, "ask")
+				  ? value_length(question->choices) > 0 ? "number or text: " : "> "
+				  : "yes or no: ";
+
+	page_printf(people->page, "  %s", how);
+}
+
+static void question_print(struct people *people, const struct question *question)
+{
+	size_t i;
+
+	say(people, is_kind(question->kind, "manual") ? "To be done by a person: " : "Question: ", question->text);
+	if (question->typing) {
+		struct value phrase = value_string_printf("the phrase is %s", question->typing);
+
+		page_line(people->page, NULL, 2, STYLE_NORMAL, NULL, value_text_peek(phrase));
+		value_release(phrase);
+	}
+	for (i = 0; i < value_length(question->choices); i++) {
+		struct value choice = value_string_printf("%zu  %s", i + 1, value_text_peek(list_peek(question->choices, i)));
+
+		page_line(people->page, NULL, 2, STYLE_NORMAL, NULL, value_text_peek(choice));
+		value_release(choice);
+	}
+	prompt(people, question);
+}
+
+static bool said_yes(const char *line)
+{
+	return strcasecmp(line, "yes") == 0 || strcasecmp(line, "y") == 0;
+}
+
+static bool said_no(const char *line)
+{
+	return strcasecmp(line, "no") == 0 || strcasecmp(line, "n") == 0;
+}
+
+static void answer_no(struct people *people, struct question *question, const char *how)
+{
+	struct effect_call *call = question->call;
+	struct value text = value_string_printf("\"%s\" %s", question->text, how);
+
+	question_remove(people, question);
+	call_refused(call, "%s", value_text_peek(text));
+	value_release(text);
+}
+
+static void answer(struct people *people, struct question *question, struct value v)
+{
+	struct effect_call *call = question->call;
+
+	question_remove(people, question);
+	call_ok(call, v);
+}
+
+/* The choice that the line names by its text or its number; null: none. */
+static struct value chosen(const struct question *question, const char *line)
+{
+	size_t i;
+	char *end;
+	unsigned long number;
+
+	for (i = 0; i < value_length(question->choices); i++)
+		if (strcmp(value_text_peek(list_peek(question->choices, i)), line) == 0)
+			return value_copy(list_peek(question->choices, i));
+	number = strtoul(line, &end, 10);
+	if (end != line && !*end && number >= 1 && number <= value_length(question->choices))
+		return value_copy(list_peek(question->choices, number - 1));
+	return value_null();
+}
+
+static void take_ask(struct people *people, struct question *question, const char *line)
+{
+	struct value v;
+
+	if (value_length(question->choices) == 0) {
+		v = value_string(line);
+		answer(people, question, question->secret ? value_mark(v, VALUE_SECRET) : v);
+		return;
+	}
+	v = chosen(question, line);
+	if (v.tag != VALUE_NULL)
+		answer(people, question, v);
+	else
+		prompt(people, question);
+}
+
+static void take_line(struct people *people, const char *line)
+{
+	struct question *question = people->first;
+
+	if (is_kind(question->kind, "ask")) {
+		take_ask(people, question, line);
+	} else if (question->typing && strcmp(line, question->typing) == 0) {
+		answer(people, question, value_bool(true));
+	} else if (said_no(line)) {
+		answer_no(people, question, "was answered with no");
+	} else if (!question->typing && said_yes(line)) {
+		answer(people, question, value_bool(true));
+	} else {
+		prompt(people, question);
+	}
+}
+
+static void trim(char *line)
+{
+	size_t length = strlen(line);
+
+	while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+		line[--length] = '\0';
+}
+
+static void terminal_readable(void *context, int events)
+{
+	struct people *people = context;
+	char line[LINE_MAX_BYTES];
+	char *end;
+	ssize_t got = read(people->fd, people->line + people->length, sizeof(people->line) - 1 - people->length);
+
+	(void)events;
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		page_printf(people->page, "\n");
+		answer_no(people, people->first, got == 0 ? "was left without an answer" : "could not be asked: the terminal is gone");
+		return;
+	}
+	people->length += (size_t)got;
+	people->line[people->length] = '\0';
+	end = memchr(people->line, '\n', people->length);
+	if (!end && people->length + 1 < sizeof(people->line))
+		return;
+	memcpy(line, people->line, people->length + 1);
+	if (end)
+		line[end - people->line] = '\0';
+	trim(line);
+	people->length = 0;
+	if (people->first->secret)
+		page_printf(people->page, "\n");
+	take_line(people, line);
+	memset(line, 0, sizeof(line));
+}
+
+static bool echo_hide(struct people *people)
+{
+	struct guard *guard = people->guard;
+	struct termios quiet;
+
+	if (!guard) {
+		guard = memory_need(calloc(1, sizeof(*guard)));
+		if (on_exit(echo_back_at_exit, guard) != 0) {
+			free(guard);
+			return false;
+		}
+		people->guard = guard;
+	}
+	guard->fd = people->fd;
+	if (tcgetattr(guard->fd, &guard->before) != 0)
+		return false;
+	quiet = guard->before;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	guard->hidden = tcsetattr(guard->fd, TCSANOW, &quiet) == 0;
+	return guard->hidden;
+}
+
+/* Asks the first question of the queue. The terminal is opened anew: its flags are no one else's then. */
+static void question_show(struct people *people)
+{
+	struct question *question = people->first;
+	const char *name = ttyname(STDIN_FILENO);
+
+	people->fd = open(name ? name : "/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (people->fd < 0 || (question->secret && !echo_hide(people))) {
+		answer_no(people, question, "could not be asked: the terminal cannot be opened");
+		return;
+	}
+	question_print(people, question);
+	people->poll = live_poll_start(question->call->live, people->fd, UV_READABLE, terminal_readable, people);
+}
+
+static struct question *question_new(struct effect_call *call, const struct live_person_request *request)
+{
+	struct question *question = memory_need(calloc(1, sizeof(*question)));
+
+	question->call = call;
+	question->kind = memory_need(strdup(request->kind));
+	question->text = memory_need(strdup(request->text ? request->text : ""));
+	question->typing = request->typing ? memory_need(strdup(request->typing)) : NULL;
+	question->choices = value_copy(request->choices);
+	question->secret = request->secret;
+	return question;
+}
+
+static bool answer_beforehand(struct people *people, struct effect_call *call, const struct live_person_request *request)
+{
+	bool ask = is_kind(request->kind, "ask"), named;
+	const char *phrase = NULL;
+
+	named = confirmed(people, request->text, call->label, &phrase);
+	if (ask && named && phrase) {
+		call_ok(call, request->secret ? value_mark(value_string(phrase), VALUE_SECRET) : value_string(phrase));
+		return true;
+	}
+	if (!ask && named && request->typing && phrase && strcmp(phrase, request->typing) != 0) {
+		call_refused(call, "\"%s\": the phrase given by --confirm is not the one that was asked for", request->text);
+		return true;
+	}
+	if (!ask && ((named && (!request->typing || phrase)) || (people->yes && !request->typing))) {
+		call_ok(call, value_bool(true));
+		return true;
+	}
+	return false;
+}
+
+void people_ask(void *context, struct effect_call *call, const struct live_person_request *request)
+{
+	struct people *people = context;
+	struct question *question;
+	bool idle = people->first == NULL;
+
+	if (answer_beforehand(people, call, request))
+		return;
+	if (!people->terminal) {
+		call_refused(call, "\"%s\" needs a person, and nobody is at a terminal", request->text);
+		return;
+	}
+	question = question_new(call, request);
+	*people->tail = question;
+	people->tail = &question->next;
+	if (idle)
+		question_show(people);
+}
+
+void people_ask_cancel(void *context, struct effect_call *call)
+{
+	struct people *people = context;
+	struct question *question;
+
+	for (question = people->first; question; question = question->next)
+		if (question->call == call)
+			break;
+	if (!question)
+		return;
+	if (question == people->first)
+		page_printf(people->page, "\n");
+	question_remove(people, question);
+	call_unknown(call, "cancelled");
+}
+
+void people_free(struct people *people)
+{
+	if (!people)
+		return;
+	while (people->first) {
+		struct question *question = people->first;
+
+		people->first = question->next;
+		question_free(question);
+	}
+	terminal_close(people);
+	free(people);
+}
+
+char *people_read_line(const char *text)
+{
+	char *line = NULL;
+	size_t room = 0;
+
+	fputs(text, stderr);
+	fflush(stderr);
+	if (getline(&line, &room, stdin) < 0) {
+		fputc('\n', stderr);
+		free(line);
+		return NULL;
+	}
+	trim(line);
+	return line;
+}

@@ -1,0 +1,38 @@
+/*
+ * people.h - the person at the terminal, and what was answered beforehand (--yes, --confirm).
+ *
+ * Questions of branches that run side by side wait for each other. Nothing blocks: the terminal is opened anew, watched
+ * by the run's loop, and put back as it was when a question ends, however it ends.
+ */
+#ifndef RUNPLAN_PEOPLE_H
+#define RUNPLAN_PEOPLE_H
+
+#include "builtins/live.h"
+#include "cli/options.h"
+#include "cli/ui.h"
+#include "interp/check.h"
+
+struct people;
+
+/* Reads --yes and --confirm; `page` is where questions are shown. Both are borrowed. */
+struct people *people_new(const struct options *options, const struct page *page);
+void people_free(struct people *people);
+
+bool people_at_terminal(void); /* standard input and standard error are terminals */
+
+/*
+ * Places of the plan that will need a person who is not there: each is printed with the option that would answer it.
+ * Their number; 0: the run may start.
+ */
+size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out);
+/* Every place of the plan that needs a person, one line each; their number. */
+size_t people_list(const struct compilation *compilation, FILE *out);
+
+/* For live_options; context is the struct people. */
+void people_ask(void *context, struct effect_call *call, const struct live_person_request *request);
+void people_ask_cancel(void *context, struct effect_call *call);
+
+/* Asks for one line before the run, blocking; NULL at the end of input. The caller frees it. */
+char *people_read_line(const char *prompt);
+
+#endif

@@ -1,0 +1,90 @@
+/* pulse.c - see pulse.h. */
+#include "cli/pulse.h"
+
+#include <stdlib.h>
+
+struct pulse {
+	struct driver driver;
+	struct driver_ops ops;
+	struct driver *inner;
+	int64_t every, now;
+	void (*beat)(void *context, int64_t now);
+	void *context;
+};
+
+static struct driver *inner_of(struct driver *driver)
+{
+	return ((struct pulse *)driver)->inner;
+}
+
+static void pulse_start(struct driver *driver, const struct effect_request *request)
+{
+	inner_of(driver)->ops->start(inner_of(driver), request);
+}
+
+static void pulse_cancel(struct driver *driver, const char *id)
+{
+	inner_of(driver)->ops->cancel(inner_of(driver), id);
+}
+
+static bool pulse_next(struct driver *driver, int64_t deadline, struct delivery *out)
+{
+	struct pulse *pulse = (struct pulse *)driver;
+	int64_t due = pulse->now + pulse->every;
+
+	for (;;) {
+		bool early = due < deadline;
+
+		if (!pulse->inner->ops->next(pulse->inner, early ? due : deadline, out))
+			return false;
+		pulse->now = out->now;
+		if (!early || out->kind != DELIVERY_TIME)
+			return true;
+		pulse->beat(pulse->context, out->now);
+		due = out->now + pulse->every;
+	}
+}
+
+static int64_t pulse_start_wall(struct driver *driver)
+{
+	return inner_of(driver)->ops->start_wall(inner_of(driver));
+}
+
+static bool pulse_given(struct driver *driver, const char *name, const char *id)
+{
+	return inner_of(driver)->ops->given(inner_of(driver), name, id);
+}
+
+static void pulse_settle(struct driver *driver, const struct effect_request *request, struct value notes)
+{
+	inner_of(driver)->ops->settle(inner_of(driver), request, notes);
+}
+
+static void pulse_free(struct driver *driver)
+{
+	inner_of(driver)->ops->free(inner_of(driver));
+	free(driver);
+}
+
+struct driver *pulse_driver_new(struct driver *inner, int64_t every, void (*beat)(void *context, int64_t now),
+				void *context)
+{
+	struct pulse *pulse = memory_need(calloc(1, sizeof(*pulse)));
+
+	pulse->ops = (struct driver_ops){
+		.name = inner->ops->name,
+		.start = pulse_start,
+		.cancel = pulse_cancel,
+		.next = pulse_next,
+		.start_wall = pulse_start_wall,
+		.given = inner->ops->given ? pulse_given : NULL,
+		.settle = inner->ops->settle ? pulse_settle : NULL,
+		.free = pulse_free,
+	};
+	pulse->driver = (struct driver){.ops = &pulse->ops, .explores = inner->explores, .assumes = inner->assumes};
+	pulse->inner = inner;
+	pulse->every = every;
+	pulse->beat = beat;
+	pulse->context = context;
+	return &pulse->driver;
+}

@@ -1,0 +1,217 @@
+/* session.c - see session.h. */
+#define _GNU_SOURCE
+#include "cli/session.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "builtins/tables.h"
+#include "cli/rows.h"
+
+#define ENDLESS_WIDTH 100000 /* columns of what is no terminal: nothing is wrapped, so that it can be searched */
+
+static bool wants_color(const struct options *options, int fd)
+{
+	const char *when = option_value(options, "color"), *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	if (when && strcmp(when, "always") == 0)
+		return true;
+	if (when && strcmp(when, "never") == 0)
+		return false;
+	return isatty(fd) && !(none && *none) && !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
+static bool color_is_known(const struct options *options)
+{
+	const char *when = option_value(options, "color");
+
+	return !when || strcmp(when, "auto") == 0 || strcmp(when, "always") == 0 || strcmp(when, "never") == 0;
+}
+
+static unsigned width_of(int fd)
+{
+	struct winsize size;
+
+	if (!isatty(fd))
+		return ENDLESS_WIDTH;
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static void name_run(char *id, size_t size)
+{
+	time_t now = time(NULL);
+	uint32_t random = 0;
+	struct tm tm;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		random = (uint32_t)getpid();
+	gmtime_r(&now, &tm);
+	snprintf(id, size, "%04d%02d%02d-%02d%02d%02d-%06x", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+		 tm.tm_min, tm.tm_sec, random & 0xffffff);
+}
+
+const char *operator_from_environment(void)
+{
+	static const char *const names[] = {"RUNPLAN_OPERATOR", "SUDO_USER", "USER", "LOGNAME"};
+	const struct passwd *user;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *name = getenv(names[i]);
+
+		if (name && *name)
+			return name;
+	}
+	user = getpwuid(getuid());
+	return user ? user->pw_name : NULL;
+}
+
+static int compile(struct session *session, const char *path)
+{
+	bool sound;
+
+	session->compilation = compilation_new(&builtin_registry);
+	sound = check_plan(session->compilation, path);
+	if (!sound) {
+		diag_print(stderr, session->compilation->diags, session->compilation->sources, session->err.color);
+		fprintf(stderr, "runplan: the plan does not check; nothing was run\n");
+		return EXIT_USAGE;
+	}
+	session->program = compile_program(session->compilation);
+	if (!session->program) {
+		fprintf(stderr, "runplan: %s has no `plan` item: it is there to be imported, not to be run\n", path);
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
+int session_open(struct session *session, const struct options *options, const char *path)
+{
+	*session = (struct session){.options = options};
+	session->redactor = redactor_new();
+	session->out_sink = sink_new(STDOUT_FILENO);
+	session->err_sink = sink_new(STDERR_FILENO);
+	session->out = (struct page){session->out_sink, session->redactor, wants_color(options, STDOUT_FILENO),
+				     width_of(STDOUT_FILENO)};
+	session->err = (struct page){session->err_sink, session->redactor, wants_color(options, STDERR_FILENO),
+				     width_of(STDERR_FILENO)};
+	session->operator_name = operator_from_environment();
+	name_run(session->run_id, sizeof(session->run_id));
+	if (!color_is_known(options)) {
+		fprintf(stderr, "runplan: --color is auto, always or never\n");
+		return EXIT_USAGE;
+	}
+	return compile(session, path);
+}
+
+void session_close(struct session *session)
+{
+	size_t i;
+
+	for (i = 0; i < session->view_count; i++)
+		session->views[i]->ops->free(session->views[i]);
+	journal_free(session->journal);
+	if (session->rows)
+		session->rows->ops->free(session->rows);
+	params_free(&session->params);
+	program_free(session->program);
+	if (session->compilation)
+		compilation_free(session->compilation);
+	sink_free(session->out_sink);
+	sink_free(session->err_sink);
+	redactor_free(session->redactor);
+}
+
+void session_add_view(struct session *session, struct ui *view)
+{
+	session->views[session->view_count++] = view;
+}
+
+enum verbosity session_verbosity(const struct options *options)
+{
+	return option_given(options, "quiet")	  ? VERBOSITY_QUIET
+	       : option_given(options, "verbose") ? VERBOSITY_VERBOSE
+						  : VERBOSITY_NORMAL;
+}
+
+void session_views(struct session *session)
+{
+	const struct sources *sources = session->compilation->sources;
+	bool json = option_given(session->options, "json"), events = option_given(session->options, "events");
+
+	if (json)
+		session_add_view(session, ui_json_new(&session->out, sources));
+	if (events)
+		session_add_view(session, ui_events_new(&session->out));
+	/* Where the data goes elsewhere, a person may still be looking on. */
+	if ((!json && !events) || (isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)))
+		session_add_view(session, ui_plain_new(&session->err, sources, session_verbosity(session->options)));
+}
+
+int session_journal(struct session *session)
+{
+	const char *path = option_value(session->options, "journal");
+	char error[512];
+
+	if (!path)
+		return EXIT_DONE;
+	session->rows = rows_create(path, session->redactor, error, sizeof(error));
+	if (session->rows)
+		return EXIT_DONE;
+	fprintf(stderr, "runplan: --journal %s\n", error);
+	return EXIT_USAGE;
+}
+
+static void see(void *context, const struct event *event)
+{
+	struct session *session = context;
+	size_t i;
+
+	redactor_learn_value(session->redactor, event->data);
+	for (i = 0; i < session->view_count; i++)
+		session->views[i]->ops->event(session->views[i], event);
+}
+
+void session_heartbeat(void *context, int64_t now)
+{
+	struct session *session = context;
+	size_t i;
+
+	for (i = 0; i < session->view_count; i++)
+		if (session->views[i]->ops->heartbeat)
+			session->views[i]->ops->heartbeat(session->views[i], now);
+}
+
+int session_run(struct session *session, struct driver *driver)
+{
+	struct machine_options options = {
+		.program = session->program,
+		.driver = driver,
+		.run_id = session->run_id,
+		.environment = session->params.environment,
+		.operator_name = session->operator_name,
+		.params = session->params.values,
+		.param_count = session->params.count,
+		.step_by_step = session->step_by_step,
+	};
+	struct machine *machine;
+	size_t i;
+	int code;
+
+	if (!session->journal)
+		session->journal = journal_new(session->rows);
+	journal_observe(session->journal, see, session);
+	options.journal = session->journal;
+	machine = machine_new(&options);
+	code = machine_run(machine);
+	machine_free(machine);
+	for (i = 0; i < session->view_count; i++)
+		if (session->views[i]->ops->finish)
+			session->views[i]->ops->finish(session->views[i], code);
+	return code;
+}

@@ -1,0 +1,52 @@
+/*
+ * session.h - what run, simulate, preview and replay have in common: the compiled plan, its params, the output and its
+ * views, the journal; and one call that runs the machine over a driver.
+ */
+#ifndef RUNPLAN_SESSION_H
+#define RUNPLAN_SESSION_H
+
+#include "cli/params.h"
+#include "cli/redact.h"
+#include "cli/ui.h"
+#include "interp/machine.h"
+
+#define SESSION_VIEWS 3
+
+struct session {
+	const struct options *options;
+	struct compilation *compilation;
+	struct program *program;
+	struct redactor *redactor;
+	struct sink *out_sink, *err_sink;
+	struct page out, err;
+	struct ui *views[SESSION_VIEWS];
+	size_t view_count;
+	struct store *rows; /* --journal, or NULL; owned */
+	struct journal *journal;
+	struct params params;
+	char run_id[48];
+	const char *operator_name; /* or NULL */
+	bool step_by_step;
+};
+
+/*
+ * Reads --color, opens the output, compiles `path`. 0, or the exit code; what is wrong was printed. In each case
+ * session_close() follows.
+ */
+int session_open(struct session *session, const struct options *options, const char *path);
+void session_close(struct session *session); /* flushes */
+
+/* The views that --json, --events, --quiet and --verbose ask for. */
+void session_views(struct session *session);
+enum verbosity session_verbosity(const struct options *options);
+void session_add_view(struct session *session, struct ui *view);
+/* --journal FILE as the record of this run. 0 or the exit code. */
+int session_journal(struct session *session);
+
+/* Runs the plan over the driver (which stays the caller's) and lets the views say their last words. The exit code. */
+int session_run(struct session *session, struct driver *driver);
+void session_heartbeat(void *session, int64_t now);
+
+const char *operator_from_environment(void);
+
+#endif

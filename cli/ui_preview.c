@@ -1,0 +1,270 @@
+/*
+ * ui_preview.c - what a run would do: each step with its changes, reads, checks, waits and questions, in order; both arms
+ * of a choice that nobody can decide yet; what each change leaves, and which steps can be undone.
+ */
+#include "cli/ui_preview.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "builtins/tables.h"
+#include "interp/builtin.h"
+
+struct ui_preview {
+	struct ui ui;
+	const struct page *page;
+	const struct sources *sources;
+	enum verbosity verbosity;
+	unsigned depth; /* of the innermost step, from 1; 0: outside of any */
+	unsigned arms;  /* choices shown both ways that are open */
+	size_t changes, undoable;
+	bool ended;
+};
+
+static struct ui_preview *preview_of(struct ui *ui)
+{
+	return (struct ui_preview *)ui; /* ui comes first */
+}
+
+static const char *text_of(const struct event *event, const char *field)
+{
+	return value_text_peek(record_peek(event->data, field));
+}
+
+static unsigned indent(const struct ui_preview *preview)
+{
+	return 2 * (preview->depth + preview->arms);
+}
+
+static void line(struct ui_preview *preview, enum style style, const char *lead, const char *text)
+{
+	page_line(preview->page, NULL, indent(preview), style, lead, text);
+}
+
+static void started(struct ui_preview *preview, const struct event *event)
+{
+	struct value params = record_peek(event->data, "params");
+	size_t i;
+
+	page_line(preview->page, NULL, 0, STYLE_STRONG, event->text, NULL);
+	for (i = 0; i < value_length(params); i++) {
+		struct value shown = value_show(record_value_peek(params, i), 200);
+		struct value text = value_string_printf("%s = %s", record_key_peek(params, i), value_text_peek(shown));
+
+		page_line(preview->page, NULL, 2, STYLE_FAINT, NULL, value_text_peek(text));
+		value_release(text);
+		value_release(shown);
+	}
+}
+
+static void phase(struct ui_preview *preview, const struct event *event)
+{
+	struct value least = record_peek(event->data, "expect_min"), most = record_peek(event->data, "expect_max");
+	char low[48], high[48];
+	struct value text = value_string_printf("Phase: %s", event->text);
+
+	if (most.tag == VALUE_DURATION) {
+		value_release(text);
+		text = value_string_printf("Phase: %s (%s to %s expected)", event->text,
+					   least.tag == VALUE_DURATION ? duration_text(least.i, low) : "0s",
+					   duration_text(most.i, high));
+	}
+	sink_write(preview->page->sink, "\n", 1);
+	page_line(preview->page, NULL, 0, STYLE_STRONG, NULL, value_text_peek(text));
+	value_release(text);
+}
+
+static void step(struct ui_preview *preview, const struct event *event)
+{
+	line(preview, STYLE_STRONG, "Step: ", event->text);
+	preview->depth++;
+}
+
+static void step_end(struct ui_preview *preview)
+{
+	if (preview->depth > 0)
+		preview->depth--;
+}
+
+static void effect(struct ui_preview *preview, const struct event *event)
+{
+	const struct builtin *row = registry_find(&builtin_registry, event->text, strlen(event->text));
+	bool change = strcmp(text_of(event, "class"), "change") == 0;
+	const char *shown = text_of(event, "shown");
+	struct value text;
+
+	if (change)
+		preview->changes++;
+	if (!change && preview->verbosity == VERBOSITY_QUIET)
+		return;
+	text = row && row->leaves ? value_string_printf("%s (leaves %s)", shown[0] ? shown : event->text, row->leaves)
+				  : value_string(shown[0] ? shown : event->text);
+	line(preview, change ? STYLE_WARN : STYLE_FAINT, change ? "change  " : "read    ", value_text_peek(text));
+	value_release(text);
+}
+
+static void wait_line(struct ui_preview *preview, const struct event *event)
+{
+	struct value within = record_peek(event->data, "within"), text;
+	char buffer[48];
+
+	text = within.tag == VALUE_DURATION
+		       ? value_string_printf("%s (at most %s)", event->text, duration_text(within.i, buffer))
+		       : value_string(event->text);
+	line(preview, STYLE_NORMAL, "wait    ", value_text_peek(text));
+	value_release(text);
+}
+
+static void hold_line(struct ui_preview *preview, const struct event *event)
+{
+	struct value duration = record_peek(event->data, "duration"), watching = record_peek(event->data, "watching");
+	char buffer[48];
+	struct buffer names = {0};
+	struct value list, text;
+	size_t i;
+
+	for (i = 0; i < value_length(watching); i++)
+		buffer_printf(&names, "%s%s", i > 0 ? ", " : " watching ", value_text_peek(list_peek(watching, i)));
+	list = buffer_finish(&names);
+	text = value_string_printf("%s%s", duration.tag == VALUE_DURATION ? duration_text(duration.i, buffer) : "",
+				   value_text_peek(list));
+	line(preview, STYLE_NORMAL, "hold    ", value_text_peek(text));
+	value_release(text);
+	value_release(list);
+}
+
+/* "if COND", "otherwise", "end". */
+static void arm(struct ui_preview *preview, const struct event *event)
+{
+	bool first = strcmp(event->text, "if") == 0, end = strcmp(event->text, "end") == 0;
+	const struct source *source;
+	struct value text;
+
+	if (!first && preview->arms > 0)
+		preview->arms--;
+	if (end)
+		return;
+	source = first && event->at.file < preview->sources->count ? source_get(preview->sources, event->at.file) : NULL;
+	text = source && event->at.to <= source->length && event->at.from < event->at.to
+		       ? value_string_printf("if %.*s:", (int)(event->at.to - event->at.from), source->text + event->at.from)
+		       : value_string(first ? "if it is so:" : "otherwise:");
+	line(preview, STYLE_WARN, NULL, value_text_peek(text));
+	value_release(text);
+	preview->arms++;
+}
+
+static void check(struct ui_preview *preview, const struct event *event)
+{
+	const char *outcome = text_of(event, "outcome"), *condition = text_of(event, "condition");
+	bool bad = strcmp(outcome, "failed") == 0;
+	const char *label = event->text[0] ? event->text : condition;
+
+	line(preview, bad ? STYLE_BAD : STYLE_NORMAL, bad ? "FAILED  " : "check   ", label);
+	if (preview->verbosity == VERBOSITY_VERBOSE && condition[0] && strcmp(condition, label) != 0)
+		page_line(preview->page, NULL, indent(preview) + 8, STYLE_FAINT, NULL, condition);
+}
+
+static void preview_event(struct ui *ui, const struct event *event)
+{
+	struct ui_preview *preview = preview_of(ui);
+
+	switch (event->kind) {
+	case EVENT_RUN_STARTED:
+		started(preview, event);
+		break;
+	case EVENT_RUN_ENDED:
+		preview->ended = true;
+		break;
+	case EVENT_PHASE_STARTED:
+		phase(preview, event);
+		break;
+	case EVENT_STEP_STARTED:
+		step(preview, event);
+		break;
+	case EVENT_STEP_ENDED:
+		step_end(preview);
+		break;
+	case EVENT_STEP_ARMED:
+		preview->undoable++;
+		line(preview, STYLE_GOOD, "undo    ", "from here on this step can be undone");
+		break;
+	case EVENT_STEP_SKIPPED:
+		line(preview, STYLE_FAINT, "skipped ", event->text);
+		break;
+	case EVENT_EFFECT_STARTED:
+		effect(preview, event);
+		break;
+	case EVENT_CHECK:
+		check(preview, event);
+		break;
+	case EVENT_WAITING:
+		wait_line(preview, event);
+		break;
+	case EVENT_HOLDING:
+		hold_line(preview, event);
+		break;
+	case EVENT_PERSON_ASKED:
+		line(preview, STYLE_WARN, "person  ", event->text);
+		break;
+	case EVENT_FAILED:
+		line(preview, STYLE_BAD, "FAILED  ", event->text);
+		break;
+	case EVENT_HANDLER_STARTED:
+		page_line(preview->page, NULL, 0, STYLE_STRONG, text_of(event, "kind"), event->text[0] ? ":" : NULL);
+		break;
+	case EVENT_LOG:
+		line(preview, STYLE_NORMAL, "log     ", event->text);
+		break;
+	case EVENT_WARNING:
+		line(preview, STYLE_WARN, "warning ", event->text);
+		break;
+	case EVENT_CHECKPOINT:
+		line(preview, STYLE_NORMAL, "checkpoint  ", event->text);
+		break;
+	case EVENT_COMMIT:
+		line(preview, STYLE_NORMAL, "commit  ", event->text);
+		break;
+	case EVENT_DEFER_ARMED:
+		line(preview, STYLE_NORMAL, "defer   ", "a block that runs when the run ends");
+		break;
+	case EVENT_ARM:
+		arm(preview, event);
+		break;
+	default: /* times, records, what follows from an answer: a preview has none */
+		break;
+	}
+}
+
+static void preview_finish(struct ui *ui, int code)
+{
+	struct ui_preview *preview = preview_of(ui);
+	char text[128];
+
+	(void)code;
+	snprintf(text, sizeof(text), "%zu change%s; %zu step%s with a way back. Nothing was changed.", preview->changes,
+		 preview->changes == 1 ? "" : "s", preview->undoable, preview->undoable == 1 ? "" : "s");
+	sink_write(preview->page->sink, "\n", 1);
+	page_line(preview->page, NULL, 0, STYLE_STRONG, NULL, text);
+}
+
+static void preview_free(struct ui *ui)
+{
+	free(ui);
+}
+
+static const struct ui_ops preview_ops = {
+	.event = preview_event,
+	.finish = preview_finish,
+	.free = preview_free,
+};
+
+struct ui *ui_preview_new(const struct page *page, const struct sources *sources, enum verbosity verbosity)
+{
+	struct ui_preview *preview = memory_need(calloc(1, sizeof(*preview)));
+
+	preview->ui.ops = &preview_ops;
+	preview->page = page;
+	preview->sources = sources;
+	preview->verbosity = verbosity;
+	return &preview->ui;
+}

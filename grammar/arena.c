@@ -1,0 +1,125 @@
+#include "grammar/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Blocks of 64 KiB: a plan of 1,000 lines takes a few of them. */
+#define BLOCK_BYTES (64 * 1024)
+
+struct arena_block {
+	struct arena_block *next;
+	_Alignas(max_align_t) char bytes[];
+};
+
+void arena_out_of_memory(void)
+{
+	fputs("runplan: out of memory\n", stderr);
+	exit(6);
+}
+
+void arena_init(struct arena *arena)
+{
+	*arena = (struct arena){ 0 };
+}
+
+void arena_free(struct arena *arena)
+{
+	struct arena_block *block = arena->blocks;
+
+	while (block) {
+		struct arena_block *next = block->next;
+
+		free(block);
+		block = next;
+	}
+	arena_init(arena);
+}
+
+static struct arena_block *take_block(struct arena *arena, size_t size)
+{
+	struct arena_block *block = size < SIZE_MAX / 2 ? calloc(1, sizeof(*block) + size) : NULL;
+
+	if (!block)
+		arena_out_of_memory();
+	arena->total += sizeof(*block) + size;
+	return block;
+}
+
+/* What does not fit: a large piece gets a block of its own behind the one being filled. */
+static void *alloc_slow(struct arena *arena, size_t size)
+{
+	struct arena_block *block;
+
+	if (size > BLOCK_BYTES / 4) {
+		block = take_block(arena, size);
+		if (arena->blocks) {
+			block->next = arena->blocks->next;
+			arena->blocks->next = block;
+		} else {
+			arena->blocks = block;
+		}
+		return block->bytes;
+	}
+	block = take_block(arena, BLOCK_BYTES);
+	block->next = arena->blocks;
+	arena->blocks = block;
+	arena->free = block->bytes + size;
+	arena->end = block->bytes + BLOCK_BYTES;
+	return block->bytes;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	size_t rounded = (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
+	char *piece = arena->free;
+
+	if (rounded < size)
+		arena_out_of_memory();
+	if ((size_t)(arena->end - piece) < rounded || !piece)
+		return alloc_slow(arena, rounded);
+	arena->free = piece + rounded;
+	return piece;
+}
+
+char *arena_strndup(struct arena *arena, const char *bytes, size_t length)
+{
+	char *copy = arena_alloc(arena, length + 1);
+
+	if (length)
+		memcpy(copy, bytes, length);
+	return copy;
+}
+
+char *arena_strdup(struct arena *arena, const char *string)
+{
+	return arena_strndup(arena, string, strlen(string));
+}
+
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+	va_list again;
+	int length;
+	char *text;
+
+	va_copy(again, args);
+	length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (length < 0)
+		return arena_strdup(arena, "");
+	text = arena_alloc(arena, (size_t)length + 1);
+	vsnprintf(text, (size_t)length + 1, format, args);
+	return text;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = arena_vprintf(arena, format, args);
+	va_end(args);
+	return text;
+}

@@ -1,0 +1,41 @@
+/* arena.h: memory that lives as long as one compilation.
+ *
+ * A bump allocator: blocks are taken from malloc, handed out piece by piece and freed together by
+ * arena_free. Nothing in it is freed on its own, so the tree, its strings and its diagnostics may
+ * point at each other freely.
+ *
+ * Running out of memory ends the process with exit code 6 ("the interpreter itself failed") after a line
+ * on standard error; so no function here returns NULL and callers never test for it.
+ */
+#ifndef GRAMMAR_ARENA_H
+#define GRAMMAR_ARENA_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct arena_block;
+
+struct arena {
+	struct arena_block *blocks; /* newest first; the newest is the one being filled */
+	char *free;                 /* next free byte of the newest block */
+	char *end;                  /* its end */
+	size_t total;               /* bytes taken from malloc, for statistics and limits */
+};
+
+void arena_init(struct arena *arena);
+void arena_free(struct arena *arena); /* leaves an empty arena that may be used again */
+
+/* What happens then; for others whose allocations have no way to fail. */
+_Noreturn void arena_out_of_memory(void);
+
+/* Zeroed memory, aligned for any type. `size` may be 0. */
+void *arena_alloc(struct arena *arena, size_t size);
+
+/* A copy of `length` bytes with a NUL byte after them. */
+char *arena_strndup(struct arena *arena, const char *bytes, size_t length);
+char *arena_strdup(struct arena *arena, const char *string);
+
+char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+
+#endif

@@ -1,0 +1,153 @@
+/* parser.h: what the parts of the parser share. Private to this folder; parse.h is the way in.
+ *
+ *   plan.l (raw tokens) -> layout.c (lines, brackets; words.c: words) -> plan.y -> build.c (nodes; literal.c: literals)
+ *                                                                             -> syntax.c (errors)
+ *
+ * One struct parser lives for one text and holds the state of layout.c; the tree goes to the arena.
+ */
+#ifndef GRAMMAR_PARSER_H
+#define GRAMMAR_PARSER_H
+
+#include "grammar/build.h"
+#include "grammar/parse.h"
+
+/* Where flex is in the text. */
+struct scan {
+	uint32_t file, offset;
+};
+
+/* What the braces of a block hold: decides which words may begin a line in it. */
+enum block {
+	BLOCK_NOTHING,     /* no block: a bracket, a record, a string */
+	BLOCK_FILE,        /* the top of a file */
+	BLOCK_STATEMENTS,
+	BLOCK_SETTINGS,    /* of plan */
+	BLOCK_ASSIGNMENTS, /* of environment and defaults */
+	BLOCK_CLAUSES,     /* of a threshold */
+	BLOCK_JUDGE,
+	BLOCK_METRIC,
+	BLOCK_PARTS,       /* of a test */
+	BLOCK_ARMS,        /* of a match statement */
+	BLOCK_VALUE,       /* of an if or an arm that is an expression */
+	BLOCK_VALUE_ARMS,  /* of a match that is an expression */
+};
+
+/* A bracket, a string with interpolation or an interpolation that is open. The first frame is the file. */
+struct frame {
+	int opener;             /* its token; 0 for the file */
+	struct span span;       /* of the opener */
+	uint32_t indent;        /* of the line it stands on */
+	enum block block;
+	int head;               /* the keyword that began the current line in this frame, or 0 */
+	enum block value_block; /* the block that the next `{` opens when it belongs to an expression */
+	enum block closed;      /* the block that was closed last in this frame */
+};
+
+/* The comment lines directly above the token at `offset`. */
+struct doc {
+	uint32_t offset, from, to;
+};
+
+struct parser {
+	struct arena *arena;
+	struct sources *sources;
+	struct diags *diags;
+	uint32_t file;
+	const char *text;
+	uint32_t length;
+	struct node *result;
+	struct yypstate *automaton;
+
+	struct frame *frames;
+	uint32_t depth, frame_room; /* frames[depth] is the innermost; depth is 0 at the top of the file */
+
+	int previous;               /* the last token that the grammar got */
+	struct span previous_span;
+	bool previous_began_line;   /* it was the first of its line */
+
+	bool newline_pending;       /* a newline was read that counts, unless the next token says otherwise */
+	struct span newline;
+	uint32_t line_start;        /* offset of the current line */
+	uint32_t indent;            /* of its first token, in bytes */
+	bool line_has_token, line_has_comment, token_is_first;
+
+	bool muted;                 /* this line has an error already: syntax errors on it are consequences */
+	bool recovering;            /* the grammar is looking for the end of what it could not read */
+	uint32_t skip_depth;        /* 0, or: frames at and above this depth are not shown to the grammar */
+	bool unclosed_line;         /* the last syntax error was a bracket left open on an earlier line */
+	bool stopped;               /* the grammar takes no more tokens: it is done, or nested too deep */
+	bool ended;                 /* the rest of the text is not read: it is all in an unclosed string */
+	bool too_deep;              /* reported */
+
+	/* Closers whose indentation does not fit their opener: where a missing or a superfluous brace probably is. */
+	struct span late_opener, late_closer; /* an opener whose closer stands further left */
+	struct span early_closer;             /* a closer that stands further right than its opener */
+	bool has_late, has_early;
+
+	struct token *tokens;
+	uint32_t token_count, token_room;
+	struct doc *docs;
+	uint32_t doc_count, doc_room;
+	bool doc_open;              /* the lines above were comments: [doc_from, doc_to) */
+	uint32_t doc_from, doc_to;
+
+	uint8_t keyword_slots[256]; /* words.c */
+};
+
+/* ---- source_check.c ---- */
+
+/* Reports what cannot be text. Returns the text to scan: the source's own, or a copy with `?` for the bytes that are
+ * not text; NULL where it is no text at all. */
+const char *source_check(struct arena *arena, struct sources *sources, uint32_t file, struct diags *diags);
+
+/* ---- layout.c ---- */
+
+void layout_init(struct parser *p, int start);
+/* The next raw token. */
+void layout_token(struct parser *p, int code, struct span at);
+void layout_end(struct parser *p);
+struct frame *layout_frame(struct parser *p); /* the innermost */
+
+/* ---- words.c ---- */
+
+void words_init(struct parser *p);
+/* The token that the word `at` is, here: TOK_NAME or a keyword. */
+int words_classify(const struct parser *p, struct span at);
+/* Whether the word `at` is one of the language that stands at the beginning of a line which goes on the line before. */
+bool words_continue(const struct parser *p, struct span at);
+/* Whether `at` is a word that begins an item and nothing else, followed by what an item has after it. */
+bool words_begin_item(const struct parser *p, struct span at);
+/* Whether the grammar has the position of an operand after token `code`; whether an operand ends with it. */
+bool words_wants_operand(int code);
+bool words_ends_operand(int code);
+/* Whether the next token begins a line (or what counts as one: an item of a block). */
+bool words_at_start(const struct parser *p);
+/* The words that may begin a line in `block`, into `list`; returns how many. At most WORDS_MAX. */
+#define WORDS_MAX 128
+size_t words_starting(enum block block, const char **list);
+/* Where `word` may begin a line: "a threshold", "a plan's settings"; NULL where it begins none. */
+const char *words_home(const char *word);
+
+/* ---- literal.c ---- */
+
+struct node *literal_number(struct parser *p, struct span at);
+/* `parts`: TEXT nodes without text (their spans are read) and expressions. */
+struct node *literal_string(struct parser *p, struct span at, struct node *parts, bool raw, bool multiline);
+
+/* ---- syntax.c ---- */
+
+/* A syntax error at token `at`, called `found`; `expected` are the names of the tokens that could stand there. */
+void syntax_error(struct parser *p, struct span at, const char *found, const char *const *expected, int count);
+/* Whether the expected tokens are worth finding out. */
+bool syntax_wants_expected(const struct parser *p);
+/* Adds to `d` the word that was meant at the beginning of the line `at`, if one is near. */
+void syntax_suggest_line(struct parser *p, struct diag *d, struct span at);
+void syntax_recovered(struct parser *p);
+void syntax_too_deep(struct parser *p, struct span at);
+void syntax_unclosed(struct parser *p, const struct frame *frame, struct span noticed, const char *instead);
+
+/* ---- parse.c ---- */
+
+char *parser_copy(const struct parser *p, struct span at); /* the text of a span, in the arena */
+
+#endif

@@ -1,0 +1,173 @@
+#include "grammar/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "grammar/arena.h"
+
+void sources_init(struct sources *sources, struct arena *arena)
+{
+	*sources = (struct sources){ .arena = arena };
+}
+
+static struct source *new_source(struct sources *sources)
+{
+	if (sources->count == sources->room) {
+		uint32_t room = sources->room ? sources->room * 2 : 8;
+		struct source *list = arena_alloc(sources->arena, room * sizeof(*list));
+
+		if (sources->count)
+			memcpy(list, sources->list, sources->count * sizeof(*list));
+		sources->list = list;
+		sources->room = room;
+	}
+	return &sources->list[sources->count++];
+}
+
+uint32_t source_add(struct sources *sources, const char *path, const char *text, size_t length)
+{
+	struct source *source = new_source(sources);
+
+	*source = (struct source){
+		.path = arena_strdup(sources->arena, path),
+		.text = arena_strndup(sources->arena, text, length),
+		.length = (uint32_t)length,
+	};
+	return sources->count - 1;
+}
+
+/* All bytes of `fd`, in memory of malloc that the caller frees. NULL with errno set; EFBIG: too many. */
+static char *read_all(int fd, size_t *length)
+{
+	size_t room = 64 * 1024, used = 0;
+	char *text = malloc(room);
+
+	while (text) {
+		ssize_t got = read(fd, text + used, room - used);
+
+		if (got == 0)
+			break;
+		if (got < 0 && errno == EINTR)
+			continue;
+		used += got > 0 ? (size_t)got : 0;
+		if (got < 0 || used > SOURCE_MAX_BYTES) {
+			int error = got < 0 ? errno : EFBIG;
+
+			free(text);
+			errno = error;
+			return NULL;
+		}
+		if (used == room) {
+			char *more = realloc(text, room *= 2);
+
+			if (!more)
+				free(text);
+			text = more;
+		}
+	}
+	*length = used;
+	return text;
+}
+
+const char *source_load(struct sources *sources, const char *path, uint32_t *file)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat status;
+	size_t length = 0;
+	char *text = NULL;
+	int error;
+
+	if (fd < 0)
+		return arena_strdup(sources->arena, strerror(errno));
+	if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
+		errno = EISDIR;
+	else
+		text = read_all(fd, &length);
+	error = errno;
+	if (!is_stdin)
+		close(fd);
+	if (!text)
+		return error == EISDIR  ? "is a directory"
+		       : error == EFBIG ? "is larger than 64 MiB"
+					: arena_strdup(sources->arena, strerror(error));
+	*file = source_add(sources, is_stdin ? "<stdin>" : path, text, length);
+	free(text);
+	return NULL;
+}
+
+const struct source *source_get(const struct sources *sources, uint32_t file)
+{
+	return &sources->list[file];
+}
+
+const char *source_text(const struct sources *sources, struct span span)
+{
+	return sources->list[span.file].text + span.from;
+}
+
+static void find_lines(const struct sources *sources, struct source *source)
+{
+	uint32_t count = 1;
+	uint32_t *starts;
+
+	for (uint32_t i = 0; i < source->length; i++)
+		count += source->text[i] == '\n';
+	starts = arena_alloc(sources->arena, count * sizeof(*starts));
+	source->line_count = 1;
+	for (uint32_t i = 0; i < source->length; i++)
+		if (source->text[i] == '\n')
+			starts[source->line_count++] = i + 1;
+	source->line_starts = starts;
+}
+
+static const struct source *with_lines(const struct sources *sources, uint32_t file)
+{
+	struct source *source = &sources->list[file];
+
+	if (!source->line_starts)
+		find_lines(sources, source);
+	return source;
+}
+
+/* 0-based index of the line that holds `offset`. */
+static uint32_t line_of(const struct source *source, uint32_t offset)
+{
+	uint32_t low = 0, high = source->line_count;
+
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (source->line_starts[middle] <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct position source_position(const struct sources *sources, uint32_t file, uint32_t offset)
+{
+	const struct source *source = with_lines(sources, file);
+	uint32_t line = line_of(source, offset);
+	uint32_t column = 1;
+
+	for (uint32_t i = source->line_starts[line]; i < offset; i++)
+		column += ((unsigned char)source->text[i] & 0xc0) != 0x80;
+	return (struct position){ line + 1, column };
+}
+
+struct span source_line(const struct sources *sources, uint32_t file, uint32_t line)
+{
+	const struct source *source = with_lines(sources, file);
+	uint32_t from = source->line_starts[line - 1];
+	uint32_t to = line < source->line_count ? source->line_starts[line] - 1 : source->length;
+
+	if (to > from && line < source->line_count && source->text[to - 1] == '\r')
+		to--;
+	return (struct span){ file, from, to };
+}

@@ -1,0 +1,298 @@
+/* syntax.c: what the grammar's errors say.
+ *
+ * The grammar knows a token that it cannot take and those it could take instead. Since almost every word may begin a line
+ * and almost every operator go on an expression, that list is cut down to what an author would say; and where the fault is
+ * a known one (a misspelt word, a bracket left open, a word in the wrong block), it gets words of its own.
+ *
+ * One error a line: the parser is muted until the next line or block.
+ */
+#include <string.h>
+
+#include "grammar/parser.h"
+#include "grammar/plan.tab.h"
+
+void syntax_recovered(struct parser *p)
+{
+	p->recovering = false;
+	p->muted = false;
+}
+
+bool syntax_wants_expected(const struct parser *p)
+{
+	return !p->muted && p->diags->kept < DIAG_MAX_KEPT;
+}
+
+void syntax_too_deep(struct parser *p, struct span at)
+{
+	p->stopped = true;
+	if (p->too_deep)
+		return;
+	p->too_deep = true;
+	diag_error(p->diags, "E0108", at, "nested more than %d levels deep", RUNPLAN_MAX_DEPTH);
+}
+
+static const char *closer_text(int opener)
+{
+	switch (opener) {
+	case TOK_LPAREN:
+		return ")";
+	case TOK_LBRACKET:
+		return "]";
+	case TOK_STRING_OPEN:
+	case TOK_LABEL_OPEN:
+		return "\"";
+	default:
+		return "}";
+	}
+}
+
+void syntax_unclosed(struct parser *p, const struct frame *frame, struct span noticed, const char *instead)
+{
+	bool is_brace = frame->opener == TOK_LBRACE;
+	struct span opener = is_brace && p->has_late ? p->late_opener : frame->span;
+	struct diag *d;
+
+	if (p->muted)
+		return;
+	p->muted = true;
+	d = diag_error(p->diags, "E0111", opener, "this `%.*s` is never closed", (int)(opener.to - opener.from),
+		       p->text + opener.from);
+	if (is_brace && p->has_late)
+		diag_secondary(d, p->late_closer, "this one closes it, but stands further left");
+	else if (instead)
+		diag_secondary(d, noticed, "expected `%s`", instead);
+	else if (noticed.from < p->length && p->text[noticed.from] != '\n')
+		diag_secondary(d, noticed, "expected `%s` before this", closer_text(frame->opener));
+	p->has_late = false;
+}
+
+/* ---- words at the beginning of a line ---- */
+
+static bool misplaced(struct diag *d, const char *word)
+{
+	const char *home = words_home(word);
+
+	if (home)
+		diag_hint(d, "`%s` stands in %s", word, home);
+	return home != NULL;
+}
+
+void syntax_suggest_line(struct parser *p, struct diag *d, struct span at)
+{
+	const char *words[WORDS_MAX];
+	size_t count = words_starting(layout_frame(p)->block, words);
+	const char *word = parser_copy(p, at);
+	const char *near = suggest_name(word, words, count);
+
+	if (misplaced(d, word))
+		return;
+	if (near)
+		diag_hint(d, "did you mean `%s`?", near);
+}
+
+/* The line began with a name, and what follows the name does not fit. */
+static void unknown_line(struct parser *p, struct span at)
+{
+	enum block block = layout_frame(p)->block;
+	struct span word = p->previous_span;
+	const char *text = parser_copy(p, word);
+	struct diag *d;
+
+	if (words_home(text))
+		d = diag_error(p->diags, "E0114", word, "`%s` cannot stand here", text);
+	else if (block == BLOCK_STATEMENTS || block == BLOCK_FILE || block == BLOCK_PARTS)
+		d = diag_error(p->diags, "E0114", word, "`%s` begins no %s", text,
+			       block == BLOCK_FILE ? "item" : "statement");
+	else
+		d = diag_error(p->diags, "E0114", word, "`%s` begins no line of this block", text);
+	syntax_suggest_line(p, d, word);
+	if (!d->hint && (p->text[at.from] == '"' || p->text[at.from] == '\''))
+		diag_hint(d, "the arguments of a call stand between ( and )");
+}
+
+/* ---- what was expected ---- */
+
+static bool is_one_of(const char *name, const char *const *list)
+{
+	for (; *list; list++)
+		if (strcmp(name, *list) == 0)
+			return true;
+	return false;
+}
+
+static const char *const OPERAND[] = {
+	"a name", "a number", "a string", "the beginning of a string", "the `{` of a record", "(", "[", "-", "not", "true",
+	"false", "null", "if", "match", NULL,
+};
+
+static const char *const CONTINUATION[] = {
+	"or", "and", "==", "!=", "<", "<=", ">", ">=", "in", "matches", "??", "..", "+", "-", "*", "/", "mod", "as", ".", "[",
+	"(", NULL,
+};
+
+static bool contains(const char *const *names, int count, const char *name)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Lists of names in messages: the tokens' own (words and marks between backquotes), or phrases. */
+struct phrases {
+	const char *list[8];
+	int count;
+	bool too_many;
+};
+
+static void add_phrase(struct phrases *phrases, const char *phrase)
+{
+	if (phrases->count == 8) {
+		phrases->too_many = true;
+		return;
+	}
+	phrases->list[phrases->count++] = phrase;
+}
+
+static bool is_phrase(const char *name)
+{
+	return strncmp(name, "a ", 2) == 0 || strncmp(name, "the ", 4) == 0;
+}
+
+static const char *quoted(struct parser *p, const char *name)
+{
+	if (strncmp(name, "the `{`", 7) == 0)
+		return "`{`";
+	if (strncmp(name, "the `}`", 7) == 0)
+		return "`}`";
+	return is_phrase(name) ? name : arena_printf(p->arena, "`%s`", name);
+}
+
+static struct phrases summarize(struct parser *p, const char *const *expected, int count)
+{
+	struct phrases phrases = { .count = 0 };
+	bool operand = contains(expected, count, "a number") && contains(expected, count, "(");
+	bool continuation = contains(expected, count, "+");
+	bool line = contains(expected, count, "let");
+
+	if (line)
+		add_phrase(&phrases, contains(expected, count, "param") ? "an item" : "a statement");
+	else if (operand)
+		add_phrase(&phrases, "an expression");
+	for (int i = 0; i < count && !line; i++) {
+		if ((operand && is_one_of(expected[i], OPERAND)) || (continuation && is_one_of(expected[i], CONTINUATION)))
+			continue;
+		if (strcmp(expected[i], "the beginning of a string") == 0 ||
+		    strcmp(expected[i], "the beginning of the label") == 0)
+			continue;
+		add_phrase(&phrases, quoted(p, expected[i]));
+	}
+	return phrases;
+}
+
+static const char *join(struct parser *p, const struct phrases *phrases)
+{
+	const char *text = "";
+
+	for (int i = 0; i < phrases->count; i++)
+		text = arena_printf(p->arena, "%s%s%s", text,
+				    i == 0 ? "" : i == phrases->count - 1 ? " or " : ", ", phrases->list[i]);
+	return text;
+}
+
+/* What stands there, in words. */
+static const char *found_text(struct parser *p, struct span at, const char *found)
+{
+	if (strncmp(found, "the end of", 10) == 0)
+		return found;
+	if (strstr(found, "string") || strstr(found, "label"))
+		return "a string";
+	return arena_printf(p->arena, "`%.*s`", (int)(at.to - at.from), p->text + at.from);
+}
+
+static const char *nearest(struct parser *p, struct span at, const char *const *expected, int count)
+{
+	const char *words[WORDS_MAX];
+	size_t found = 0;
+
+	for (int i = 0; i < count && found < WORDS_MAX; i++)
+		if (!is_phrase(expected[i]) && expected[i][0] >= 'a' && expected[i][0] <= 'z')
+			words[found++] = expected[i];
+	return suggest_name(parser_copy(p, at), words, found);
+}
+
+static void generic(struct parser *p, struct span at, const char *found, const char *const *expected, int count)
+{
+	struct phrases phrases = summarize(p, expected, count);
+	const char *what = found_text(p, at, found);
+	const char *near = strcmp(found, "a name") == 0 ? nearest(p, at, expected, count) : NULL;
+	struct diag *d;
+
+	if (phrases.count && !phrases.too_many)
+		d = diag_error(p->diags, "E0110", at, "expected %s, found %s", join(p, &phrases), what);
+	else
+		d = diag_error(p->diags, "E0110", at, "%s does not fit here", what);
+	if (near)
+		diag_hint(d, "did you mean `%s`?", near);
+	else if (strcmp(found, "=") == 0 && contains(expected, count, "=="))
+		diag_hint(d, "`==` compares");
+	else if (strcmp(found, "==") == 0 && contains(expected, count, "="))
+		diag_hint(d, "`=` gives a value");
+}
+
+/* ---- known faults ---- */
+
+static const char *const COMPARISONS[] = { "==", "!=", "<", "<=", ">", ">=", "in", "matches", NULL };
+
+/* a < b < c: an operand has just ended, yet no comparison may follow. */
+static bool chained_comparison(struct parser *p, const char *found, const char *const *expected, int count)
+{
+	return is_one_of(found, COMPARISONS) && words_ends_operand(p->previous) && contains(expected, count, "and") &&
+	       !contains(expected, count, "==");
+}
+
+/* A token at the beginning of a line, no deeper than the line on which the innermost ( [ or { of a record was opened. */
+static bool bracket_left_open(struct parser *p)
+{
+	const struct frame *frame = layout_frame(p);
+
+	return p->token_is_first && p->indent <= frame->indent &&
+	       (frame->opener == TOK_LPAREN || frame->opener == TOK_LBRACKET || frame->opener == TOK_RECORD_OPEN ||
+		frame->opener == TOK_VALUE_OPEN);
+}
+
+static bool known_fault(struct parser *p, struct span at, const char *found, const char *const *expected, int count)
+{
+	struct frame *frame = layout_frame(p);
+
+	if (bracket_left_open(p)) {
+		syntax_unclosed(p, frame, at, NULL);
+		p->unclosed_line = true;
+	} else if (frame->opener == TOK_STRING_OPEN && p->frames[p->depth - 1].opener == TOK_INTERPOLATION_OPEN) {
+		syntax_unclosed(p, frame - 1, at, NULL);
+	} else if (frame->opener == TOK_INTERPOLATION_OPEN && strcmp(found, "a string") == 0) {
+		syntax_unclosed(p, frame, at, NULL);
+	} else if (p->previous == TOK_NAME && p->previous_began_line) {
+		unknown_line(p, at);
+	} else if (p->previous == TOK_EXPECT && p->previous_began_line) {
+		diag_hint(diag_error(p->diags, "E0124", p->previous_span, "an `expect` begins with a label"),
+			  "write `expect \"what must be true\" …`: the report shows it");
+	} else if (p->previous == TOK_NAME && strcmp(found, "a string") == 0 && count == 0) {
+		return false;
+	} else if (chained_comparison(p, found, expected, count)) {
+		diag_hint(diag_error(p->diags, "E0125", at, "comparisons are not chained"), "write `a < b and b < c`");
+	} else {
+		return false;
+	}
+	return true;
+}
+
+void syntax_error(struct parser *p, struct span at, const char *found, const char *const *expected, int count)
+{
+	p->recovering = true;
+	if (p->muted)
+		return;
+	if (!known_fault(p, at, found, expected, count))
+		generic(p, at, found, expected, count);
+	p->muted = true;
+}

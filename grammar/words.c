@@ -1,0 +1,233 @@
+/* words.c: which words are words of the language, and where. keywords.def has the table and explains its columns. */
+#include <string.h>
+
+#include "grammar/parser.h"
+#include "grammar/plan.tab.h"
+
+enum where {
+	EVERYWHERE = 1 << 0,
+	ITEM = 1 << 1,
+	STATEMENT = 1 << 2,
+	SETTING = 1 << 3,
+	CLAUSE = 1 << 4,
+	JUDGE = 1 << 5,
+	METRIC = 1 << 6,
+	PART = 1 << 7,
+	TAIL = 1 << 8,
+	CONTINUES = 1 << 9,
+	DECLARES = 1 << 10,
+};
+
+struct keyword {
+	const char *text;
+	int token;
+	unsigned where;
+};
+
+static const struct keyword KEYWORDS[] = {
+#define KEYWORD(token, text, where) { text, TOK_##token, where },
+#define FOLLOWS(first, second)
+#include "grammar/keywords.def"
+#undef KEYWORD
+#undef FOLLOWS
+};
+
+/* The same places by token: keywords are the tokens from AND to WHEN. */
+static const unsigned PLACES[] = {
+#define KEYWORD(token, text, where) [TOK_##token - TOK_AND] = (where),
+#define FOLLOWS(first, second)
+#include "grammar/keywords.def"
+#undef KEYWORD
+#undef FOLLOWS
+};
+
+#define KEYWORD_COUNT (sizeof(KEYWORDS) / sizeof(*KEYWORDS))
+_Static_assert(KEYWORD_COUNT <= WORDS_MAX, "WORDS_MAX is too small");
+
+static const struct {
+	int first, second;
+} FOLLOWERS[] = {
+#define KEYWORD(token, text, where)
+#define FOLLOWS(first, second) { TOK_##first, TOK_##second },
+#include "grammar/keywords.def"
+#undef KEYWORD
+#undef FOLLOWS
+};
+
+/* Of each block: the words that may begin a line in it, and what it is called in messages. */
+static const struct {
+	unsigned starts;
+	const char *name;
+} BLOCKS[] = {
+	[BLOCK_FILE] = { ITEM | STATEMENT, "the top of a file" },
+	[BLOCK_STATEMENTS] = { STATEMENT, "a step, a task or a handler" },
+	[BLOCK_SETTINGS] = { SETTING, "the settings of a plan" },
+	[BLOCK_CLAUSES] = { CLAUSE, "a threshold" },
+	[BLOCK_JUDGE] = { JUDGE, "a judge" },
+	[BLOCK_METRIC] = { METRIC, "a metric of a judge" },
+	[BLOCK_PARTS] = { PART, "a test" },
+	[BLOCK_VALUE_ARMS] = { 0, NULL },
+};
+
+enum token_class {
+	WANTS_OPERAND = 1 << 0, /* an operand comes next, so a word is a name and a `{` opens a record */
+	ENDS_OPERAND = 1 << 1,  /* an operand may end here */
+};
+
+static unsigned token_class(int code)
+{
+	switch (code) {
+	case TOK_NAME: case TOK_NUMBER: case TOK_STRING: case TOK_STRING_CLOSE: case TOK_RPAREN: case TOK_RBRACKET:
+	case TOK_RBRACE: case TOK_VALUE_CLOSE: case TOK_RECORD_CLOSE: case TOK_TRUE: case TOK_FALSE: case TOK_NULL:
+		return ENDS_OPERAND;
+	case TOK_KEY: case TOK_LABEL: case TOK_LABEL_CLOSE: case TOK_INTERPOLATION_OPEN: case TOK_LPAREN:
+	case TOK_LBRACKET: case TOK_COMMA: case TOK_COLON: case TOK_ASSIGN: case TOK_RESULT: case TOK_BAR:
+	case TOK_COALESCE: case TOK_EQ: case TOK_NE: case TOK_LT: case TOK_LE: case TOK_GT: case TOK_GE: case TOK_RANGE:
+	case TOK_PLUS: case TOK_MINUS: case TOK_STAR: case TOK_SLASH: case TOK_MOD: case TOK_AND: case TOK_OR:
+	case TOK_NOT: case TOK_IN: case TOK_MATCHES: case TOK_RETURN: case TOK_RETURNS: case TOK_MEASURE:
+	case TOK_VALUE_OPEN: case TOK_RUN: case TOK_LOG: case TOK_WARN: case TOK_FAIL: case TOK_START_EXPRESSION: case TOK_START_TYPE:
+		return WANTS_OPERAND;
+	default:
+		return 0;
+	}
+}
+
+bool words_wants_operand(int code)
+{
+	return token_class(code) & WANTS_OPERAND;
+}
+
+bool words_ends_operand(int code)
+{
+	return token_class(code) & ENDS_OPERAND;
+}
+
+static uint8_t hash(const char *text, size_t length)
+{
+	unsigned h = (unsigned)length;
+
+	for (size_t i = 0; i < length; i++)
+		h = h * 31 + (unsigned char)text[i];
+	return (uint8_t)(h ^ h >> 8);
+}
+
+void words_init(struct parser *p)
+{
+	for (size_t i = 0; i < KEYWORD_COUNT; i++) {
+		uint8_t slot = hash(KEYWORDS[i].text, strlen(KEYWORDS[i].text));
+
+		while (p->keyword_slots[slot])
+			slot++;
+		p->keyword_slots[slot] = (uint8_t)(i + 1);
+	}
+}
+
+static const struct keyword *find(const struct parser *p, struct span at)
+{
+	const char *text = p->text + at.from;
+	size_t length = at.to - at.from;
+
+	for (uint8_t slot = hash(text, length); p->keyword_slots[slot]; slot++) {
+		const struct keyword *k = &KEYWORDS[p->keyword_slots[slot] - 1];
+
+		if (strncmp(k->text, text, length) == 0 && !k->text[length])
+			return k;
+	}
+	return NULL;
+}
+
+static const struct keyword *find_text(const char *word)
+{
+	for (size_t i = 0; i < KEYWORD_COUNT; i++)
+		if (strcmp(KEYWORDS[i].text, word) == 0)
+			return &KEYWORDS[i];
+	return NULL;
+}
+
+/* Whether the word after token `code` is a name, whatever it is. */
+static bool names_next(int code)
+{
+	if (code >= TOK_AND && code <= TOK_WHEN)
+		return PLACES[code - TOK_AND] & DECLARES;
+	return code == TOK_DOT;
+}
+
+static bool follows(int first, int second)
+{
+	for (size_t i = 0; i < sizeof(FOLLOWERS) / sizeof(*FOLLOWERS); i++)
+		if (FOLLOWERS[i].first == first && FOLLOWERS[i].second == second)
+			return true;
+	return false;
+}
+
+bool words_at_start(const struct parser *p)
+{
+	return p->previous == TOK_NEWLINE || p->previous == TOK_LBRACE || p->previous == TOK_START_FILE;
+}
+
+int words_classify(const struct parser *p, struct span at)
+{
+	const struct keyword *k = find(p, at);
+
+	if (!k || names_next(p->previous))
+		return TOK_NAME;
+	if (k->where & EVERYWHERE)
+		return k->token;
+	if (words_at_start(p))
+		return k->where & BLOCKS[p->frames[p->depth].block].starts ? k->token : TOK_NAME;
+	if (words_ends_operand(p->previous))
+		return k->where & TAIL ? k->token : TOK_NAME;
+	return follows(p->previous, k->token) ? k->token : TOK_NAME;
+}
+
+bool words_continue(const struct parser *p, struct span at)
+{
+	const struct keyword *k = find(p, at);
+
+	return k && k->where & CONTINUES;
+}
+
+bool words_begin_item(const struct parser *p, struct span at)
+{
+	const struct keyword *k = find(p, at);
+	uint32_t next = at.to;
+
+	if (!k || !(k->where & ITEM))
+		return false;
+	while (p->text[next] == ' ' || p->text[next] == '\t')
+		next++;
+	if (k->token == TOK_DEFAULTS)
+		return p->text[next] == '{';
+	return next > at.to && (strchr("\"'_", p->text[next]) ? p->text[next] != '\0'
+							      : (p->text[next] | 0x20) >= 'a' && (p->text[next] | 0x20) <= 'z');
+}
+
+size_t words_starting(enum block block, const char **list)
+{
+	size_t count = 0;
+	unsigned starts = BLOCKS[block].starts;
+
+	if (starts & (STATEMENT | PART))
+		starts |= EVERYWHERE;
+	for (size_t i = 0; i < KEYWORD_COUNT; i++)
+		if (KEYWORDS[i].where & starts)
+			list[count++] = KEYWORDS[i].text;
+	return count;
+}
+
+const char *words_home(const char *word)
+{
+	const struct keyword *k = find_text(word);
+
+	for (size_t i = 0; k && i < sizeof(BLOCKS) / sizeof(*BLOCKS); i++)
+		if (k->where & BLOCKS[i].starts)
+			return BLOCKS[i].name;
+	return NULL;
+}
+
+bool parse_word_is_reserved(const char *word)
+{
+	const struct keyword *k = find_text(word);
+
+	return k && k->where & (EVERYWHERE | STATEMENT);
+}

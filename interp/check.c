@@ -1,0 +1,293 @@
+/* check.c - the compilation, loading of files and their imports, the order of the passes; see check.h. */
+#include "interp/check_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "grammar/parse.h"
+
+/* Files that import each other in a row: more is surely a mistake, and bounds the C stack. */
+#define IMPORT_DEPTH_MAX 64
+
+#define READ_ERROR_MAX 256
+
+/* ---- compilation ---- */
+
+struct compilation *compilation_new(const struct registry *registry)
+{
+	struct arena *arena = memory_need(malloc(sizeof(*arena)));
+	struct compilation *compilation;
+	struct checker *checker;
+
+	arena_init(arena);
+	compilation = arena_alloc(arena, sizeof(*compilation));
+	checker = arena_alloc(arena, sizeof(*checker));
+	*compilation = (struct compilation){
+		.arena = arena,
+		.sources = arena_alloc(arena, sizeof(struct sources)),
+		.diags = arena_alloc(arena, sizeof(struct diags)),
+		.registry = registry,
+		.checker = checker,
+	};
+	sources_init(compilation->sources, arena);
+	diags_init(compilation->diags, arena);
+	checker->compilation = compilation;
+	checker->arena = arena;
+	checker->callables_end = &checker->callables;
+	checker->all_locals_end = &checker->all_locals;
+	checker->handler_uses_end = &checker->handler_uses;
+	names_init(checker);
+	return compilation;
+}
+
+void compilation_free(struct compilation *compilation)
+{
+	struct arena *arena;
+
+	if (!compilation)
+		return;
+	arena = compilation->arena;
+	arena_free(arena);
+	free(arena);
+}
+
+const char *node_literal_text(const struct node *node, size_t *length)
+{
+	if (!node || node->kind != NODE_STRING || node->string.interpolated || !node->string.parts)
+		return NULL;
+	if (length)
+		*length = node->string.parts->text.length;
+	return node->string.parts->text.bytes;
+}
+
+/* ---- paths ---- */
+
+/* "a/./b/../c" is "a/c"; leading ".." stay. Files are told apart by this text. */
+static char *normal_path(struct arena *arena, const char *path)
+{
+	char *normal = arena_alloc(arena, strlen(path) + 2), *out = normal;
+	const char *part = path, *end;
+	bool absolute = *path == '/';
+	size_t depth = 0;
+
+	if (absolute)
+		*out++ = '/';
+	for (; *part; part = *end ? end + 1 : end) {
+		end = part + strcspn(part, "/");
+		if (end == part || (end - part == 1 && *part == '.'))
+			continue;
+		if (end - part == 2 && part[0] == '.' && part[1] == '.' && depth > 0) {
+			for (out--; out > normal && out[-1] != '/'; out--)
+				;
+			depth--;
+			continue;
+		}
+		depth += !(end - part == 2 && part[0] == '.' && part[1] == '.');
+		memcpy(out, part, (size_t)(end - part));
+		out += end - part;
+		*out++ = '/';
+	}
+	if (out > normal + absolute)
+		out--;
+	*out = '\0';
+	return normal;
+}
+
+static char *path_beside(struct arena *arena, const char *importer, const char *path)
+{
+	const char *slash = strrchr(importer, '/');
+
+	if (*path == '/' || !slash)
+		return normal_path(arena, path);
+	return normal_path(arena, arena_printf(arena, "%.*s/%s", (int)(slash - importer), importer, path));
+}
+
+/* ---- loading ---- */
+
+/* The files on the way from the main file to the one being read. */
+struct loading {
+	const char *path;
+	struct node *import; /* in the file that wants it; NULL: the main file */
+	struct loading *outer;
+	unsigned depth;
+};
+
+static const char *read_text(struct checker *checker, const char *path, uint32_t *file)
+{
+	struct compilation *compilation = checker->compilation;
+	char error[READ_ERROR_MAX] = "No such file or directory";
+	size_t length = 0;
+	char *text;
+
+	if (!checker->read)
+		return source_load(compilation->sources, path, file);
+	text = checker->read(checker->read_context, path, &length, error, sizeof(error));
+	if (!text)
+		return arena_strdup(checker->arena, error);
+	if (length > SOURCE_MAX_BYTES) {
+		free(text);
+		return "is larger than 64 MiB";
+	}
+	*file = source_add(compilation->sources, path, text, length);
+	free(text);
+	return NULL;
+}
+
+static void report_unreadable(struct checker *checker, const struct loading *loading, const char *why)
+{
+	struct compilation *compilation = checker->compilation;
+	struct diag *diag;
+	uint32_t file;
+
+	if (loading->import) {
+		diag = diag_error(compilation->diags, "E0701", loading->import->import.path->span, "%s: %s", loading->path, why);
+		diag_hint(diag, "the path of an import is relative to the file that imports");
+		return;
+	}
+	file = source_add(compilation->sources, loading->path, "", 0);
+	diag_error(compilation->diags, "E0701", (struct span){file, 0, 0}, "%s: %s", loading->path, why);
+}
+
+static const struct loading *find_loading(const struct loading *loading, const char *path)
+{
+	while (loading && strcmp(loading->path, path) != 0)
+		loading = loading->outer;
+	return loading;
+}
+
+static void report_cycle(struct checker *checker, const struct loading *last, const struct loading *first,
+			 const struct node *import)
+{
+	const char *way = first->path;
+	const struct loading *at;
+	struct diag *diag;
+
+	for (at = last; at != first; at = at->outer)
+		way = arena_printf(checker->arena, "%s -> %s", at->path, way);
+	diag = diag_error(checker->compilation->diags, "E0702", import->import.path->span, "this import closes a cycle");
+	for (at = last; at != first; at = at->outer)
+		diag_secondary(diag, at->import->import.path->span, "imports %s", at->path);
+	diag_hint(diag, "the cycle is %s -> %s", first->path, way);
+	diag_hint(diag, "move what both files need into a third one");
+}
+
+static struct module *load_module(struct checker *checker, struct loading *loading);
+
+static struct module *load_import(struct checker *checker, struct loading *outer, struct node *node)
+{
+	const char *literal = node_literal_text(node->import.path, NULL);
+	struct loading loading = {.import = node, .outer = outer, .depth = outer->depth + 1};
+	const struct loading *first;
+	struct module *module;
+
+	if (!literal)
+		return NULL;
+	if (!*literal) {
+		diag_error(checker->compilation->diags, "E0701", node->import.path->span, "the path of this import is empty");
+		return NULL;
+	}
+	loading.path = path_beside(checker->arena, strcmp(outer->path, "-") ? outer->path : "", literal);
+	first = find_loading(outer, loading.path);
+	if (first) {
+		report_cycle(checker, outer, first, node);
+		return NULL;
+	}
+	module = table_find(&checker->modules, loading.path);
+	if (module)
+		return module;
+	if (loading.depth > IMPORT_DEPTH_MAX) {
+		diag_error(checker->compilation->diags, "E0703", node->span, "more than %d files import each other in a row",
+			   IMPORT_DEPTH_MAX);
+		return NULL;
+	}
+	return load_module(checker, &loading);
+}
+
+static void load_imports(struct checker *checker, struct loading *loading, struct module *module)
+{
+	struct module_names *names = module->names;
+	struct import **end = &names->imports;
+	struct node *item;
+
+	for (item = module->file->file.items; item; item = item->next) {
+		struct import *import;
+
+		if (item->kind != NODE_IMPORT)
+			continue;
+		import = arena_alloc(checker->arena, sizeof(*import));
+		import->node = item;
+		import->alias = item->import.alias.text;
+		import->module = load_import(checker, loading, item);
+		*end = import;
+		end = &import->next;
+	}
+}
+
+static struct module *load_module(struct checker *checker, struct loading *loading)
+{
+	struct compilation *compilation = checker->compilation;
+	struct module *module = arena_alloc(checker->arena, sizeof(*module)), **end;
+	uint32_t file = 0;
+	const char *why = read_text(checker, loading->path, &file);
+
+	if (why) {
+		report_unreadable(checker, loading, why);
+		return NULL;
+	}
+	*module = (struct module){.path = loading->path, .source = file, .main = !loading->import};
+	module->names = arena_alloc(checker->arena, sizeof(struct module_names));
+	module->file = parse_file(checker->arena, compilation->sources, file, compilation->diags, 0);
+	*table_place(checker->arena, &checker->modules, loading->path) = module;
+	load_imports(checker, loading, module);
+	for (end = &compilation->modules; *end; end = &(*end)->next)
+		;
+	*end = module;
+	if (module->main)
+		compilation->main = module;
+	return module;
+}
+
+/* ---- passes ---- */
+
+static void check_modules(struct checker *checker)
+{
+	struct module *module;
+
+	for (module = checker->compilation->modules; module; module = module->next)
+		declare_items(checker, module);
+	for (module = checker->compilation->modules; module; module = module->next)
+		check_globals(checker, module);
+	for (module = checker->compilation->modules; module; module = module->next)
+		check_callables(checker, module);
+	for (module = checker->compilation->modules; module; module = module->next)
+		check_plan_items(checker, module);
+	check_effects(checker);
+	list_people(checker);
+	lint_all(checker);
+}
+
+static bool check_loaded(struct compilation *compilation, const char *path)
+{
+	struct checker *checker = checker_of(compilation);
+	struct loading loading = {.path = strcmp(path, "-") == 0 ? "-" : normal_path(checker->arena, path)};
+
+	if (load_module(checker, &loading))
+		check_modules(checker);
+	return compilation->diags->errors == 0;
+}
+
+bool check_plan(struct compilation *compilation, const char *path)
+{
+	return check_loaded(compilation, path);
+}
+
+bool check_plan_from(struct compilation *compilation, const char *path,
+		     char *(*read)(void *context, const char *path, size_t *length, char *error, size_t error_size),
+		     void *context)
+{
+	struct checker *checker = checker_of(compilation);
+
+	checker->read = read;
+	checker->read_context = context;
+	return check_loaded(compilation, path);
+}

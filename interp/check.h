@@ -1,0 +1,63 @@
+/*
+ * check.h - from files to a checked tree: reads the plan and its imports, resolves names, types and units, infers the
+ * effects of tasks, and holds the plan to its promises (every change says how it is undone; text is never code; units
+ * are types). Everything wrong is a diagnostic in compilation->diags; the tree is fit for compile_program() only when
+ * there is no error among them.
+ */
+#ifndef RUNPLAN_CHECK_H
+#define RUNPLAN_CHECK_H
+
+#include "grammar/arena.h"
+#include "grammar/ast.h"
+#include "grammar/diag.h"
+#include "grammar/source.h"
+#include "interp/builtin.h"
+#include "interp/scope.h"
+#include "interp/signature.h"
+
+struct module {
+	struct node *file; /* NODE_FILE */
+	const char *path;
+	uint32_t source; /* index in compilation->sources */
+	struct module *next;
+	bool main;
+	void *names; /* the checker's table of its top-level names */
+};
+
+/* A place where a person will be needed: what --unattended lists, and what is refused where nobody is there. */
+struct person_place {
+	const char *kind;  /* "manual", "confirm", "approve", "ask" */
+	const char *label; /* the text by which --confirm answers it (a literal's text; interpolations shown as ${…}) */
+	struct span span;
+	struct person_place *next;
+};
+
+struct compilation {
+	struct arena *arena;
+	struct sources *sources;
+	struct diags *diags;
+	const struct registry *registry;
+	struct module *modules; /* in dependency order: imported files first, the main file last */
+	struct module *main;
+	struct person_place *people; /* reachable from the plan's own items, handlers included, in source order */
+	void *signatures;            /* cache */
+	void *checker;               /* the checker's own */
+};
+
+struct compilation *compilation_new(const struct registry *registry);
+void compilation_free(struct compilation *compilation);
+
+/* Reads, parses and checks `path` ("-": standard input). False when there are errors. */
+bool check_plan(struct compilation *compilation, const char *path);
+/* The same over texts already in memory (resume, tests): `read` gives the text of each path, NULL: not found. */
+bool check_plan_from(struct compilation *compilation, const char *path,
+		     char *(*read)(void *context, const char *path, size_t *length, char *error, size_t error_size),
+		     void *context);
+
+/* --- what others ask of the checked tree --- */
+
+/* The string a literal node holds when it has no interpolation, else NULL. */
+const char *node_literal_text(const struct node *node, size_t *length);
+/* Is the language construct at `node` only available in a later release? (check refuses it: "not available yet") */
+
+#endif

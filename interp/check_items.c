@@ -1,0 +1,991 @@
+/* check_items.c - what stands among the items of a file; see check_internal.h. */
+#include "interp/check_internal.h"
+
+#include <string.h>
+
+#include "interp/constant.h"
+
+struct callable *callable_new(struct checker *checker)
+{
+	struct callable *callable = arena_alloc(checker->arena, sizeof(*callable));
+
+	callable->sites_end = &callable->sites;
+	callable->people_end = &callable->people;
+	return callable;
+}
+
+static struct walk new_walk(struct checker *checker, struct module *module, struct callable *function)
+{
+	return (struct walk){
+		.checker = checker,
+		.arena = checker->arena,
+		.diags = checker->compilation->diags,
+		.module = module,
+		.function = function,
+		.global_position = UINT32_MAX,
+	};
+}
+
+static void finish_callable(struct checker *checker, struct callable *callable)
+{
+	summarize_callable(checker, callable);
+	*checker->callables_end = callable;
+	checker->callables_end = &callable->next;
+}
+
+/* ---- declaring ---- */
+
+/* A file's own course begins with its first statement: a `let` above it is a constant, one below belongs to it. */
+static bool begins_course(const struct node *item)
+{
+	switch (item->kind) {
+	case NODE_ERROR:
+	case NODE_PLAN:
+	case NODE_IMPORT:
+	case NODE_PARAM:
+	case NODE_SECRET:
+	case NODE_ENVIRONMENT:
+	case NODE_DEFAULTS:
+	case NODE_FUNC:
+	case NODE_TASK:
+	case NODE_THRESHOLD:
+	case NODE_TEST:
+	case NODE_LET:
+	case NODE_ON:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void refuse_clash(struct checker *checker, struct import *import, const struct module_name *taken,
+			 const struct symbol *symbol)
+{
+	struct diag *diag;
+
+	diag = diag_error(checker->compilation->diags, "E0603", import->node->span, "this import brings `%s`, which is imported already",
+			  symbol->name);
+	diag_secondary(diag, taken->symbol->span, "imported first");
+	diag_secondary(diag, symbol->span, "the other one");
+	diag_hint(diag, "keep the names apart: `import \"…\" as name`");
+}
+
+static void merge_names(struct checker *checker, struct module *module, struct import *import)
+{
+	struct module_names *names = module->names, *theirs = import->module->names;
+	uint32_t i;
+
+	for (i = 0; i < theirs->names.capacity; i++) {
+		const struct module_name *name = theirs->names.slots[i].value;
+		struct module_name *entry;
+		void **place;
+
+		if (!name || name->import || name->symbol->kind == SYMBOL_MODULE)
+			continue;
+		place = table_place(checker->arena, &names->names, name->symbol->name);
+		if (*place) {
+			if (((struct module_name *)*place)->symbol != name->symbol)
+				refuse_clash(checker, import, *place, name->symbol);
+			continue;
+		}
+		entry = arena_alloc(checker->arena, sizeof(*entry));
+		*entry = (struct module_name){.symbol = name->symbol, .import = import};
+		*place = entry;
+	}
+}
+
+static void refuse_namespace(struct checker *checker, struct ident name)
+{
+	if (is_namespace(checker, name.text) || is_namespace_to_come(name.text))
+		diag_hint(diag_error(checker->compilation->diags, "E0604", name.span, "`%s` is a group of builtins already", name.text),
+			  "choose another name: what `%s.…` means would be unclear", name.text);
+}
+
+static void declare_import(struct checker *checker, struct module *module, struct import *import)
+{
+	const struct import *other;
+
+	for (other = ((struct module_names *)module->names)->imports; other != import; other = other->next)
+		if (import->module && other->module == import->module && !import->alias == !other->alias) {
+			diag_secondary(diag_warning(checker->compilation->diags, "L0102", import->node->span,
+						    "%s is imported twice", import->module->path),
+				       other->node->span, "first here");
+			import->used = true;
+		}
+	if (import->alias) {
+		refuse_namespace(checker, import->node->import.alias);
+		declare_global(checker, module, import->node, import->node->import.alias, SYMBOL_MODULE);
+	} else if (import->module) {
+		merge_names(checker, module, import);
+	}
+}
+
+static void declare_environment(struct checker *checker, struct node *node)
+{
+	void **place;
+	struct diag *diag;
+
+	if (!node->environment.name.text)
+		return;
+	place = table_place(checker->arena, &checker->environments, node->environment.name.text);
+	if (*place) {
+		diag = diag_error(checker->compilation->diags, "E0603", node->environment.name.span,
+				  "the environment `%s` is declared twice", node->environment.name.text);
+		diag_secondary(diag, ((struct node *)*place)->environment.name.span, "first here");
+		return;
+	}
+	*place = node;
+}
+
+static void declare_item(struct checker *checker, struct module *module, struct node *item, bool in_course)
+{
+	switch (item->kind) {
+	case NODE_PARAM:
+		declare_global(checker, module, item, item->param.name, SYMBOL_PARAM);
+		break;
+	case NODE_SECRET:
+		declare_global(checker, module, item, item->secret.name, SYMBOL_SECRET)->secret = true;
+		break;
+	case NODE_FUNC:
+		declare_global(checker, module, item, item->callable.name, SYMBOL_FUNC);
+		break;
+	case NODE_TASK:
+		declare_global(checker, module, item, item->callable.name, SYMBOL_TASK);
+		break;
+	case NODE_THRESHOLD:
+		declare_global(checker, module, item, item->callable.name, SYMBOL_THRESHOLD)->effect = EFFECT_READ;
+		break;
+	case NODE_LET:
+		if (!in_course)
+			declare_global(checker, module, item, item->binding.name, SYMBOL_CONSTANT);
+		break;
+	case NODE_ENVIRONMENT:
+		declare_environment(checker, item);
+		break;
+	default:
+		break;
+	}
+}
+
+void declare_items(struct checker *checker, struct module *module)
+{
+	struct import *import;
+	struct node *item;
+	bool in_course = false;
+
+	for (import = ((struct module_names *)module->names)->imports; import; import = import->next)
+		declare_import(checker, module, import);
+	for (item = module->file->file.items; item; item = item->next) {
+		in_course = in_course || begins_course(item);
+		declare_item(checker, module, item, in_course);
+	}
+}
+
+/* ---- params and environments ---- */
+
+static void pure_value(struct walk *w, const char *reason, struct node *node, const struct type *wanted, const char *what)
+{
+	check_wanted_in(w, PLACE_PURE, reason, node, wanted, what);
+}
+
+static void check_param(struct walk *w, struct node *node)
+{
+	struct symbol *symbol = node->symbol;
+
+	symbol->type = type_of_node(w, node->param.type);
+	w->global_position = node->param.name.span.from;
+	pure_value(w, "the default of a param", node->param.initial, symbol->type, NULL);
+	if (node->param.initial)
+		check_shown(w, node->param.initial->span, w->taint, "a param: use `secret name = …`");
+	w->global_position = node->span.to;
+	if (node->param.condition) {
+		struct place *place = place_open(w, PLACE_PURE, node);
+
+		place->reason = "the condition of a param";
+		check_condition(w, node->param.condition, "where");
+		place_close(w, place);
+	}
+	w->global_position = UINT32_MAX;
+}
+
+static void report_unknown_param(struct walk *w, const struct node *target)
+{
+	struct module_names *names = w->module->names;
+	struct candidates candidates = {0};
+	const char *nearest;
+	struct diag *diag;
+	uint32_t i;
+
+	for (i = 0; i < names->names.capacity; i++) {
+		const struct module_name *name = names->names.slots[i].value;
+
+		if (name && name->symbol->kind == SYMBOL_PARAM)
+			candidates_add(w->arena, &candidates, name->symbol->name);
+	}
+	diag = diag_error(w->diags, "E0601", target->span, "there is no param `%s`", target->name);
+	nearest = candidates_nearest(&candidates, target->name);
+	if (nearest)
+		diag_hint(diag, "did you mean `%s`?", nearest);
+	else
+		diag_hint(diag, "an environment sets params, and nothing else");
+}
+
+static struct symbol *setting_param(struct walk *w, struct node *target)
+{
+	struct symbol *symbol;
+
+	if (target->kind == NODE_FIELD && target->field.object->kind == NODE_NAME) {
+		symbol = find_symbol(w, target->field.object->name);
+		if (symbol && symbol->kind == SYMBOL_MODULE)
+			symbol = symbol_through_import(w, target, symbol);
+		return symbol && symbol->kind == SYMBOL_PARAM ? symbol : NULL;
+	}
+	if (target->kind != NODE_NAME)
+		return NULL;
+	symbol = find_symbol(w, target->name);
+	if (symbol && symbol->kind == SYMBOL_PARAM)
+		return symbol;
+	report_unknown_param(w, target);
+	return NULL;
+}
+
+static void refuse_double_setting(struct walk *w, const struct node *first, const struct node *setting)
+{
+	const struct node *other;
+
+	for (other = first; other != setting; other = other->next)
+		if (other->kind == NODE_SETTING && other->symbol && other->symbol == setting->symbol) {
+			diag_secondary(diag_error(w->diags, "E0603", setting->setting.target->span, "`%s` is set twice",
+						  setting->symbol->name),
+				       other->setting.target->span, "first here");
+			return;
+		}
+}
+
+/* Which values an environment sets must be known before anything runs. */
+static void check_setting(struct walk *w, struct node *setting)
+{
+	struct value value;
+	struct span where;
+	struct diag *diag;
+
+	setting->symbol = setting_param(w, setting->setting.target);
+	setting->setting.target->symbol = setting->symbol;
+	pure_value(w, "a value of an environment", setting->setting.value,
+		   setting->symbol && setting->symbol->type ? setting->symbol->type : type_simple(TYPE_ANY), NULL);
+	if (setting->setting.value->kind == NODE_ERROR || setting->setting.value->type->kind == TYPE_ERROR)
+		return;
+	if (!constant_evaluate(setting->setting.value, false, &value, &where)) {
+		diag = diag_error(w->diags, "E0612", where, "a value of an environment is written out, not computed");
+		diag_hint(diag, "set what differs as params, and compute from them in a `let`");
+	}
+	value_release(value);
+}
+
+static void check_environment(struct walk *w, struct node *node)
+{
+	struct node *setting;
+
+	for (setting = node->environment.settings; setting; setting = setting->next)
+		if (setting->kind == NODE_SETTING) {
+			check_setting(w, setting);
+			refuse_double_setting(w, node->environment.settings, setting);
+		}
+}
+
+static void refuse_second_default(struct checker *checker)
+{
+	const struct node *first = NULL;
+	uint32_t i;
+
+	for (i = 0; i < checker->environments.capacity; i++) {
+		const struct node *node = checker->environments.slots[i].value;
+
+		if (!node || !node->environment.is_default)
+			continue;
+		if (first) {
+			bool later = node->span.file == first->span.file ? node->span.from > first->span.from
+									 : node->span.file < first->span.file;
+			const struct node *second = later ? node : first;
+
+			diag_secondary(diag_error(checker->compilation->diags, "E0603", second->environment.name.span,
+						  "two environments are the default"),
+				       (later ? first : node)->environment.name.span, "the other one");
+			return;
+		}
+		first = node;
+	}
+}
+
+/* ---- secrets ---- */
+
+static void check_secret(struct walk *w, struct node *node)
+{
+	static const char *const sources[] = {"env", "file", "credential", "prompt"};
+	struct node *source = node->secret.source, *argument;
+	const char *name = source && source->kind == NODE_CALL && source->call.callee->kind == NODE_NAME
+				   ? source->call.callee->name
+				   : NULL;
+	const char *nearest;
+	struct diag *diag;
+	size_t i;
+
+	node->symbol->type = type_simple(TYPE_STRING);
+	if (!source || source->kind == NODE_ERROR)
+		return;
+	for (i = 0; i < 4; i++)
+		if (name && strcmp(sources[i], name) == 0)
+			break;
+	if (i == 4) {
+		diag = diag_error(w->diags, "E0611", source->span,
+				  "a secret comes from `env(…)`, `file(…)`, `credential(…)` or `prompt(…)`");
+		nearest = name ? suggest_name(name, sources, 4) : NULL;
+		if (nearest)
+			diag_hint(diag, "did you mean `%s(…)`?", nearest);
+		else
+			diag_hint(diag, "`secret(expression)` marks a value that came otherwise");
+		return;
+	}
+	source->type = type_simple(TYPE_STRING);
+	argument = source->call.arguments;
+	if (!argument || argument->next || argument->kind != NODE_ARGUMENT || argument->argument.name.text) {
+		diag_error(w->diags, "E0611", source->span, "`%s` takes exactly one text here", name);
+		return;
+	}
+	w->global_position = node->secret.name.span.from;
+	pure_value(w, "the source of a secret", argument->argument.value, type_simple(TYPE_STRING), name);
+	check_shown(w, argument->argument.value->span, w->taint, "the name of a secret's source");
+	w->global_position = UINT32_MAX;
+}
+
+/* ---- defaults ---- */
+
+static bool has_parameter(struct walk *w, const struct builtin *row, const char *name, struct node *value)
+{
+	const struct signature *signature = signature_of_builtin(w->checker->compilation, row);
+	size_t i;
+
+	for (i = 0; i < signature->count; i++)
+		if (strcmp(signature->parameters[i].name, name) == 0) {
+			if (value->type)
+				want_type(w, value, signature->parameters[i].type, name);
+			if (w->taint && !signature->parameters[i].type->secret)
+				check_shown(w, value->span, w->taint, arena_printf(w->arena, "`%s` of `%s`", name, row->name));
+			return true;
+		}
+	return false;
+}
+
+static void suggest_argument(struct walk *w, struct diag *diag, const char *space, const char *name)
+{
+	struct candidates candidates = {0};
+	const char *nearest;
+	size_t i, length = strlen(space);
+	uint32_t s;
+
+	for (s = 0; s < w->checker->builtins.capacity; s++) {
+		const char *key = w->checker->builtins.slots[s].key;
+		const struct signature *signature;
+
+		if (!key || strncmp(key, space, length) != 0 || (key[length] != '.' && key[length]))
+			continue;
+		signature = signature_of_builtin(w->checker->compilation, w->checker->builtins.slots[s].value);
+		for (i = 0; i < signature->count; i++)
+			candidates_add(w->arena, &candidates, signature->parameters[i].name);
+	}
+	nearest = candidates_nearest(&candidates, name);
+	if (nearest)
+		diag_hint(diag, "did you mean `%s.%s`?", space, nearest);
+}
+
+static bool default_applies(struct walk *w, const char *space, const char *name, struct node *value, bool *known)
+{
+	const struct registry *registry = w->checker->compilation->registry;
+	size_t t, r, length = strlen(space);
+	bool found = false;
+	uint32_t errors = w->diags->errors;
+
+	for (t = 0; t < registry->table_count; t++)
+		for (r = 0; r < registry->tables[t]->row_count; r++) {
+			const struct builtin *row = &registry->tables[t]->rows[r];
+
+			if ((row->flags & BUILTIN_INTERNAL) || strncmp(row->name, space, length) != 0 ||
+			    (row->name[length] && row->name[length] != '.'))
+				continue;
+			*known = true;
+			found |= has_parameter(w, row, name, value);
+			if (w->diags->errors > errors)
+				return true;
+		}
+	return found;
+}
+
+static void check_default(struct walk *w, struct node *setting)
+{
+	struct node *target = setting->setting.target;
+	struct place *place;
+	bool known = false;
+	struct diag *diag;
+	const char *space;
+	size_t written;
+
+	place = place_open(w, PLACE_PURE, setting);
+	place->reason = "a default";
+	check_value(w, setting->setting.value);
+	place_close(w, place);
+	if (target->kind == NODE_ERROR)
+		return;
+	if (target->kind != NODE_FIELD || !target->field.name.text) {
+		diag = diag_error(w->diags, "E0613", target->span, "a default is given as `group.argument = value`");
+		diag_hint(diag, "for example `http.timeout = 5s`");
+		return;
+	}
+	written = target->field.object->span.to - target->field.object->span.from;
+	space = arena_strndup(w->arena, source_text(w->checker->compilation->sources, target->field.object->span), written);
+	*table_place(w->arena, &w->checker->defaults, arena_printf(w->arena, "%s.%s", space, target->field.name.text)) =
+		setting->setting.value;
+	if (default_applies(w, space, target->field.name.text, setting->setting.value, &known))
+		return;
+	if (!known && is_namespace_to_come(space)) {
+		not_yet(w, target->span, arena_printf(w->arena, "`%s`", space));
+		return;
+	}
+	if (!known) {
+		report_unknown_namespace(w, target->field.object, space, target->field.name.text);
+		return;
+	}
+	diag = diag_error(w->diags, "E0613", target->field.name.span, "no call of `%s` has an argument `%s`", space,
+			  target->field.name.text);
+	suggest_argument(w, diag, space, target->field.name.text);
+}
+
+static void check_defaults(struct walk *w, struct node *node)
+{
+	struct node *setting;
+
+	for (setting = node->defaults.settings; setting; setting = setting->next)
+		if (setting->kind == NODE_SETTING)
+			check_default(w, setting);
+}
+
+/* ---- constants ---- */
+
+static void check_constant(struct walk *w, struct node *node)
+{
+	struct place *place = place_open(w, PLACE_PURE, node);
+
+	place->reason = "a constant";
+	w->global_position = node->binding.name.span.from;
+	node->symbol->type = check_value(w, node->binding.value);
+	node->symbol->secret = w->taint != 0;
+	w->global_position = UINT32_MAX;
+	place_close(w, place);
+}
+
+void check_globals(struct checker *checker, struct module *module)
+{
+	struct callable *function = callable_new(checker);
+	struct walk w = new_walk(checker, module, function);
+	struct place *body = place_open(&w, PLACE_BODY, module->file);
+	struct node *item;
+
+	for (item = module->file->file.items; item; item = item->next) {
+		if (item->kind == NODE_PARAM)
+			check_param(&w, item);
+		else if (item->kind == NODE_SECRET)
+			check_secret(&w, item);
+		else if (item->kind == NODE_LET && item->symbol)
+			check_constant(&w, item);
+	}
+	for (item = module->file->file.items; item; item = item->next) {
+		if (item->kind == NODE_ENVIRONMENT)
+			check_environment(&w, item);
+		else if (item->kind == NODE_DEFAULTS)
+			check_defaults(&w, item);
+	}
+	if (module->main)
+		refuse_second_default(checker);
+	place_close(&w, body);
+	finish_callable(checker, function);
+}
+
+/* ---- funcs, tasks ---- */
+
+/* What a call leaves out is evaluated where the call stands, so it may read constants only. */
+static void check_argument_defaults(struct walk *w, struct node *node)
+{
+	const struct signature *signature = signature_of_symbol(w->checker->compilation, node->symbol);
+	struct node *param;
+	size_t i = 0;
+
+	for (param = node->callable.params; param; param = param->next)
+		if (param->kind == NODE_PARAM)
+			pure_value(w, "the default of an argument", param->param.initial, signature->parameters[i++].type, NULL);
+}
+
+static void declare_arguments(struct walk *w, struct node *node)
+{
+	const struct signature *signature = signature_of_symbol(w->checker->compilation, node->symbol);
+	struct node *param;
+	struct local *local;
+	size_t i = 0;
+
+	for (param = node->callable.params; param; param = param->next) {
+		if (param->kind != NODE_PARAM)
+			continue;
+		local = declare_local(w, param, param->param.name, signature->parameters[i].type);
+		local->mask = UINT64_C(1) << (i % SECRET_PARAMETERS);
+		local->symbol.used = true;
+		signature->parameters[i++].symbol = &local->symbol;
+	}
+}
+
+static void require_result(struct walk *w, struct node *node, struct callable *callable)
+{
+	bool returns = node->callable.body && node->callable.body->kind == NODE_BLOCK && block_returns(node->callable.body);
+	struct diag *diag;
+
+	if (returns || (!callable->result && !callable->declared))
+		return;
+	if (callable->declared && callable->declared->kind != TYPE_ERROR && node->kind == NODE_FUNC) {
+		diag = diag_error(w->diags, "E0509", node->callable.result->span, "`%s` does not always return a value",
+				  node->callable.name.text);
+		diag_hint(diag, "let every way through it end in `return` or `fail`");
+	} else if (callable->result) {
+		callable->result = type_nullable(w->arena, callable->result);
+	}
+}
+
+static void check_routine(struct walk *w, struct node *node, struct callable *callable)
+{
+	struct place *pure = NULL;
+
+	if (node->kind == NODE_FUNC) {
+		pure = place_open(w, PLACE_PURE, node);
+		pure->reason = "a func";
+	}
+	if (node->callable.body && node->callable.body->kind == NODE_BLOCK)
+		check_block(w, node->callable.body);
+	require_result(w, node, callable);
+	if (pure)
+		place_close(w, pure);
+	if (node->kind == NODE_FUNC && !callable->result && !callable->declared && node->callable.body &&
+	    node->callable.body->kind == NODE_BLOCK)
+		diag_hint(diag_error(w->diags, "E0509", node->callable.name.span, "the func `%s` returns nothing",
+				     node->callable.name.text),
+			  "a func is pure: its answer is all it gives; what acts is a `task`");
+}
+
+/* ---- thresholds ---- */
+
+struct clauses {
+	struct node *measure, *must, *every, *after, *breach, *no_data, *on_breach, *action;
+};
+
+static struct node **clause_slot(struct clauses *clauses, const struct node *clause)
+{
+	switch (clause->kind) {
+	case NODE_MEASURE:
+		return &clauses->measure;
+	case NODE_MUST:
+		return &clauses->must;
+	case NODE_EVERY:
+		return &clauses->every;
+	case NODE_AFTER:
+		return &clauses->after;
+	case NODE_BREACH:
+		return &clauses->breach;
+	case NODE_NO_DATA:
+		return &clauses->no_data;
+	case NODE_ON_BREACH:
+		return &clauses->on_breach;
+	case NODE_ACTION:
+		return &clauses->action;
+	default:
+		return NULL;
+	}
+}
+
+/* True when something in the list could not be read: then nothing is called missing. */
+static bool collect_clauses(struct walk *w, struct node *first, struct clauses *clauses)
+{
+	bool recovered = false;
+	struct node *clause;
+
+	for (clause = first; clause; clause = clause->next) {
+		struct node **slot = clause_slot(clauses, clause);
+
+		if (!slot) {
+			recovered = true;
+		} else if (*slot) {
+			diag_secondary(diag_error(w->diags, "E0505", clause->span, "this clause is written twice"), (*slot)->span,
+				       "first here");
+		} else {
+			*slot = clause;
+		}
+	}
+	return recovered;
+}
+
+static void require_clauses(struct walk *w, const struct node *node, const struct clauses *clauses)
+{
+	static const struct {
+		size_t offset;
+		const char *name, *hint;
+	} needed[] = {
+		{offsetof(struct clauses, measure), "measure", "write what is measured: `measure prom.query('…') as ratio`"},
+		{offsetof(struct clauses, must), "must", "write the bound: `must < 5%`"},
+		{offsetof(struct clauses, every), "every", "write how often it is measured: `every 10s`"},
+		{offsetof(struct clauses, no_data), "no data",
+		 "write what an empty answer means: `no data tolerate 3`, `no data fail`, `no data ask` or `no data ok`"},
+	};
+	struct diag *diag;
+	size_t i;
+
+	for (i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
+		struct node *const *slot = (struct node *const *)((const char *)clauses + needed[i].offset);
+
+		if (*slot)
+			continue;
+		diag = diag_error(w->diags, "E0510", node->callable.name.span, "the threshold `%s` does not say `%s`",
+				  node->callable.name.text, needed[i].name);
+		diag_hint(diag, "%s", needed[i].hint);
+	}
+}
+
+static const char *unit_for(const struct type *type)
+{
+	return type->kind == TYPE_PERCENT ? "ratio" : type->kind == TYPE_DURATION ? "s` or `as ms" : "B";
+}
+
+/* A bound with a unit wants a measure with that unit. */
+static void compare_measure(struct walk *w, struct node *measure, struct node *bound)
+{
+	const struct type *left = measure->type, *right;
+	bool unit;
+	struct diag *diag;
+
+	check_value(w, bound);
+	right = bound->type;
+	if (!left || left->kind == TYPE_ERROR || type_is_loose(right) || left->kind == right->kind ||
+	    (type_is_number(left) && type_is_number(right)) || (type_is_text(left) && type_is_text(right)))
+		return;
+	unit = right->kind == TYPE_PERCENT || right->kind == TYPE_DURATION || right->kind == TYPE_SIZE;
+	if (left->kind == TYPE_ANY && !unit)
+		return;
+	if (unit && (left->kind == TYPE_ANY || type_is_number(left))) {
+		diag = diag_error(w->diags, "E0210", measure->span, "the bound is %s, and this measure has no unit",
+				  type_phrase(w->arena, right));
+		diag_label(diag, "a number without a unit");
+		diag_secondary(diag, bound->span, "this is %s", type_phrase(w->arena, right));
+		diag_hint(diag, "give it one: `measure … as %s`", unit_for(right));
+		return;
+	}
+	diag = diag_error(w->diags, "E0203", bound->span, "%s cannot be compared with %s", type_phrase(w->arena, left),
+			  type_phrase(w->arena, right));
+	diag_label(diag, "this is %s", type_phrase(w->arena, right));
+	diag_secondary(diag, measure->span, "this is %s", type_phrase(w->arena, left));
+	hint_same_unit(w, diag, measure, bound);
+}
+
+static void check_must(struct walk *w, struct node *must, struct node *measure)
+{
+	struct place *place = place_open(w, PLACE_PURE, must);
+
+	place->reason = "the bound of a threshold";
+	if (must->must.form == MUST_WITHIN) {
+		not_yet(w, must->span, "`must within … of …`");
+	} else {
+		if (must->must.bound)
+			compare_measure(w, measure, must->must.bound);
+		if (must->must.form == MUST_BETWEEN && must->must.other)
+			compare_measure(w, measure, must->must.other);
+	}
+	place_close(w, place);
+}
+
+static void want_positive(struct walk *w, const struct node *node, const char *what)
+{
+	if (node && (node->kind == NODE_INT || node->kind == NODE_DURATION) && node->integer < 1)
+		diag_error(w->diags, "E0211", node->span, "%s must be more than zero", what);
+}
+
+static void check_breach(struct walk *w, struct node *breach)
+{
+	int64_t count, window;
+
+	pure_value(w, "a clause of a threshold", breach->breach.count, type_simple(TYPE_INT), "breach after");
+	pure_value(w, "a clause of a threshold", breach->breach.window, type_simple(TYPE_INT), "of");
+	pure_value(w, "a clause of a threshold", breach->breach.duration, type_simple(TYPE_DURATION), "breach for");
+	want_positive(w, breach->breach.count, "the number of samples");
+	want_positive(w, breach->breach.duration, "the time");
+	if (literal_int(breach->breach.count, &count) && literal_int(breach->breach.window, &window) && count > window)
+		diag_hint(diag_error(w->diags, "E0211", breach->span, "%lld of %lld samples can never be over the bound",
+				     (long long)count, (long long)window),
+			  "did you mean `breach after %lld of %lld`?", (long long)window, (long long)count);
+}
+
+static void check_threshold_clauses(struct walk *w, struct node *node, struct clauses *clauses)
+{
+	if (clauses->must && clauses->measure)
+		check_must(w, clauses->must, clauses->measure->value);
+	if (clauses->every) {
+		pure_value(w, "a clause of a threshold", clauses->every->value, type_simple(TYPE_DURATION), "every");
+		want_positive(w, clauses->every->value, "the time between two samples");
+	}
+	if (clauses->after)
+		pure_value(w, "a clause of a threshold", clauses->after->value, type_simple(TYPE_DURATION), "after");
+	if (clauses->breach)
+		check_breach(w, clauses->breach);
+	if (clauses->no_data)
+		pure_value(w, "a clause of a threshold", clauses->no_data->no_data.count, type_simple(TYPE_INT), "tolerate");
+	if (clauses->action)
+		check_text(w, clauses->action->value, "the action of a threshold");
+	if ((clauses->on_breach && clauses->on_breach->reaction == REACTION_ASK) ||
+	    (clauses->no_data && clauses->no_data->no_data.reaction == REACTION_ASK))
+		note_person(w, "ask", node->callable.name.text, NULL, node->callable.name.span);
+}
+
+static void check_threshold(struct walk *w, struct node *node, struct callable *callable)
+{
+	struct clauses clauses = {0};
+	bool recovered = collect_clauses(w, node->callable.body, &clauses);
+	struct place *place;
+
+	if (!recovered)
+		require_clauses(w, node, &clauses);
+	if (clauses.measure && clauses.measure->value) {
+		place = place_open(w, PLACE_READS, clauses.measure);
+		place->reason = "`measure`";
+		callable->result = check_value(w, clauses.measure->value);
+		check_shown(w, clauses.measure->value->span, w->taint, "a measured value");
+		place_close(w, place);
+	}
+	check_threshold_clauses(w, node, &clauses);
+}
+
+/* ---- bodies ---- */
+
+void check_callable(struct checker *checker, struct callable *callable)
+{
+	struct node *node = callable->symbol.node;
+	struct walk w = new_walk(checker, callable->symbol.module, callable);
+	struct place *body;
+	struct scope scope;
+
+	if (callable->state != CALLABLE_NEW)
+		return;
+	callable->state = CALLABLE_BUSY;
+	body = place_open(&w, PLACE_BODY, node);
+	check_argument_defaults(&w, node);
+	scope_open(&w, &scope, NULL, true);
+	declare_arguments(&w, node);
+	if (node->kind == NODE_THRESHOLD)
+		check_threshold(&w, node, callable);
+	else
+		check_routine(&w, node, callable);
+	scope_close(&w, &scope);
+	place_close(&w, body);
+	callable->state = CALLABLE_DONE;
+	finish_callable(checker, callable);
+}
+
+void check_callables(struct checker *checker, struct module *module)
+{
+	struct node *item;
+
+	for (item = module->file->file.items; item; item = item->next)
+		if (item->kind == NODE_FUNC || item->kind == NODE_TASK || item->kind == NODE_THRESHOLD)
+			check_callable(checker, (struct callable *)item->symbol);
+}
+
+/* ---- the plan itself ---- */
+
+static void check_plan_settings(struct walk *w, struct node *plan)
+{
+	struct node *setting, *seen[3] = {NULL, NULL, NULL};
+	int which;
+
+	check_text(w, plan->plan.title, "a title");
+	for (setting = plan->plan.settings; setting; setting = setting->next) {
+		which = setting->kind == NODE_LOCK ? 0 : setting->kind == NODE_TIMEOUT ? 1 : setting->kind == NODE_ROLLBACK ? 2 : -1;
+		if (which < 0)
+			continue;
+		if (seen[which])
+			diag_secondary(diag_error(w->diags, "E0505", setting->span, "this setting is written twice"),
+				       seen[which]->span, "first here");
+		seen[which] = setting;
+		if (which == 0) {
+			pure_value(w, "the name of a lock", setting->value, type_simple(TYPE_STRING), "lock");
+			check_shown(w, setting->value->span, w->taint, "the name of a lock");
+		} else if (which == 1) {
+			pure_value(w, "a setting of the plan", setting->value, type_simple(TYPE_DURATION), "timeout");
+			want_positive(w, setting->value, "a timeout");
+		} else {
+			pure_value(w, "a setting of the plan", setting->rollback.within, type_simple(TYPE_DURATION),
+				   "rollback within");
+			want_positive(w, setting->rollback.within, "the time for the rollback");
+		}
+	}
+}
+
+static void refuse_second_plan(struct walk *w, const struct node *plan)
+{
+	const struct node *item;
+
+	for (item = w->module->file->file.items; item != plan; item = item->next)
+		if (item->kind == NODE_PLAN) {
+			diag_secondary(diag_error(w->diags, "E0505", plan->span, "a file holds one plan"), item->span, "the first one");
+			return;
+		}
+}
+
+static bool is_course(const struct node *item)
+{
+	return begins_course(item) || (item->kind == NODE_LET && !item->symbol);
+}
+
+static void check_course(struct walk *w, struct module *module)
+{
+	struct node *item;
+
+	for (item = module->file->file.items; item; item = item->next) {
+		if (item->kind == NODE_PLAN) {
+			refuse_second_plan(w, item);
+			check_plan_settings(w, item);
+		} else if (is_course(item)) {
+			check_statement(w, item);
+		}
+	}
+	/* The handlers run when the course is over, so they see all of it, wherever they are written. */
+	for (item = module->file->file.items; item; item = item->next)
+		if (item->kind == NODE_ON)
+			check_handler(w, item);
+}
+
+/* ---- tests ---- */
+
+void check_test_target(struct walk *w, struct node *target)
+{
+	struct node *name = target && target->kind == NODE_CALL ? target->call.callee : target;
+	const char *full;
+
+	if (!name)
+		return;
+	if (name->kind == NODE_NAME) {
+		struct symbol *symbol = find_symbol(w, name->name);
+
+		name->builtin = find_builtin(w->checker, name->name);
+		name->symbol = symbol;
+		if (symbol)
+			symbol->used = true;
+		else if (!name->builtin)
+			report_unknown_name(w, name, name->name, true);
+	} else if (name->kind == NODE_FIELD && name->field.object->kind == NODE_NAME && name->field.name.text) {
+		struct symbol *symbol = find_symbol(w, name->field.object->name);
+
+		if (symbol && symbol->kind == SYMBOL_MODULE) {
+			name->symbol = symbol_through_import(w, name, symbol);
+			return;
+		}
+		full = arena_printf(w->arena, "%s.%s", name->field.object->name, name->field.name.text);
+		name->builtin = find_builtin(w->checker, full);
+		if (!name->builtin && is_namespace(w->checker, name->field.object->name))
+			report_unknown_builtin(w, name->field.name.span, name->field.object->name, name->field.name.text);
+		else if (!name->builtin && !is_namespace_to_come(name->field.object->name))
+			report_unknown_namespace(w, name->field.object, name->field.object->name, name->field.name.text);
+	}
+}
+
+static void declare_test_names(struct walk *w, struct node *test)
+{
+	static const struct {
+		const char *name;
+		enum type_kind kind;
+	} names[] = {{"outcome", TYPE_STRING}, {"elapsed", TYPE_DURATION}, {"exit", TYPE_INT}};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct node *node = arena_alloc(w->arena, sizeof(*node));
+
+		*node = (struct node){.kind = NODE_LET, .span = test->span};
+		if (!find_symbol(w, names[i].name))
+			declare_local(w, node, (struct ident){names[i].name, test->span}, type_simple(names[i].kind))
+				->symbol.used = true;
+	}
+}
+
+static void check_test_run(struct walk *w, struct node *record)
+{
+	struct node *entry;
+
+	for (entry = record ? record->record.entries : NULL; entry; entry = entry->next) {
+		struct symbol *symbol;
+
+		if (entry->kind != NODE_ENTRY || !entry->entry.key.text)
+			continue;
+		symbol = find_symbol(w, entry->entry.key.text);
+		check_value(w, entry->entry.value);
+		if (symbol && symbol->kind == SYMBOL_PARAM && symbol->type) {
+			want_type(w, entry->entry.value, symbol->type, symbol->name);
+		} else {
+			struct node name = {.kind = NODE_NAME, .span = entry->entry.key.span, .name = entry->entry.key.text};
+
+			report_unknown_param(w, &name);
+		}
+	}
+}
+
+static void check_test(struct walk *w, struct node *test)
+{
+	struct place *place = place_open(w, PLACE_TEST, test);
+	struct place *pure = place_open(w, PLACE_PURE, test);
+	struct scope scope;
+	struct node *part;
+
+	pure->reason = "a test";
+	scope_open(w, &scope, test->test.parts, true);
+	declare_test_names(w, test);
+	for (part = test->test.parts; part; part = part->next) {
+		switch (part->kind) {
+		case NODE_GIVEN:
+			check_test_target(w, part->given.target);
+			check_value(w, part->given.value);
+			break;
+		case NODE_TEST_RUN:
+			check_test_run(w, part->test_run.params);
+			break;
+		case NODE_EXPECT:
+			check_condition(w, part->check.condition, "expect");
+			break;
+		case NODE_LET:
+			check_statement(w, part);
+			break;
+		default:
+			break;
+		}
+	}
+	scope_close(w, &scope);
+	place_close(w, pure);
+	place_close(w, place);
+}
+
+void check_plan_items(struct checker *checker, struct module *module)
+{
+	struct callable *function = callable_new(checker);
+	struct walk w = new_walk(checker, module, function);
+	struct place *body = place_open(&w, PLACE_BODY, module->file);
+	struct scope scope;
+	struct node *item;
+
+	if (module->main)
+		checker->course = function;
+	scope_open(&w, &scope, module->file->file.items, true);
+	check_course(&w, module);
+	for (item = module->file->file.items; item; item = item->next)
+		if (item->kind == NODE_TEST)
+			check_test(&w, item);
+	scope_close(&w, &scope);
+	place_close(&w, body);
+	finish_callable(checker, function);
+}

@@ -1,0 +1,586 @@
+/* check_names.c - tables, scopes, finding a name and what was meant by a misspelt one; see check_internal.h. */
+#include "interp/check_internal.h"
+
+#include <string.h>
+
+/* Namespaces of the language whose builtins are not built yet: their calls are "not available yet". */
+static const char *const namespaces_to_come[] = {
+	"docker", "compose", "pg", "sqlite", "http", "ws", "prom", "redis", "tls", "dns", "tcp", "git", "file", "host",
+	"s3", "notify", "operator", "time", "json", "re", "text", "list", "env", "random",
+};
+
+/* ---- tables ---- */
+
+static uint32_t hash_text(const char *text)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
+	return hash;
+}
+
+static struct table_slot *find_slot(const struct table *table, const char *key)
+{
+	uint32_t i = hash_text(key) & (table->capacity - 1);
+
+	while (table->slots[i].key && strcmp(table->slots[i].key, key) != 0)
+		i = (i + 1) & (table->capacity - 1);
+	return &table->slots[i];
+}
+
+void *table_find(const struct table *table, const char *key)
+{
+	return table->capacity ? find_slot(table, key)->value : NULL;
+}
+
+static void table_grow(struct arena *arena, struct table *table)
+{
+	struct table larger = {.capacity = table->capacity ? table->capacity * 2 : 16, .count = table->count};
+	uint32_t i;
+
+	larger.slots = arena_alloc(arena, larger.capacity * sizeof(*larger.slots));
+	for (i = 0; i < table->capacity; i++)
+		if (table->slots[i].key)
+			*find_slot(&larger, table->slots[i].key) = table->slots[i];
+	*table = larger;
+}
+
+void **table_place(struct arena *arena, struct table *table, const char *key)
+{
+	struct table_slot *slot;
+
+	if (table->count * 2 >= table->capacity)
+		table_grow(arena, table);
+	slot = find_slot(table, key);
+	if (!slot->key) {
+		slot->key = key;
+		table->count++;
+	}
+	return &slot->value;
+}
+
+/* ---- builtins ---- */
+
+static void note_namespace(struct checker *checker, const struct builtin *builtin)
+{
+	const char *dot = strchr(builtin->name, '.');
+	char name[64];
+	size_t length;
+
+	if (!dot || (size_t)(dot - builtin->name) >= sizeof(name))
+		return;
+	length = (size_t)(dot - builtin->name);
+	memcpy(name, builtin->name, length);
+	name[length] = '\0';
+	if (!table_find(&checker->namespaces, name)) {
+		char *copy = arena_strndup(checker->arena, name, length);
+
+		*table_place(checker->arena, &checker->namespaces, copy) = copy;
+	}
+}
+
+void names_init(struct checker *checker)
+{
+	static const char *const names[] = {"failure", "run", "plan"};
+	const struct registry *registry = checker->compilation->registry;
+	size_t t, r, i;
+
+	for (t = 0; t < registry->table_count; t++)
+		for (r = 0; r < registry->tables[t]->row_count; r++) {
+			const struct builtin *row = &registry->tables[t]->rows[r];
+
+			if (row->flags & BUILTIN_INTERNAL)
+				continue;
+			*table_place(checker->arena, &checker->builtins, row->name) = (void *)row;
+			note_namespace(checker, row);
+		}
+	for (i = 0; i < 3; i++) {
+		checker->specials[i].kind = SYMBOL_SPECIAL;
+		checker->specials[i].name = names[i];
+		checker->specials[i].special = (enum special)i;
+		checker->specials[i].slot = checker->specials[i].function = -1;
+	}
+}
+
+const struct builtin *find_builtin(struct checker *checker, const char *name)
+{
+	return table_find(&checker->builtins, name);
+}
+
+bool is_namespace(struct checker *checker, const char *name)
+{
+	return table_find(&checker->namespaces, name) != NULL;
+}
+
+bool is_namespace_to_come(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(namespaces_to_come) / sizeof(*namespaces_to_come); i++)
+		if (strcmp(namespaces_to_come[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* ---- places ---- */
+
+struct place *place_open(struct walk *w, enum place_kind kind, struct node *node)
+{
+	struct place *place = arena_alloc(w->arena, sizeof(*place));
+
+	place->kind = kind;
+	place->node = node;
+	place->outer = w->place;
+	w->place = place;
+	return place;
+}
+
+void place_close(struct walk *w, struct place *place)
+{
+	w->place = place->outer;
+}
+
+struct place *place_find(const struct walk *w, enum place_kind kind)
+{
+	struct place *place = w->place;
+
+	while (place && place->kind != kind)
+		place = place->outer;
+	return place;
+}
+
+bool place_encloses(const struct place *outer, const struct place *inner)
+{
+	while (inner && inner != outer)
+		inner = inner->outer;
+	return inner != NULL;
+}
+
+/* ---- scopes ---- */
+
+void scope_open(struct walk *w, struct scope *scope, struct node *statements, bool holds_steps)
+{
+	*scope = (struct scope){.outer = w->scope, .statements = statements, .holds_steps = holds_steps};
+	w->scope = scope;
+}
+
+void scope_close(struct walk *w, struct scope *scope)
+{
+	struct local *local;
+
+	for (local = scope->locals; local; local = local->in_scope)
+		*table_place(w->arena, &w->checker->locals, local->symbol.name) = local->hidden;
+	w->scope = scope->outer;
+}
+
+static struct local *find_local(struct walk *w, const char *name)
+{
+	struct local *local = table_find(&w->checker->locals, name);
+
+	return local && local->function == w->function ? local : NULL;
+}
+
+struct symbol *module_symbol(struct module *module, const char *name)
+{
+	struct module_names *names = module->names;
+	struct module_name *found = table_find(&names->names, name);
+
+	return found && !found->import ? found->symbol : NULL;
+}
+
+struct symbol *find_symbol(struct walk *w, const char *name)
+{
+	struct local *local = find_local(w, name);
+	struct module_names *names;
+	struct module_name *found;
+	int i;
+
+	if (local)
+		return &local->symbol;
+	if (w->in_signature)
+		return NULL;
+	names = w->module->names;
+	found = table_find(&names->names, name);
+	if (found) {
+		if (found->import)
+			found->import->used = true;
+		return found->symbol;
+	}
+	for (i = 0; i < 3; i++)
+		if (strcmp(w->checker->specials[i].name, name) == 0)
+			return &w->checker->specials[i];
+	return NULL;
+}
+
+/* ---- declaring ---- */
+
+const char *symbol_phrase(struct arena *arena, const struct symbol *symbol)
+{
+	static const char *const words[] = {
+		[SYMBOL_LOCAL] = "the name",   [SYMBOL_CONSTANT] = "the constant",   [SYMBOL_PARAM] = "the param",
+		[SYMBOL_SECRET] = "the secret", [SYMBOL_FUNC] = "the func",	     [SYMBOL_TASK] = "the task",
+		[SYMBOL_THRESHOLD] = "the threshold", [SYMBOL_STEP] = "the step",    [SYMBOL_MODULE] = "the import",
+		[SYMBOL_SPECIAL] = "the name", [SYMBOL_BUILTIN] = "the builtin",
+	};
+
+	return arena_printf(arena, "%s `%s`", words[symbol->kind], symbol->name);
+}
+
+/* A name that is visible already cannot be declared again: what a line means must not depend on where it stands. */
+static bool refuse_taken(struct walk *w, struct ident name)
+{
+	struct symbol *taken = find_symbol(w, name.text);
+	struct diag *diag;
+
+	if (!taken || taken->kind == SYMBOL_SPECIAL)
+		return false;
+	diag = diag_error(w->diags, "E0603", name.span, "`%s` is already the name of something else here", name.text);
+	diag_label(diag, "declared again");
+	diag_secondary(diag, taken->span, "%s", symbol_phrase(w->arena, taken));
+	diag_hint(diag, "choose another name: a name means one thing wherever it can be read");
+	return true;
+}
+
+static void bind_local(struct walk *w, struct local *local, struct scope *scope)
+{
+	void **place = table_place(w->arena, &w->checker->locals, local->symbol.name);
+
+	local->hidden = *place;
+	local->in_scope = scope->locals;
+	scope->locals = local;
+	*place = local;
+	*w->checker->all_locals_end = local;
+	w->checker->all_locals_end = &local->all;
+}
+
+static void fill_local(struct walk *w, struct local *local, struct node *declaration, struct ident name,
+		       const struct type *type)
+{
+	local->symbol = (struct symbol){
+		.kind = SYMBOL_LOCAL, .name = name.text, .span = name.span, .node = declaration,
+		.module = w->module, .type = type, .slot = -1, .function = -1,
+	};
+	local->function = w->function;
+	local->place = w->place;
+	local->declared = declaration;
+	declaration->symbol = &local->symbol;
+}
+
+struct local *declare_local(struct walk *w, struct node *declaration, struct ident name, const struct type *type)
+{
+	struct local *local = arena_alloc(w->arena, sizeof(*local));
+
+	if (!name.text)
+		name.text = "";
+	fill_local(w, local, declaration, name, type);
+	if (*name.text && !refuse_taken(w, name))
+		bind_local(w, local, w->scope);
+	return local;
+}
+
+struct step *declare_step(struct walk *w, struct node *node)
+{
+	struct step *step = arena_alloc(w->arena, sizeof(*step));
+	struct scope *scope = w->scope;
+
+	fill_local(w, &step->local, node, node->step.name, NULL);
+	step->local.symbol.kind = SYMBOL_STEP;
+	step->local.symbol.used = true;
+	while (scope->outer && !scope->holds_steps)
+		scope = scope->outer;
+	if (!refuse_taken(w, node->step.name))
+		bind_local(w, &step->local, scope);
+	return step;
+}
+
+static struct symbol *new_global(struct checker *checker, enum symbol_kind kind)
+{
+	struct callable *callable;
+
+	if (kind != SYMBOL_FUNC && kind != SYMBOL_TASK && kind != SYMBOL_THRESHOLD)
+		return arena_alloc(checker->arena, sizeof(struct symbol));
+	callable = callable_new(checker);
+	return &callable->symbol;
+}
+
+/* Two files that know nothing of each other may not both have a param of one name: --set could not tell them apart. */
+static void refuse_same_param(struct checker *checker, struct symbol *symbol)
+{
+	void **place = table_place(checker->arena, &checker->params, symbol->name);
+	const struct symbol *other = *place;
+	struct diag *diag;
+
+	if (!other) {
+		*place = symbol;
+		return;
+	}
+	if (other->module == symbol->module)
+		return;
+	diag = diag_error(checker->compilation->diags, "E0603", symbol->span, "two files declare a param `%s`", symbol->name);
+	diag_secondary(diag, other->span, "the other one");
+	diag_hint(diag, "`--set %s=…` could not tell them apart: rename one, or declare it in one file and import that",
+		  symbol->name);
+}
+
+static bool callable_kind(enum symbol_kind kind)
+{
+	return kind == SYMBOL_FUNC || kind == SYMBOL_TASK || kind == SYMBOL_THRESHOLD;
+}
+
+/* A call means one thing in every plan: what a builtin is called, nobody else is. */
+static void refuse_builtin(struct checker *checker, struct ident name)
+{
+	struct diag *diag;
+
+	if (!find_builtin(checker, name.text))
+		return;
+	diag = diag_error(checker->compilation->diags, "E0604", name.span, "`%s` is a builtin already", name.text);
+	diag_hint(diag, "choose another name: what `%s(…)` does would be unclear", name.text);
+}
+
+struct symbol *declare_global(struct checker *checker, struct module *module, struct node *node, struct ident name,
+			      enum symbol_kind kind)
+{
+	struct module_names *names = module->names;
+	struct symbol *symbol = new_global(checker, kind);
+	struct module_name *entry;
+	void **place;
+	struct diag *diag;
+
+	*symbol = (struct symbol){
+		.kind = kind, .name = name.text ? name.text : "", .span = name.span, .node = node, .module = module,
+		.slot = -1, .function = -1,
+	};
+	node->symbol = symbol;
+	if (!name.text)
+		return symbol;
+	if (callable_kind(kind))
+		refuse_builtin(checker, name);
+	place = table_place(checker->arena, &names->names, name.text);
+	if (*place) {
+		entry = *place;
+		diag = diag_error(checker->compilation->diags, "E0603", name.span, "`%s` is declared twice", name.text);
+		diag_label(diag, "declared again");
+		diag_secondary(diag, entry->import ? entry->import->node->span : entry->symbol->span, "%s%s",
+			       entry->import ? "imported here: " : "", symbol_phrase(checker->arena, entry->symbol));
+		if (entry->import)
+			diag_hint(diag, "rename it, or keep the imported names apart: `import \"…\" as name`");
+		return symbol;
+	}
+	entry = arena_alloc(checker->arena, sizeof(*entry));
+	entry->symbol = symbol;
+	*place = entry;
+	if (kind == SYMBOL_PARAM)
+		refuse_same_param(checker, symbol);
+	return symbol;
+}
+
+/* ---- misspelt and misplaced names ---- */
+
+void candidates_add(struct arena *arena, struct candidates *candidates, const char *name)
+{
+	if (candidates->count == candidates->capacity) {
+		size_t capacity = candidates->capacity ? candidates->capacity * 2 : 64;
+		const char **list = arena_alloc(arena, capacity * sizeof(*list));
+
+		if (candidates->count)
+			memcpy(list, candidates->list, candidates->count * sizeof(*list));
+		candidates->list = list;
+		candidates->capacity = capacity;
+	}
+	candidates->list[candidates->count++] = name;
+}
+
+const char *candidates_nearest(const struct candidates *candidates, const char *word)
+{
+	return suggest_name(word, candidates->list, candidates->count);
+}
+
+static void add_table(struct arena *arena, struct candidates *candidates, const struct table *table)
+{
+	uint32_t i;
+
+	for (i = 0; i < table->capacity; i++)
+		if (table->slots[i].key && table->slots[i].value)
+			candidates_add(arena, candidates, table->slots[i].key);
+}
+
+static void add_visible(struct walk *w, struct candidates *candidates, bool called)
+{
+	const struct scope *scope;
+	const struct local *local;
+	const struct module_names *names = w->module->names;
+	uint32_t i;
+
+	for (scope = w->scope; scope; scope = scope->outer)
+		for (local = scope->locals; local; local = local->in_scope)
+			if (!called)
+				candidates_add(w->arena, candidates, local->symbol.name);
+	for (i = 0; i < names->names.capacity; i++) {
+		const struct module_name *name = names->names.slots[i].value;
+
+		if (name && (!called || callable_kind(name->symbol->kind) || name->symbol->kind == SYMBOL_MODULE))
+			candidates_add(w->arena, candidates, names->names.slots[i].key);
+	}
+}
+
+/* The declaration of `name` among these statements, blocks in them not looked into, or NULL. */
+static const struct node *declared_among(const struct node *statements, const char *name)
+{
+	const struct node *node;
+	const char *declared;
+
+	for (node = statements; node; node = node->next) {
+		declared = node->kind == NODE_LET || node->kind == NODE_VAR ? node->binding.name.text
+			   : node->kind == NODE_STEP			    ? node->step.name.text
+									    : NULL;
+		if (declared && strcmp(declared, name) == 0)
+			return node;
+		if (node->kind == NODE_PHASE && node->phase.body && node->phase.body->kind == NODE_BLOCK) {
+			const struct node *found = declared_among(node->phase.body->block.statements, name);
+
+			if (found && found->kind == NODE_STEP)
+				return found;
+		}
+	}
+	return NULL;
+}
+
+static bool report_declared_later(struct walk *w, const struct node *node, const char *name)
+{
+	const struct scope *scope;
+	const struct node *later = NULL;
+	struct diag *diag;
+
+	for (scope = w->scope; scope && !later; scope = scope->outer)
+		later = declared_among(scope->statements, name);
+	if (!later || later->span.from < node->span.from)
+		return false;
+	diag = diag_error(w->diags, "E0602", node->span, "`%s` is used before it is declared", name);
+	diag_secondary(diag, later->kind == NODE_STEP ? later->step.name.span : later->binding.name.span, "declared here");
+	if (place_find(w, PLACE_ROLLBACK) || place_find(w, PLACE_HANDLER))
+		diag_hint(diag, "move this clause below the line that declares `%s`", name);
+	else if (later->kind == NODE_STEP)
+		diag_hint(diag, "a step's `let`s can be read after the step has finished");
+	return true;
+}
+
+/* A name of the plan's own body is no name in a task. */
+static bool report_other_body(struct walk *w, const struct node *node, const char *name)
+{
+	const struct local *local = table_find(&w->checker->locals, name);
+	const struct node *item;
+	struct diag *diag;
+
+	item = declared_among(w->module->file->file.items, name);
+	if (!item || local || !w->function->symbol.node)
+		return false;
+	diag = diag_error(w->diags, "E0601", node->span, "`%s` belongs to the plan's own course and cannot be read in `%s`", name,
+			  w->function->symbol.name);
+	diag_secondary(diag, item->kind == NODE_STEP ? item->step.name.span : item->binding.name.span, "declared here");
+	diag_hint(diag, "hand it over as an argument%s",
+		  item->kind == NODE_STEP ? "" : ", or move the `let` above the first step: then it is a constant");
+	return true;
+}
+
+void report_unknown_name(struct walk *w, const struct node *node, const char *name, bool called)
+{
+	struct candidates candidates = {0};
+	const char *nearest;
+	struct diag *diag;
+
+	if (!called && (report_declared_later(w, node, name) || report_other_body(w, node, name)))
+		return;
+	add_visible(w, &candidates, called);
+	if (called)
+		add_table(w->arena, &candidates, &w->checker->builtins);
+	else
+		add_table(w->arena, &candidates, &w->checker->namespaces);
+	diag = diag_error(w->diags, "E0601", node->span, called ? "there is no task, func or builtin `%s`" : "the name `%s` is not known here",
+			  name);
+	nearest = candidates_nearest(&candidates, name);
+	if (nearest)
+		diag_hint(diag, "did you mean `%s`?", nearest);
+}
+
+/* The same call in another namespace: `docker.query` for `pg.query`. */
+static const char *same_in_other_namespace(struct checker *checker, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < checker->builtins.capacity; i++) {
+		const char *key = checker->builtins.slots[i].key;
+		const char *dot = key ? strchr(key, '.') : NULL;
+
+		if (dot && strcmp(dot + 1, name) == 0)
+			return key;
+	}
+	return NULL;
+}
+
+void report_unknown_builtin(struct walk *w, struct span span, const char *space, const char *name)
+{
+	struct candidates candidates = {0};
+	const char *nearest, *other;
+	size_t length = strlen(space);
+	struct diag *diag;
+	uint32_t i;
+
+	for (i = 0; i < w->checker->builtins.capacity; i++) {
+		const char *key = w->checker->builtins.slots[i].key;
+
+		if (key && strncmp(key, space, length) == 0 && key[length] == '.')
+			candidates_add(w->arena, &candidates, key + length + 1);
+	}
+	diag = diag_error(w->diags, "E0605", span, "`%s` has no call `%s`", space, name);
+	nearest = candidates_nearest(&candidates, name);
+	other = same_in_other_namespace(w->checker, name);
+	if (nearest)
+		diag_hint(diag, "did you mean `%s.%s`?", space, nearest);
+	else if (other)
+		diag_hint(diag, "did you mean `%s`?", other);
+	else
+		diag_hint(diag, "`runplan doc %s` lists its calls", space);
+}
+
+void report_unknown_namespace(struct walk *w, const struct node *node, const char *space, const char *name)
+{
+	struct candidates candidates = {0};
+	const char *nearest;
+	struct symbol *symbol = find_symbol(w, space);
+	struct diag *diag;
+
+	if (symbol) {
+		diag = diag_error(w->diags, "E0609", node->span, "%s has no calls", symbol_phrase(w->arena, symbol));
+		diag_hint(diag, "builtins take a value as an argument: `list.length(x)`, `text.trim(x)`");
+		return;
+	}
+	add_table(w->arena, &candidates, &w->checker->namespaces);
+	diag = diag_error(w->diags, "E0605", node->span, "there are no builtins called `%s.…`", space);
+	nearest = candidates_nearest(&candidates, space);
+	if (nearest)
+		diag_hint(diag, "did you mean `%s.%s`?", nearest, name);
+	else if (same_in_other_namespace(w->checker, name))
+		diag_hint(diag, "did you mean `%s`?", same_in_other_namespace(w->checker, name));
+}
+
+void report_unknown_threshold(struct walk *w, struct span span, const char *name)
+{
+	struct candidates candidates = {0};
+	struct module_names *names = w->module->names;
+	const char *nearest;
+	struct diag *diag;
+	uint32_t i;
+
+	for (i = 0; i < names->names.capacity; i++) {
+		const struct module_name *entry = names->names.slots[i].value;
+
+		if (entry && entry->symbol->kind == SYMBOL_THRESHOLD)
+			candidates_add(w->arena, &candidates, entry->symbol->name);
+	}
+	diag = diag_error(w->diags, "E0601", span, "there is no threshold `%s`", name);
+	nearest = candidates_nearest(&candidates, name);
+	if (nearest)
+		diag_hint(diag, "did you mean `%s`?", nearest);
+}

@@ -1,0 +1,443 @@
+/* check_types.c - type expressions, and whether a value fits where it stands; see check_internal.h. */
+#include "interp/check_internal.h"
+
+#include <string.h>
+
+#include "grammar/parse.h"
+
+static const struct {
+	const char *name;
+	enum type_kind kind;
+} type_names[] = {
+	{"bool", TYPE_BOOL},	     {"int", TYPE_INT},	      {"float", TYPE_FLOAT},   {"percent", TYPE_PERCENT},
+	{"duration", TYPE_DURATION}, {"size", TYPE_SIZE},     {"time", TYPE_TIME},     {"string", TYPE_STRING},
+	{"path", TYPE_PATH},	     {"url", TYPE_URL},	      {"record", TYPE_RECORD}, {"any", TYPE_ANY},
+	{"list", TYPE_LIST},	     {"range", TYPE_RANGE},   {"null", TYPE_NULL},
+};
+
+/* ---- type expressions ---- */
+
+static const struct type *find_simple(const char *name, bool in_signature)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(type_names) / sizeof(*type_names); i++)
+		if (strcmp(type_names[i].name, name) == 0 && (in_signature || type_names[i].kind != TYPE_NULL))
+			return type_simple(type_names[i].kind);
+	return NULL;
+}
+
+static const struct type *embed_type(struct arena *arena, const char *name)
+{
+	enum embed_language language = strcmp(name, "sh") == 0	     ? EMBED_SH
+				       : strcmp(name, "sql") == 0    ? EMBED_SQL
+				       : strcmp(name, "promql") == 0 ? EMBED_PROMQL
+								     : EMBED_NONE;
+	struct type *type;
+
+	if (language == EMBED_NONE)
+		return NULL;
+	type = arena_alloc(arena, sizeof(*type));
+	type->kind = TYPE_EMBED;
+	type->language = language;
+	return type;
+}
+
+/* A record type that a table of builtins names; parsed once. */
+static const struct type *named_record(struct walk *w, const char *name)
+{
+	struct compilation *compilation = w->checker->compilation;
+	const struct builtin_type *definition = registry_find_type(compilation->registry, name, strlen(name));
+	struct type *type;
+	struct node *node;
+	void **place;
+
+	if (!definition)
+		return NULL;
+	place = table_place(w->arena, &w->checker->record_types, definition->name);
+	if (*place)
+		return *place;
+	type = arena_alloc(w->arena, sizeof(*type));
+	*type = (struct type){.kind = TYPE_RECORD, .open = true, .name = definition->name};
+	*place = type; /* before its fields are read: a type may name itself */
+	node = parse_type(w->arena, compilation->sources, definition->definition, compilation->diags);
+	*type = *type_in_signature(w, node);
+	type->name = definition->name;
+	return type;
+}
+
+static const struct type *type_at(struct walk *w, struct node *node, bool in_signature);
+
+static const struct type *simple_at(struct walk *w, struct node *node, bool in_signature)
+{
+	const char *name = node->type_name;
+	const struct type *type = find_simple(name, in_signature);
+	struct candidates candidates = {0};
+	const char *nearest;
+	struct diag *diag;
+	size_t i;
+
+	if (!type && in_signature)
+		type = embed_type(w->arena, name);
+	if (!type && in_signature)
+		type = named_record(w, name);
+	if (type)
+		return type;
+	for (i = 0; i < sizeof(type_names) / sizeof(*type_names); i++)
+		if (type_names[i].kind != TYPE_NULL)
+			candidates_add(w->arena, &candidates, type_names[i].name);
+	nearest = candidates_nearest(&candidates, name);
+	diag = diag_error(w->diags, "E0606", node->span, "there is no type `%s`", name);
+	if (strcmp(name, "number") == 0)
+		diag_hint(diag, "a number is an `int` or a `float`; with a unit it is a `percent`, `duration` or `size`");
+	else if (nearest)
+		diag_hint(diag, "did you mean `%s`?", nearest);
+	else
+		diag_hint(diag, "types: bool int float percent duration size time string path url list(T) record any, "
+				"or in [\"a\", \"b\"]");
+	return type_simple(TYPE_ERROR);
+}
+
+static const struct type *record_at(struct walk *w, struct node *node, bool in_signature)
+{
+	struct type *type = arena_alloc(w->arena, sizeof(*type));
+	struct type_field *fields;
+	struct node *field;
+	size_t count = 0;
+
+	for (field = node->type_record.fields; field; field = field->next)
+		count++;
+	fields = arena_alloc(w->arena, (count + 1) * sizeof(*fields));
+	count = 0;
+	for (field = node->type_record.fields; field; field = field->next)
+		if (field->kind == NODE_TYPE_FIELD) {
+			fields[count].name = field->type_field.name.text;
+			fields[count++].type = type_at(w, field->type_field.type, in_signature);
+		}
+	*type = (struct type){.kind = TYPE_RECORD, .fields = fields, .field_count = count, .open = count == 0};
+	return type;
+}
+
+static const struct type *enum_at(struct walk *w, struct node *node)
+{
+	struct type *type = arena_alloc(w->arena, sizeof(*type));
+	struct node *values = node->type_enum.values, *item;
+	const char **choices;
+	size_t length;
+
+	if (!values || values->kind != NODE_LIST)
+		return type_simple(TYPE_ERROR);
+	if (node->type_enum.base)
+		type_at(w, node->type_enum.base, false);
+	choices = arena_alloc(w->arena, (values->list.count + 1) * sizeof(*choices));
+	*type = (struct type){.kind = TYPE_ENUM, .choices = choices};
+	for (item = values->list.items; item; item = item->next) {
+		const char *text = node_literal_text(item, &length);
+
+		item->type = type_simple(TYPE_STRING);
+		if (text && type_has_choice(type, text))
+			diag_error(w->diags, "E0607", item->span, "the choice \"%s\" is listed twice", text);
+		else if (text)
+			choices[type->choice_count++] = text;
+		else if (item->kind != NODE_ERROR)
+			diag_error(w->diags, "E0607", item->span, "the choices of a type are plain strings: in [\"a\", \"b\"]");
+	}
+	if (type->choice_count == 0) {
+		if (!values->list.items)
+			diag_error(w->diags, "E0607", values->span, "a type without choices has no values");
+		return type_simple(TYPE_ERROR);
+	}
+	return type;
+}
+
+static const struct type *union_at(struct walk *w, struct node *node, bool in_signature)
+{
+	const struct type *joined = NULL;
+	struct node *choice;
+
+	if (!in_signature) {
+		diag_hint(diag_error(w->diags, "E0606", node->span, "a choice of types is no type of a plan"),
+			  "`any` takes everything; `in [\"a\", \"b\"]` is a choice of texts");
+		return type_simple(TYPE_ERROR);
+	}
+	for (choice = node->type_union.choices; choice; choice = choice->next) {
+		const struct type *type = type_at(w, choice, in_signature);
+
+		joined = joined ? type_join(w->arena, joined, type) : type;
+		if (!joined)
+			return type_simple(TYPE_ANY);
+	}
+	return joined ? joined : type_simple(TYPE_ANY);
+}
+
+static const struct type *type_at(struct walk *w, struct node *node, bool in_signature)
+{
+	const struct type *type = type_simple(TYPE_ERROR);
+
+	if (!node)
+		return type;
+	switch (node->kind) {
+	case NODE_TYPE_NAME:
+		type = simple_at(w, node, in_signature);
+		break;
+	case NODE_TYPE_LIST:
+		type = type_list(w->arena, type_at(w, node->element, in_signature));
+		break;
+	case NODE_TYPE_RECORD:
+		type = record_at(w, node, in_signature);
+		break;
+	case NODE_TYPE_ENUM:
+		type = enum_at(w, node);
+		break;
+	case NODE_TYPE_UNION:
+		type = union_at(w, node, in_signature);
+		break;
+	default:
+		break;
+	}
+	node->type = type;
+	return type;
+}
+
+const struct type *type_of_node(struct walk *w, struct node *node)
+{
+	return type_at(w, node, false);
+}
+
+const struct type *type_in_signature(struct walk *w, struct node *node)
+{
+	return type_at(w, node, true);
+}
+
+/* ---- what is wanted ---- */
+
+/* The way from a bare number to a unit. */
+static void hint_unit(struct diag *diag, const struct node *node, const struct type *wanted)
+{
+	int64_t n = node->kind == NODE_INT ? node->integer : 0;
+	bool literal = node->kind == NODE_INT;
+
+	if (wanted->kind == TYPE_DURATION && literal)
+		diag_hint(diag, "%lld has no unit: did you mean %llds?", (long long)n, (long long)n);
+	else if (wanted->kind == TYPE_DURATION)
+		diag_hint(diag, "give the number its unit: `… as s` or `… as ms`, or multiply it by `1s`");
+	else if (wanted->kind == TYPE_SIZE && literal)
+		diag_hint(diag, "%lld has no unit: did you mean %lldMB?", (long long)n, (long long)n);
+	else if (wanted->kind == TYPE_SIZE)
+		diag_hint(diag, "give the number its unit: `… as B`, or multiply it by `1MB`");
+	else if (wanted->kind == TYPE_PERCENT && literal)
+		diag_hint(diag, "%lld has no unit: did you mean %lld%%?", (long long)n, (long long)n);
+	else if (wanted->kind == TYPE_PERCENT)
+		diag_hint(diag, "give the number its unit: `… as ratio` (0.05 is 5%%), or multiply it by `1%%`");
+}
+
+static void hint_number(struct diag *diag, const struct type *given, const struct type *wanted)
+{
+	if (wanted->kind == TYPE_INT && given->kind == TYPE_FLOAT)
+		diag_hint(diag, "a float may have a fraction; write a whole number");
+	else if (given->kind == TYPE_DURATION)
+		diag_hint(diag, "divide by a unit to get a number: `… / 1s`");
+	else if (given->kind == TYPE_SIZE)
+		diag_hint(diag, "divide by a unit to get a number: `… / 1MB`");
+	else if (given->kind == TYPE_PERCENT)
+		diag_hint(diag, "divide by a unit to get a number: `… / 1%%`");
+	else if (type_is_text(given))
+		diag_hint(diag, "a text is no number; write it without quotes");
+}
+
+static void hint_text(struct walk *w, struct diag *diag, const struct node *node)
+{
+	size_t length = node->span.to - node->span.from;
+
+	if (node->kind == NODE_NAME || node->kind == NODE_FIELD)
+		diag_hint(diag, "put it into a text: \"${%.*s}\"", (int)length,
+			  source_text(w->checker->compilation->sources, node->span));
+	else if (length < 40 && (node->kind == NODE_INT || node->kind == NODE_FLOAT || node->kind == NODE_DURATION ||
+				 node->kind == NODE_SIZE || node->kind == NODE_PERCENT || node->kind == NODE_BOOL))
+		diag_hint(diag, "write it as a text: \"%.*s\"", (int)length,
+			  source_text(w->checker->compilation->sources, node->span));
+	else
+		diag_hint(diag, "put it into a text: \"${…}\"");
+}
+
+static void hint_condition(struct walk *w, struct diag *diag, const struct node *node, const struct type *given)
+{
+	const char *text = source_text(w->checker->compilation->sources, node->span);
+	int length = (int)(node->span.to - node->span.from);
+
+	if (length > 40)
+		diag_hint(diag, "compare it with something: a condition is true or false, nothing else counts as true");
+	else if (given->kind == TYPE_LIST)
+		diag_hint(diag, "did you mean `%.*s != []`?", length, text);
+	else if (type_is_text(given))
+		diag_hint(diag, "did you mean `%.*s != \"\"`?", length, text);
+	else if (type_is_number(given))
+		diag_hint(diag, "did you mean `%.*s != 0`?", length, text);
+	else
+		diag_hint(diag, "did you mean `%.*s != null`?", length, text);
+}
+
+static void hint_mend(struct walk *w, struct diag *diag, const struct node *node, const struct type *given,
+		      const struct type *wanted)
+{
+	if (given->kind == TYPE_VOID)
+		diag_hint(diag, "the call gives no answer; let it stand alone on its line");
+	else if (given->kind == TYPE_NULL)
+		diag_hint(diag, "leave it out where nothing is meant");
+	else if (wanted->kind == TYPE_BOOL)
+		hint_condition(w, diag, node, given);
+	else if (wanted->kind == TYPE_DURATION || wanted->kind == TYPE_SIZE || wanted->kind == TYPE_PERCENT) {
+		if (type_is_number(given))
+			hint_unit(diag, node, wanted);
+	} else if (type_is_number(wanted))
+		hint_number(diag, given, wanted);
+	else if (type_is_text(wanted) && wanted->kind != TYPE_ENUM)
+		hint_text(w, diag, node);
+	else if (wanted->kind == TYPE_LIST && type_accepts(wanted->element, given))
+		diag_hint(diag, "a list is written with brackets: [%.*s]", (int)(node->span.to - node->span.from),
+			  source_text(w->checker->compilation->sources, node->span));
+	else if (wanted->kind == TYPE_RANGE && given->kind == TYPE_INT)
+		diag_hint(diag, "a range is written with both ends: 0..255");
+}
+
+static bool want_choice(struct walk *w, struct node *node, const struct type *wanted)
+{
+	struct candidates candidates = {0};
+	const char *nearest;
+	size_t length, i;
+	const char *text = node_literal_text(node, &length);
+	struct diag *diag;
+
+	if (!text || type_has_choice(wanted, text))
+		return true;
+	for (i = 0; i < wanted->choice_count; i++)
+		candidates_add(w->arena, &candidates, wanted->choices[i]);
+	diag = diag_error(w->diags, "E0202", node->span, "\"%s\" is not %s", text, type_phrase(w->arena, wanted));
+	nearest = candidates_nearest(&candidates, text);
+	if (nearest)
+		diag_hint(diag, "did you mean \"%s\"?", nearest);
+	return false;
+}
+
+/* Records are held to their fields one by one, so that the error stands at the field. */
+static bool want_fields(struct walk *w, struct node *record, const struct type *wanted)
+{
+	struct node *entry;
+	struct diag *diag;
+	bool fits = true;
+	size_t i;
+
+	for (entry = record->record.entries; entry; entry = entry->next) {
+		const struct type_field *field;
+
+		if (entry->kind != NODE_ENTRY || !entry->entry.key.text)
+			continue;
+		field = type_find_field(wanted, entry->entry.key.text);
+		if (field)
+			fits &= want_type(w, entry->entry.value, field->type, field->name);
+		else if (!wanted->open) {
+			struct candidates candidates = {0};
+			const char *nearest;
+
+			for (i = 0; i < wanted->field_count; i++)
+				candidates_add(w->arena, &candidates, wanted->fields[i].name);
+			nearest = candidates_nearest(&candidates, entry->entry.key.text);
+			diag = diag_error(w->diags, "E0205", entry->entry.key.span, "there is no field `%s` here",
+					  entry->entry.key.text);
+			if (nearest)
+				diag_hint(diag, "did you mean `%s`?", nearest);
+			fits = false;
+		}
+	}
+	for (i = 0; i < wanted->field_count; i++)
+		if (!wanted->fields[i].type->nullable && !type_find_field(record->type, wanted->fields[i].name)) {
+			diag_error(w->diags, "E0205", record->span, "the field `%s` is missing", wanted->fields[i].name);
+			fits = false;
+		}
+	return fits;
+}
+
+static bool want_items(struct walk *w, struct node *list, const struct type *wanted, const char *what)
+{
+	struct node *item;
+	bool fits = true;
+
+	for (item = list->list.items; item; item = item->next)
+		fits &= want_type(w, item, wanted->element, what);
+	return fits;
+}
+
+static bool fits_already(const struct node *node, const struct type *wanted)
+{
+	if (node->kind == NODE_LIST || node->kind == NODE_RECORD)
+		return false;
+	return wanted->kind != TYPE_ENUM && type_accepts(wanted, node->type);
+}
+
+bool want_type(struct walk *w, struct node *node, const struct type *wanted, const char *what)
+{
+	const struct type *given = node->type;
+	struct diag *diag;
+
+	if (!given || given->kind == TYPE_ERROR || type_is_loose(wanted) || fits_already(node, wanted))
+		return true;
+	if (node->kind == NODE_LIST && wanted->kind == TYPE_LIST)
+		return want_items(w, node, wanted, what);
+	if (node->kind == NODE_RECORD && wanted->kind == TYPE_RECORD)
+		return want_fields(w, node, wanted);
+	if (node->kind == NODE_IF && node->choice.otherwise)
+		return want_type(w, node->choice.then, wanted, what) & want_type(w, node->choice.otherwise, wanted, what);
+	if (wanted->kind == TYPE_ENUM && type_accepts(wanted, given))
+		return want_choice(w, node, wanted);
+	if (type_accepts(wanted, given))
+		return true;
+	diag = diag_error(w->diags, "E0201", node->span, "%s is wanted here%s%s%s, this is %s", type_phrase(w->arena, wanted),
+			  what ? " (`" : "", what ? what : "", what ? "`)" : "", type_phrase(w->arena, given));
+	hint_mend(w, diag, node, given, wanted);
+	return false;
+}
+
+/* ---- two sides with different units ---- */
+
+static void hint_meant(struct walk *w, struct diag *diag, const struct node *literal, const struct type *unit)
+{
+	const char *text = source_text(w->checker->compilation->sources, literal->span);
+	int digits = 0, length = (int)(literal->span.to - literal->span.from);
+	const char *suffix = unit->kind == TYPE_DURATION ? "s" : unit->kind == TYPE_SIZE ? "MB" : "%";
+
+	while (digits < length && ((text[digits] >= '0' && text[digits] <= '9') || text[digits] == '.' || text[digits] == '_'))
+		digits++;
+	diag_hint(diag, "did you mean %.*s%s?", digits, text, suffix);
+}
+
+static bool is_unit(const struct type *type)
+{
+	return type->kind == TYPE_DURATION || type->kind == TYPE_SIZE || type->kind == TYPE_PERCENT;
+}
+
+static bool is_quantity(const struct node *node)
+{
+	return node->kind == NODE_INT || node->kind == NODE_FLOAT || node->kind == NODE_PERCENT ||
+	       node->kind == NODE_DURATION || node->kind == NODE_SIZE;
+}
+
+void hint_same_unit(struct walk *w, struct diag *diag, const struct node *left, const struct node *right)
+{
+	const struct node *bare = type_is_number(left->type) ? left : type_is_number(right->type) ? right : NULL;
+	const struct node *other = bare == left ? right : left;
+	const struct node *literal = is_quantity(right) ? right : is_quantity(left) ? left : NULL;
+	const struct type *unit = literal == right ? left->type : right->type;
+
+	if (literal && is_unit(unit) && (!bare || bare == literal))
+		hint_meant(w, diag, literal, unit);
+	else if (bare && other->type->kind == TYPE_PERCENT)
+		diag_hint(diag, "a number from outside has no unit until it is given one: `… as ratio` (0.05 is 5%%)");
+	else if (bare && other->type->kind == TYPE_DURATION)
+		diag_hint(diag, "a number from outside has no unit until it is given one: `… as s` or `… as ms`");
+	else if (bare && other->type->kind == TYPE_SIZE)
+		diag_hint(diag, "a number from outside has no unit until it is given one: `… as B`");
+	else if (bare && type_is_text(other->type))
+		diag_hint(diag, "a text is no number, even where it looks like one");
+	else
+		diag_hint(diag, "both sides must be of one kind");
+}

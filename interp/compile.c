@@ -1,0 +1,433 @@
+/* compile.c - a checked tree to a program: functions, globals, tables. Expressions and statements have files of their own. */
+#include "interp/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- growing arrays ---- */
+
+void *vector_room(void *items, uint32_t count, uint32_t *capacity, size_t size)
+{
+	if (count == *capacity) {
+		*capacity = *capacity ? *capacity * 2 : 16;
+		items = memory_need(realloc(items, *capacity * size));
+	}
+	memset((char *)items + count * size, 0, size);
+	return items;
+}
+
+/* ---- emitting ---- */
+
+static uint32_t emit(struct compiler *c, struct instruction instruction)
+{
+	*VECTOR_PUSH(&c->w->code) = instruction;
+	*VECTOR_PUSH(&c->w->spans) = c->w->span;
+	return c->w->code.count - 1;
+}
+
+uint32_t emit_abc(struct compiler *c, enum opcode op, uint32_t a, uint32_t b, uint32_t c_)
+{
+	return emit(c, (struct instruction){ .op = op, .a = (uint16_t)a, .b = (uint16_t)b, .c = (uint16_t)c_ });
+}
+
+uint32_t emit_ad(struct compiler *c, enum opcode op, uint32_t a, int32_t d)
+{
+	return emit(c, (struct instruction){ .op = op, .a = (uint16_t)a, .d = d });
+}
+
+uint32_t here(struct compiler *c)
+{
+	return c->w->code.count;
+}
+
+void patch(struct compiler *c, uint32_t address, uint32_t target)
+{
+	c->w->code.items[address].d = (int32_t)target;
+}
+
+void patch_here(struct compiler *c, uint32_t address)
+{
+	patch(c, address, here(c));
+}
+
+uint32_t constant(struct compiler *c, struct value v)
+{
+	/* Only the latest are looked through: enough to share what a loop or a record repeats. */
+	uint32_t from = c->w->constants.count > 64 ? c->w->constants.count - 64 : 0;
+
+	for (uint32_t i = from; i < c->w->constants.count; i++)
+		if (c->w->constants.items[i].tag == v.tag && value_equal(c->w->constants.items[i], v)) {
+			value_release(v);
+			return i;
+		}
+	*VECTOR_PUSH(&c->w->constants) = v;
+	return c->w->constants.count - 1;
+}
+
+uint32_t take_registers(struct compiler *c, uint32_t count)
+{
+	uint32_t first = c->w->top;
+
+	c->w->top += count;
+	if (c->w->top > c->w->most)
+		c->w->most = c->w->top;
+	if (c->w->most >= OPERAND_CONSTANT) {
+		diag_error(c->compilation->diags, "E0902", c->w->span, "too many values are alive here at once");
+		c->w->top = first = 0;
+		c->w->most = count;
+	}
+	return first;
+}
+
+void give_back(struct compiler *c, uint32_t top)
+{
+	c->w->top = top > c->w->floor ? top : c->w->floor;
+}
+
+/* ---- functions ---- */
+
+static void open_writer(struct writer *writer, uint32_t index, enum function_kind kind, const char *name,
+			struct span span)
+{
+	*writer = (struct writer){ .index = index, .kind = kind, .name = name, .span = span };
+}
+
+static void close_writer(struct compiler *c, struct writer *writer)
+{
+	c->functions.items[writer->index] = (struct function){
+		.kind = writer->kind,
+		.name = writer->name,
+		.code = writer->code.items,
+		.spans = writer->spans.items,
+		.count = writer->code.count,
+		.registers = writer->most + 1,
+		.parameters = writer->parameters,
+		.constants = writer->constants.items,
+		.constant_count = writer->constants.count,
+	};
+}
+
+static enum function_kind callable_kind(const struct node *node)
+{
+	return node->kind == NODE_FUNC ? FUNCTION_FUNC : node->kind == NODE_TASK ? FUNCTION_TASK : FUNCTION_THRESHOLD;
+}
+
+static void callable(struct compiler *c, const struct node *node)
+{
+	struct writer writer;
+
+	open_writer(&writer, (uint32_t)node->symbol->function, callable_kind(node), node->callable.name.text, node->span);
+	c->w = &writer;
+	for (const struct node *param = node->callable.params; param; param = param->next) {
+		uint32_t slot = take_register(c);
+		if (param->symbol)
+			declare_local(c, param->symbol, slot);
+		writer.parameters++;
+	}
+	if (node->kind == NODE_THRESHOLD) {
+		threshold_body(c, node);
+	} else {
+		uint32_t answer = take_register(c), given = NOWHERE;
+		if (node->kind == NODE_TASK)
+			given = emit_ad(c, INSN_GIVEN, answer, 0);
+		block(c, node->callable.body);
+		emit_abc(c, INSN_NULL, answer, 0, 0);
+		if (given != NOWHERE)
+			patch_here(c, given);
+		emit_abc(c, INSN_RETURN, answer, 0, 0);
+	}
+	close_writer(c, &writer);
+	c->w = NULL;
+}
+
+static bool is_callable(const struct node *node)
+{
+	return (node->kind == NODE_FUNC || node->kind == NODE_TASK || node->kind == NODE_THRESHOLD) && node->symbol;
+}
+
+/* ---- globals ---- */
+
+static bool is_global(const struct node *node)
+{
+	switch (node->kind) {
+	case NODE_PARAM:
+	case NODE_SECRET:
+	case NODE_LET:
+		return node->symbol && node->symbol->kind != SYMBOL_LOCAL;
+	default:
+		return false;
+	}
+}
+
+static void number_module(struct compiler *c, const struct module *module)
+{
+	for (const struct node *node = module->file->file.items; node; node = node->next) {
+		if (is_callable(node)) {
+			node->symbol->function = (int)c->functions.count;
+			VECTOR_PUSH(&c->functions);
+		} else if (is_global(node)) {
+			node->symbol->slot = (int)c->globals++;
+		}
+	}
+}
+
+static void param(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, a = take_register(c), number = c->params.count;
+
+	*VECTOR_PUSH(&c->params) = (struct param_code){
+		.name = node->param.name.text,
+		.type = node->symbol->type,
+		.global = (uint32_t)node->symbol->slot,
+		.node = (struct node *)node,
+		.source = node->param.condition ? one_line(c, node->param.condition->span) : NULL,
+	};
+	uint32_t given = emit_ad(c, INSN_GIVEN_PARAM, number, 0);
+	if (node->param.initial) {
+		expression(c, node->param.initial, (int)a);
+		emit_ad(c, INSN_SET_GLOBAL, a, node->symbol->slot);
+	}
+	patch_here(c, given);
+	emit_ad(c, INSN_GLOBAL, a, node->symbol->slot);
+	emit_ad(c, INSN_PARAM_FITS, a, (int32_t)number);
+	if (node->param.condition)
+		emit_ad(c, INSN_PARAM_HOLDS, expression(c, node->param.condition, ANY_REGISTER), (int32_t)number);
+	give_back(c, top);
+}
+
+/* secret name = env("X"): the source is an effect of the language itself. */
+static void secret(struct compiler *c, const struct node *node)
+{
+	const struct node *source = node->secret.source;
+	uint32_t top = c->w->top, a = take_register(c);
+
+	if (source->kind == NODE_CALL && source->call.callee->kind == NODE_NAME &&
+	    strcmp(source->call.callee->name, "secret")) {
+		uint32_t argument = take_register(c);
+		expression_or_null(c, source->call.arguments ? source->call.arguments->argument.value : NULL, argument);
+		internal_effect(c, arena_printf(c->compilation->arena, "secret.%s", source->call.callee->name), argument,
+				1, source->span, NULL, (int)a);
+	} else {
+		expression(c, source, (int)a);
+	}
+	emit_abc(c, INSN_MARK, a, 0, 0);
+	emit_ad(c, INSN_SET_GLOBAL, a, node->symbol->slot);
+	give_back(c, top);
+}
+
+static void global_let(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top;
+
+	emit_ad(c, INSN_SET_GLOBAL, expression(c, node->binding.value, ANY_REGISTER), node->symbol->slot);
+	give_back(c, top);
+}
+
+/* Params first, so that all that is wrong with them is told at once; then constants, then secrets. */
+static void globals(struct compiler *c)
+{
+	for (const struct module *module = c->compilation->modules; module; module = module->next)
+		for (const struct node *node = module->file->file.items; node; node = node->next)
+			if (is_global(node) && node->kind == NODE_PARAM)
+				param(c, node);
+	emit_abc(c, INSN_PARAMS_DONE, 0, 0, 0);
+	for (const struct module *module = c->compilation->modules; module; module = module->next)
+		for (const struct node *node = module->file->file.items; node; node = node->next) {
+			c->w->span = node->span;
+			if (is_global(node) && node->kind == NODE_SECRET)
+				secret(c, node);
+			else if (is_global(node) && node->kind == NODE_LET)
+				global_let(c, node);
+		}
+}
+
+/* ---- main ---- */
+
+static const struct node *plan_node(const struct module *module)
+{
+	for (const struct node *node = module->file->file.items; node; node = node->next)
+		if (node->kind == NODE_PLAN)
+			return node;
+	return NULL;
+}
+
+static void plan_settings(struct compiler *c, const struct node *plan)
+{
+	struct program *program = c->program;
+	size_t length;
+
+	program->title = node_literal_text(plan->plan.title, &length);
+	program->lock = program->timeout = program->within = -1;
+	for (const struct node *setting = plan->plan.settings; setting; setting = setting->next) {
+		uint32_t a = take_register(c);
+		if (setting->kind == NODE_ROLLBACK) {
+			expression(c, setting->rollback.within, (int)a);
+			program->within = (int)a;
+		} else if (setting->kind == NODE_TIMEOUT) {
+			expression(c, setting->value, (int)a);
+			program->timeout = (int)a;
+		} else if (setting->kind == NODE_LOCK) {
+			expression(c, setting->value, (int)a);
+			internal_effect(c, "lock.take", a, 1, setting->span, NULL, ANY_REGISTER);
+			program->lock = (int)a;
+		}
+	}
+	c->w->floor = c->w->top;
+}
+
+static uint32_t *handler_slot(struct program *program, enum on_event event)
+{
+	switch (event) {
+	case EVENT_FAILURE:
+		return &program->handlers.on_failure;
+	case EVENT_ROLLBACK:
+		return &program->handlers.on_rollback;
+	case EVENT_SUCCESS:
+		return &program->handlers.on_success;
+	default:
+		return &program->handlers.finally;
+	}
+}
+
+static bool is_item_only(const struct node *node)
+{
+	switch (node->kind) {
+	case NODE_PLAN:
+	case NODE_IMPORT:
+	case NODE_PARAM:
+	case NODE_SECRET:
+	case NODE_ENVIRONMENT:
+	case NODE_DEFAULTS:
+	case NODE_FUNC:
+	case NODE_TASK:
+	case NODE_THRESHOLD:
+	case NODE_TEST:
+	case NODE_ON:
+		return true;
+	default:
+		return is_global(node);
+	}
+}
+
+static void main_function(struct compiler *c, const struct node *plan)
+{
+	const struct node *items = c->compilation->main->file->file.items;
+	struct writer writer;
+
+	open_writer(&writer, 0, FUNCTION_MAIN, "main", plan->span);
+	c->w = &writer;
+	globals(c);
+	plan_settings(c, plan);
+	c->program->globals_ready = here(c);
+	for (const struct node *node = items; node; node = node->next)
+		if (!is_item_only(node))
+			statement(c, node);
+	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
+	for (const struct node *node = items; node; node = node->next)
+		if (node->kind == NODE_ON) {
+			*handler_slot(c->program, node->on.event) = here(c);
+			handler_block(c, node->on.body);
+		}
+	close_writer(c, &writer);
+	c->w = NULL;
+}
+
+static void hand_over(struct compiler *c)
+{
+	struct program *p = c->program;
+
+	p->functions = c->functions.items;
+	p->function_count = c->functions.count;
+	p->global_count = c->globals;
+	p->sites = c->sites.items;
+	p->site_count = c->sites.count;
+	p->templates = c->templates.items;
+	p->template_count = c->templates.count;
+	p->shapes = c->shapes.items;
+	p->shape_count = c->shapes.count;
+	p->steps = c->steps.items;
+	p->step_count = c->steps.count;
+	p->defers = c->defers.items;
+	p->defer_count = c->defers.count;
+	p->checks = c->checks.items;
+	p->check_count = c->checks.count;
+	p->parts = c->parts.items;
+	p->part_count = c->parts.count;
+	p->watches = c->watches.items;
+	p->watch_count = c->watches.count;
+	p->thresholds = c->thresholds.items;
+	p->threshold_count = c->thresholds.count;
+	p->groups = c->groups.items;
+	p->group_count = c->groups.count;
+	p->params = c->params.items;
+	p->param_count = c->params.count;
+}
+
+struct program *compile_program(struct compilation *compilation)
+{
+	const struct node *plan = plan_node(compilation->main);
+	size_t errors = compilation->diags->errors;
+
+	if (!plan)
+		return NULL;
+	struct program *program = memory_need(calloc(1, sizeof(*program)));
+	struct compiler c = { .compilation = compilation, .program = program };
+	program->compilation = compilation;
+	program->handlers = (struct plan_handlers){ NOWHERE, NOWHERE, NOWHERE, NOWHERE };
+	VECTOR_PUSH(&c.functions); /* main */
+	for (const struct module *module = compilation->modules; module; module = module->next)
+		number_module(&c, module);
+	/* Main first: it knows its tables before the functions it calls, and dumps read in the order of the plan. */
+	main_function(&c, plan);
+	for (const struct module *module = compilation->modules; module; module = module->next)
+		for (const struct node *node = module->file->file.items; node; node = node->next)
+			if (is_callable(node))
+				callable(&c, node);
+	hand_over(&c);
+	if (compilation->diags->errors == errors)
+		return program;
+	program_free(program);
+	return NULL;
+}
+
+void program_free(struct program *program)
+{
+	if (!program)
+		return;
+	for (uint32_t i = 0; i < program->function_count; i++) {
+		struct function *function = &program->functions[i];
+		for (uint32_t k = 0; k < function->constant_count; k++)
+			value_release(function->constants[k]);
+		free(function->constants);
+		free(function->code);
+		free(function->spans);
+	}
+	for (uint32_t i = 0; i < program->shape_count; i++) {
+		for (uint32_t k = 0; k < program->shapes[i].count; k++)
+			value_release(program->shapes[i].keys[k]);
+		free(program->shapes[i].keys);
+	}
+	free(program->functions);
+	free(program->sites);
+	free(program->templates);
+	free(program->shapes);
+	free(program->steps);
+	free(program->defers);
+	free(program->checks);
+	free(program->parts);
+	free(program->watches);
+	free(program->thresholds);
+	free(program->groups);
+	free(program->params);
+	free(program);
+}
+
+int unit_find(const char *name)
+{
+	static const char *const names[] = { "ratio", "s", "ms", "B", "count", "per_second" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(names[i], name))
+			return (int)i;
+	return -1;
+}

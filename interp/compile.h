@@ -1,0 +1,113 @@
+/*
+ * compile.h - what the parts of the compiler share: compile.c (functions, tables), compile_expr.c (expressions),
+ * compile_stmt.c (statements, steps, thresholds). program.h is what the rest of the program sees.
+ *
+ * Registers are handed out as a stack: a local keeps its register until its scope closes, temporaries lie above.
+ * The `let`s of a named step stay for the whole function (`floor`), because they are read after it.
+ */
+#ifndef RUNPLAN_COMPILE_H
+#define RUNPLAN_COMPILE_H
+
+#include "interp/check.h"
+#include "interp/program.h"
+
+#define VECTOR(type)                                                                                                  \
+	struct {                                                                                                      \
+		type *items;                                                                                          \
+		uint32_t count, capacity;                                                                             \
+	}
+
+/* Adds a zeroed item at the end of a VECTOR and lends its address (until the next push). */
+#define VECTOR_PUSH(vector)                                                                                           \
+	((vector)->items = vector_room((vector)->items, (vector)->count, &(vector)->capacity, sizeof(*(vector)->items)), \
+	 &(vector)->items[(vector)->count++])
+void *vector_room(void *items, uint32_t count, uint32_t *capacity, size_t size);
+
+/* An open region of the function being compiled: what `return` and `skip if` have to close. */
+enum open_kind { OPEN_STEP, OPEN_TRY, OPEN_WATCH, OPEN_PHASE, OPEN_VERIFY };
+struct open_region {
+	enum open_kind kind;
+	uint32_t step;
+	const struct node *step_node;
+	struct open_region *outer;
+	VECTOR(uint32_t) skips; /* jumps to the step's end, to be patched */
+};
+
+struct writer { /* of one function */
+	VECTOR(struct instruction) code;
+	VECTOR(struct span) spans;
+	VECTOR(struct value) constants;
+	uint32_t index; /* in program->functions */
+	enum function_kind kind;
+	const char *name;
+	uint32_t top, floor, most; /* next free register; lowest that scopes give back to; size of the frame */
+	uint32_t parameters;
+	struct open_region *open;
+	struct span span; /* of what is being compiled */
+	bool tracing;     /* parts of conditions are noted */
+	const struct node *condition; /* the whole of it: its own value is no part */
+};
+
+struct compiler {
+	struct compilation *compilation;
+	struct program *program;
+	struct writer *w; /* the current function */
+	VECTOR(struct function) functions;
+	VECTOR(struct call_site) sites;
+	VECTOR(struct template_code) templates;
+	VECTOR(struct shape) shapes;
+	VECTOR(struct step_code) steps;
+	VECTOR(struct defer_code) defers;
+	VECTOR(struct check_code) checks;
+	VECTOR(struct part_code) parts;
+	VECTOR(struct watch_code) watches;
+	VECTOR(struct threshold_code) thresholds;
+	VECTOR(struct group_code) groups;
+	VECTOR(struct param_code) params;
+	uint32_t globals;
+};
+
+#define ANY_REGISTER (-1)
+
+/* Emitting. Each answers the address of the instruction. */
+uint32_t emit_abc(struct compiler *c, enum opcode op, uint32_t a, uint32_t b, uint32_t c_);
+uint32_t emit_ad(struct compiler *c, enum opcode op, uint32_t a, int32_t d);
+uint32_t here(struct compiler *c);
+void patch(struct compiler *c, uint32_t address, uint32_t target); /* d = target */
+void patch_here(struct compiler *c, uint32_t address);
+uint32_t constant(struct compiler *c, struct value v); /* consumes v; its number in the function */
+uint32_t take_registers(struct compiler *c, uint32_t count); /* the first of them */
+static inline uint32_t take_register(struct compiler *c)
+{
+	return take_registers(c, 1);
+}
+void give_back(struct compiler *c, uint32_t top);
+
+/* Expressions. The answer is the register that holds the value: `want`, or any where that is ANY_REGISTER. */
+uint32_t expression(struct compiler *c, const struct node *node, int want);
+uint32_t operand(struct compiler *c, const struct node *node); /* register, or constant with OPERAND_CONSTANT */
+void expression_or_null(struct compiler *c, const struct node *node, uint32_t want);
+/* A condition whose parts are noted for the message. */
+uint32_t condition(struct compiler *c, const struct node *node);
+uint32_t call(struct compiler *c, const struct node *node, int want);
+/* Arguments in the order of the signature into fresh consecutive registers; the answer is the first. */
+uint32_t call_arguments(struct compiler *c, const struct signature *signature, const struct node *node);
+/* An effect that the language itself makes: a person's answer, a lock, a secret's source. */
+uint32_t internal_effect(struct compiler *c, const char *builtin, uint32_t first, uint32_t count, struct span span,
+			 const char *label, int want);
+const struct symbol *named_local(const struct node *node); /* the local that NAME, FIELD or ASSIGN means, or NULL */
+const char *one_line(struct compiler *c, struct span span); /* the source of a span, blanks folded to one line */
+
+/* The register that tells whether `subject` equals one of the arm's patterns. */
+uint32_t arm_test(struct compiler *c, const struct node *arm, uint32_t subject);
+
+/* Statements. */
+void statements(struct compiler *c, const struct node *first);
+void block(struct compiler *c, const struct node *node); /* in a scope of its own */
+void statement(struct compiler *c, const struct node *node);
+void declare_local(struct compiler *c, struct symbol *symbol, uint32_t slot);
+uint32_t threshold_table(struct compiler *c, const struct node *node);
+void threshold_body(struct compiler *c, const struct node *node);
+void handler_block(struct compiler *c, const struct node *body); /* statements, then END_FIBER */
+
+#endif

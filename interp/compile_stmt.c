@@ -1,0 +1,1006 @@
+/* compile_stmt.c - statements, steps, handlers and thresholds to bytecode. */
+#include "interp/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void declare_local(struct compiler *c, struct symbol *symbol, uint32_t slot)
+{
+	symbol->slot = (int)slot;
+	symbol->function = (int)c->w->index;
+}
+
+void statements(struct compiler *c, const struct node *first)
+{
+	for (const struct node *node = first; node; node = node->next)
+		statement(c, node);
+}
+
+/* A scope of its own: its locals' registers are given back, but for what a named step keeps readable. */
+void block(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top;
+
+	if (!node)
+		return;
+	if (node->kind == NODE_BLOCK)
+		statements(c, node->block.statements);
+	else
+		statement(c, node);
+	give_back(c, top);
+}
+
+void handler_block(struct compiler *c, const struct node *body)
+{
+	block(c, body);
+	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
+}
+
+/* ---- what a handler names ---- */
+
+struct capturing {
+	struct compiler *c;
+	VECTOR(struct capture) found;
+};
+
+static void capture_names(struct node *node, void *context)
+{
+	struct capturing *capturing = context;
+	const struct symbol *symbol = named_local(node);
+
+	if (symbol && symbol->slot >= 0 && symbol->function == (int)capturing->c->w->index) {
+		bool known = false;
+		for (uint32_t i = 0; i < capturing->found.count; i++)
+			known |= capturing->found.items[i].slot == (uint16_t)symbol->slot;
+		if (!known)
+			*VECTOR_PUSH(&capturing->found) = (struct capture){ symbol->name, (uint16_t)symbol->slot };
+	}
+	ast_each_child(node, capture_names, context);
+}
+
+/* The locals declared so far that `body` names; the array lives in the arena. */
+static struct capture *captures_of(struct compiler *c, struct node *body, uint32_t *count)
+{
+	struct capturing capturing = { .c = c };
+
+	capture_names(body, &capturing);
+	*count = capturing.found.count;
+	struct capture *captures = arena_alloc(c->compilation->arena, (*count + 1) * sizeof(*captures));
+	if (*count)
+		memcpy(captures, capturing.found.items, *count * sizeof(*captures));
+	free(capturing.found.items);
+	return captures;
+}
+
+/* ---- steps ---- */
+
+struct clauses {
+	const struct node *timeout, *retry, *rollback, *on_resume, *on_failure, *finally;
+};
+
+static void find_clauses(const struct node *body, struct clauses *found)
+{
+	*found = (struct clauses){ 0 };
+	if (!body)
+		return;
+	for (const struct node *node = body->block.statements; node; node = node->next)
+		switch (node->kind) {
+		case NODE_TIMEOUT:
+			found->timeout = node;
+			break;
+		case NODE_RETRY:
+			found->retry = node;
+			break;
+		case NODE_ROLLBACK:
+			found->rollback = node;
+			break;
+		case NODE_ON_RESUME:
+			found->on_resume = node;
+			break;
+		case NODE_ON:
+			if (node->on.event == EVENT_FAILURE)
+				found->on_failure = node;
+			else if (node->on.event == EVENT_FINALLY)
+				found->finally = node;
+			break;
+		default:
+			break;
+		}
+}
+
+static bool is_clause(const struct node *node)
+{
+	switch (node->kind) {
+	case NODE_TIMEOUT:
+	case NODE_RETRY:
+	case NODE_ROLLBACK:
+	case NODE_ON_RESUME:
+	case NODE_ON:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The statements of a step's (or handler's) body without its clauses. */
+static void body_statements(struct compiler *c, const struct node *body)
+{
+	for (const struct node *node = body->block.statements; node; node = node->next)
+		if (!is_clause(node))
+			statement(c, node);
+}
+
+/* Fills the registers of enum step_register from `a` on. */
+static void step_registers(struct compiler *c, const struct node *title, const struct clauses *clauses, uint32_t a)
+{
+	const struct node *retry = clauses->retry, *rollback = clauses->rollback;
+
+	expression_or_null(c, title, a + STEP_TITLE);
+	expression_or_null(c, clauses->timeout ? clauses->timeout->value : NULL, a + STEP_TIMEOUT);
+	expression_or_null(c, retry ? retry->retry.count : NULL, a + STEP_ATTEMPTS);
+	expression_or_null(c, retry ? retry->retry.every : NULL, a + STEP_DELAY);
+	expression_or_null(c, retry ? retry->retry.backoff : NULL, a + STEP_BACKOFF);
+	expression_or_null(c, rollback ? rollback->rollback.reason : NULL, a + STEP_REASON);
+	expression_or_null(c, rollback ? rollback->rollback.within : NULL, a + STEP_WITHIN);
+}
+
+static enum undo_kind undo_kind(const struct node *rollback)
+{
+	if (!rollback)
+		return UNDO_ABSENT;
+	switch (rollback->rollback.mode) {
+	case ROLLBACK_RUNNING:
+		return UNDO_RUNNING;
+	case ROLLBACK_NOTHING:
+		return UNDO_NONE;
+	default:
+		return UNDO_BLOCK;
+	}
+}
+
+static const char *reaction_name(const struct node *on_resume)
+{
+	if (!on_resume)
+		return NULL;
+	return on_resume->reaction == REACTION_RERUN ? "rerun" : on_resume->reaction == REACTION_ASK ? "ask" : "rollback";
+}
+
+/* What happens when a step has failed for good: its own clauses, then the failure goes on. */
+static void failed_part(struct compiler *c, const struct clauses *clauses)
+{
+	if (clauses->on_failure)
+		block(c, clauses->on_failure->on.body);
+	if (clauses->finally)
+		block(c, clauses->finally->on.body);
+	emit_abc(c, INSN_RERAISE, 0, 0, 0);
+}
+
+/* A rollback's body runs as a step of its own that never arms, so that `retry` and `timeout` in it work. */
+static void handler_part(struct compiler *c, const struct node *body)
+{
+	uint32_t top = c->w->top;
+	struct clauses clauses;
+	struct step_code *step = VECTOR_PUSH(&c->steps);
+	uint32_t number = c->steps.count - 1;
+
+	find_clauses(body, &clauses);
+	*step = (struct step_code){ .span = body->span, .proof = NOWHERE, .handler = NOWHERE, .handler_step = true };
+	uint32_t a = take_registers(c, STEP_REGISTERS);
+	step_registers(c, NULL, &clauses, a);
+	emit_ad(c, INSN_STEP_BEGIN, a, (int32_t)number);
+	c->steps.items[number].body = here(c);
+	body_statements(c, body);
+	emit_ad(c, INSN_STEP_DONE, 0, (int32_t)number);
+	if (clauses.finally)
+		block(c, clauses.finally->on.body);
+	emit_ad(c, INSN_STEP_END, 0, (int32_t)number);
+	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
+	c->steps.items[number].failed = here(c);
+	failed_part(c, &clauses);
+	give_back(c, top);
+}
+
+/* The leading `require`s of a rollback block: the way back is proved before the way forward is taken. */
+static bool proof_part(struct compiler *c, const struct node *body)
+{
+	uint32_t top = c->w->top;
+	bool any = false;
+
+	for (const struct node *node = body->block.statements; node; node = node->next) {
+		if (is_clause(node))
+			continue;
+		if (node->kind != NODE_REQUIRE)
+			break;
+		statement(c, node);
+		any = true;
+	}
+	if (any)
+		emit_abc(c, INSN_END_FIBER, 0, 0, 0);
+	give_back(c, top);
+	return any;
+}
+
+static void rollback_parts(struct compiler *c, const struct node *rollback, uint32_t number)
+{
+	struct node *body = rollback->rollback.body;
+	uint32_t count;
+
+	struct capture *captures = captures_of(c, body, &count);
+	c->steps.items[number].captures = captures;
+	c->steps.items[number].capture_count = count;
+	uint32_t proof = here(c);
+	if (proof_part(c, body))
+		c->steps.items[number].proof = proof;
+	c->steps.items[number].handler = here(c);
+	handler_part(c, body);
+}
+
+static void step(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top;
+	struct clauses clauses;
+	struct step_code *code = VECTOR_PUSH(&c->steps);
+	uint32_t number = c->steps.count - 1;
+
+	find_clauses(node->step.body, &clauses);
+	*code = (struct step_code){
+		.name = node->step.name.text,
+		.span = node->span,
+		.undo = undo_kind(clauses.rollback),
+		.proof = NOWHERE,
+		.handler = NOWHERE,
+		.on_resume = reaction_name(clauses.on_resume),
+	};
+	uint32_t a = take_registers(c, STEP_REGISTERS);
+	step_registers(c, node->step.title, &clauses, a);
+	emit_ad(c, INSN_STEP_BEGIN, a, (int32_t)number);
+	c->steps.items[number].body = here(c);
+	struct open_region open = { .kind = OPEN_STEP, .step = number, .step_node = node, .outer = c->w->open };
+	c->w->open = &open;
+	body_statements(c, node->step.body);
+	for (uint32_t i = 0; i < open.skips.count; i++)
+		patch_here(c, open.skips.items[i]);
+	free(open.skips.items);
+	emit_ad(c, INSN_STEP_DONE, 0, (int32_t)number);
+	c->w->open = open.outer;
+	if (clauses.finally)
+		block(c, clauses.finally->on.body);
+	emit_ad(c, INSN_STEP_END, 0, (int32_t)number);
+	uint32_t out = emit_ad(c, INSN_JUMP, 0, 0);
+	c->steps.items[number].failed = here(c);
+	failed_part(c, &clauses);
+	if (clauses.rollback && clauses.rollback->rollback.body)
+		rollback_parts(c, clauses.rollback, number);
+	patch_here(c, out);
+	if (node->step.name.text)
+		c->w->floor = c->w->top; /* its lets stay readable */
+	give_back(c, top);
+}
+
+static void skip(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top;
+	uint32_t skips = emit_ad(c, INSN_JUMP_TRUE, expression(c, node->guard.condition, ANY_REGISTER), 0);
+	uint32_t past = emit_ad(c, INSN_JUMP, 0, 0); /* an unknown condition skips nothing */
+	struct open_region *open = c->w->open;
+
+	while (open && open->kind != OPEN_STEP)
+		open = open->outer;
+	patch_here(c, skips);
+	uint32_t reason = take_register(c);
+	expression_or_null(c, node->guard.message, reason);
+	emit_abc(c, INSN_SKIP, reason, 0, 0);
+	uint32_t jump = emit_ad(c, INSN_JUMP, 0, 0);
+	if (open)
+		*VECTOR_PUSH(&open->skips) = jump;
+	patch_here(c, past);
+	give_back(c, top);
+}
+
+/* `return` from inside regions closes them first, as if their bodies had ended. */
+static void close_regions(struct compiler *c)
+{
+	struct open_region *innermost = c->w->open;
+
+	for (struct open_region *open = innermost; open; open = open->outer) {
+		struct clauses clauses;
+		c->w->open = open->outer;
+		switch (open->kind) {
+		case OPEN_STEP:
+			emit_ad(c, INSN_STEP_DONE, 0, (int32_t)open->step);
+			find_clauses(open->step_node->step.body, &clauses);
+			if (clauses.finally)
+				block(c, clauses.finally->on.body);
+			emit_ad(c, INSN_STEP_END, 0, (int32_t)open->step);
+			break;
+		case OPEN_TRY:
+			emit_abc(c, INSN_TRY_END, 0, 0, 0);
+			break;
+		case OPEN_WATCH:
+			emit_abc(c, INSN_WATCH_END, 0, 0, 0);
+			break;
+		case OPEN_PHASE:
+			emit_abc(c, INSN_PHASE_END, 0, 0, 0);
+			break;
+		case OPEN_VERIFY:
+			emit_abc(c, INSN_VERIFY_END, 0, 0, 0);
+			break;
+		}
+	}
+	c->w->open = innermost;
+}
+
+static void return_statement(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, a = take_register(c);
+
+	expression_or_null(c, node->value, a);
+	close_regions(c);
+	emit_abc(c, INSN_RETURN, a, 0, 0);
+	give_back(c, top);
+}
+
+static void phase(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, a = take_registers(c, 3);
+	struct open_region open = { .kind = OPEN_PHASE, .outer = c->w->open };
+
+	expression_or_null(c, node->phase.title, a);
+	expression_or_null(c, node->phase.expect_low, a + 1);
+	expression_or_null(c, node->phase.expect_high, a + 2);
+	emit_ad(c, INSN_PHASE_BEGIN, a, 0);
+	c->w->open = &open;
+	block(c, node->phase.body);
+	c->w->open = open.outer;
+	emit_abc(c, INSN_PHASE_END, 0, 0, 0);
+	give_back(c, top);
+}
+
+/* ---- names and choice ---- */
+
+static void let(struct compiler *c, const struct node *node)
+{
+	uint32_t a = take_register(c);
+
+	expression(c, node->binding.value, (int)a);
+	if (node->symbol)
+		declare_local(c, node->symbol, a);
+}
+
+static void assign(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top;
+
+	if (!node->symbol)
+		return;
+	if (node->symbol->kind == SYMBOL_LOCAL)
+		expression(c, node->binding.value, node->symbol->slot);
+	else
+		emit_ad(c, INSN_SET_GLOBAL, expression(c, node->binding.value, ANY_REGISTER), node->symbol->slot);
+	give_back(c, top);
+}
+
+/* After both arms of a choice that preview could not decide, what they assign is unknown. */
+static void blur_assigned(struct node *node, void *context)
+{
+	struct compiler *c = context;
+	const struct symbol *symbol = node->kind == NODE_ASSIGN ? named_local(node) : NULL;
+
+	if (symbol && symbol->slot >= 0)
+		emit_abc(c, INSN_BLUR, (uint32_t)symbol->slot, 0, 0);
+	ast_each_child(node, blur_assigned, c);
+}
+
+static void choice_end(struct compiler *c, const struct node *node)
+{
+	blur_assigned((struct node *)node, c);
+	emit_abc(c, INSN_ENDIF, 0, 0, 0);
+}
+
+static void if_statement(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top;
+	uint32_t branch = emit_ad(c, INSN_IF, expression(c, node->choice.condition, ANY_REGISTER), 0);
+
+	give_back(c, top);
+	block(c, node->choice.then);
+	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);
+	patch_here(c, branch);
+	block(c, node->choice.otherwise);
+	patch_here(c, end);
+	choice_end(c, node);
+}
+
+static void match_arms(struct compiler *c, const struct node *arm, uint32_t subject)
+{
+	if (!arm)
+		return;
+	if (!arm->arm.patterns) {
+		block(c, arm->arm.body);
+		return;
+	}
+	uint32_t top = c->w->top;
+	uint32_t branch = emit_ad(c, INSN_IF, arm_test(c, arm, subject), 0);
+	give_back(c, top);
+	block(c, arm->arm.body);
+	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);
+	patch_here(c, branch);
+	match_arms(c, arm->next, subject);
+	patch_here(c, end);
+	choice_end(c, arm);
+}
+
+static void match_statement(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, subject = take_register(c);
+
+	expression(c, node->match.subject, (int)subject);
+	match_arms(c, node->match.arms, subject);
+	give_back(c, top);
+}
+
+/* ---- loops and branches ---- */
+
+/* List, position and item in three registers; answers the first. */
+static uint32_t for_head(struct compiler *c, const struct node *node)
+{
+	uint32_t a = take_registers(c, 3);
+
+	expression(c, node->loop.iterable, (int)a);
+	emit_abc(c, INSN_NULL, a + 1, 0, 0);
+	if (node->symbol)
+		declare_local(c, node->symbol, a + 2);
+	return a;
+}
+
+static void for_each(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, a = for_head(c, node);
+	uint32_t next = emit_ad(c, INSN_NEXT, a, 0);
+	block(c, node->loop.body);
+	emit_ad(c, INSN_LOOP, 0, (int32_t)next);
+	patch_here(c, next);
+	give_back(c, top);
+}
+
+static void for_at_once(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, limit = take_register(c);
+
+	expression(c, node->loop.limit, (int)limit);
+	uint32_t a = for_head(c, node);
+	emit_ad(c, INSN_GROUP_BEGIN, limit, 0);
+	uint32_t next = emit_ad(c, INSN_NEXT, a, 0);
+	emit_abc(c, INSN_ROOM, 0, 0, 0);
+	uint32_t spawn = emit_ad(c, INSN_SPAWN, 0, 0);
+	emit_ad(c, INSN_LOOP, 0, (int32_t)next);
+	patch_here(c, spawn);
+	struct open_region *open = c->w->open;
+	c->w->open = NULL;
+	handler_block(c, node->loop.body);
+	c->w->open = open;
+	patch_here(c, next);
+	VECTOR_PUSH(&c->groups);
+	emit_ad(c, INSN_GROUP_END, 0, (int32_t)(c->groups.count - 1));
+	give_back(c, top);
+}
+
+static void while_statement(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, a = take_registers(c, 3);
+
+	emit_abc(c, INSN_NULL, a + 1, 0, 0);
+	expression_or_null(c, node->repeat.limit, a + 2);
+	uint32_t start = here(c);
+	expression(c, node->repeat.condition, (int)a);
+	uint32_t leave = emit_ad(c, INSN_WHILE, a, 0);
+	block(c, node->repeat.body);
+	emit_ad(c, INSN_LOOP, 0, (int32_t)start);
+	patch_here(c, leave);
+	give_back(c, top);
+}
+
+struct exporting {
+	struct group_code *group;
+	uint32_t branch;
+	VECTOR(struct group_export) found;
+};
+
+/* The lets of named steps are read after their branch has ended. */
+static void export_lets(struct node *node, void *context)
+{
+	struct exporting *exporting = context;
+
+	if (node->kind == NODE_STEP && node->step.name.text && node->symbol)
+		for (struct symbol *let = node->symbol->lets; let; let = let->next)
+			if (let->slot >= 0)
+				*VECTOR_PUSH(&exporting->found) =
+					(struct group_export){ exporting->branch, (uint16_t)let->slot };
+	ast_each_child(node, export_lets, context);
+}
+
+static void parallel(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, none = take_register(c), count = 0;
+	const struct node *first = node->body ? node->body->block.statements : NULL;
+	struct exporting exporting = { 0 };
+	struct open_region *open = c->w->open;
+
+	emit_abc(c, INSN_NULL, none, 0, 0);
+	emit_ad(c, INSN_GROUP_BEGIN, none, 0);
+	uint32_t spawns = here(c);
+	for (const struct node *branch = first; branch; branch = branch->next, count++)
+		emit_ad(c, INSN_SPAWN, 0, 0);
+	uint32_t join = emit_ad(c, INSN_JUMP, 0, 0);
+	c->w->open = NULL;
+	for (const struct node *branch = first; branch; branch = branch->next) {
+		patch_here(c, spawns + exporting.branch);
+		uint32_t branch_top = c->w->top;
+		statement(c, branch);
+		emit_abc(c, INSN_END_FIBER, 0, 0, 0);
+		export_lets((struct node *)branch, &exporting);
+		give_back(c, branch_top);
+		exporting.branch++;
+	}
+	c->w->open = open;
+	patch_here(c, join);
+	struct group_code *group = VECTOR_PUSH(&c->groups);
+	group->count = exporting.found.count;
+	group->exports = arena_alloc(c->compilation->arena, (group->count + 1) * sizeof(*group->exports));
+	if (group->count)
+		memcpy(group->exports, exporting.found.items, group->count * sizeof(*group->exports));
+	free(exporting.found.items);
+	emit_ad(c, INSN_GROUP_END, 0, (int32_t)(c->groups.count - 1));
+	give_back(c, top);
+}
+
+static void try_statement(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top;
+	struct open_region open = { .kind = OPEN_TRY, .outer = c->w->open };
+	uint32_t begin = emit_ad(c, INSN_TRY_BEGIN, 0, 0);
+
+	c->w->open = &open;
+	block(c, node->attempt.body);
+	c->w->open = open.outer;
+	emit_abc(c, INSN_TRY_END, 0, 0, 0);
+	uint32_t out = emit_ad(c, INSN_JUMP, 0, 0);
+	patch_here(c, begin);
+	uint32_t problem = take_register(c);
+	emit_abc(c, INSN_CATCH, problem, 0, 0);
+	if (node->symbol)
+		declare_local(c, node->symbol, problem);
+	block(c, node->attempt.handler);
+	patch_here(c, out);
+	give_back(c, top);
+}
+
+/* ---- conditions that explain themselves ---- */
+
+static uint32_t check_table(struct compiler *c, const struct node *node, enum check_kind kind,
+			    const struct node *condition, int label)
+{
+	struct check_code *check = VECTOR_PUSH(&c->checks);
+
+	*check = (struct check_code){
+		.kind = kind,
+		.label = label,
+		.condition = condition ? one_line(c, condition->span) : "",
+		.span = node->span,
+		.assumable = kind != CHECK_PERSON,
+	};
+	return c->checks.count - 1;
+}
+
+static void require(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top;
+	uint32_t label = take_register(c);
+
+	emit_abc(c, INSN_NULL, label, 0, 0);
+	uint32_t number = check_table(c, node, CHECK_REQUIRE, node->guard.condition, (int)label);
+	uint32_t held = condition(c, node->guard.condition);
+	uint32_t past = emit_ad(c, INSN_JUMP_TRUE, held, 0);
+	if (node->guard.message) /* only when it is needed: it may name what is null otherwise */
+		expression(c, node->guard.message, (int)label);
+	emit_ad(c, INSN_CHECK_END, held, (int32_t)number);
+	patch_here(c, past);
+	give_back(c, top);
+}
+
+static bool in_verify(const struct compiler *c)
+{
+	for (const struct open_region *open = c->w->open; open; open = open->outer)
+		if (open->kind == OPEN_VERIFY || open->kind == OPEN_STEP)
+			return open->kind == OPEN_VERIFY;
+	return false;
+}
+
+static enum check_else check_else(enum reaction reaction)
+{
+	return reaction == REACTION_WARN ? ELSE_WARN : reaction == REACTION_ASK ? ELSE_ASK : ELSE_FAIL;
+}
+
+/* `wait until c within D every D` and `expect "…" c within D every D`. */
+static void poll(struct compiler *c, const struct node *node, uint32_t number)
+{
+	uint32_t a = take_registers(c, 2);
+
+	expression_or_null(c, node->check.within, a);
+	if (node->check.every)
+		expression(c, node->check.every, (int)a + 1);
+	else
+		emit_ad(c, INSN_CONSTANT, a + 1, (int32_t)constant(c, value_duration(INT64_C(1000000000))));
+	emit_ad(c, INSN_POLL_BEGIN, a, (int32_t)number);
+	c->checks.items[number].start = here(c);
+	emit_ad(c, INSN_POLL_TEST, condition(c, node->check.condition), (int32_t)number);
+}
+
+static void check_statement(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, label = take_register(c);
+
+	expression_or_null(c, node->check.label, label);
+	uint32_t number = check_table(c, node, node->kind == NODE_WAIT ? CHECK_WAIT : CHECK_EXPECT,
+				      node->check.condition, (int)label);
+	c->checks.items[number].otherwise = check_else(node->check.otherwise);
+	if (node->kind == NODE_WAIT || node->check.within) {
+		poll(c, node, number);
+	} else {
+		bool region = in_verify(c) || c->checks.items[number].otherwise != ELSE_FAIL;
+		c->checks.items[number].region = region;
+		if (region)
+			emit_ad(c, INSN_CHECK_BEGIN, 0, (int32_t)number);
+		emit_ad(c, INSN_CHECK_END, condition(c, node->check.condition), (int32_t)number);
+		c->checks.items[number].start = here(c); /* where it goes on when the condition itself failed */
+	}
+	give_back(c, top);
+}
+
+static void verify(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, title = take_register(c);
+	struct open_region open = { .kind = OPEN_VERIFY, .outer = c->w->open };
+
+	expression_or_null(c, node->verify.title, title);
+	emit_abc(c, INSN_VERIFY_BEGIN, title, 0, 0);
+	c->w->open = &open;
+	block(c, node->verify.body);
+	c->w->open = open.outer;
+	emit_abc(c, INSN_VERIFY_END, 0, 0, 0);
+	give_back(c, top);
+}
+
+/* ---- people ---- */
+
+static const char *literal_label(struct compiler *c, const struct node *text)
+{
+	size_t length;
+	const char *label = text ? node_literal_text(text, &length) : NULL;
+
+	return label ? label : text ? one_line(c, text->span) : NULL;
+}
+
+static void person(struct compiler *c, const struct node *node)
+{
+	bool confirm = node->kind == NODE_CONFIRM;
+	uint32_t top = c->w->top, within = take_register(c), from = take_registers(c, 2);
+
+	expression(c, node->person.text, (int)from);
+	expression_or_null(c, node->person.phrase, from + 1);
+	if (node->person.within) {
+		expression(c, node->person.within, (int)within);
+		emit_abc(c, INSN_TIMEOUT_BEGIN, within, 0, 0);
+	}
+	uint32_t a = internal_effect(c, confirm ? "operator.confirm" : "operator.manual", from, confirm ? 2 : 1,
+				     node->span, literal_label(c, node->person.text), ANY_REGISTER);
+	if (node->person.within)
+		emit_abc(c, INSN_TIMEOUT_END, 0, 0, 0);
+	emit_ad(c, INSN_ANSWERED, a, (int32_t)check_table(c, node, CHECK_PERSON, NULL, (int)from));
+	give_back(c, top);
+}
+
+/* ---- thresholds ---- */
+
+static uint32_t watch_table(struct compiler *c, const struct node *uses, struct span span)
+{
+	uint32_t count = 0, i = 0;
+
+	for (const struct node *use = uses; use; use = use->next)
+		count++;
+	struct watch_use *table = arena_alloc(c->compilation->arena, (count + 1) * sizeof(*table));
+	for (const struct node *use = uses; use; use = use->next) {
+		const struct signature *signature = signature_of_symbol(c->compilation, use->symbol);
+		uint32_t from = call_arguments(c, signature, use);
+		table[i++] = (struct watch_use){
+			.function = (uint32_t)use->symbol->function,
+			.arguments = (uint16_t)from,
+			.count = (uint16_t)signature->count,
+			.name = one_line(c, use->span),
+		};
+	}
+	struct watch_code *watch = VECTOR_PUSH(&c->watches);
+	*watch = (struct watch_code){ table, count, span };
+	return c->watches.count - 1;
+}
+
+static void hold(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, a = take_register(c);
+	const struct node *uses = node->hold.watching;
+
+	expression(c, node->hold.duration ? node->hold.duration : node->hold.until, (int)a);
+	if (uses)
+		emit_ad(c, INSN_WATCH_BEGIN, 0, (int32_t)watch_table(c, uses, node->span));
+	emit_abc(c, INSN_SLEEP, a, node->hold.duration ? 0 : 1, 0);
+	if (uses)
+		emit_abc(c, INSN_WATCH_END, 0, 0, 0);
+	give_back(c, top);
+}
+
+static void watch(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top;
+	struct open_region open = { .kind = OPEN_WATCH, .outer = c->w->open };
+
+	emit_ad(c, INSN_WATCH_BEGIN, 0, (int32_t)watch_table(c, node->watch.watching, node->span));
+	c->w->open = &open;
+	block(c, node->watch.body);
+	c->w->open = open.outer;
+	emit_abc(c, INSN_WATCH_END, 0, 0, 0);
+	give_back(c, top);
+}
+
+static enum bound bound_of(const struct node *must)
+{
+	if (must->must.form == MUST_BETWEEN)
+		return BOUND_BETWEEN;
+	switch (must->must.comparison) {
+	case OP_LT:
+		return BOUND_LESS;
+	case OP_LE:
+		return BOUND_LESS_EQUAL;
+	case OP_GT:
+		return BOUND_GREATER;
+	case OP_GE:
+		return BOUND_GREATER_EQUAL;
+	default:
+		return BOUND_EQUAL;
+	}
+}
+
+static enum no_data no_data_of(enum reaction reaction)
+{
+	switch (reaction) {
+	case REACTION_FAIL:
+		return NO_DATA_FAIL;
+	case REACTION_ASK:
+		return NO_DATA_ASK;
+	case REACTION_OK:
+		return NO_DATA_OK;
+	default:
+		return NO_DATA_TOLERATE;
+	}
+}
+
+static enum on_breach on_breach_of(enum reaction reaction)
+{
+	return reaction == REACTION_WARN ? BREACH_WARN : reaction == REACTION_ASK ? BREACH_ASK : BREACH_ROLLBACK;
+}
+
+/* Walks a threshold's clauses: fills its row and the registers of enum threshold_register from `a` on. */
+static const struct node *threshold_clauses(struct compiler *c, const struct node *node, uint32_t a,
+					    struct threshold_code *row)
+{
+	const struct node *measure = NULL;
+	size_t length;
+
+	for (uint32_t i = 0; i < THRESHOLD_REGISTERS; i++)
+		emit_abc(c, INSN_NULL, a + i, 0, 0);
+	for (const struct node *clause = node->callable.body; clause; clause = clause->next)
+		switch (clause->kind) {
+		case NODE_MEASURE:
+			measure = clause->value;
+			row->measure = one_line(c, clause->value->span);
+			break;
+		case NODE_MUST:
+			row->bound = bound_of(clause);
+			expression(c, clause->must.bound, (int)a + THRESHOLD_LOW);
+			if (clause->must.other)
+				expression(c, clause->must.other, (int)a + THRESHOLD_HIGH);
+			break;
+		case NODE_EVERY:
+			expression(c, clause->value, (int)a + THRESHOLD_EVERY);
+			break;
+		case NODE_AFTER:
+			expression(c, clause->value, (int)a + THRESHOLD_AFTER);
+			break;
+		case NODE_BREACH:
+			if (clause->breach.count)
+				expression(c, clause->breach.count, (int)a + THRESHOLD_BREACHES);
+			if (clause->breach.window)
+				expression(c, clause->breach.window, (int)a + THRESHOLD_WINDOW);
+			if (clause->breach.duration)
+				expression(c, clause->breach.duration, (int)a + THRESHOLD_FOR);
+			break;
+		case NODE_NO_DATA:
+			row->no_data = no_data_of(clause->no_data.reaction);
+			if (clause->no_data.count)
+				expression(c, clause->no_data.count, (int)a + THRESHOLD_TOLERATE);
+			break;
+		case NODE_ON_BREACH:
+			row->on_breach = on_breach_of(clause->reaction);
+			break;
+		case NODE_ACTION:
+			row->action = node_literal_text(clause->value, &length);
+			break;
+		default:
+			break;
+		}
+	return measure;
+}
+
+void threshold_body(struct compiler *c, const struct node *node)
+{
+	struct threshold_code row = { .name = node->callable.name.text, .span = node->span };
+	size_t length;
+	uint32_t a = take_registers(c, THRESHOLD_REGISTERS), value = take_register(c);
+
+	row.doc = node->callable.summary ? node_literal_text(node->callable.summary, &length) : NULL;
+	const struct node *measure = threshold_clauses(c, node, a, &row);
+	*VECTOR_PUSH(&c->thresholds) = row;
+	int32_t number = (int32_t)c->thresholds.count - 1;
+
+	emit_ad(c, INSN_SAMPLE_SETUP, a, number);
+	uint32_t start = emit_abc(c, INSN_SAMPLE_WAIT, a, 0, 0);
+	uint32_t begin = emit_ad(c, INSN_SAMPLE_BEGIN, 0, 0);
+	uint32_t given = emit_ad(c, INSN_GIVEN, value, 0);
+	expression_or_null(c, measure, value);
+	patch_here(c, given);
+	emit_ad(c, INSN_SAMPLE_END, value, number);
+	patch_here(c, begin);
+	emit_ad(c, INSN_LOOP, 0, (int32_t)start);
+}
+
+/* ---- the rest ---- */
+
+static void text_statement(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, a = expression(c, node->value, ANY_REGISTER);
+
+	if (node->kind == NODE_FAIL)
+		emit_abc(c, INSN_FAIL, a, 0, 0);
+	else
+		emit_abc(c, INSN_LOG, a, node->kind == NODE_WARN, 0);
+	give_back(c, top);
+}
+
+static void mark_statement(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top, a = expression(c, node->value, ANY_REGISTER);
+
+	emit_abc(c, node->kind == NODE_COMMIT ? INSN_COMMIT : INSN_CHECKPOINT, a, 0, 0);
+	give_back(c, top);
+}
+
+static void defer(struct compiler *c, const struct node *node)
+{
+	uint32_t count;
+	struct capture *captures = captures_of(c, node->body, &count);
+	struct defer_code *code = VECTOR_PUSH(&c->defers);
+	uint32_t number = c->defers.count - 1;
+
+	*code = (struct defer_code){ .span = node->span, .captures = captures, .capture_count = count };
+	emit_ad(c, INSN_DEFER, 0, (int32_t)number);
+	uint32_t past = emit_ad(c, INSN_JUMP, 0, 0);
+	c->defers.items[number].handler = here(c);
+	handler_part(c, node->body);
+	patch_here(c, past);
+}
+
+static void compile_statement(struct compiler *c, const struct node *node)
+{
+	uint32_t top = c->w->top;
+
+	switch (node->kind) {
+	case NODE_BLOCK:
+		block(c, node);
+		return;
+	case NODE_LET:
+	case NODE_VAR:
+		let(c, node);
+		return;
+	case NODE_ASSIGN:
+		assign(c, node);
+		return;
+	case NODE_IF:
+		if_statement(c, node);
+		return;
+	case NODE_MATCH:
+		match_statement(c, node);
+		return;
+	case NODE_FOR:
+		(node->loop.limit ? for_at_once : for_each)(c, node);
+		return;
+	case NODE_WHILE:
+		while_statement(c, node);
+		return;
+	case NODE_PARALLEL:
+		parallel(c, node);
+		return;
+	case NODE_TRY:
+		try_statement(c, node);
+		return;
+	case NODE_REQUIRE:
+		require(c, node);
+		return;
+	case NODE_SKIP:
+		skip(c, node);
+		return;
+	case NODE_EXPECT:
+	case NODE_WAIT:
+		check_statement(c, node);
+		return;
+	case NODE_VERIFY:
+		verify(c, node);
+		return;
+	case NODE_MANUAL:
+	case NODE_CONFIRM:
+		person(c, node);
+		return;
+	case NODE_HOLD:
+		hold(c, node);
+		return;
+	case NODE_WATCH:
+		watch(c, node);
+		return;
+	case NODE_CHECKPOINT:
+	case NODE_COMMIT:
+		mark_statement(c, node);
+		return;
+	case NODE_DEFER:
+		defer(c, node);
+		return;
+	case NODE_LOG:
+	case NODE_WARN:
+	case NODE_FAIL:
+		text_statement(c, node);
+		return;
+	case NODE_RETURN:
+		return_statement(c, node);
+		return;
+	case NODE_EVALUATE:
+		expression(c, node->value, ANY_REGISTER);
+		give_back(c, top);
+		return;
+	case NODE_PHASE:
+		phase(c, node);
+		return;
+	case NODE_STEP:
+		step(c, node);
+		return;
+	case NODE_TIMEOUT: /* clauses: their owner has read them */
+	case NODE_RETRY:
+	case NODE_ROLLBACK:
+	case NODE_ON_RESUME:
+	case NODE_ON:
+		return;
+	default:
+		if (node->kind >= NODE_NULL && node->kind <= NODE_QUANTIFIER) { /* an arm's expression */
+			expression(c, node, ANY_REGISTER);
+			give_back(c, top);
+			return;
+		}
+		diag_error(c->compilation->diags, "E0901", node->span, "`%s` is not available yet",
+			   ast_kind_name(node->kind));
+	}
+}
+
+void statement(struct compiler *c, const struct node *node)
+{
+	struct span outer = c->w->span;
+
+	c->w->span = node->span;
+	compile_statement(c, node);
+	c->w->span = outer;
+}

@@ -1,0 +1,177 @@
+/* constant.c - see constant.h. */
+#include "interp/constant.h"
+
+#include <string.h>
+
+#include "interp/buffer.h"
+
+struct reader {
+	bool no_data;
+	struct span *where;
+};
+
+static bool evaluate(const struct reader *reader, const struct node *node, struct value *out);
+
+static bool string_text(const struct reader *reader, const struct node *node, struct value *out)
+{
+	struct buffer text = {0};
+	const struct node *part;
+
+	for (part = node->string.parts; part; part = part->next) {
+		struct value v, shown;
+
+		if (part->kind == NODE_TEXT) {
+			buffer_add(&text, part->text.bytes, part->text.length);
+			continue;
+		}
+		if (!evaluate(reader, part, &v)) {
+			buffer_free(&text);
+			return false;
+		}
+		shown = value_to_text(v);
+		buffer_add(&text, value_text_peek(shown), value_length(shown));
+		value_release(shown);
+		value_release(v);
+	}
+	*out = buffer_finish(&text);
+	return true;
+}
+
+static bool list_items(const struct reader *reader, const struct node *node, struct value *out)
+{
+	struct value list = list_new(node->list.count);
+	const struct node *item;
+
+	for (item = node->list.items; item; item = item->next) {
+		struct value v;
+
+		if (!evaluate(reader, item, &v)) {
+			value_release(list);
+			return false;
+		}
+		list_push(&list, v);
+	}
+	*out = list;
+	return true;
+}
+
+static bool record_entries(const struct reader *reader, const struct node *node, struct value *out)
+{
+	struct value record = record_new(node->record.count);
+	const struct node *entry;
+
+	for (entry = node->record.entries; entry; entry = entry->next) {
+		struct value v;
+
+		if (entry->kind != NODE_ENTRY || !evaluate(reader, entry->entry.value, &v)) {
+			if (entry->kind != NODE_ENTRY)
+				*reader->where = entry->span;
+			value_release(record);
+			return false;
+		}
+		record_set(&record, entry->entry.key.text, v);
+	}
+	*out = record;
+	return true;
+}
+
+static bool negated(const struct reader *reader, const struct node *node, struct value *out)
+{
+	struct value v;
+
+	if (!evaluate(reader, node->unary.operand, &v))
+		return false;
+	switch (v.tag) {
+	case VALUE_INT:
+	case VALUE_DURATION:
+		if (v.i == INT64_MIN)
+			break;
+		v.i = -v.i;
+		*out = v;
+		return true;
+	case VALUE_FLOAT:
+	case VALUE_PERCENT:
+		v.f = -v.f;
+		*out = v;
+		return true;
+	default:
+		break;
+	}
+	value_release(v);
+	*reader->where = node->span;
+	return false;
+}
+
+static bool range_ends(const struct reader *reader, const struct node *node, struct value *out)
+{
+	struct value low, high;
+
+	if (!evaluate(reader, node->range.low, &low))
+		return false;
+	if (!evaluate(reader, node->range.high, &high)) {
+		value_release(low);
+		return false;
+	}
+	if (low.tag == VALUE_INT && high.tag == VALUE_INT) {
+		*out = value_range(low.i, high.i);
+		return true;
+	}
+	value_release(low);
+	value_release(high);
+	*reader->where = node->span;
+	return false;
+}
+
+static bool evaluate(const struct reader *reader, const struct node *node, struct value *out)
+{
+	*out = value_null();
+	switch (node->kind) {
+	case NODE_NULL:
+		return true;
+	case NODE_BOOL:
+		*out = value_bool(node->boolean);
+		return true;
+	case NODE_INT:
+		*out = value_int(node->integer);
+		return true;
+	case NODE_FLOAT:
+		*out = value_float(node->number);
+		return true;
+	case NODE_PERCENT:
+		*out = value_percent(node->number);
+		return true;
+	case NODE_DURATION:
+		*out = value_duration(node->integer);
+		return true;
+	case NODE_SIZE:
+		*out = value_size(node->integer);
+		return true;
+	case NODE_STRING:
+		return string_text(reader, node, out);
+	case NODE_LIST:
+		return list_items(reader, node, out);
+	case NODE_RECORD:
+		return record_entries(reader, node, out);
+	case NODE_RANGE:
+		return range_ends(reader, node, out);
+	case NODE_UNARY:
+		if (node->unary.op == OP_NEGATE)
+			return negated(reader, node, out);
+		break;
+	case NODE_NAME:
+		if (reader->no_data && strcmp(node->name, "_") == 0)
+			return true;
+		break;
+	default:
+		break;
+	}
+	*reader->where = node->span;
+	return false;
+}
+
+bool constant_evaluate(const struct node *node, bool no_data, struct value *out, struct span *where)
+{
+	const struct reader reader = {no_data, where};
+
+	return evaluate(&reader, node, out);
+}

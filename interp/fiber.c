@@ -1,0 +1,391 @@
+/* fiber.c - fibers, their frames and regions, groups of children, interruption. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "interp/machine_inside.h"
+
+char *text_printf(const char *format, ...)
+{
+	va_list args;
+	char *text = NULL;
+
+	va_start(args, format);
+	int length = vasprintf(&text, format, args);
+	va_end(args);
+	return memory_need(length < 0 ? NULL : text);
+}
+
+static void *grown(void *items, uint32_t wanted, uint32_t *room, size_t size)
+{
+	if (wanted <= *room)
+		return items;
+	while (*room < wanted)
+		*room = *room ? *room * 2 : 8;
+	return memory_need(realloc(items, *room * size));
+}
+
+/* ---- frames ---- */
+
+/* The frame's registers beyond its parameters start as null. */
+void fiber_push_frame(struct fiber *fiber, const struct function *function, uint32_t base, uint32_t answer)
+{
+	uint32_t room = fiber->room, wanted = base + function->registers;
+
+	fiber->registers = grown(fiber->registers, wanted, &fiber->room, sizeof(*fiber->registers));
+	if (fiber->room > room)
+		memset(fiber->registers + room, 0, (fiber->room - room) * sizeof(*fiber->registers));
+	fiber->frames = grown(fiber->frames, fiber->depth + 1, &fiber->frame_room, sizeof(*fiber->frames));
+	for (uint32_t i = base + function->parameters; i < wanted; i++)
+		value_clear(&fiber->registers[i]);
+	fiber->frames[fiber->depth++] = (struct frame){
+		.function = function, .base = base, .answer = answer, .traced = fiber->trace_count
+	};
+}
+
+void fiber_pop_frame(struct fiber *fiber)
+{
+	struct frame *frame = &fiber->frames[--fiber->depth];
+
+	for (uint32_t i = 0; i < frame->function->registers; i++)
+		value_clear(&fiber->registers[frame->base + i]);
+	while (fiber->trace_count > frame->traced)
+		value_release(fiber->trace[--fiber->trace_count].value);
+}
+
+/* ---- regions ---- */
+
+struct region *fiber_push_region(struct fiber *fiber, enum region_kind kind)
+{
+	fiber->regions = grown(fiber->regions, fiber->region_count + 1, &fiber->region_room, sizeof(*fiber->regions));
+	struct region *region = &fiber->regions[fiber->region_count++];
+	*region = (struct region){
+		.kind = kind,
+		.serial = ++fiber->machine->serials,
+		.frame = fiber->depth - 1,
+		.started = fiber->machine->now,
+		.saga = NULL,
+		.outer = fiber->saga,
+		.step = fiber->step,
+		.attempt = fiber->attempt,
+	};
+	return region;
+}
+
+static void region_timer_free(struct machine *machine, struct region *region)
+{
+	if (!region->timer)
+		return;
+	timer_stop(machine, region->timer);
+	free(region->timer->context);
+	free(region->timer);
+	region->timer = NULL;
+}
+
+void fiber_pop_region(struct fiber *fiber)
+{
+	struct region *region = &fiber->regions[fiber->region_count - 1];
+
+	region_timer_free(fiber->machine, region);
+	failure_free(region->failure);
+	free(region->id);
+	if (region->verify) {
+		value_release(region->verify->failed);
+		free(region->verify);
+	}
+	if (region->group)
+		group_free(region->group);
+	fiber->saga = region->outer;
+	fiber->step = region->step;
+	fiber->attempt = region->attempt;
+	fiber->region_count--;
+}
+
+/* ---- life ---- */
+
+struct fiber *fiber_new(struct machine *machine, const char *path, const struct function *function, uint32_t pc)
+{
+	struct fiber *fiber = memory_need(calloc(1, sizeof(*fiber)));
+
+	fiber->machine = machine;
+	fiber->path = memory_need(strdup(path));
+	fiber->attempt = 1;
+	fiber->saga = machine->tree;
+	fiber_push_frame(fiber, function, 0, 0);
+	fiber->frames[0].pc = pc;
+	return fiber;
+}
+
+void fiber_free(struct fiber *fiber)
+{
+	if (!fiber)
+		return;
+	timer_stop(fiber->machine, &fiber->timer);
+	while (fiber->region_count)
+		fiber_pop_region(fiber);
+	while (fiber->depth)
+		fiber_pop_frame(fiber);
+	failure_free(fiber->pending);
+	failure_free(fiber->raising);
+	failure_free(fiber->undecided);
+	failure_free(fiber->caught);
+	sampler_free(fiber->sampler);
+	free(fiber->trace);
+	free(fiber->registers);
+	free(fiber->frames);
+	free(fiber->regions);
+	free(fiber->path);
+	free(fiber);
+}
+
+void fiber_ready(struct fiber *fiber)
+{
+	struct machine *machine = fiber->machine;
+
+	if (fiber->queued || fiber->waiting == WAITING_ENDED)
+		return;
+	fiber->queued = true;
+	fiber->waiting = WAITING_NOT;
+	fiber->next_ready = NULL;
+	if (machine->ready_last)
+		machine->ready_last->next_ready = fiber;
+	else
+		machine->ready_first = fiber;
+	machine->ready_last = fiber;
+}
+
+void fiber_end(struct fiber *fiber, struct failure *failure)
+{
+	fiber->waiting = WAITING_ENDED;
+	failure_free(fiber->pending);
+	fiber->pending = NULL;
+	fiber->ended(fiber, failure, fiber->context);
+}
+
+struct span fiber_at(const struct fiber *fiber)
+{
+	const struct frame *frame = &fiber->frames[fiber->depth ? fiber->depth - 1 : 0];
+	uint32_t pc = frame->pc ? frame->pc - 1 : 0;
+
+	return fiber->depth && frame->function->count ? frame->function->spans[pc] : (struct span){ 0 };
+}
+
+static void wake_sleeper(struct machine *machine, void *context)
+{
+	(void)machine;
+	fiber_ready(context);
+}
+
+void fiber_sleep(struct fiber *fiber, int64_t deadline)
+{
+	fiber->waiting = WAITING_TIME;
+	timer_start(fiber->machine, &fiber->timer, deadline, wake_sleeper, fiber);
+}
+
+/* ---- interruption ---- */
+
+/* Which of two interruptions counts: an abort above all, then the one meant for the outermost region. */
+static bool outranks(const struct failure *new, const struct failure *old)
+{
+	if (!old)
+		return true;
+	if (failure_catchable(new) != failure_catchable(old))
+		return !failure_catchable(new);
+	if (!failure_catchable(new))
+		return new->kind > old->kind;
+	return new->target < old->target;
+}
+
+static void stop_waiting_for_proof(struct fiber *fiber)
+{
+	struct failure *cancel = failure_new(fiber, FAILURE_CANCELLED, "the step that needs this proof was cancelled");
+
+	fiber_interrupt(fiber->proof, cancel);
+}
+
+static void nudge(struct fiber *fiber)
+{
+	struct region *region;
+
+	switch (fiber->waiting) {
+	case WAITING_EFFECT:
+		if (!fiber->effect->cancelled) {
+			fiber->effect->cancelled = true;
+			fiber->machine->driver->ops->cancel(fiber->machine->driver, fiber->effect->id);
+		}
+		break;
+	case WAITING_TIME:
+		timer_stop(fiber->machine, &fiber->timer);
+		fiber_ready(fiber);
+		break;
+	case WAITING_GROUP:
+		for (uint32_t i = fiber->region_count; i-- > 0;) {
+			region = &fiber->regions[i];
+			if (region->group) {
+				group_cancel(region->group, value_text_peek(fiber->pending->message));
+				break;
+			}
+		}
+		break;
+	case WAITING_PROOF:
+		stop_waiting_for_proof(fiber);
+		break;
+	case WAITING_ARMED:
+		saga_forget(fiber);
+		fiber_ready(fiber); /* looks at what it waited for, and finds the interruption first */
+		break;
+	case WAITING_NOT:
+	case WAITING_UNWIND:
+	case WAITING_ENDED:
+		break;
+	}
+}
+
+void fiber_interrupt(struct fiber *fiber, struct failure *failure)
+{
+	if (fiber->waiting == WAITING_ENDED || !outranks(failure, fiber->pending)) {
+		failure_free(failure);
+		return;
+	}
+	failure_free(fiber->pending);
+	fiber->pending = failure;
+	if (!fiber->shield)
+		nudge(fiber);
+}
+
+/* ---- groups ---- */
+
+struct group *group_new(struct fiber *owner, uint32_t bound)
+{
+	struct group *group = memory_need(calloc(1, sizeof(*group)));
+
+	group->owner = owner;
+	group->bound = bound;
+	return group;
+}
+
+/* Children that are still there (only when the machine itself is freed) go with it. */
+void group_free(struct group *group)
+{
+	while (group->children) {
+		struct fiber *child = group->children;
+		group->children = child->next;
+		fiber_free(child);
+	}
+	failure_free(group->failure);
+	free(group);
+}
+
+void group_cancel(struct group *group, const char *why)
+{
+	if (group->cancelled)
+		return;
+	group->cancelled = true;
+	for (struct fiber *child = group->children, *next; child; child = next) {
+		next = child->next;
+		fiber_interrupt(child, failure_new(child, FAILURE_CANCELLED, "cancelled: %s", why));
+	}
+}
+
+static void take_over(struct group *group, struct fiber *child)
+{
+	struct fiber *owner = group->owner;
+	uint32_t base = owner->frames[owner->depth - 1].base;
+
+	for (uint32_t i = 0; i < group->export_count; i++)
+		if (group->exports[i].branch == child->branch) {
+			struct value *to = &owner->registers[base + group->exports[i].slot];
+			value_release(*to);
+			*to = value_copy(child->registers[group->exports[i].slot]);
+		}
+}
+
+static void unlink_child(struct group *group, struct fiber *child)
+{
+	if (child->previous)
+		child->previous->next = child->next;
+	else
+		group->children = child->next;
+	if (child->next)
+		child->next->previous = child->previous;
+}
+
+static void child_failed(struct group *group, struct failure *failure)
+{
+	bool expected = group->cancelled && failure->kind == FAILURE_CANCELLED;
+
+	if (group->watch && !expected && !group->cancelled) {
+		failure->target = group->watch;
+		fiber_interrupt(group->owner, failure);
+		return;
+	}
+	if (group->failure || expected || group->watch) {
+		failure_free(failure);
+		return;
+	}
+	group->failure = failure;
+	group_cancel(group, value_text_peek(failure->message));
+}
+
+static void child_ended(struct fiber *child, struct failure *failure, void *context)
+{
+	struct group *group = context;
+
+	unlink_child(group, child);
+	group->running--;
+	if (failure)
+		child_failed(group, failure);
+	else
+		take_over(group, child);
+	if (group->owner->waiting == WAITING_GROUP)
+		fiber_ready(group->owner);
+	/* The child may still be on the C stack of fiber_run(): the loop frees what has ended. */
+	child->next = NULL;
+	child->group = NULL;
+}
+
+static struct fiber *enter_group(struct group *group, struct fiber *parent, struct fiber *child)
+{
+	child->group = group;
+	child->branch = group->started++;
+	child->ended = child_ended;
+	child->context = group;
+	child->handler = parent->handler;
+	child->attempt = parent->attempt;
+	child->step = parent->step;
+	child->saga = parent->saga;
+	if (group->saga)
+		child->saga = saga_new(SAGA_SEQUENCE, group->saga);
+	child->next = group->children;
+	if (child->next)
+		child->next->previous = child;
+	group->children = child;
+	group->running++;
+	fiber_ready(child);
+	return child;
+}
+
+struct fiber *group_spawn(struct group *group, struct fiber *parent, uint32_t pc)
+{
+	const struct frame *from = fiber_frame(parent);
+	char *path = text_printf("%s.%u", parent->path, ++parent->spawned);
+	struct fiber *child = fiber_new(parent->machine, path, from->function, pc);
+
+	free(path);
+	for (uint32_t i = 0; i < from->function->registers; i++)
+		child->registers[i] = value_copy(parent->registers[from->base + i]);
+	return enter_group(group, parent, child);
+}
+
+struct fiber *group_call(struct group *group, struct fiber *parent, const struct function *function,
+			 const struct value *args, uint32_t count)
+{
+	char *path = text_printf("%s.%u", parent->path, ++parent->spawned);
+	struct fiber *child = fiber_new(parent->machine, path, function, 0);
+
+	free(path);
+	for (uint32_t i = 0; i < count; i++)
+		child->registers[i] = value_copy(args[i]);
+	return enter_group(group, parent, child);
+}

@@ -1,0 +1,65 @@
+/*
+ * journal.h - what a run tells, in the order in which it happened.
+ *
+ * The machine appends every event; observers (the terminal, --json) see it at once; a store, where one is open, keeps
+ * it first. The machine calls journal_sync() before a change starts, before a note is acknowledged and before it waits,
+ * so an intent is durable before its change and an outcome before anything that others can see follows from it; rows in
+ * between share one sync. When the store fails, no further effect starts and the run ends with 6.
+ */
+#ifndef RUNPLAN_JOURNAL_H
+#define RUNPLAN_JOURNAL_H
+
+#include <stdio.h>
+
+#include "grammar/source.h"
+#include "interp/value.h"
+
+enum event_kind {
+#define EVENT(kind, name, about) EVENT_##kind,
+#include "interp/event.def"
+#undef EVENT
+	EVENT_KINDS
+};
+
+/* Strings and data are the caller's; whoever keeps an event copies it. id, step and text are never NULL. */
+struct event {
+	uint64_t seq; /* from 1 */
+	enum event_kind kind;
+	int64_t now;      /* run's clock, ns */
+	int64_t wall;     /* since 1970 UTC, ns */
+	const char *id;   /* see event.def */
+	const char *step; /* id of the enclosing step, or "" */
+	const char *text;
+	struct value data;
+	struct span at;
+};
+
+const char *event_name(enum event_kind kind);
+bool event_is_answer(enum event_kind kind);
+
+/* One line of JSON without a newline, exact (value_encode); decode gives the caller an event to free. */
+struct value event_encode(const struct event *event); /* a string */
+bool event_decode(const char *line, size_t length, struct event *out);
+void event_free(struct event *event); /* of event_decode() */
+
+/* A place to keep rows: store/memory.c, later SQLite and PostgreSQL. */
+struct store {
+	const struct store_ops *ops;
+};
+struct store_ops {
+	bool (*append)(struct store *store, const char *row, size_t length); /* may be kept back until sync */
+	bool (*sync)(struct store *store);                                   /* all that was appended is durable */
+	size_t (*count)(struct store *store);
+	const char *(*row_peek)(struct store *store, size_t index, size_t *length);
+	void (*free)(struct store *store);
+};
+
+struct journal;
+struct journal *journal_new(struct store *store); /* store may be NULL; it is borrowed */
+void journal_free(struct journal *journal);
+void journal_observe(struct journal *journal, void (*see)(void *context, const struct event *event), void *context);
+bool journal_append(struct journal *journal, struct event *event); /* sets seq; false: the store failed */
+bool journal_sync(struct journal *journal);
+bool journal_wants(const struct journal *journal);                /* false: nobody listens, spare the work */
+
+#endif

@@ -1,0 +1,875 @@
+/* machine.c - the loop: run what can run, take one delivery, and so on; timers; effects under way; the order of the end. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "interp/check.h"
+#include "interp/machine_inside.h"
+
+static void next_stage(struct machine *machine);
+
+/* ---- telling ---- */
+
+void tell(struct machine *machine, enum event_kind kind, const char *id, const struct fiber *fiber, const char *text,
+	  struct value data, struct span at)
+{
+	struct event event = {
+		.kind = kind,
+		.now = machine->now,
+		.wall = machine->wall,
+		.id = id,
+		.step = fiber && fiber->step ? fiber->step->id : "",
+		.text = text,
+		.data = data,
+		.at = at,
+	};
+
+	if (!machine->broken && !journal_append(machine->journal, &event))
+		machine->broken = true;
+	value_release(data);
+}
+
+struct value title_of(const struct saga *step)
+{
+	return step ? step->title : value_null();
+}
+
+/* ---- timers: a binary heap ---- */
+
+static bool earlier(const struct timer *a, const struct timer *b)
+{
+	return a->deadline != b->deadline ? a->deadline < b->deadline : a->serial < b->serial;
+}
+
+static void place(struct machine *machine, struct timer *timer, uint32_t position)
+{
+	machine->heap[position] = timer;
+	timer->position = position;
+}
+
+static void sift(struct machine *machine, struct timer *timer, uint32_t at)
+{
+	while (at > 1 && earlier(timer, machine->heap[at / 2])) {
+		place(machine, machine->heap[at / 2], at);
+		at /= 2;
+	}
+	for (;;) {
+		uint32_t child = at * 2;
+		if (child > machine->heap_count)
+			break;
+		if (child < machine->heap_count && earlier(machine->heap[child + 1], machine->heap[child]))
+			child++;
+		if (!earlier(machine->heap[child], timer))
+			break;
+		place(machine, machine->heap[child], at);
+		at = child;
+	}
+	place(machine, timer, at);
+}
+
+void timer_start(struct machine *machine, struct timer *timer, int64_t deadline,
+		 void (*fire)(struct machine *machine, void *context), void *context)
+{
+	timer_stop(machine, timer);
+	timer->deadline = deadline;
+	timer->serial = ++machine->serials;
+	timer->fire = fire;
+	timer->context = context;
+	if (machine->heap_count + 2 > machine->heap_room) {
+		machine->heap_room = machine->heap_room ? machine->heap_room * 2 : 16;
+		machine->heap = memory_need(realloc(machine->heap, machine->heap_room * sizeof(struct timer *)));
+	}
+	sift(machine, timer, ++machine->heap_count);
+}
+
+void timer_stop(struct machine *machine, struct timer *timer)
+{
+	uint32_t at = timer->position;
+
+	timer->paused = 0;
+	if (!at)
+		return;
+	timer->position = 0;
+	struct timer *last = machine->heap[machine->heap_count--];
+	if (last != timer)
+		sift(machine, last, at);
+}
+
+/* A paused timer is taken out of the heap with the time it has left. Pauses nest. */
+void timer_pause(struct machine *machine, struct timer *timer, bool pause)
+{
+	if (pause) {
+		if (!timer->position && !timer->paused)
+			return;
+		uint32_t paused = timer->paused;
+		if (!paused) {
+			timer->left = timer->deadline - machine->now;
+			timer_stop(machine, timer);
+		}
+		timer->paused = paused + 1;
+	} else if (timer->paused && !--timer->paused) {
+		timer_start(machine, timer, machine->now + timer->left, timer->fire, timer->context);
+	}
+}
+
+static void fire_due(struct machine *machine)
+{
+	while (machine->heap_count && machine->heap[1]->deadline <= machine->now) {
+		struct timer *timer = machine->heap[1];
+		timer_stop(machine, timer);
+		timer->fire(machine, timer->context);
+	}
+}
+
+/* ---- effects under way ---- */
+
+static uint64_t fnv(const char *bytes, size_t length, uint64_t hash)
+{
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(1099511628211);
+	return hash;
+}
+
+#define FNV_START UINT64_C(14695981039346656037)
+
+static struct effect **effect_place(struct machine *machine, const char *id)
+{
+	struct effect **at = &machine->effects[fnv(id, strlen(id), FNV_START) % machine->effect_buckets];
+
+	while (*at && strcmp((*at)->id, id))
+		at = &(*at)->next;
+	return at;
+}
+
+static void grow_effects(struct machine *machine)
+{
+	struct effect **old = machine->effects;
+	uint32_t buckets = machine->effect_buckets;
+
+	if (machine->effect_count < buckets)
+		return;
+	machine->effect_buckets = buckets ? buckets * 2 : 64;
+	machine->effects = memory_need(calloc(machine->effect_buckets, sizeof(struct effect *)));
+	for (uint32_t i = 0; i < buckets; i++)
+		for (struct effect *effect = old[i], *next; effect; effect = next) {
+			next = effect->next;
+			effect->next = NULL;
+			*effect_place(machine, effect->id) = effect;
+		}
+	free(old);
+}
+
+static void effect_free(struct effect *effect)
+{
+	free(effect->id);
+	free(effect->question);
+	free(effect);
+}
+
+/* What a replay compares: the arguments, secrets left out. */
+static struct value digest_of(const struct value *args, uint32_t count)
+{
+	uint64_t hash = FNV_START;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct value text = value_encode(args[i]);
+		hash = fnv(value_text_peek(text), value_length(text) + 1, hash);
+		value_release(text);
+	}
+	return value_string_printf("%016llx", (unsigned long long)hash);
+}
+
+static const char *const effect_classes[] = { [EFFECT_PURE] = "pure", [EFFECT_READ] = "read", [EFFECT_CHANGE] = "change" };
+
+static struct value default_description(const struct effect_request *request)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = memory_need(open_memstream(&text, &size));
+
+	fprintf(out, "%s(", request->builtin->name);
+	for (size_t i = 0, shown = 0; i < request->arg_count; i++) {
+		if (request->args[i].tag == VALUE_NULL)
+			continue;
+		struct value one = value_show(request->args[i], 80);
+		fprintf(out, "%s%s", shown++ ? ", " : "", value_text_peek(one));
+		value_release(one);
+	}
+	fputc(')', out);
+	fclose(out);
+	struct value description = value_string_n(text, size);
+	free(text);
+	return description;
+}
+
+static struct value description(const struct effect_request *request)
+{
+	bool secret = false;
+
+	for (size_t i = 0; i < request->arg_count; i++)
+		secret |= value_is_secret(request->args[i]);
+	return request->builtin->describe && !secret ? request->builtin->describe(request) : default_description(request);
+}
+
+static void tell_started(struct fiber *fiber, const struct effect_request *request)
+{
+	struct value data = record_new(4);
+
+	record_set(&data, "class", value_string(effect_classes[request->builtin->effect]));
+	record_set(&data, "digest", digest_of(request->args, (uint32_t)request->arg_count));
+	record_set(&data, "shown", description(request));
+	record_set(&data, "leaves", value_string(request->builtin->leaves));
+	tell(fiber->machine, EVENT_EFFECT_STARTED, request->id, fiber, request->builtin->name, data, request->at);
+}
+
+static void tell_person(struct fiber *fiber, const struct effect_request *request)
+{
+	struct value data = record_new(2);
+
+	record_set(&data, "kind", value_string(request->builtin->name));
+	record_set(&data, "typing", request->arg_count > 1 ? value_copy(request->args[1]) : value_null());
+	tell(fiber->machine, EVENT_PERSON_ASKED, request->id, fiber,
+	     request->arg_count ? value_text_peek(request->args[0]) : "", data, request->at);
+}
+
+void effect_start(struct fiber *fiber, const struct builtin *builtin, const struct value *args, uint32_t count,
+		  uint32_t a, struct span at, const char *label)
+{
+	struct machine *machine = fiber->machine;
+	struct effect *effect = memory_need(calloc(1, sizeof(*effect)));
+	bool person = builtin->flags & BUILTIN_PERSON;
+
+	effect->id = fiber->attempt > 1 ? text_printf("%s:%u~%u", fiber->path, ++fiber->effects, fiber->attempt)
+					: text_printf("%s:%u", fiber->path, ++fiber->effects);
+	effect->fiber = fiber;
+	effect->builtin = builtin;
+	effect->a = a;
+	effect->started = machine->now;
+	if (person && count)
+		effect->question = memory_need(strdup(value_text_peek(args[0])));
+	struct effect_request request = {
+		.id = effect->id,
+		.builtin = builtin,
+		.args = args,
+		.arg_count = count,
+		.step = fiber->step ? fiber->step->id : "",
+		.label = label,
+		.at = at,
+		.attempt = (int)fiber->attempt,
+		.in_handler = fiber->handler,
+		.before_change = !machine->changed,
+	};
+	tell_started(fiber, &request);
+	if (person)
+		tell_person(fiber, &request);
+	if (builtin->effect == EFFECT_CHANGE && !builtin->leaves)
+		machine->changed = true;
+	if (builtin->effect == EFFECT_CHANGE && !machine->broken && !journal_sync(machine->journal))
+		machine->broken = true;
+	grow_effects(machine);
+	*effect_place(machine, effect->id) = effect;
+	machine->effect_count++;
+	fiber->effect = effect;
+	fiber->waiting = WAITING_EFFECT;
+	fiber->fuel = 0;
+	if (person)
+		people_pause(fiber, true);
+	if (!machine->broken) /* after a failed write nothing starts any more */
+		machine->driver->ops->start(machine->driver, &request);
+}
+
+static void tell_ended(struct machine *machine, const struct effect *effect, const struct outcome *outcome)
+{
+	static const char *const kinds[] = { "ok", "failed", "unknown", "refused" };
+	struct value data = record_new(3);
+
+	record_set(&data, "kind", value_string(kinds[outcome->kind]));
+	record_set(&data, "value", value_copy(outcome->value));
+	record_set(&data, "elapsed", value_duration(machine->now - effect->started));
+	tell(machine, EVENT_EFFECT_ENDED, effect->id, effect->fiber,
+	     outcome->kind == OUTCOME_OK ? "" : value_text_peek(outcome->message), data, (struct span){ 0 });
+}
+
+static void note_leaves(struct machine *machine, const struct effect *effect, const struct outcome *outcome)
+{
+	struct value entry;
+
+	if (!effect->builtin->leaves || outcome->kind != OUTCOME_OK)
+		return;
+	entry = record_new(2);
+	record_set(&entry, "what", value_string(effect->builtin->leaves));
+	record_set(&entry, "by", value_string(effect->builtin->name));
+	list_push(&machine->leaves, entry);
+}
+
+/* A person's answer to "go on all the same?" */
+static void decided(struct fiber *fiber, const struct outcome *outcome)
+{
+	struct failure *failure = fiber->undecided;
+
+	fiber->undecided = NULL;
+	if (outcome->kind == OUTCOME_OK && (outcome->value.tag != VALUE_BOOL || outcome->value.b)) {
+		failure_free(failure);
+		fiber_frame(fiber)->pc = fiber->decided;
+	} else {
+		fiber->raising = failure;
+	}
+}
+
+static void answered(struct fiber *fiber, const struct effect *effect, struct outcome *outcome)
+{
+	bool person = effect->builtin->flags & BUILTIN_PERSON;
+	bool change = effect->builtin->effect == EFFECT_CHANGE && !effect->builtin->leaves;
+	struct failure *failure;
+
+	if (effect->decision) {
+		decided(fiber, outcome);
+		return;
+	}
+	switch (outcome->kind) {
+	case OUTCOME_REFUSED:
+		if (person) {
+			value_release(fiber->registers[effect->a]);
+			fiber->registers[effect->a] = value_bool(false);
+			return;
+		}
+		break;
+	case OUTCOME_OK:
+		value_release(fiber->registers[effect->a]);
+		fiber->registers[effect->a] = value_mark(value_copy(outcome->value),
+						       effect->builtin->flags & BUILTIN_SECRET_ANSWER ? VALUE_SECRET : 0);
+		return;
+	case OUTCOME_UNKNOWN:
+		if (change)
+			saga_note_unknown(fiber, effect->builtin->name);
+		break;
+	case OUTCOME_FAILED:
+		break;
+	}
+	if (fiber->pending && !fiber->shield)
+		return; /* the interruption is what counts */
+	failure = failure_new(fiber, outcome->kind == OUTCOME_UNKNOWN ? FAILURE_UNKNOWN : FAILURE_ERROR, "%s",
+			      value_text_peek(outcome->message));
+	failure->message = value_mark(failure->message, outcome->message.flags & VALUE_SECRET);
+	failure->detail = value_copy(outcome->value);
+	fiber->raising = failure;
+}
+
+static void effect_ended(struct machine *machine, struct delivery *delivery)
+{
+	struct effect **at = effect_place(machine, delivery->id), *effect = *at;
+
+	if (!effect)
+		return; /* an answer nobody waits for any more */
+	*at = effect->next;
+	machine->effect_count--;
+	tell_ended(machine, effect, &delivery->outcome);
+	note_leaves(machine, effect, &delivery->outcome);
+	struct fiber *fiber = effect->fiber;
+	fiber->effect = NULL;
+	if (effect->builtin->flags & BUILTIN_PERSON) {
+		struct value data = record_new(1);
+		record_set(&data, "answer", value_copy(delivery->outcome.value));
+		tell(machine, EVENT_PERSON_ANSWERED, effect->id, fiber, effect->question ? effect->question : "", data,
+		     (struct span){ 0 });
+		people_pause(fiber, false);
+	}
+	answered(fiber, effect, &delivery->outcome);
+	effect_free(effect);
+	fiber_ready(fiber);
+}
+
+/* ---- the order of the end ---- */
+
+static void stage_fiber_ended(struct fiber *fiber, struct failure *failure, void *context)
+{
+	struct machine *machine = fiber->machine;
+	struct value data = record_new(3);
+
+	record_set(&data, "kind", value_string(context));
+	record_set(&data, "outcome", value_string(failure ? "failed" : "done"));
+	record_set(&data, "message", failure ? value_copy(failure->message) : value_null());
+	tell(machine, EVENT_HANDLER_ENDED, fiber->path, NULL, context, data, (struct span){ 0 });
+	failure_free(failure);
+	next_stage(machine);
+}
+
+/* A handler of the plan sees what main saw: it runs on a copy of main's frame. */
+static void run_stage(struct machine *machine, uint32_t pc, const char *name)
+{
+	const struct function *main_function = &machine->program->functions[0];
+	struct fiber *fiber = fiber_new(machine, name, main_function, pc);
+	struct value data = record_new(1);
+
+	for (uint32_t i = 0; i < main_function->registers; i++)
+		fiber->registers[i] = value_copy(machine->root->registers[i]);
+	fiber->handler = true;
+	fiber->ended = stage_fiber_ended;
+	fiber->context = (void *)name;
+	record_set(&data, "kind", value_string(name));
+	tell(machine, EVENT_HANDLER_STARTED, name, NULL, name, data, (struct span){ 0 });
+	fiber_ready(fiber);
+}
+
+static void deferred_free(struct deferred *deferred)
+{
+	for (uint32_t i = 0; i < deferred->code->capture_count; i++)
+		value_release(deferred->captured[i]);
+	free(deferred->captured);
+	value_release(deferred->title);
+	free(deferred->id);
+	free(deferred);
+}
+
+static void deferred_ended(struct fiber *fiber, struct failure *failure, void *context)
+{
+	struct machine *machine = fiber->machine;
+	struct deferred *deferred = context;
+	struct value data = record_new(3);
+
+	record_set(&data, "kind", value_string("defer"));
+	record_set(&data, "outcome", value_string(failure ? "failed" : "done"));
+	record_set(&data, "message", failure ? value_copy(failure->message) : value_null());
+	tell(machine, EVENT_HANDLER_ENDED, deferred->id, NULL, value_text_peek(deferred->title), data,
+	     deferred->code->span);
+	if (failure) {
+		struct value entry = record_new(2);
+		record_set(&entry, "title", value_string_printf("deferred in \"%s\"", value_text_peek(deferred->title)));
+		record_set(&entry, "message", value_copy(failure->message));
+		list_push(&machine->by_hand, entry);
+		machine->handlers_failed++;
+	}
+	failure_free(failure);
+	deferred_free(deferred);
+	next_stage(machine);
+}
+
+static void run_deferred(struct machine *machine)
+{
+	struct deferred *deferred = machine->deferred;
+	const struct defer_code *code = deferred->code;
+	struct value data = record_new(1);
+
+	machine->deferred = deferred->next;
+	record_set(&data, "kind", value_string("defer"));
+	tell(machine, EVENT_HANDLER_STARTED, deferred->id, NULL, value_text_peek(deferred->title), data, code->span);
+	struct fiber *fiber = handler_fiber(machine, deferred->id, deferred->function, code->handler, code->captures,
+					    code->capture_count, deferred->captured);
+	fiber->ended = deferred_ended;
+	fiber->context = deferred;
+}
+
+static void unwound(struct machine *machine, bool broken, void *context)
+{
+	struct value data = record_new(3);
+
+	(void)context;
+	machine->unwinding = NULL;
+	timer_stop(machine, &machine->unwind_timer);
+	if (broken)
+		machine->unwound_incomplete = true;
+	record_set(&data, "done", value_int(machine->handlers_run - machine->handlers_failed));
+	record_set(&data, "failed", value_int(machine->handlers_failed));
+	tell(machine, EVENT_UNWOUND, "", NULL, "", data, (struct span){ 0 });
+	next_stage(machine);
+}
+
+static void unwinding_late(struct machine *machine, void *context)
+{
+	(void)context;
+	if (machine->unwinding)
+		unwinding_cut(machine->unwinding, "the time for the whole rollback is over");
+}
+
+static void note_kept(struct machine *machine, const struct saga *saga)
+{
+	if (saga->kind == SAGA_STEP && saga->state == SAGA_ARMED && saga->kept) {
+		struct value entry = record_new(2);
+		record_set(&entry, "title", value_copy(saga->title));
+		record_set(&entry, "why", value_string(saga->keeper));
+		list_push(&machine->stays, entry);
+	}
+	for (const struct saga *child = saga->first; child; child = child->next)
+		note_kept(machine, child);
+}
+
+static void start_unwinding(struct machine *machine)
+{
+	int within = machine->program->within;
+	struct value bound = within < 0 ? value_null() : machine->root->registers[within];
+
+	note_kept(machine, machine->tree);
+	if (!saga_armed(machine->tree)) {
+		next_stage(machine);
+		return;
+	}
+	if (bound.tag == VALUE_DURATION)
+		timer_start(machine, &machine->unwind_timer, machine->now + bound.i, unwinding_late, NULL);
+	machine->unwinding = saga_unwind(machine, machine->tree, unwound, NULL);
+}
+
+/* Handlers, `on rollback`, `on failure`, deferred blocks newest first, `finally`; after success `on success` first. */
+static void next_stage(struct machine *machine)
+{
+	const struct plan_handlers *handlers = &machine->program->handlers;
+
+	for (;;) {
+		if (machine->stage == END_DEFERS && machine->deferred) {
+			run_deferred(machine);
+			return;
+		}
+		machine->stage++;
+		switch (machine->stage) {
+		case END_UNWIND:
+			if (machine->failure) {
+				start_unwinding(machine);
+				return;
+			}
+			break;
+		case END_ON_ROLLBACK:
+			if (machine->failure && machine->handlers_run && handlers->on_rollback != NOWHERE) {
+				run_stage(machine, handlers->on_rollback, "on rollback");
+				return;
+			}
+			break;
+		case END_ON_FAILURE:
+			if (machine->failure && handlers->on_failure != NOWHERE) {
+				run_stage(machine, handlers->on_failure, "on failure");
+				return;
+			}
+			break;
+		case END_ON_SUCCESS:
+			if (!machine->failure && handlers->on_success != NOWHERE) {
+				run_stage(machine, handlers->on_success, "on success");
+				return;
+			}
+			break;
+		case END_FINALLY:
+			if (handlers->finally != NOWHERE) {
+				run_stage(machine, handlers->finally, "finally");
+				return;
+			}
+			break;
+		case END_DONE:
+			return;
+		default:
+			break;
+		}
+	}
+}
+
+/*
+ * A run that is refused has not begun: nothing is undone, nothing told by handlers. The same holds for wrong params.
+ */
+static bool refused(const struct machine *machine)
+{
+	const struct failure *failure = machine->failure;
+
+	if (!failure || machine->changed)
+		return false;
+	return failure->kind == FAILURE_GUARD || failure->kind == FAILURE_REFUSED || failure->kind == FAILURE_USAGE;
+}
+
+void machine_forward_ended(struct machine *machine, struct failure *failure)
+{
+	timer_stop(machine, &machine->plan_timer);
+	machine->failure = failure;
+	if (failure) {
+		struct value data = record_new(3);
+		value_release(machine->failure_value);
+		machine->failure_value = failure_record(failure);
+		record_set(&data, "kind", value_string(failure_kind_name(failure->kind)));
+		record_set(&data, "detail", value_copy(failure->detail));
+		record_set(&data, "parts", value_copy(failure->parts));
+		record_set(&data, "title", value_string(failure->step));
+		tell(machine, EVENT_FAILED, failure->step_id, NULL, value_text_peek(failure->message), data, failure->at);
+	}
+	if (failure && failure->kind == FAILURE_USAGE)
+		machine->stage = END_DONE;
+	else if (refused(machine))
+		machine->stage = END_ON_SUCCESS; /* deferred blocks and `finally` only */
+	if (machine->stage != END_DONE)
+		next_stage(machine);
+}
+
+static void root_ended(struct fiber *fiber, struct failure *failure, void *context)
+{
+	(void)context;
+	machine_forward_ended(fiber->machine, failure);
+}
+
+/* ---- deliveries ---- */
+
+static void plan_late(struct machine *machine, void *context)
+{
+	(void)context;
+	fiber_interrupt(machine->root, failure_new(machine->root, FAILURE_PLAN_TIMEOUT, "the plan's timeout has passed"));
+}
+
+/* The first signal rolls back; a second one stops at the next point of the journal. */
+static void signalled(struct machine *machine, int number)
+{
+	struct value data = value_int(number);
+
+	tell(machine, EVENT_SIGNAL, "", NULL, "", data, (struct span){ 0 });
+	if (machine->signal) {
+		machine->stopped = true;
+		return;
+	}
+	machine->signal = number;
+	if (machine->stage == END_FORWARD)
+		fiber_interrupt(machine->root, failure_new(machine->root, FAILURE_ABORT, "aborted by the operator (%s)",
+							   number == SIGTERM ? "SIGTERM" : "Ctrl-C"));
+}
+
+static void deliver(struct machine *machine, struct delivery *delivery)
+{
+	if (delivery->now > machine->now)
+		machine->now = delivery->now;
+	machine->wall = delivery->wall;
+	switch (delivery->kind) {
+	case DELIVERY_OUTCOME:
+		effect_ended(machine, delivery);
+		break;
+	case DELIVERY_NOTE:
+		tell(machine, EVENT_EFFECT_NOTE, delivery->id, NULL, "", value_copy(delivery->outcome.value),
+		     (struct span){ 0 });
+		break;
+	case DELIVERY_TIME:
+		tell(machine, EVENT_TIME, "", NULL, "", value_null(), (struct span){ 0 });
+		break;
+	case DELIVERY_SIGNAL:
+		signalled(machine, delivery->signal);
+		break;
+	case DELIVERY_END:
+		machine->stopped = true;
+		break;
+	}
+	fire_due(machine);
+	free(delivery->id);
+	if (delivery->kind == DELIVERY_OUTCOME || delivery->kind == DELIVERY_NOTE)
+		outcome_release(&delivery->outcome);
+}
+
+static void run_ready(struct machine *machine)
+{
+	struct fiber *fiber;
+
+	while ((fiber = machine->ready_first)) {
+		machine->ready_first = fiber->next_ready;
+		if (!machine->ready_first)
+			machine->ready_last = NULL;
+		fiber->queued = false;
+		fiber_run(fiber);
+		if (fiber->waiting == WAITING_ENDED && fiber != machine->root)
+			fiber_free(fiber);
+	}
+}
+
+/* The plan's own timeout starts when its settings have been read. */
+static void watch_plan_timeout(struct machine *machine)
+{
+	int reg = machine->program->timeout;
+
+	if (reg < 0 || machine->plan_timer.position || machine->plan_timer.paused || machine->stage != END_FORWARD)
+		return;
+	struct value after = machine->root->registers[reg];
+	if (after.tag == VALUE_DURATION)
+		timer_start(machine, &machine->plan_timer, after.i, plan_late, NULL);
+}
+
+/* ---- the result ---- */
+
+static int exit_code(const struct machine *machine)
+{
+	if (machine->broken)
+		return EXIT_INTERNAL;
+	if (machine->stopped && machine->stage != END_DONE)
+		return saga_armed(machine->tree) || machine->deferred ? EXIT_INCOMPLETE : 128 + machine->signal;
+	if (machine->unwound_incomplete || machine->in_doubt || value_length(machine->by_hand))
+		return EXIT_INCOMPLETE;
+	if (!machine->failure)
+		return EXIT_DONE;
+	if (machine->failure->kind == FAILURE_USAGE)
+		return EXIT_USAGE;
+	if (machine->failure->kind == FAILURE_ABORT)
+		return 128 + machine->signal;
+	return refused(machine) ? EXIT_REFUSED : EXIT_FAILED;
+}
+
+static const char *outcome_name(const struct machine *machine, int code)
+{
+	switch (code) {
+	case EXIT_DONE:
+		return "done";
+	case EXIT_FAILED:
+		return machine->handlers_run ? "rolled back" : "failed";
+	case EXIT_USAGE:
+	case EXIT_REFUSED:
+		return "refused";
+	case EXIT_INCOMPLETE:
+		return "rollback incomplete";
+	case EXIT_INTERNAL:
+		return "broken";
+	default:
+		return "aborted";
+	}
+}
+
+static void tell_run_ended(struct machine *machine, int code)
+{
+	struct value data = record_new(12);
+
+	record_set(&data, "outcome", value_string(outcome_name(machine, code)));
+	record_set(&data, "exit", value_int(code));
+	record_set(&data, "failure", value_copy(machine->failure_value));
+	record_set(&data, "undone", value_copy(machine->undone));
+	record_set(&data, "stays", value_copy(machine->stays));
+	record_set(&data, "leaves", value_copy(machine->leaves));
+	record_set(&data, "by_hand", value_copy(machine->by_hand));
+	record_set(&data, "overruns", value_copy(machine->overruns));
+	record_set(&data, "changed", value_bool(machine->changed));
+	record_set(&data, "armed", value_int(saga_armed(machine->tree)));
+	record_set(&data, "elapsed", value_duration(machine->now));
+	tell(machine, EVENT_RUN_ENDED, machine->options->run_id, NULL, outcome_name(machine, code), data,
+	     (struct span){ 0 });
+}
+
+static void tell_run_started(struct machine *machine)
+{
+	const struct machine_options *options = machine->options;
+	struct value data = record_new(5), params = record_new(options->param_count);
+
+	for (size_t i = 0; i < options->param_count; i++)
+		record_set(&params, options->params[i].name, value_copy(options->params[i].value));
+	record_set(&data, "file", value_string(machine->program->compilation->main->path));
+	record_set(&data, "environment", value_string(options->environment));
+	record_set(&data, "operator", value_string(options->operator_name));
+	record_set(&data, "driver", value_string(machine->driver->ops->name));
+	record_set(&data, "params", params);
+	tell(machine, EVENT_RUN_STARTED, options->run_id, NULL, machine->program->title ? machine->program->title : "", data,
+	     (struct span){ 0 });
+}
+
+/* ---- life ---- */
+
+static void take_params(struct machine *machine)
+{
+	const struct program *program = machine->program;
+
+	for (uint32_t i = 0; i < program->param_count; i++)
+		for (size_t k = 0; k < machine->options->param_count; k++)
+			if (!strcmp(program->params[i].name, machine->options->params[k].name)) {
+				machine->given[i] = true;
+				value_release(machine->globals[program->params[i].global]);
+				machine->globals[program->params[i].global] =
+					value_copy(machine->options->params[k].value);
+			}
+}
+
+struct machine *machine_new(const struct machine_options *options)
+{
+	struct machine *machine = memory_need(calloc(1, sizeof(*machine)));
+	const struct program *program = options->program;
+
+	machine->program = program;
+	machine->registry = program->compilation->registry;
+	machine->driver = options->driver;
+	machine->journal = options->journal;
+	machine->options = options;
+	machine->globals = memory_need(calloc(program->global_count + 1, sizeof(struct value)));
+	machine->given = memory_need(calloc(program->param_count + 1, sizeof(bool)));
+	machine->start_wall = machine->wall = options->driver->ops->start_wall(options->driver);
+	grow_effects(machine);
+	machine->tree = saga_new(SAGA_SEQUENCE, NULL);
+	machine->stays = list_new(4);
+	machine->by_hand = list_new(4);
+	machine->leaves = list_new(4);
+	machine->undone = list_new(4);
+	machine->wrong_params = list_new(4);
+	machine->overruns = list_new(4);
+	machine->run_value = record_new(4);
+	record_set(&machine->run_value, "id", value_string(options->run_id));
+	record_set(&machine->run_value, "started", value_time(machine->start_wall));
+	record_set(&machine->run_value, "operator", value_string(options->operator_name));
+	record_set(&machine->run_value, "environment", value_string(options->environment));
+	machine->plan_value = record_new(1);
+	record_set(&machine->plan_value, "title", value_string(program->title));
+	take_params(machine);
+	machine->root = fiber_new(machine, "0", &program->functions[0], 0);
+	machine->root->ended = root_ended;
+	fiber_ready(machine->root);
+	return machine;
+}
+
+int machine_run(struct machine *machine)
+{
+	struct delivery delivery;
+
+	tell_run_started(machine);
+	for (;;) {
+		run_ready(machine);
+		if (machine->stage == END_DONE || machine->stopped || machine->broken)
+			break;
+		watch_plan_timeout(machine);
+		if (!journal_sync(machine->journal)) {
+			machine->broken = true;
+			break;
+		}
+		memset(&delivery, 0, sizeof(delivery));
+		if (!machine->driver->ops->next(machine->driver,
+						machine->heap_count ? machine->heap[1]->deadline : INT64_MAX,
+						&delivery)) {
+			machine->broken = true;
+			break;
+		}
+		deliver(machine, &delivery);
+	}
+	int code = exit_code(machine);
+	tell_run_ended(machine, code);
+	journal_sync(machine->journal);
+	return code;
+}
+
+/* Fibers that still wait for an effect are found through it; those in groups go with their region. */
+static void free_waiting(struct machine *machine)
+{
+	for (uint32_t i = 0; i < machine->effect_buckets; i++)
+		for (struct effect *effect = machine->effects[i], *next; effect; effect = next) {
+			next = effect->next;
+			if (effect->fiber != machine->root && !effect->fiber->group)
+				fiber_free(effect->fiber);
+			effect_free(effect);
+		}
+	free(machine->effects);
+}
+
+void machine_free(struct machine *machine)
+{
+	if (!machine)
+		return;
+	free_waiting(machine);
+	fiber_free(machine->root);
+	while (machine->deferred) {
+		struct deferred *next = machine->deferred->next;
+		deferred_free(machine->deferred);
+		machine->deferred = next;
+	}
+	saga_free(machine->tree);
+	failure_free(machine->failure);
+	for (uint32_t i = 0; i < machine->program->global_count; i++)
+		value_release(machine->globals[i]);
+	free(machine->globals);
+	free(machine->given);
+	free(machine->heap);
+	value_release(machine->failure_value);
+	value_release(machine->stays);
+	value_release(machine->by_hand);
+	value_release(machine->leaves);
+	value_release(machine->undone);
+	value_release(machine->wrong_params);
+	value_release(machine->overruns);
+	value_release(machine->run_value);
+	value_release(machine->plan_value);
+	free(machine);
+}

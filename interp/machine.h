@@ -1,0 +1,48 @@
+/*
+ * machine.h - runs a program against a driver and tells everything to a journal.
+ *
+ * The machine runs every fiber that can run until none can, then takes one delivery from the driver, and so on. Given
+ * the same program, params and deliveries it does the same again, to the last event: that is what replay and resume
+ * rest on. It reads no clock, no file and no environment of its own.
+ */
+#ifndef RUNPLAN_MACHINE_H
+#define RUNPLAN_MACHINE_H
+
+#include "interp/effect.h"
+#include "interp/journal.h"
+#include "interp/program.h"
+
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,     /* and undone, but for what is kept */
+	EXIT_USAGE = 2,      /* or the plan does not check */
+	EXIT_INCOMPLETE = 3, /* failed, and the rollback is incomplete: a person must act */
+	EXIT_REFUSED = 4,    /* before any change */
+	EXIT_WAITING = 5,    /* for a person */
+	EXIT_INTERNAL = 6,   /* the journal or the interpreter itself */
+	/* aborted and rolled back: 128 + the signal */
+};
+
+struct param_value {
+	const char *name;
+	struct value value;
+};
+
+struct machine_options {
+	const struct program *program;
+	struct driver *driver;
+	struct journal *journal;
+	const char *run_id;
+	const char *environment;   /* or NULL */
+	const char *operator_name; /* or NULL */
+	const struct param_value *params; /* every param of the plan that is not left to its default */
+	size_t param_count;
+	bool step_by_step; /* ask before each step */
+};
+
+struct machine;
+struct machine *machine_new(const struct machine_options *options);
+int machine_run(struct machine *machine); /* to its end; the exit code */
+void machine_free(struct machine *machine);
+
+#endif

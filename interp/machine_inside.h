@@ -1,0 +1,385 @@
+/*
+ * machine_inside.h - the parts of the machine, for its own files only:
+ *
+ *   machine.c    the loop, deliveries, timers, the order of the end
+ *   fiber.c      fibers, frames, groups of children, interruption
+ *   vm.c         the instructions
+ *   operators.c  what the operators mean on values
+ *   failure.c    how a failure travels through the regions of a fiber
+ *   conditions.c     conditions that explain themselves: require, expect, wait, verify, people
+ *   saga.c       arming, the proof of the way back, unwinding, checkpoint, commit, defer
+ *   threshold.c  sampling and its verdicts
+ *
+ * A fiber runs until it waits or ends; nothing here blocks. Whoever makes a fiber ready puts it into the run queue with
+ * fiber_ready(); the loop runs the queue first in, first out, so the order depends on the program and the answers alone.
+ */
+#ifndef RUNPLAN_MACHINE_INSIDE_H
+#define RUNPLAN_MACHINE_INSIDE_H
+
+#include "interp/builtin.h"
+#include "interp/machine.h"
+
+#define SECOND INT64_C(1000000000)
+#define DEPTH_MAX 1000          /* calls within calls */
+#define FUEL_MAX 2000000000u    /* loops and calls between two effects */
+#define WHOLE_LIST UINT32_MAX
+
+/* ---- failures ---- */
+
+enum failure_kind {
+	FAILURE_ERROR,   /* an effect, an operation, `fail` */
+	FAILURE_GUARD,   /* a `require`, a proof of the way back */
+	FAILURE_CHECK,   /* an `expect`, a `verify`, a `wait` that expired */
+	FAILURE_BREACH,  /* a threshold */
+	FAILURE_TIMEOUT, /* a step's */
+	FAILURE_UNKNOWN, /* a change whose outcome nobody knows */
+	FAILURE_REFUSED, /* a person said no */
+	/* From here on nothing catches it. */
+	FAILURE_CANCELLED,    /* a sibling has failed */
+	FAILURE_PLAN_TIMEOUT,
+	FAILURE_ABORT,
+	FAILURE_USAGE,
+	FAILURE_INTERNAL,
+};
+
+struct failure {
+	enum failure_kind kind;
+	struct value message; /* string */
+	struct value detail;  /* record or null */
+	struct value parts;   /* list of { text, value } or null */
+	char *step;           /* title of the step it arose in, "" */
+	char *step_id;
+	struct span at;
+	uint64_t target; /* serial of the region it is meant for; inner regions let it pass. 0: the innermost that takes it */
+};
+
+struct fiber;
+struct machine;
+struct failure *failure_new(struct fiber *fiber, enum failure_kind kind, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void failure_free(struct failure *failure);
+bool failure_catchable(const struct failure *failure);
+const char *failure_kind_name(enum failure_kind kind);
+struct value failure_record(const struct failure *failure); /* what plans see */
+
+/* ---- timers ---- */
+
+struct timer {
+	int64_t deadline;  /* run's clock */
+	uint64_t serial;   /* ties fire in the order in which they were set */
+	uint32_t position; /* in the heap, from 1; 0: not set */
+	uint32_t paused;   /* how many people are waited for inside it */
+	int64_t left;      /* while paused */
+	void (*fire)(struct machine *machine, void *context);
+	void *context;
+};
+
+/* ---- the tree of what may have to be undone ---- */
+
+enum saga_kind { SAGA_SEQUENCE, SAGA_SIDE_BY_SIDE, SAGA_STEP };
+enum saga_state { SAGA_IDLE, SAGA_PROVING, SAGA_ARMED, SAGA_DROPPED, SAGA_UNDONE, SAGA_BROKEN };
+
+struct saga {
+	enum saga_kind kind;
+	struct saga *parent, *first, *last, *previous, *next;
+	uint32_t bound; /* SIDE_BY_SIDE: how many at once, 0: all */
+	/* STEP: */
+	const struct step_code *code;
+	uint32_t function; /* whose code holds the handler */
+	char *id;
+	struct value title, reason, within;
+	enum saga_state state;
+	bool kept;      /* by a checkpoint */
+	bool changed;   /* a change has started in it */
+	bool in_doubt;  /* one of its changes has an unknown outcome */
+	bool ended;
+	uint32_t attempt;
+	struct fiber *fiber; /* where its frame is, until it has ended */
+	uint32_t base, locals; /* of that frame; first register of its own */
+	struct value *captured; /* code->capture_count values, once on record */
+	struct fiber *waiting; /* fibers that wait for its arming */
+	char *keeper;         /* the checkpoint's text */
+};
+
+/* ---- regions ---- */
+
+enum region_kind {
+	REGION_STEP,
+	REGION_PHASE,
+	REGION_TRY,
+	REGION_CHECK,
+	REGION_POLL,
+	REGION_VERIFY,
+	REGION_TIMEOUT,
+	REGION_WATCH,
+	REGION_GROUP,
+	REGION_SAMPLE,
+	REGION_ARM, /* preview: one arm of a choice nobody can decide */
+};
+
+struct region {
+	enum region_kind kind;
+	uint64_t serial;
+	uint32_t frame;  /* index of the frame that pushed it */
+	uint32_t pc;     /* STEP: none; TRY: catch; CHECK, SAMPLE: where to go on; ARM: the other arm */
+	uint32_t end;    /* ARM: behind both */
+	uint32_t a;      /* first of its registers */
+	uint32_t number; /* of its check, watch */
+	struct saga *saga;     /* STEP, TRY, GROUP: its node */
+	struct saga *outer;    /* STEP, TRY, GROUP: fiber->saga before */
+	struct saga *step;     /* STEP: fiber->step before */
+	struct group *group;   /* GROUP, WATCH */
+	struct timer *timer;   /* STEP, POLL, TIMEOUT */
+	struct failure *failure; /* STEP: why it fails; POLL: the last one */
+	struct verify *verify;
+	char *id;              /* PHASE */
+	int64_t started, deadline;
+	uint32_t attempt;
+	bool failing, done, second;
+	bool unwound, broken;  /* TRY */
+};
+
+struct verify {
+	struct value failed; /* list of strings */
+	uint32_t count;
+};
+
+/* ---- fibers ---- */
+
+enum waiting {
+	WAITING_NOT,    /* runs, or is in the queue */
+	WAITING_EFFECT,
+	WAITING_TIME,
+	WAITING_GROUP,  /* for children to end, or for room */
+	WAITING_PROOF,
+	WAITING_ARMED,  /* for another fiber's proof */
+	WAITING_UNWIND,
+	WAITING_ENDED,
+};
+
+struct frame {
+	const struct function *function;
+	uint32_t base;   /* first register */
+	uint32_t pc;     /* of the next instruction, while another frame is on top */
+	uint32_t answer; /* register of the caller, absolute */
+	uint32_t traced; /* fiber->trace_count at the call */
+};
+
+struct trace {
+	uint32_t part;
+	struct value value;
+};
+
+struct group {
+	struct fiber *owner;
+	struct fiber *children;
+	uint32_t running, started, bound; /* bound 0: none */
+	uint64_t watch; /* serial of the owner's WATCH region, 0: an ordinary group */
+	bool cancelled;
+	struct failure *failure; /* the first */
+	struct saga *saga;
+	const struct group_export *exports;
+	uint32_t export_count;
+};
+
+struct sampler;
+
+struct fiber {
+	struct machine *machine;
+	char *path;
+	uint32_t effects, steps, spawned; /* counts behind ids */
+	struct value *registers;
+	uint32_t room;
+	struct frame *frames;
+	uint32_t depth, frame_room;
+	struct region *regions;
+	uint32_t region_count, region_room;
+	struct trace *trace;
+	uint32_t trace_count, trace_room;
+	struct saga *saga; /* where new nodes go */
+	struct saga *step; /* innermost enclosing step, or NULL */
+	uint32_t attempt;  /* of the innermost retried step */
+
+	enum waiting waiting;
+	struct effect *effect;
+	struct timer timer;
+	struct failure *pending; /* an interruption not yet delivered */
+	struct failure *raising; /* on its way, held up by what has to end first */
+	uint32_t shield;         /* above 0: interruptions wait */
+	struct failure *undecided; /* a person is asked whether to go on in spite of it */
+	uint32_t decided;          /* and where it goes on then */
+	struct failure *caught;
+
+	bool queued, handler;
+	struct fiber *next_ready, *next_waiting;
+	struct saga *awaited; /* WAITING_ARMED: the step another fiber proves */
+	struct group *group; /* it is a child of */
+	struct fiber *previous, *next; /* in it */
+	uint32_t branch;     /* number among the group's children */
+	struct sampler *sampler;
+	uint32_t fuel;
+	struct fiber *proof; /* WAITING_PROOF: the fiber that proves */
+
+	void (*ended)(struct fiber *fiber, struct failure *failure, void *context); /* failure: consumed, or NULL */
+	void *context;
+};
+
+struct effect {
+	char *id;
+	struct fiber *fiber;
+	const struct builtin *builtin;
+	uint32_t a;      /* absolute register for the answer */
+	bool decision;   /* it asks whether to go on: see fiber->undecided */
+	bool sample_decision;
+	bool cancelled;
+	int64_t started;
+	char *question;
+	char *shown;
+	struct effect *next; /* in its bucket */
+};
+
+struct deferred {
+	const struct defer_code *code;
+	uint32_t function;
+	struct value *captured;
+	char *id;
+	struct value title;
+	struct deferred *next; /* newest first */
+};
+
+enum end_stage { END_FORWARD, END_UNWIND, END_ON_ROLLBACK, END_ON_FAILURE, END_ON_SUCCESS, END_DEFERS, END_FINALLY, END_DONE };
+
+struct machine {
+	const struct program *program;
+	const struct registry *registry;
+	struct driver *driver;
+	struct journal *journal;
+	const struct machine_options *options;
+	struct value *globals;
+	bool *given;
+	int64_t now, wall, start_wall;
+	uint64_t serials;
+	struct fiber *ready_first, *ready_last;
+	struct timer **heap;
+	uint32_t heap_count, heap_room;
+	struct effect **effects; /* hash by id */
+	uint32_t effect_buckets, effect_count;
+	struct fiber *root;
+	struct saga *tree;
+	struct deferred *deferred;
+
+	bool changed;  /* a change has started: guards fail from now on instead of refusing */
+	bool broken;   /* the journal failed: nothing starts any more */
+	bool stopped;  /* second signal */
+	int signal;    /* the first */
+	enum end_stage stage;
+	struct failure *failure; /* why the run ends */
+	struct value failure_value;
+	struct timer plan_timer, unwind_timer;
+	struct unwinding *unwinding; /* of the end */
+	uint32_t handlers_run, handlers_failed;
+	bool unwound_incomplete, in_doubt;
+	struct value stays, by_hand, leaves, undone, wrong_params, overruns;
+	struct value run_value, plan_value;
+};
+
+/* machine.c */
+void timer_start(struct machine *machine, struct timer *timer, int64_t deadline,
+		 void (*fire)(struct machine *machine, void *context), void *context);
+void timer_stop(struct machine *machine, struct timer *timer);
+void timer_pause(struct machine *machine, struct timer *timer, bool pause);
+void tell(struct machine *machine, enum event_kind kind, const char *id, const struct fiber *fiber, const char *text,
+	  struct value data, struct span at); /* consumes data */
+void effect_start(struct fiber *fiber, const struct builtin *builtin, const struct value *args, uint32_t count,
+		  uint32_t a, struct span at, const char *label);
+void machine_forward_ended(struct machine *machine, struct failure *failure); /* consumes failure (or NULL) */
+char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+struct value title_of(const struct saga *step); /* borrowed */
+
+/* fiber.c */
+struct fiber *fiber_new(struct machine *machine, const char *path, const struct function *function, uint32_t pc);
+void fiber_free(struct fiber *fiber);
+void fiber_ready(struct fiber *fiber);
+void fiber_end(struct fiber *fiber, struct failure *failure);
+void fiber_interrupt(struct fiber *fiber, struct failure *failure); /* consumes */
+void fiber_sleep(struct fiber *fiber, int64_t deadline);
+void fiber_push_frame(struct fiber *fiber, const struct function *function, uint32_t base, uint32_t answer);
+void fiber_pop_frame(struct fiber *fiber);
+static inline struct frame *fiber_frame(struct fiber *fiber)
+{
+	return &fiber->frames[fiber->depth - 1];
+}
+static inline struct value *fiber_register(struct fiber *fiber, uint32_t a)
+{
+	return &fiber->registers[fiber_frame(fiber)->base + a];
+}
+struct region *fiber_push_region(struct fiber *fiber, enum region_kind kind);
+void fiber_pop_region(struct fiber *fiber); /* frees what it holds, stops its timer; puts saga and step back */
+static inline struct region *fiber_region(struct fiber *fiber)
+{
+	return fiber->region_count ? &fiber->regions[fiber->region_count - 1] : NULL;
+}
+struct span fiber_at(const struct fiber *fiber);
+struct group *group_new(struct fiber *owner, uint32_t bound);
+void group_free(struct group *group);
+void group_cancel(struct group *group, const char *why);
+struct fiber *group_spawn(struct group *group, struct fiber *parent, uint32_t pc);
+struct fiber *group_call(struct group *group, struct fiber *parent, const struct function *function,
+			 const struct value *args, uint32_t count);
+
+/* vm.c */
+void fiber_run(struct fiber *fiber); /* until it waits or ends */
+
+/* failure.c */
+void fiber_raise(struct fiber *fiber, struct failure *failure); /* consumes; the fiber then runs on, waits or has ended */
+void fiber_raise_now(struct fiber *fiber); /* the pending or held-up failure, if there is one that may go on */
+
+/* operators.c: false with a message (at least 200 bytes) */
+bool operate(enum opcode op, struct value x, struct value y, struct value *out, char *error);
+bool give_unit(struct value v, enum unit unit, struct value *out, char *error);
+bool field_of(struct value object, struct value name, struct value *out, char *error);
+bool index_of_value(struct value object, struct value index, struct value *out, char *error);
+struct value concat(const struct value *parts, uint32_t count);
+
+/* conditions.c */
+void trace_start(struct fiber *fiber);
+void trace_note(struct fiber *fiber, uint32_t part, struct value v);
+struct value trace_parts(struct fiber *fiber);
+/* The result of a condition; `failure` (consumed) when it could not be evaluated. The fiber may fail or wait after it. */
+void check_result(struct fiber *fiber, uint32_t number, struct value held, struct failure *failure, uint32_t go_on);
+void poll_begin(struct fiber *fiber, uint32_t a, uint32_t number);
+void poll_test(struct fiber *fiber, struct value held, struct failure *failure);
+void poll_expire(struct fiber *fiber);
+void verify_end(struct fiber *fiber);
+void person_answered(struct fiber *fiber, struct value answer, uint32_t number);
+void ask_to_go_on(struct fiber *fiber, struct failure *failure, const char *question, uint32_t go_on);
+void people_pause(struct fiber *fiber, bool pause);
+
+/* saga.c */
+struct saga *saga_new(enum saga_kind kind, struct saga *parent);
+void saga_free(struct saga *saga);
+enum arming { ARMING_DONE, ARMING_WAITS, ARMING_FAILED };
+enum arming saga_arm(struct fiber *fiber); /* before a change starts */
+void saga_note_unknown(struct fiber *fiber, const char *what);
+void saga_step_ended(struct fiber *fiber, struct saga *step, bool well); /* captures, drops, prunes */
+void saga_checkpoint(struct fiber *fiber, const char *text);
+void saga_commit(struct fiber *fiber, const char *text);
+void saga_defer(struct fiber *fiber, uint32_t number);
+void saga_wake(struct saga *saga);
+void saga_forget(struct fiber *fiber); /* it no longer waits for a step's arming */
+struct unwinding;
+/* Runs all armed handlers below `root` (itself included), then calls done. `broken`: one failed or was cut short. */
+struct unwinding *saga_unwind(struct machine *machine, struct saga *root,
+			      void (*done)(struct machine *machine, bool broken, void *context), void *context);
+void unwinding_cut(struct unwinding *unwinding, const char *why);
+uint32_t saga_armed(const struct saga *saga);
+struct fiber *handler_fiber(struct machine *machine, const char *path, uint32_t function, uint32_t pc,
+			    const struct capture *captures, uint32_t count, const struct value *values);
+
+/* threshold.c */
+void sampler_setup(struct fiber *fiber, uint32_t a, uint32_t number);
+void sampler_wait(struct fiber *fiber);
+void sampler_judge(struct fiber *fiber, struct value v, const char *no_data_reason); /* consumes v; with a reason it is not looked at */
+void sampler_free(struct sampler *sampler);
+
+#endif

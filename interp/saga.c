@@ -1,0 +1,638 @@
+/*
+ * saga.c - what has to be undone, and how.
+ *
+ * The tree mirrors the execution: a SEQUENCE's children ran one after another, a SIDE_BY_SIDE's children ran together,
+ * a STEP holds what ran inside it and may have a handler of its own. A step's handler is armed before the first change
+ * inside it starts. Unwinding walks the tree backwards: children newest first (side by side where they ran so), then
+ * the step's own handler. After Garcia-Molina and Salem, "Sagas", SIGMOD 1987, with nesting and parallel branches.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "interp/machine_inside.h"
+
+/* ---- the tree ---- */
+
+struct saga *saga_new(enum saga_kind kind, struct saga *parent)
+{
+	struct saga *saga = memory_need(calloc(1, sizeof(*saga)));
+
+	saga->kind = kind;
+	saga->parent = parent;
+	if (parent) {
+		saga->previous = parent->last;
+		if (parent->last)
+			parent->last->next = saga;
+		else
+			parent->first = saga;
+		parent->last = saga;
+	}
+	return saga;
+}
+
+static void unlink_saga(struct saga *saga)
+{
+	if (!saga->parent)
+		return;
+	if (saga->previous)
+		saga->previous->next = saga->next;
+	else
+		saga->parent->first = saga->next;
+	if (saga->next)
+		saga->next->previous = saga->previous;
+	else
+		saga->parent->last = saga->previous;
+}
+
+void saga_free(struct saga *saga)
+{
+	if (!saga)
+		return;
+	while (saga->last)
+		saga_free(saga->last);
+	unlink_saga(saga);
+	for (uint32_t i = 0; saga->captured && i < saga->code->capture_count; i++)
+		value_release(saga->captured[i]);
+	free(saga->captured);
+	value_release(saga->title);
+	value_release(saga->reason);
+	value_release(saga->within);
+	free(saga->id);
+	free(saga->keeper);
+	free(saga);
+}
+
+static bool has_handler(const struct saga *saga)
+{
+	return saga->kind == SAGA_STEP && (saga->code->undo == UNDO_BLOCK || saga->code->undo == UNDO_RUNNING);
+}
+
+static bool is_armed(const struct saga *saga)
+{
+	return saga->kind == SAGA_STEP && saga->state == SAGA_ARMED && !saga->kept;
+}
+
+uint32_t saga_armed(const struct saga *saga)
+{
+	uint32_t count = is_armed(saga);
+
+	for (const struct saga *child = saga->first; child; child = child->next)
+		count += saga_armed(child);
+	return count;
+}
+
+/* ---- arming ---- */
+
+static struct saga *enclosing_step(struct saga *saga)
+{
+	while (saga && (saga->kind != SAGA_STEP || saga->code->handler_step))
+		saga = saga->parent;
+	return saga;
+}
+
+static bool wants_arming(const struct saga *step)
+{
+	return has_handler(step) &&
+	       (step->state == SAGA_IDLE || step->state == SAGA_PROVING || (step->state == SAGA_ARMED && step->kept));
+}
+
+/* The outermost enclosing step that is not armed yet. */
+static struct saga *next_to_arm(struct saga *from)
+{
+	struct saga *found = NULL;
+
+	for (struct saga *step = enclosing_step(from); step; step = enclosing_step(step->parent))
+		if (wants_arming(step))
+			found = step;
+	return found;
+}
+
+static void arm(struct fiber *fiber, struct saga *step)
+{
+	step->state = SAGA_ARMED;
+	step->kept = false;
+	tell(fiber->machine, EVENT_STEP_ARMED, step->id, fiber, value_text_peek(step->title), value_null(),
+	     step->code->span);
+}
+
+void saga_wake(struct saga *step)
+{
+	struct fiber *next;
+
+	for (struct fiber *fiber = step->waiting; fiber; fiber = next) {
+		next = fiber->next_waiting;
+		fiber->awaited = NULL;
+		fiber_ready(fiber);
+	}
+	step->waiting = NULL;
+}
+
+void saga_forget(struct fiber *fiber)
+{
+	struct fiber **at = fiber->awaited ? &fiber->awaited->waiting : NULL;
+
+	while (at && *at != fiber)
+		at = &(*at)->next_waiting;
+	if (at)
+		*at = fiber->next_waiting;
+	fiber->awaited = NULL;
+}
+
+struct proof {
+	struct fiber *fiber; /* the one that wants to change something */
+	struct saga *step;
+};
+
+/* The way back could not be proved: a guard, whatever went wrong with it. */
+static struct failure *no_way_back(struct saga *step, struct failure *failure)
+{
+	char *text = text_printf("there is no way back for \"%s\": %s", value_text_peek(step->title),
+				 value_text_peek(failure->message));
+
+	if (failure_catchable(failure))
+		failure->kind = FAILURE_GUARD;
+	struct value message = value_mark(value_string(text), failure->message.flags);
+	value_release(failure->message);
+	failure->message = message;
+	free(text);
+	return failure;
+}
+
+static void proved(struct fiber *prover, struct failure *failure, void *context)
+{
+	struct proof *proof = context;
+	struct fiber *fiber = proof->fiber;
+
+	(void)prover;
+	fiber->proof = NULL;
+	if (failure) {
+		proof->step->state = SAGA_IDLE;
+		if (fiber->pending)
+			failure_free(failure);
+		else
+			fiber->raising = no_way_back(proof->step, failure);
+	} else {
+		arm(fiber, proof->step);
+	}
+	saga_wake(proof->step);
+	fiber_ready(fiber);
+	free(proof);
+}
+
+/* Values that a handler names, taken from the frame of its step as they are now. */
+static struct value *capture(struct fiber *owner, uint32_t base, const struct capture *captures, uint32_t count)
+{
+	struct value *values = memory_need(calloc(count ? count : 1, sizeof(*values)));
+
+	for (uint32_t i = 0; i < count; i++)
+		values[i] = value_copy(owner->registers[base + captures[i].slot]);
+	return values;
+}
+
+static void release_values(struct value *values, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		value_release(values[i]);
+	free(values);
+}
+
+/* The `require`s at the top of the rollback, tried before the way forward is taken. */
+static void start_proof(struct fiber *fiber, struct saga *step)
+{
+	const struct step_code *code = step->code;
+	struct value *values = capture(step->fiber, step->base, code->captures, code->capture_count);
+	struct proof *proof = memory_need(calloc(1, sizeof(*proof)));
+	char *path = text_printf("%s!%u", fiber->path, ++fiber->spawned);
+
+	*proof = (struct proof){ fiber, step };
+	step->state = SAGA_PROVING;
+	fiber->proof = handler_fiber(fiber->machine, path, step->function, code->proof, code->captures,
+				     code->capture_count, values);
+	fiber->proof->step = step;
+	fiber->proof->ended = proved;
+	fiber->proof->context = proof;
+	fiber->waiting = WAITING_PROOF;
+	release_values(values, code->capture_count);
+	free(path);
+}
+
+enum arming saga_arm(struct fiber *fiber)
+{
+	struct saga *step;
+
+	if (fiber->handler)
+		return ARMING_DONE;
+	while ((step = next_to_arm(fiber->saga))) {
+		if (step->state == SAGA_PROVING) {
+			fiber->next_waiting = step->waiting;
+			step->waiting = fiber;
+			fiber->awaited = step;
+			fiber->waiting = WAITING_ARMED;
+			return ARMING_WAITS;
+		}
+		if (step->code->proof != NOWHERE && step->state == SAGA_IDLE && !fiber->machine->driver->explores) {
+			start_proof(fiber, step);
+			return ARMING_WAITS;
+		}
+		arm(fiber, step);
+	}
+	for (step = enclosing_step(fiber->saga); step; step = enclosing_step(step->parent))
+		step->changed = true;
+	return ARMING_DONE;
+}
+
+/* A change whose outcome nobody knows: its handler must tolerate both; where there is none, a person has to look. */
+void saga_note_unknown(struct fiber *fiber, const char *what)
+{
+	struct machine *machine = fiber->machine;
+
+	for (struct saga *step = enclosing_step(fiber->saga); step && !fiber->handler; step = enclosing_step(step->parent))
+		if (step->state == SAGA_ARMED) {
+			step->in_doubt = true;
+			return;
+		}
+	machine->in_doubt = true;
+	struct value entry = record_new(2);
+	record_set(&entry, "title", value_copy(title_of(fiber->step)));
+	char *text = text_printf("may or may not have happened: %s", what);
+	record_set(&entry, "message", value_string(text));
+	free(text);
+	list_push(&machine->by_hand, entry);
+}
+
+/* ---- the end of a step ---- */
+
+static void put_on_record(struct fiber *fiber, struct saga *step)
+{
+	const struct step_code *code = step->code;
+	struct value data = record_new(code->capture_count);
+
+	step->captured = capture(fiber, step->base, code->captures, code->capture_count);
+	for (uint32_t i = 0; i < code->capture_count; i++)
+		record_set(&data, code->captures[i].name, value_copy(step->captured[i]));
+	tell(fiber->machine, EVENT_STEP_RECORDED, step->id, fiber, value_text_peek(step->title), data, code->span);
+}
+
+static void note_stays(struct machine *machine, const struct saga *step, const char *why)
+{
+	struct value entry = record_new(3);
+
+	record_set(&entry, "title", value_copy(title_of(step)));
+	record_set(&entry, "why", value_string(why));
+	list_push(&machine->stays, entry);
+}
+
+/* Takes out what can never be undone any more, so that a long run's tree holds only what matters. */
+static void prune(struct saga *step)
+{
+	if (!step->first && step->state != SAGA_ARMED && step->kind == SAGA_STEP)
+		saga_free(step);
+}
+
+static void tell_step_ended(struct fiber *fiber, struct saga *step, const char *outcome)
+{
+	struct region *region = fiber_region(fiber);
+	struct value data = record_new(2);
+
+	record_set(&data, "outcome", value_string(outcome));
+	record_set(&data, "elapsed", value_duration(fiber->machine->now - region->started));
+	tell(fiber->machine, EVENT_STEP_ENDED, step->id, fiber, value_text_peek(step->title), data, step->code->span);
+}
+
+void saga_step_ended(struct fiber *fiber, struct saga *step, bool well)
+{
+	struct machine *machine = fiber->machine;
+
+	if (!step->code->handler_step) {
+		if (step->state == SAGA_ARMED)
+			put_on_record(fiber, step);
+		if (well && step->state == SAGA_ARMED && step->code->undo == UNDO_RUNNING) {
+			step->state = SAGA_DROPPED;
+			tell(machine, EVENT_STEP_DROPPED, step->id, fiber, "ended well", value_null(), step->code->span);
+		}
+		if (step->code->undo == UNDO_NONE && step->changed)
+			note_stays(machine, step, value_text_peek(step->reason));
+		tell_step_ended(fiber, step, well ? "done" : "failed");
+	}
+	step->ended = true;
+	step->fiber = NULL;
+	/* The region that points to it is popped next and does not look at it. */
+	fiber_region(fiber)->saga = NULL;
+	prune(step);
+}
+
+/* ---- checkpoint, commit, defer ---- */
+
+static uint32_t for_each_armed(struct saga *saga, void (*act)(struct saga *step, void *context), void *context)
+{
+	uint32_t count = 0;
+
+	if (is_armed(saga)) {
+		act(saga, context);
+		count++;
+	}
+	for (struct saga *child = saga->first; child; child = child->next)
+		count += for_each_armed(child, act, context);
+	return count;
+}
+
+struct keeping {
+	struct fiber *fiber;
+	const char *text;
+};
+
+static void keep(struct saga *step, void *context)
+{
+	struct keeping *keeping = context;
+
+	step->kept = true;
+	free(step->keeper);
+	step->keeper = memory_need(strdup(keeping->text));
+	tell(keeping->fiber->machine, EVENT_STEP_KEPT, step->id, keeping->fiber, keeping->text, value_null(),
+	     step->code->span);
+}
+
+static void drop(struct saga *step, void *context)
+{
+	struct keeping *keeping = context;
+
+	step->state = SAGA_DROPPED;
+	note_stays(keeping->fiber->machine, step, keeping->text);
+	tell(keeping->fiber->machine, EVENT_STEP_DROPPED, step->id, keeping->fiber, keeping->text, value_null(),
+	     step->code->span);
+}
+
+/* The set that checkpoint and commit are about: the enclosing step's subtree; outside of any step, the run's. */
+static struct saga *scope_of(struct fiber *fiber)
+{
+	return fiber->step ? fiber->step : fiber->machine->tree;
+}
+
+void saga_checkpoint(struct fiber *fiber, const char *text)
+{
+	struct keeping keeping = { fiber, text };
+	uint32_t kept = for_each_armed(scope_of(fiber), keep, &keeping);
+
+	tell(fiber->machine, EVENT_CHECKPOINT, fiber->step ? fiber->step->id : "", fiber, text, value_int(kept),
+	     fiber_at(fiber));
+}
+
+void saga_commit(struct fiber *fiber, const char *text)
+{
+	struct keeping keeping = { fiber, text };
+	uint32_t dropped = for_each_armed(scope_of(fiber), drop, &keeping);
+
+	tell(fiber->machine, EVENT_COMMIT, fiber->step ? fiber->step->id : "", fiber, text, value_int(dropped),
+	     fiber_at(fiber));
+}
+
+/* Armed when reached, with the values it names as they are then; once per step and place. */
+void saga_defer(struct fiber *fiber, uint32_t number)
+{
+	struct machine *machine = fiber->machine;
+	const struct defer_code *code = &machine->program->defers[number];
+	char *id = text_printf("d:%s#%u", fiber->step ? fiber->step->id : fiber->path, number);
+	struct value data = record_new(code->capture_count);
+
+	for (struct deferred *known = machine->deferred; known; known = known->next)
+		if (!strcmp(known->id, id)) {
+			free(id);
+			value_release(data);
+			return;
+		}
+	struct deferred *deferred = memory_need(calloc(1, sizeof(*deferred)));
+	deferred->code = code;
+	deferred->function = (uint32_t)(fiber_frame(fiber)->function - machine->program->functions);
+	deferred->captured = capture(fiber, fiber_frame(fiber)->base, code->captures, code->capture_count);
+	deferred->id = id;
+	deferred->title = value_copy(title_of(fiber->step));
+	deferred->next = machine->deferred;
+	machine->deferred = deferred;
+	for (uint32_t i = 0; i < code->capture_count; i++)
+		record_set(&data, code->captures[i].name, value_copy(deferred->captured[i]));
+	tell(machine, EVENT_DEFER_ARMED, id, fiber, value_text_peek(deferred->title), data, code->span);
+}
+
+/* ---- handlers ---- */
+
+struct fiber *handler_fiber(struct machine *machine, const char *path, uint32_t function, uint32_t pc,
+			    const struct capture *captures, uint32_t count, const struct value *values)
+{
+	struct fiber *fiber = fiber_new(machine, path, &machine->program->functions[function], pc);
+
+	fiber->handler = true;
+	for (uint32_t i = 0; i < count; i++) {
+		value_release(fiber->registers[captures[i].slot]);
+		fiber->registers[captures[i].slot] = value_copy(values[i]);
+	}
+	fiber_ready(fiber);
+	return fiber;
+}
+
+/* ---- unwinding ---- */
+
+struct task { /* one node being unwound */
+	struct saga *saga, *cursor; /* the next child */
+	struct task *parent;
+	struct unwinding *unwinding;
+	struct task *next_running;
+	struct fiber *fiber; /* its handler */
+	struct timer timer;
+	int64_t started;
+	uint32_t running;
+	bool advancing;
+};
+
+struct unwinding {
+	struct machine *machine;
+	void (*done)(struct machine *machine, bool broken, void *context);
+	void *context;
+	struct task *handlers; /* running ones */
+	bool broken, cut;
+};
+
+static void advance(struct task *task);
+
+static void task_start(struct unwinding *unwinding, struct saga *saga, struct task *parent)
+{
+	struct task *task = memory_need(calloc(1, sizeof(*task)));
+
+	task->unwinding = unwinding;
+	task->saga = saga;
+	task->cursor = saga->last;
+	task->parent = parent;
+	advance(task);
+}
+
+static void task_finish(struct task *task)
+{
+	struct unwinding *unwinding = task->unwinding;
+	struct task *parent = task->parent;
+
+	free(task);
+	if (parent) {
+		parent->running--;
+		advance(parent);
+		return;
+	}
+	unwinding->done(unwinding->machine, unwinding->broken, unwinding->context);
+	free(unwinding);
+}
+
+static void note_by_hand(struct machine *machine, const struct saga *step, const char *message)
+{
+	struct value entry = record_new(2);
+
+	record_set(&entry, "title", value_copy(title_of(step)));
+	record_set(&entry, "message", value_string(message));
+	list_push(&machine->by_hand, entry);
+}
+
+static void unlink_running(struct task *task)
+{
+	struct task **at = &task->unwinding->handlers;
+
+	while (*at != task)
+		at = &(*at)->next_running;
+	*at = task->next_running;
+}
+
+static void tell_handler(struct task *task, const struct failure *failure, const char *why)
+{
+	struct machine *machine = task->unwinding->machine;
+	struct saga *step = task->saga;
+	struct value data = record_new(4);
+	char *id = text_printf("r:%s", step->id);
+
+	record_set(&data, "kind", value_string("rollback"));
+	record_set(&data, "outcome", value_string(failure || why ? "failed" : "done"));
+	record_set(&data, "message", failure ? value_copy(failure->message) : value_string(why));
+	record_set(&data, "elapsed", value_duration(machine->now - task->started));
+	tell(machine, EVENT_HANDLER_ENDED, id, NULL, value_text_peek(step->title), data, step->code->span);
+	free(id);
+}
+
+static void handler_ended(struct fiber *fiber, struct failure *failure, void *context)
+{
+	struct task *task = context;
+	struct machine *machine = task->unwinding->machine;
+
+	(void)fiber;
+	timer_stop(machine, &task->timer);
+	unlink_running(task);
+	tell_handler(task, failure, NULL);
+	if (failure) {
+		task->saga->state = SAGA_BROKEN;
+		task->unwinding->broken = true;
+		machine->handlers_failed++;
+		note_by_hand(machine, task->saga, value_text_peek(failure->message));
+		failure_free(failure);
+	} else {
+		task->saga->state = SAGA_UNDONE;
+		list_push(&machine->undone, value_copy(title_of(task->saga)));
+	}
+	task_finish(task);
+}
+
+static void handler_late(struct machine *machine, void *context)
+{
+	struct task *task = context;
+	char text[48];
+
+	(void)machine;
+	fiber_interrupt(task->fiber, failure_new(task->fiber, FAILURE_PLAN_TIMEOUT, "the rollback timed out after %s",
+						 duration_text(task->saga->within.i, text)));
+}
+
+static void not_run(struct task *task, const char *why)
+{
+	task->saga->state = SAGA_BROKEN;
+	task->unwinding->broken = true;
+	tell_handler(task, NULL, why);
+	note_by_hand(task->unwinding->machine, task->saga, why);
+	task->unwinding->machine->handlers_failed++;
+}
+
+static void run_handler(struct task *task)
+{
+	struct machine *machine = task->unwinding->machine;
+	struct saga *step = task->saga;
+	const struct step_code *code = step->code;
+	char *id = text_printf("r:%s", step->id);
+	struct value data = record_new(1);
+
+	task->started = machine->now;
+	if (task->unwinding->cut) {
+		not_run(task, "not run: the time for the whole rollback was over");
+		free(id);
+		value_release(data);
+		task_finish(task);
+		return;
+	}
+	record_set(&data, "kind", value_string("rollback"));
+	tell(machine, EVENT_HANDLER_STARTED, id, NULL, value_text_peek(step->title), data, code->span);
+	machine->handlers_run++;
+	task->fiber = handler_fiber(machine, id, step->function, code->handler, code->captures, code->capture_count,
+				    step->captured);
+	task->fiber->ended = handler_ended;
+	task->fiber->context = task;
+	task->next_running = task->unwinding->handlers;
+	task->unwinding->handlers = task;
+	if (step->within.tag == VALUE_DURATION)
+		timer_start(machine, &task->timer, machine->now + step->within.i, handler_late, task);
+	free(id);
+}
+
+/*
+ * Starts the next children that have something to undo; when none are left, the node's own handler; then finishes. A
+ * child that finishes at once calls this again for its parent, which is then still in the loop and needs nothing more.
+ */
+static void advance(struct task *task)
+{
+	uint32_t most = task->saga->kind != SAGA_SIDE_BY_SIDE ? 1 : task->saga->bound ? task->saga->bound : UINT32_MAX;
+
+	if (task->advancing)
+		return;
+	task->advancing = true;
+	while (task->cursor && task->running < most) {
+		struct saga *child = task->cursor;
+		task->cursor = child->previous;
+		if (!saga_armed(child))
+			continue;
+		task->running++;
+		task_start(task->unwinding, child, task);
+	}
+	task->advancing = false;
+	if (task->running)
+		return;
+	if (is_armed(task->saga))
+		run_handler(task);
+	else
+		task_finish(task);
+}
+
+struct unwinding *saga_unwind(struct machine *machine, struct saga *root,
+			      void (*done)(struct machine *machine, bool broken, void *context), void *context)
+{
+	struct unwinding *unwinding = memory_need(calloc(1, sizeof(*unwinding)));
+	uint32_t armed = saga_armed(root);
+
+	*unwinding = (struct unwinding){ .machine = machine, .done = done, .context = context };
+	if (!armed) {
+		free(unwinding);
+		done(machine, false, context);
+		return NULL;
+	}
+	tell(machine, EVENT_UNWINDING, "", NULL, "", value_int(armed), (struct span){ 0 });
+	task_start(unwinding, root, NULL);
+	return unwinding;
+}
+
+void unwinding_cut(struct unwinding *unwinding, const char *why)
+{
+	unwinding->cut = true;
+	for (struct task *task = unwinding->handlers, *next; task; task = next) {
+		next = task->next_running;
+		fiber_interrupt(task->fiber, failure_new(task->fiber, FAILURE_PLAN_TIMEOUT, "%s", why));
+	}
+}

@@ -1,0 +1,265 @@
+/*
+ * threshold.c - sampling and its verdicts. A sampler is a fiber that runs the threshold's body (compile_stmt.c,
+ * threshold_body): settings once, then wait, measure, judge, for ever; it ends by failing (a breach) or by being
+ * cancelled when what it watches has ended.
+ *
+ * A sample is `ok`, `over` (outside its bound), or `no data`. `breach after N of M` looks at the last M samples that had
+ * data; `breach for D` at how long they have been over without a break. No data is its own verdict: it neither counts as
+ * over nor breaks a streak.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "interp/machine_inside.h"
+
+struct sampler {
+	const struct threshold_code *code;
+	uint32_t a;
+	bool *window; /* ring of the last `size` samples: over? */
+	uint32_t size, filled, next, needed;
+	int64_t due;        /* of the next sample */
+	int64_t over_since; /* -1: the last sample was not over */
+	uint32_t silent;    /* samples without data in a row */
+};
+
+static struct value setting(struct fiber *fiber, enum threshold_register which)
+{
+	return *fiber_register(fiber, fiber->sampler->a + which);
+}
+
+static uint32_t positive(struct value v, uint32_t fallback)
+{
+	return v.tag == VALUE_INT && v.i > 0 ? (uint32_t)(v.i < 100000 ? v.i : 100000) : fallback;
+}
+
+void sampler_setup(struct fiber *fiber, uint32_t a, uint32_t number)
+{
+	struct sampler *sampler = memory_need(calloc(1, sizeof(*sampler)));
+	struct value after;
+
+	sampler_free(fiber->sampler);
+	fiber->sampler = sampler;
+	sampler->code = &fiber->machine->program->thresholds[number];
+	sampler->a = a;
+	sampler->needed = positive(setting(fiber, THRESHOLD_BREACHES), 1);
+	sampler->size = positive(setting(fiber, THRESHOLD_WINDOW), sampler->needed);
+	sampler->window = memory_need(calloc(sampler->size, sizeof(*sampler->window)));
+	sampler->over_since = -1;
+	after = setting(fiber, THRESHOLD_AFTER);
+	sampler->due = fiber->machine->now + (after.tag == VALUE_DURATION ? after.i : 0);
+}
+
+void sampler_free(struct sampler *sampler)
+{
+	if (!sampler)
+		return;
+	free(sampler->window);
+	free(sampler);
+}
+
+/* Samples keep their beat; ones that were missed while a measurement took long are left out. */
+void sampler_wait(struct fiber *fiber)
+{
+	struct sampler *sampler = fiber->sampler;
+	struct value every = setting(fiber, THRESHOLD_EVERY);
+	int64_t step = every.tag == VALUE_DURATION && every.i > 0 ? every.i : SECOND;
+	int64_t due = sampler->due, now = fiber->machine->now;
+
+	if (due < now)
+		due += (now - due + step - 1) / step * step;
+	sampler->due = due + step;
+	if (due > now)
+		fiber_sleep(fiber, due);
+}
+
+/* ---- verdicts ---- */
+
+static bool operation(enum opcode op, struct value x, struct value y, bool *holds, char *error)
+{
+	struct value out;
+
+	if (!operate(op, x, y, &out, error))
+		return false;
+	*holds = value_truthy(out);
+	return true;
+}
+
+static bool within_bound(struct fiber *fiber, struct value v, bool *holds, char *error)
+{
+	struct value low = setting(fiber, THRESHOLD_LOW), high = setting(fiber, THRESHOLD_HIGH);
+	bool below = false;
+
+	switch (fiber->sampler->code->bound) {
+	case BOUND_LESS:
+		return operation(INSN_LESS, v, low, holds, error);
+	case BOUND_LESS_EQUAL:
+		return operation(INSN_LESS_EQUAL, v, low, holds, error);
+	case BOUND_GREATER:
+		return operation(INSN_GREATER, v, low, holds, error);
+	case BOUND_GREATER_EQUAL:
+		return operation(INSN_GREATER_EQUAL, v, low, holds, error);
+	case BOUND_EQUAL:
+		return operation(INSN_EQUAL, v, low, holds, error);
+	case BOUND_BETWEEN:
+		if (!operation(INSN_GREATER_EQUAL, v, low, holds, error) ||
+		    !operation(INSN_LESS_EQUAL, v, high, &below, error))
+			return false;
+		*holds = *holds && below;
+		return true;
+	}
+	return false;
+}
+
+/* "< 5%", "between 1% and 5%" */
+static char *bound_text(struct fiber *fiber)
+{
+	static const char *const signs[] = { "<", "<=", ">", ">=", "==" };
+	struct value low = value_show(setting(fiber, THRESHOLD_LOW), 40);
+	struct value high = value_show(setting(fiber, THRESHOLD_HIGH), 40);
+	enum bound bound = fiber->sampler->code->bound;
+	char *text = bound == BOUND_BETWEEN ? text_printf("between %s and %s", value_text_peek(low), value_text_peek(high))
+					    : text_printf("%s %s", signs[bound], value_text_peek(low));
+
+	value_release(low);
+	value_release(high);
+	return text;
+}
+
+static void tell_sample(struct fiber *fiber, const char *verdict, struct value v, const char *reason)
+{
+	struct sampler *sampler = fiber->sampler;
+	struct value data = record_new(6);
+	char *bound = bound_text(fiber);
+	uint32_t over = 0;
+
+	for (uint32_t i = 0; i < sampler->filled; i++)
+		over += sampler->window[i];
+	record_set(&data, "verdict", value_string(verdict));
+	record_set(&data, "value", value_copy(v));
+	record_set(&data, "bound", value_string(bound));
+	record_set(&data, "measure", value_string(sampler->code->measure));
+	record_set(&data, "reason", reason ? value_string(reason) : value_null());
+	record_set(&data, "over", value_int(over));
+	tell(fiber->machine, EVENT_SAMPLE, sampler->code->name, fiber, verdict, data, sampler->code->span);
+	free(bound);
+}
+
+static struct failure *breach(struct fiber *fiber, struct value v, const char *what)
+{
+	struct sampler *sampler = fiber->sampler;
+	char *bound = bound_text(fiber);
+	struct value shown = value_show(v, 40);
+	struct failure *failure =
+		v.tag == VALUE_NULL
+			? failure_new(fiber, FAILURE_BREACH, "%s has no data: %s", sampler->code->name, what)
+			: failure_new(fiber, FAILURE_BREACH, "%s is %s, must be %s%s", sampler->code->name,
+				      value_text_peek(shown), bound, what);
+	failure->at = sampler->code->span;
+	failure->detail = record_new(5);
+	record_set(&failure->detail, "threshold", value_string(sampler->code->name));
+	record_set(&failure->detail, "value", value_copy(v));
+	record_set(&failure->detail, "bound", value_string(bound));
+	record_set(&failure->detail, "action", value_string(sampler->code->action));
+	record_set(&failure->detail, "doc", value_string(sampler->code->doc));
+	value_release(shown);
+	free(bound);
+	return failure;
+}
+
+static void forget(struct sampler *sampler)
+{
+	sampler->filled = sampler->next = sampler->silent = 0;
+	sampler->over_since = -1;
+}
+
+/* What the author wants done about a breach, or about missing data. Consumes failure. */
+static void react(struct fiber *fiber, struct failure *failure, enum on_breach reaction)
+{
+	forget(fiber->sampler);
+	switch (reaction) {
+	case BREACH_WARN:
+		tell(fiber->machine, EVENT_WARNING, fiber->step ? fiber->step->id : "", fiber,
+		     value_text_peek(failure->message), value_null(), failure->at);
+		failure_free(failure);
+		break;
+	case BREACH_ASK:
+		ask_to_go_on(fiber, failure, value_text_peek(failure->message), fiber_frame(fiber)->pc);
+		break;
+	case BREACH_ROLLBACK:
+		fiber_raise(fiber, failure);
+		break;
+	}
+}
+
+static void judge_no_data(struct fiber *fiber, const char *reason)
+{
+	struct sampler *sampler = fiber->sampler;
+	uint32_t tolerated = positive(setting(fiber, THRESHOLD_TOLERATE), 0);
+	enum no_data policy = sampler->code->no_data;
+
+	sampler->silent++;
+	tell_sample(fiber, "no data", value_null(), reason);
+	if (policy == NO_DATA_OK || (policy == NO_DATA_TOLERATE && sampler->silent <= tolerated))
+		return;
+	react(fiber, breach(fiber, value_null(), reason), policy == NO_DATA_ASK ? BREACH_ASK : sampler->code->on_breach);
+}
+
+static bool breached(struct fiber *fiber, char *what, size_t size)
+{
+	struct sampler *sampler = fiber->sampler;
+	struct value length = setting(fiber, THRESHOLD_FOR);
+	uint32_t over = 0;
+	char text[48];
+
+	*what = 0;
+	if (length.tag == VALUE_DURATION) {
+		int64_t since = sampler->over_since < 0 ? 0 : fiber->machine->now - sampler->over_since;
+		snprintf(what, size, " (for %s)", duration_text(since, text));
+		return sampler->over_since >= 0 && since >= length.i;
+	}
+	for (uint32_t i = 0; i < sampler->filled; i++)
+		over += sampler->window[i];
+	if (sampler->size > 1)
+		snprintf(what, size, " (%u of the last %u samples)", over, sampler->filled);
+	return over >= sampler->needed;
+}
+
+static void judge_value(struct fiber *fiber, struct value v, bool holds)
+{
+	struct sampler *sampler = fiber->sampler;
+	char what[80];
+
+	sampler->silent = 0;
+	sampler->window[sampler->next] = !holds;
+	sampler->next = (sampler->next + 1) % sampler->size;
+	if (sampler->filled < sampler->size)
+		sampler->filled++;
+	if (holds)
+		sampler->over_since = -1;
+	else if (sampler->over_since < 0)
+		sampler->over_since = fiber->machine->now;
+	if (holds || !breached(fiber, what, sizeof(what))) {
+		tell_sample(fiber, holds ? "ok" : "over", v, NULL);
+		return;
+	}
+	tell_sample(fiber, "breach", v, NULL);
+	react(fiber, breach(fiber, v, what), sampler->code->on_breach);
+}
+
+void sampler_judge(struct fiber *fiber, struct value v, const char *no_data_reason)
+{
+	bool holds = false;
+	char error[256];
+
+	if (v.tag == VALUE_UNKNOWN && !no_data_reason)
+		tell(fiber->machine, EVENT_ASSUMED, fiber->sampler->code->name, fiber, fiber->sampler->code->measure,
+		     value_null(), fiber->sampler->code->span);
+	else if (no_data_reason || v.tag == VALUE_NULL || ((v.tag == VALUE_FLOAT || v.tag == VALUE_PERCENT) && isnan(v.f)))
+		judge_no_data(fiber, no_data_reason ? no_data_reason : "the answer was empty");
+	else if (!within_bound(fiber, v, &holds, error))
+		judge_no_data(fiber, error);
+	else
+		judge_value(fiber, v, holds);
+	value_release(v);
+}

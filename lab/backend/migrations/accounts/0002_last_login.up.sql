@@ -1,0 +1,1 @@
+ALTER TABLE accounts_user ADD COLUMN last_login timestamptz;

@@ -1,0 +1,1 @@
+ALTER TABLE materials_material DROP COLUMN difficulty;

@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# env.sh: the lab's names and ports, read by the lab's scripts. A value comes from the environment, else from the .env
+# that `lab.sh up` wrote (so every later call means the same lab), else from here.
+
+LAB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+if [ -f "$LAB_DIR/.env" ]; then
+    while IFS='=' read -r name value; do
+        case $name in LAB_*) [ -n "${!name:-}" ] || printf -v "$name" '%s' "$value" ;; esac
+    done <"$LAB_DIR/.env"
+fi
+
+LAB_PROJECT=${LAB_PROJECT:-runplan-lab}                    # compose's project, and the prefix of the images
+LAB_PREFIX=${LAB_PREFIX:-thebot-}                          # of the containers' names
+LAB_BASE=${LAB_BASE:-runplan-lab-base:bookworm}            # or debian:bookworm-slim where a registry can be reached
+LAB_STATE=${LAB_STATE:-$LAB_DIR/state}                     # all that is made at run time
+LAB_BUILD_NETWORK=${LAB_BUILD_NETWORK:-default}            # "host" when the bridge cannot reach Debian's packages
+LAB_PORT_HTTP=${LAB_PORT_HTTP:-18000}                      # nginx
+LAB_PORT_BLUE=${LAB_PORT_BLUE:-18001}                      # each backend, past nginx
+LAB_PORT_GREEN=${LAB_PORT_GREEN:-18002}
+LAB_PORT_0=${LAB_PORT_0:-18010}
+LAB_PORT_1=${LAB_PORT_1:-18011}
+LAB_PORT_2=${LAB_PORT_2:-18012}
+LAB_PORT_PG=${LAB_PORT_PG:-15432}
+LAB_PORT_REDIS=${LAB_PORT_REDIS:-16379}
+LAB_PORT_PROM=${LAB_PORT_PROM:-19090}
+LAB_VARIABLES=(LAB_PROJECT LAB_PREFIX LAB_BASE LAB_STATE LAB_BUILD_NETWORK LAB_PORT_HTTP LAB_PORT_BLUE LAB_PORT_GREEN
+    LAB_PORT_0 LAB_PORT_1 LAB_PORT_2 LAB_PORT_PG LAB_PORT_REDIS LAB_PORT_PROM)
+case $LAB_STATE in /*) ;; *) LAB_STATE=$PWD/$LAB_STATE ;; esac
+COMPOSE_PROJECT_NAME=$LAB_PROJECT
+DOCKER_BUILDKIT=0                                          # the legacy builder needs no registry and no plugin
+export COMPOSE_PROJECT_NAME DOCKER_BUILDKIT "${LAB_VARIABLES[@]}"
+
+# shellcheck disable=SC2034  # for who reads this file
+LAB_INFRA=(postgres redis prometheus nginx)
+# shellcheck disable=SC2034
+LAB_BACKENDS=(backend-blue backend-green backend-0 backend-1 backend-2)
+
+say() { printf 'lab: %s\n' "$*"; }
+die() { printf 'lab: %s\n' "$*" >&2; exit 1; }
+
+# compose ARGUMENTS: version 2 (the plugin) or version 1, whichever is there.
+compose() {
+    if [ -z "${COMPOSE:-}" ]; then
+        if docker compose version >/dev/null 2>&1; then COMPOSE="docker compose"
+        elif command -v docker-compose >/dev/null; then COMPOSE=docker-compose
+        else die "neither docker compose nor docker-compose; run scripts/setup.sh lab"
+        fi
+    fi
+    $COMPOSE -f "$LAB_DIR/docker-compose.yml" "$@"
+}
+
+# build_image TAG FOLDER [DOCKER BUILD ARGUMENTS]: builds unless an image of this tag was built from the same files.
+build_image() {
+    local tag=$1 folder=$2 source log
+    shift 2
+    source=$({ docker image inspect -f '{{.Id}}' "$LAB_BASE" 2>/dev/null || echo "$LAB_BASE"; echo "$*"
+        cd "$LAB_DIR/$folder" && find . -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-32)
+    if [ "$(docker image inspect -f '{{index .Config.Labels "runplan.lab.source"}}' "$tag" 2>/dev/null)" = "$source" ]; then
+        return
+    fi
+    log=$LAB_STATE/build-${tag//[:\/]/_}.log
+    docker build --force-rm --network "$LAB_BUILD_NETWORK" --build-arg "BASE=$LAB_BASE" --label "runplan.lab.source=$source" "$@" \
+        -t "$tag" "$LAB_DIR/$folder" >"$log" 2>&1 || { tail -n 15 "$log" >&2; die "could not build $tag; the log is $log"; }
+    say "built $tag"
+}
+
+# reload_nginx: nginx says a harmless notice on standard error; it is shown only when the reload fails.
+reload_nginx() {
+    local answer
+    answer=$(docker exec "${LAB_PREFIX}nginx" nginx -q -s reload 2>&1) || die "nginx does not reload: $answer"
+}
+
+# The backends that nginx sends requests to, as its upstream has them.
+live_backends() { sed -nE '/ down;/d; s/^ *server (backend-[a-z0-9]+):.*/\1/p' "$LAB_STATE/nginx/upstream.conf" 2>/dev/null; }
+
+# wait_healthy SECONDS SERVICE...: until every container's health check has succeeded.
+wait_healthy() {
+    local deadline=$((SECONDS + $1)) states container
+    shift
+    local containers=("${@/#/$LAB_PREFIX}")
+    until states=$(docker inspect -f '{{.Name}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' \
+            "${containers[@]}" 2>/dev/null) && ! grep -qv ' running healthy$' <<<"$states"; do
+        if ((SECONDS >= deadline)) || grep -qE ' (exited|dead) ' <<<"$states"; then
+            states=$(grep -v ' running healthy$' <<<"$states" || true)
+            while read -r container _; do docker logs --tail 5 "${container#/}" >&2 || true; done <<<"$states"
+            die "not healthy: ${states//$'\n'/, }"
+        fi
+        sleep 0.1
+    done
+}

@@ -1,0 +1,104 @@
+#!/bin/bash
+# setup.sh build|lab|test...: installs the Debian packages that are missing for
+#
+#   build   compiling runplan
+#   lab     building and running the lab
+#   test    all of the tests (build and lab included)
+#
+# Does nothing when all are there. Tried on Debian 12. Needs root, or sudo. Services that come with the packages are not
+# started: the tests start their own.
+set -euo pipefail
+
+BUILD=(gcc make flex bison pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libpq-dev libpcre2-dev
+    libssl-dev)
+# docker.io and docker-compose are left out below where Docker's own packages are installed.
+LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-certificates curl jq python3 procps
+    util-linux postgresql-client bsdextrautils)
+TEST=(libcmocka-dev bats postgresql redis-server nginx-light prometheus git strace valgrind tmux clang shellcheck
+    openssl openssh-client libclang-rt-14-dev)
+# What these packages would start at every boot; disabled when this script installed the package.
+SERVERS=(postgresql redis-server nginx prometheus)
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null; then sudo "$@"
+    else die "must be root, or have sudo, to install packages"
+    fi
+}
+
+# Another packaging of the engine or of compose serves as well, and would conflict with Debian's.
+provided() {
+    case $1 in
+        docker.io) PATH=$PATH:/usr/sbin command -v dockerd && command -v docker ;;
+        docker-compose) docker compose version || command -v docker-compose ;;
+        nginx-light) [ -x /usr/sbin/nginx ] ;;
+        *) return 1 ;;
+    esac >/dev/null 2>&1
+}
+
+missing() {
+    local package
+    for package in "$@"; do
+        case $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) in
+            ?i*) ;;
+            *) provided "$package" || echo "$package" ;;
+        esac
+    done
+}
+
+# As root: apt, with nothing of it shown unless it fails.
+quietly() {
+    local log
+    log=$(mktemp)
+    as_root env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; die "failed: $*"; }
+    rm -f "$log"
+}
+
+install_packages() {
+    local policy=/usr/sbin/policy-rc.d cluster=/etc/postgresql-common/createcluster.conf package server
+    # invoke-rc.d asks this program before it starts a service; 101 is "not allowed".
+    if [ ! -e "$policy" ]; then
+        # shellcheck disable=SC2064  # the path as it is now
+        trap "as_root rm -f '$policy'" EXIT
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    # The server's package would make a database cluster of its own, to be started at every boot.
+    if [[ " $* " == *" postgresql "* && ! -e $cluster ]]; then
+        as_root mkdir -p "${cluster%/*}"
+        echo 'create_main_cluster = false' | as_root tee "$cluster" >/dev/null
+    fi
+    quietly apt-get update
+    quietly apt-get install -y --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold \
+        -o DPkg::Lock::Timeout=300 "$@"
+    for server in "${SERVERS[@]}"; do
+        for package in "$@"; do
+            if [ "${package%-light}" = "$server" ] && command -v systemctl >/dev/null; then
+                as_root systemctl disable "$server" >/dev/null 2>&1 || true
+            fi
+        done
+    done
+}
+
+wanted=()
+for set in "$@"; do
+    case $set in
+        build) wanted+=("${BUILD[@]}") ;;
+        lab) wanted+=("${LAB[@]}") ;;
+        test) wanted+=("${BUILD[@]}" "${LAB[@]}" "${TEST[@]}") ;;
+        *) die "unknown set: $set (build, lab or test)" ;;
+    esac
+done
+[ ${#wanted[@]} -gt 0 ] || die "usage: setup.sh build|lab|test..."
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    die "this machine has no apt; install yourself what stands for: ${wanted[*]}"
+fi
+
+mapfile -t absent < <(missing "${wanted[@]}")
+if [ ${#absent[@]} -gt 0 ]; then
+    say "installs ${absent[*]}"
+    install_packages "${absent[@]}"
+fi

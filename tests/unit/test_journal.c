@@ -1,0 +1,258 @@
+/* test_journal.c - events as rows, the order of keeping and telling, a store that fails, and the memory
+ * store. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "interp/effect.h"
+#include "interp/journal.h"
+#include "store/memory.h"
+
+static struct event log_event(const char *text)
+{
+	return (struct event){.kind = EVENT_LOG, .id = "", .step = "", .text = text, .data = value_null()};
+}
+
+static void test_names_and_answers(void **state)
+{
+	int answers = 0;
+	size_t i;
+
+	(void)state;
+	assert_string_equal(event_name(EVENT_RUN_STARTED), "run.started");
+	for (i = 0; i < EVENT_KINDS; i++)
+		answers += event_is_answer((enum event_kind)i);
+	assert_int_equal(answers, 4);
+	assert_true(event_is_answer(EVENT_EFFECT_ENDED));
+	assert_true(event_is_answer(EVENT_EFFECT_NOTE));
+	assert_true(event_is_answer(EVENT_TIME));
+	assert_true(event_is_answer(EVENT_SIGNAL));
+	assert_false(event_is_answer(EVENT_EFFECT_STARTED));
+}
+
+/* Every kind, with texts from outside: a row must give back exactly what it took. */
+static void test_rows_are_exact(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < EVENT_KINDS; i++) {
+		struct event event =
+				 {
+				     .seq = i + 1,
+				     .kind = (enum event_kind)i,
+				     .now = INT64_MIN + (int64_t)i,
+				     .id = "0.2:7~3",
+				     .step = "a \"quoted\" step\n",
+				     .text = "\xff\xfe \x1b[31m \xe2\x80\xa8",
+				     .data = record_new(2),
+				     .at = {UINT32_MAX, 3, UINT32_MAX},
+				 },
+			     back;
+		struct value row;
+
+		record_set(&event.data, "$kind", value_percent(0.05));
+		record_set(&event.data, "secret", value_mark(value_string("hunter2"), VALUE_SECRET));
+		row = event_encode(&event);
+		assert_null(strchr(value_text_peek(row), '\n'));
+		assert_null(strstr(value_text_peek(row), "hunter2"));
+		assert_true(event_decode(value_text_peek(row), value_length(row), &back));
+		assert_int_equal(back.seq, event.seq);
+		assert_int_equal(back.kind, event.kind);
+		assert_int_equal(back.now, event.now);
+		assert_string_equal(back.id, event.id);
+		assert_string_equal(back.step, event.step);
+		assert_string_equal(back.text, event.text);
+		assert_memory_equal(&back.at, &event.at, sizeof(back.at));
+		assert_int_equal(record_peek(back.data, "$kind").tag, VALUE_PERCENT);
+		assert_int_equal(record_peek(back.data, "secret").tag, VALUE_NULL);
+		assert_true(record_peek(back.data, "secret").flags & VALUE_SECRET);
+		event_free(&back);
+		value_release(row);
+		value_release(event.data);
+	}
+}
+
+static void test_damaged_rows_are_refused(void **state)
+{
+	static const char *const bad[] = {
+	    "",
+	    "{}",
+	    "[]",
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null}",
+	    "{\"seq\":-1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null,"
+	    "\"at\":[0,0,0]}",
+	    "{\"seq\":1,\"type\":\"logg\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null,"
+	    "\"at\":[0,0,0]}",
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0.5,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null,"
+	    "\"at\":[0,0,0]}",
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":1,\"data\":null,\"at\":"
+	    "[0,0,0]}",
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"a\\u0000b\",\"data\":"
+	    "null,"
+	    "\"at\":[0,0,0]}",
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null,"
+	    "\"at\":[0,0]}",
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null,"
+	    "\"at\":[0,0,4294967296]}",
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"at\":[0,0,0]}",
+	};
+	static const char good[] =
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\","
+	    "\"data\":null,\"at\":[0,0,0]}";
+	struct event event;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (event_decode(bad[i], strlen(bad[i]), &event))
+			fail_msg("%s was taken", bad[i]);
+	assert_true(event_decode(good, strlen(good), &event));
+	event_free(&event);
+}
+
+struct witness {
+	struct store *store;
+	size_t seen, rows_when_seen;
+	uint64_t last_seq;
+};
+
+static void see(void *context, const struct event *event)
+{
+	struct witness *witness = context;
+
+	witness->seen++;
+	witness->last_seq = event->seq;
+	witness->rows_when_seen = witness->store->ops->count(witness->store);
+}
+
+static void test_kept_before_it_is_told(void **state)
+{
+	struct store *store = store_memory_new();
+	struct journal *journal = journal_new(store);
+	struct witness first = {.store = store}, second = {.store = store};
+	struct event event = log_event("one"), back;
+	const char *row;
+	size_t length;
+
+	(void)state;
+	journal_observe(journal, see, &first);
+	journal_observe(journal, see, &second);
+	assert_true(journal_append(journal, &event));
+	assert_int_equal(event.seq, 1);
+	assert_int_equal(first.rows_when_seen, 1);
+	event = log_event("two");
+	assert_true(journal_append(journal, &event));
+	assert_int_equal(second.seen, 2);
+	assert_int_equal(second.last_seq, 2);
+
+	row = store->ops->row_peek(store, 1, &length);
+	assert_true(event_decode(row, length, &back));
+	assert_string_equal(back.text, "two");
+	event_free(&back);
+	assert_null(store->ops->row_peek(store, 2, &length));
+	journal_free(journal);
+
+	/* A journal over rows that are there goes on counting. */
+	journal = journal_new(store);
+	event = log_event("three");
+	assert_true(journal_append(journal, &event));
+	assert_int_equal(event.seq, 3);
+	journal_free(journal);
+	store->ops->free(store);
+}
+
+static void test_wants(void **state)
+{
+	struct journal *journal = journal_new(NULL);
+	struct store *store = store_memory_new();
+	struct witness witness = {.store = store};
+	struct event event = log_event("x");
+
+	(void)state;
+	assert_false(journal_wants(journal));
+	assert_true(journal_append(journal, &event));
+	journal_observe(journal, see, &witness);
+	assert_true(journal_wants(journal));
+	journal_free(journal);
+	journal = journal_new(store);
+	assert_true(journal_wants(journal));
+	journal_free(journal);
+	store->ops->free(store);
+}
+
+/* A store on a disk that is full for one row, and has room again for the next. */
+struct full_store {
+	struct store base;
+	size_t calls;
+};
+
+static bool full_append(struct store *store, const char *row, size_t length)
+{
+	(void)row;
+	(void)length;
+	return ++((struct full_store *)store)->calls != 2;
+}
+
+static size_t full_count(struct store *store)
+{
+	(void)store;
+	return 0;
+}
+
+static void test_a_store_that_failed_takes_no_more(void **state)
+{
+	static const struct store_ops ops = {.append = full_append, .count = full_count};
+	struct full_store store = {.base.ops = &ops};
+	struct journal *journal = journal_new(&store.base);
+	struct witness witness = {.store = &store.base};
+	struct event event = log_event("x");
+
+	(void)state;
+	journal_observe(journal, see, &witness);
+	assert_true(journal_append(journal, &event));
+	assert_false(journal_append(journal, &event));
+	assert_false(journal_append(journal, &event));
+	assert_int_equal(store.calls, 2);
+	assert_int_equal(witness.seen, 1); /* nobody is told what is not on record */
+	journal_free(journal);
+}
+
+static void test_outcomes(void **state)
+{
+	struct outcome failed = outcome_failed("exit code %d of %s", 3, "pg_dump"),
+		       copy = outcome_copy(&failed);
+	struct outcome ok = outcome_ok(value_string("answer"));
+
+	(void)state;
+	assert_int_equal(copy.kind, OUTCOME_FAILED);
+	outcome_release(&failed);
+	assert_int_equal(failed.message.tag, VALUE_NULL);
+	assert_string_equal(value_text_peek(copy.message), "exit code 3 of pg_dump");
+	assert_int_equal(copy.value.tag, VALUE_NULL);
+	outcome_release(&copy);
+	assert_int_equal(ok.kind, OUTCOME_OK);
+	assert_string_equal(value_text_peek(ok.value), "answer");
+	assert_int_equal(ok.message.tag, VALUE_NULL);
+	outcome_release(&ok);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_names_and_answers),
+	    cmocka_unit_test(test_rows_are_exact),
+	    cmocka_unit_test(test_damaged_rows_are_refused),
+	    cmocka_unit_test(test_kept_before_it_is_told),
+	    cmocka_unit_test(test_wants),
+	    cmocka_unit_test(test_a_store_that_failed_takes_no_more),
+	    cmocka_unit_test(test_outcomes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
