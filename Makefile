@@ -26,8 +26,9 @@ SANITIZE =
 CFLAGS  = -std=gnu11 $(OPTIMIZE) -g -Wall -Wextra -Werror $(SANITIZE)
 # Headers of libpq lie in a folder of their own; libpq and libcurl are only loaded at run time, never linked.
 HEADERS := $(shell pkg-config --cflags libpq libcurl libuv jansson libpcre2-8 2>/dev/null)
-# Defined as nothing, as `#define _GNU_SOURCE` in a source does.
-CPPFLAGS = -D_GNU_SOURCE= -I. -I$(B) $(HEADERS)
+# A source may define _GNU_SOURCE itself; twice would be an error where the definitions differ.
+GNU      = $(if $(shell grep -l "define _GNU_SOURCE" $<),,-D_GNU_SOURCE)
+CPPFLAGS = $(GNU) -I. -I$(B) $(HEADERS)
 LDLIBS  = -luv -ljansson -lpcre2-8 -ldl -lm -lpthread
 
 SOURCES := $(sort $(wildcard grammar/*.c interp/*.c builtins/*.c store/*.c cli/*.c))

@@ -101,7 +101,7 @@ static void name_own_plan(char *plan, size_t size)
 		size_t word = strlen(at);
 
 		if (word > 5 && strcmp(at + word - 5, ".plan") == 0) {
-			snprintf(plan, size, "%s", at);
+			snprintf(plan, size, "%.*s", (int)size - 1, at);
 			return;
 		}
 	}

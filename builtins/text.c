@@ -264,7 +264,7 @@ static struct pure_result text_pad(const struct value *args, size_t count)
 	left = strcmp(args[3].string->bytes, "left") == 0;
 	if (!left && strcmp(args[3].string->bytes, "right") != 0)
 		return pure_failed("text.pad: `side` must be \"left\" or \"right\"");
-	missing = args[1].i - (int64_t)character_count(args[0]);
+	missing = args[1].i > 0 ? args[1].i - (int64_t)character_count(args[0]) : 0;
 	if (!left)
 		buffer_add(&text, args[0].string->bytes, args[0].string->length);
 	if (!add_repeated(&text, args[2], missing)) {

@@ -17,7 +17,8 @@ static int preview(struct session *session)
 
 	if (!params_collect(&session->params, session->program, session->options, people_at_terminal(), stderr))
 		return EXIT_USAGE;
-	session_add_view(session, ui_preview_new(&session->out, session_verbosity(session->options)));
+	session_add_view(session, ui_preview_new(&session->out, session->compilation->sources,
+						 session_verbosity(session->options)));
 	if (option_given(session->options, "live-reads")) {
 		inner = live_new(&none);
 		if (!inner) {

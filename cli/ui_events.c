@@ -59,7 +59,9 @@ static void add_fields(struct buffer *line, const char *names, struct value data
 		char name[32];
 
 		snprintf(name, sizeof(name), "%.*s", (int)length, names);
-		if (record_has(data, name) && record_peek(data, name).tag != VALUE_NULL)
+		/* An answer that is a record says too much for a line. */
+		if (record_has(data, name) && record_peek(data, name).tag != VALUE_NULL &&
+		    !(strcmp(name, "value") == 0 && record_peek(data, name).tag == VALUE_RECORD))
 			add_value(line, names, length, record_peek(data, name));
 		names += length + strspn(names + length, " ");
 	}

@@ -48,6 +48,7 @@ struct ui_plain {
 	char **waits; /* conditions and holds that are waited for */
 	size_t wait_count;
 	unsigned phase_indent;
+	unsigned handlers; /* under way */
 	bool unwinding, asked;
 	int64_t now;
 	struct value done;    /* changes that were made, in order */
@@ -110,7 +111,7 @@ static unsigned indent_of(struct ui_plain *plain, const char *step_id)
 {
 	struct step *step = step_find(plain, step_id);
 
-	return plain->phase_indent + (step ? 2 + 2 * step->depth : 0);
+	return plain->phase_indent + (step ? 2 + 2 * step->depth : 0) + (plain->handlers > 0 ? 2 : 0);
 }
 
 static const char *clock_of(int64_t now, char *buffer)
@@ -427,8 +428,10 @@ static void show_part_list(struct ui_plain *plain, const struct event *event, st
 	size_t i;
 
 	for (i = 0; i < value_length(parts); i++) {
-		struct value part = list_peek(parts, i), shown = value_show(record_peek(part, "value"), 300);
-		struct value text = value_string_printf("%s is %s", value_text_peek(record_peek(part, "text")), value_text_peek(shown));
+		struct value part = list_peek(parts, i), v = record_peek(part, "value"), shown, text;
+
+		shown = v.tag == VALUE_STRING ? value_copy(v) : value_show(v, 300); /* the machine shows it already */
+		text = value_string_printf("%s is %s", value_text_peek(record_peek(part, "text")), value_text_peek(shown));
 
 		detail(plain, event, value_text_peek(text));
 		value_release(text);
@@ -459,7 +462,7 @@ static void check(struct ui_plain *plain, const struct event *event)
 	     strcmp(outcome, "warned") == 0 ? "warning " : "FAILED  ", label);
 	if (condition[0] && event->text[0])
 		detail(plain, event, condition);
-	if (message[0] && strcmp(message, label) != 0 && strcmp(message, condition) != 0)
+	if (message[0] && strcmp(message, label) != 0 && !(condition[0] && strstr(message, condition)))
 		detail(plain, event, message);
 	show_parts(plain, event);
 }
@@ -613,6 +616,7 @@ static void handler_started(struct ui_plain *plain, const struct event *event)
 	struct value text;
 	char gutter[48];
 
+	plain->handlers++;
 	if (quiet(plain))
 		return;
 	text = strcmp(kind, "rollback") == 0 ? value_string("undo: ")
@@ -628,6 +632,8 @@ static void handler_ended(struct ui_plain *plain, const struct event *event)
 	struct value text = with_elapsed(event, event->text[0] ? event->text : kind), said;
 	char gutter[48];
 
+	if (plain->handlers > 0)
+		plain->handlers--;
 	if (rollback) {
 		list_push(done ? &plain->undone : &plain->failed, value_string(event->text));
 		forget_title(&plain->armed, event->text);
@@ -647,7 +653,7 @@ static void handler_ended(struct ui_plain *plain, const struct event *event)
 
 static struct value item_text(struct value item)
 {
-	static const char *const fields[] = {"step", "title", "phase", "builtin", "shown", "text", "reason", "message", "why"};
+	static const char *const fields[] = {"step", "title", "by", "what", "why", "message"};
 	struct value text = value_null();
 	size_t i;
 
@@ -753,6 +759,7 @@ static void plain_finish(struct ui *ui, int code)
 		summary(plain, "Undone:", STYLE_STRONG, plain->undone);
 		summary(plain, "NOT undone:", STYLE_BAD, plain->failed);
 		summary(plain, "Stays:", STYLE_STRONG, record_peek(ended, "stays"));
+		summary(plain, "Left behind:", STYLE_STRONG, record_peek(ended, "leaves"));
 		summary(plain, "Took longer than expected:", STYLE_WARN, record_peek(ended, "overruns"));
 		summary(plain, "A person must do by hand:", STYLE_BAD, record_peek(ended, "by_hand"));
 		way_back(plain, code);

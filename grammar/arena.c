@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Blocks of 64 KiB: a plan of 1,000 lines takes a few of them. */
-#define BLOCK_BYTES (64 * 1024)
+/* The first block is enough for a plan of 100 lines; each further one is twice as large, up to the second figure. */
+#define FIRST_BLOCK_BYTES (64 * 1024)
+#define BLOCK_BYTES	  (1024 * 1024)
 
 struct arena_block {
 	struct arena_block *next;
@@ -50,9 +51,12 @@ static struct arena_block *take_block(struct arena *arena, size_t size)
 /* What does not fit: a large piece gets a block of its own behind the one being filled. */
 static void *alloc_slow(struct arena *arena, size_t size)
 {
+	size_t room = arena->total < FIRST_BLOCK_BYTES ? FIRST_BLOCK_BYTES
+		      : arena->total < BLOCK_BYTES	? arena->total
+							: BLOCK_BYTES;
 	struct arena_block *block;
 
-	if (size > BLOCK_BYTES / 4) {
+	if (size > room / 4) {
 		block = take_block(arena, size);
 		if (arena->blocks) {
 			block->next = arena->blocks->next;
@@ -62,11 +66,11 @@ static void *alloc_slow(struct arena *arena, size_t size)
 		}
 		return block->bytes;
 	}
-	block = take_block(arena, BLOCK_BYTES);
+	block = take_block(arena, room);
 	block->next = arena->blocks;
 	arena->blocks = block;
 	arena->free = block->bytes + size;
-	arena->end = block->bytes + BLOCK_BYTES;
+	arena->end = block->bytes + room;
 	return block->bytes;
 }
 

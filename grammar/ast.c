@@ -392,8 +392,7 @@ static bool print_leaf(const struct dump *d, const struct node *node)
 		print_double(d->out, node->number);
 		return true;
 	case NODE_PERCENT:
-		print_double(d->out, node->number * 100);
-		putc('%', d->out);
+		fprintf(d->out, "%.15g%%", node->number * 100);
 		return true;
 	case NODE_NAME:
 		fputs(node->name, d->out);

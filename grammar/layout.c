@@ -599,6 +599,9 @@ void layout_init(struct parser *p, int start)
 {
 	struct span at = point(p, 0);
 
+	/* A token takes five bytes of a plan on average; room for all at once spares copying. */
+	p->token_room = p->length / 4;
+	p->tokens = arena_alloc(p->arena, p->token_room * sizeof(*p->tokens));
 	p->frames = grow(p, NULL, 0, &p->frame_room, sizeof(*p->frames));
 	p->frames[0].block = start == TOK_START_FILE ? BLOCK_FILE : BLOCK_NOTHING;
 	p->frames[0].span = at;

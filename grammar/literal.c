@@ -316,6 +316,7 @@ static uint32_t unicode_escape(struct text *t, uint32_t i, uint32_t to)
 		i++;
 	if (i >= to || text[i] != '}' || !digits || digits > 6 || !code || code > 0x10ffff ||
 	    utf8_decode(check, utf8_encode(code, check), &again) == 0) {
+		i += i < to && text[i] == '}';
 		bad_escape(t, from, i < to ? i : to);
 		return i;
 	}
@@ -408,17 +409,26 @@ static void add_parts(struct text *t, struct node *parts, struct span inner)
 	}
 }
 
+/* What is between the quotes, as far as it is text: an unclosed string has no quotes at its end. */
+static struct span inside(struct span at, const struct node *parts, uint32_t quotes)
+{
+	struct span inner = { at.file, at.from + quotes, at.to };
+
+	for (; parts; parts = parts->next)
+		inner.to = parts->kind == NODE_TEXT ? parts->span.to : at.to;
+	return inner;
+}
+
 struct node *literal_string(struct parser *p, struct span at, struct node *parts, bool raw, bool multiline)
 {
-	uint32_t quotes = multiline ? 3 : 1;
-	uint32_t length = at.to - at.from, interpolations = 0;
-	struct span inner = { at.file, at.from + quotes, length >= 2 * quotes ? at.to - quotes : at.to };
+	struct span inner = inside(at, parts, multiline ? 3 : 1);
 	struct text t = { .p = p, .raw = raw, .multiline = multiline };
+	uint32_t interpolations = 0;
 
 	for (const struct node *part = parts; part; part = part->next)
 		interpolations += part->kind != NODE_TEXT;
 	/* Each piece is followed by a NUL byte; nothing decoded is longer than its source. */
-	t.out = t.piece = arena_alloc(p->arena, length + interpolations + 2);
+	t.out = t.piece = arena_alloc(p->arena, at.to - at.from + interpolations + 2);
 	t.piece_at = (struct span){ at.file, inner.from, inner.from };
 	if (multiline) {
 		uint32_t first = skip_first_newline(p, inner);

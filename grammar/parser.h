@@ -125,7 +125,7 @@ bool words_at_start(const struct parser *p);
 /* The words that may begin a line in `block`, into `list`; returns how many. At most WORDS_MAX. */
 #define WORDS_MAX 128
 size_t words_starting(enum block block, const char **list);
-/* Where `word` may begin a line: "a threshold", "a plan's settings"; NULL where it begins none. */
+/* Where `word` may begin a line: "in a threshold", "at the top of a file"; NULL where it begins none. */
 const char *words_home(const char *word);
 
 /* ---- literal.c ---- */

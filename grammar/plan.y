@@ -98,8 +98,8 @@ static void yyerror(const struct span *at, struct parser *p, const char *message
 %precedence NEGATION
 %precedence AS
 
-%type <node> line item statement declared import plan param secret environment defaults func task threshold test
-%type <node> setting plan_setting assignment clause part block otherwise arm value_arm judge_part metric_part
+%type <node> line unreadable item statement declared import plan param secret environment defaults func task threshold test
+%type <node> setting plan_setting assignment clause part block otherwise arm else_arm value_arm value_else_arm judge_part metric_part
 %type <node> choice loop attempt check person wait_or_hold watch judge run_plan phase step step_clause rollback value
 %type <node> expr arith postfix atom value_if value_else string string_part label argument entry path target use
 %type <node> type type_choice type_field parameter signature
@@ -138,7 +138,11 @@ lines:
 line:
   item
 | statement
-| error                                 { recovered(); $$ = NEW(@$, ERROR); }
+| unreadable
+;
+
+unreadable:
+  error                                 { recovered(); $$ = NEW(@$, ERROR); }
 | error open lines "}"                  { $$ = NEW(@$, ERROR); }
 ;
 
@@ -184,7 +188,7 @@ plan_setting:
   LOCK expr                             { $$ = NEW(@$, LOCK, .value = $2); }
 | TIMEOUT arith                         { $$ = NEW(@$, TIMEOUT, .value = $2); }
 | ROLLBACK WITHIN arith                 { $$ = NEW(@$, ROLLBACK, .rollback = { .mode = ROLLBACK_BOUND, .within = $3 }); }
-| error                                 { recovered(); $$ = NEW(@$, ERROR); }
+| unreadable
 ;
 
 import:
@@ -241,7 +245,7 @@ setting_list:
 
 setting:
   path "=" expr                         { $$ = NEW(@$, SETTING, .setting = { $1, $3 }); }
-| error                                 { recovered(); $$ = NEW(@$, ERROR); }
+| unreadable
 ;
 
 func:
@@ -311,7 +315,7 @@ part:
 | EXPECT expr                           { $$ = NEW(@$, EXPECT, .check = { .condition = $2 }); }
 | EXPECT label expr                     { $$ = NEW(@$, EXPECT, .check = { .label = $2, .condition = $3 }); }
 | declared
-| error                                 { recovered(); $$ = NEW(@$, ERROR); }
+| unreadable
 ;
 
 opt_once:
@@ -348,7 +352,7 @@ clause:
 | NO DATA NAME opt_value                { $$ = build_no_data(@$, p, $3, $4); }
 | ON NAME NAME                          { $$ = build_on_reaction(@$, p, $2, $3); }
 | ACTION expr                           { $$ = NEW(@$, ACTION, .value = $2); }
-| error                                 { recovered(); $$ = NEW(@$, ERROR); }
+| unreadable
 ;
 
 comparison:
@@ -429,14 +433,19 @@ otherwise:
 arms:
   arm                                   { $$ = ADD((struct list){ 0 }, $1); }
 | arms NEWLINE arm                      { $$ = ADD($1, $3); }
+| arms else_arm                         { $$ = ADD($1, $2); }
 ;
 
 arm:
   patterns "=>" expr                    { $$ = NEW(@$, ARM, .arm = { $1.first, $3 }); }
 | patterns "=>" block                   { $$ = NEW(@$, ARM, .arm = { $1.first, $3 }); }
-| ELSE_ARROW expr                       { $$ = NEW(@$, ARM, .arm = { NULL, $2 }); }
+| else_arm
+| unreadable
+;
+
+else_arm:
+  ELSE_ARROW expr                       { $$ = NEW(@$, ARM, .arm = { NULL, $2 }); }
 | ELSE_ARROW block                      { $$ = NEW(@$, ARM, .arm = { NULL, $2 }); }
-| error                                 { recovered(); $$ = NEW(@$, ERROR); }
 ;
 
 patterns:
@@ -594,7 +603,7 @@ judge_part:
 | PASS arith                            { $$ = NEW(@$, PASS, .value = $2); }
 | ASK arith                             { $$ = NEW(@$, ASK, .value = $2); }
 | METRIC string "{" metric_parts "}"    { $$ = NEW(@$, METRIC, .metric = { $2, $4.first }); }
-| error                                 { recovered(); $$ = NEW(@$, ERROR); }
+| unreadable
 ;
 
 metric_parts:
@@ -614,7 +623,7 @@ metric_part:
 | TOLERATE arith                        { $$ = NEW(@$, TOLERATE, .value = $2); }
 | WEIGHT arith                          { $$ = NEW(@$, WEIGHT, .value = $2); }
 | CRITICAL BEYOND arith                 { $$ = NEW(@$, CRITICAL, .value = $3); }
-| error                                 { recovered(); $$ = NEW(@$, ERROR); }
+| unreadable
 ;
 
 /* ---- expressions ---- */
@@ -694,14 +703,19 @@ value_else:
 value_arms:
   value_arm                             { $$ = ADD((struct list){ 0 }, $1); }
 | value_arms NEWLINE value_arm          { $$ = ADD($1, $3); }
+| value_arms value_else_arm             { $$ = ADD($1, $2); }
 ;
 
 value_arm:
   patterns "=>" expr                    { $$ = NEW(@$, ARM, .arm = { $1.first, $3 }); }
 | patterns "=>" VALUE_OPEN expr VALUE_CLOSE { $$ = NEW(@$, ARM, .arm = { $1.first, $4 }); }
-| ELSE_ARROW expr                       { $$ = NEW(@$, ARM, .arm = { NULL, $2 }); }
+| value_else_arm
+| unreadable
+;
+
+value_else_arm:
+  ELSE_ARROW expr                       { $$ = NEW(@$, ARM, .arm = { NULL, $2 }); }
 | ELSE_ARROW VALUE_OPEN expr VALUE_CLOSE { $$ = NEW(@$, ARM, .arm = { NULL, $3 }); }
-| error                                 { recovered(); $$ = NEW(@$, ERROR); }
 ;
 
 string:

@@ -73,7 +73,7 @@ static bool misplaced(struct diag *d, const char *word)
 	const char *home = words_home(word);
 
 	if (home)
-		diag_hint(d, "`%s` stands in %s", word, home);
+		diag_hint(d, "`%s` stands %s", word, home);
 	return home != NULL;
 }
 
@@ -90,11 +90,10 @@ void syntax_suggest_line(struct parser *p, struct diag *d, struct span at)
 		diag_hint(d, "did you mean `%s`?", near);
 }
 
-/* The line began with a name, and what follows the name does not fit. */
-static void unknown_line(struct parser *p, struct span at)
+/* The line begins with a name that begins no line here; `next` is what comes after it. */
+static void unknown_line(struct parser *p, struct span word, struct span next)
 {
 	enum block block = layout_frame(p)->block;
-	struct span word = p->previous_span;
 	const char *text = parser_copy(p, word);
 	struct diag *d;
 
@@ -106,7 +105,7 @@ static void unknown_line(struct parser *p, struct span at)
 	else
 		d = diag_error(p->diags, "E0114", word, "`%s` begins no line of this block", text);
 	syntax_suggest_line(p, d, word);
-	if (!d->hint && (p->text[at.from] == '"' || p->text[at.from] == '\''))
+	if (!d->hint && (p->text[next.from] == '"' || p->text[next.from] == '\''))
 		diag_hint(d, "the arguments of a call stand between ( and )");
 }
 
@@ -174,13 +173,16 @@ static struct phrases summarize(struct parser *p, const char *const *expected, i
 	bool operand = contains(expected, count, "a number") && contains(expected, count, "(");
 	bool continuation = contains(expected, count, "+");
 	bool line = contains(expected, count, "let");
+	bool line_end = contains(expected, count, "the end of the line");
 
 	if (line)
-		add_phrase(&phrases, contains(expected, count, "param") ? "an item" : "a statement");
+		add_phrase(&phrases, layout_frame(p)->block == BLOCK_FILE ? "an item" : "a statement");
 	else if (operand)
 		add_phrase(&phrases, "an expression");
 	for (int i = 0; i < count && !line; i++) {
-		if ((operand && is_one_of(expected[i], OPERAND)) || (continuation && is_one_of(expected[i], CONTINUATION)))
+		if ((operand && is_one_of(expected[i], OPERAND)) || ((continuation || line_end) && is_one_of(expected[i], CONTINUATION)))
+			continue;
+		if (line_end && (strcmp(expected[i], "}") == 0 || strcmp(expected[i], "the end of the file") == 0))
 			continue;
 		if (strcmp(expected[i], "the beginning of a string") == 0 ||
 		    strcmp(expected[i], "the beginning of the label") == 0)
@@ -232,6 +234,8 @@ static void generic(struct parser *p, struct span at, const char *found, const c
 		d = diag_error(p->diags, "E0110", at, "expected %s, found %s", join(p, &phrases), what);
 	else
 		d = diag_error(p->diags, "E0110", at, "%s does not fit here", what);
+	if (p->token_is_first && !strstr(found, "the end of") && p->previous != TOK_NEWLINE && p->previous != TOK_LBRACE)
+		diag_secondary(d, p->previous_span, "after this");
 	if (near)
 		diag_hint(d, "did you mean `%s`?", near);
 	else if (strcmp(found, "=") == 0 && contains(expected, count, "=="))
@@ -272,13 +276,16 @@ static bool known_fault(struct parser *p, struct span at, const char *found, con
 		syntax_unclosed(p, frame - 1, at, NULL);
 	} else if (frame->opener == TOK_INTERPOLATION_OPEN && strcmp(found, "a string") == 0) {
 		syntax_unclosed(p, frame, at, NULL);
-	} else if (p->previous == TOK_NAME && p->previous_began_line) {
-		unknown_line(p, at);
+	} else if (p->previous == TOK_NAME && p->previous_began_line && frame->block != BLOCK_ASSIGNMENTS) {
+		unknown_line(p, p->previous_span, at);
+	} else if (strcmp(found, "a name") == 0 && words_at_start(p)) {
+		unknown_line(p, at, at);
 	} else if (p->previous == TOK_EXPECT && p->previous_began_line) {
 		diag_hint(diag_error(p->diags, "E0124", p->previous_span, "an `expect` begins with a label"),
 			  "write `expect \"what must be true\" …`: the report shows it");
-	} else if (p->previous == TOK_NAME && strcmp(found, "a string") == 0 && count == 0) {
-		return false;
+	} else if (p->previous == TOK_PARAM) {
+		diag_hint(diag_error(p->diags, "E0117", at, "a param has a type"), "write `param %s: string`",
+			  strcmp(found, "a name") == 0 ? parser_copy(p, at) : "name");
 	} else if (chained_comparison(p, found, expected, count)) {
 		diag_hint(diag_error(p->diags, "E0125", at, "comparisons are not chained"), "write `a < b and b < c`");
 	} else {

@@ -59,13 +59,13 @@ static const struct {
 	unsigned starts;
 	const char *name;
 } BLOCKS[] = {
-	[BLOCK_FILE] = { ITEM | STATEMENT, "the top of a file" },
-	[BLOCK_STATEMENTS] = { STATEMENT, "a step, a task or a handler" },
-	[BLOCK_SETTINGS] = { SETTING, "the settings of a plan" },
-	[BLOCK_CLAUSES] = { CLAUSE, "a threshold" },
-	[BLOCK_JUDGE] = { JUDGE, "a judge" },
-	[BLOCK_METRIC] = { METRIC, "a metric of a judge" },
-	[BLOCK_PARTS] = { PART, "a test" },
+	[BLOCK_FILE] = { ITEM | STATEMENT, "at the top of a file" },
+	[BLOCK_STATEMENTS] = { STATEMENT, "in a step, a task or a handler" },
+	[BLOCK_SETTINGS] = { SETTING, "in the settings of a plan" },
+	[BLOCK_CLAUSES] = { CLAUSE, "in a threshold" },
+	[BLOCK_JUDGE] = { JUDGE, "in a judge" },
+	[BLOCK_METRIC] = { METRIC, "in a metric of a judge" },
+	[BLOCK_PARTS] = { PART, "in a test" },
 	[BLOCK_VALUE_ARMS] = { 0, NULL },
 };
 

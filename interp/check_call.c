@@ -56,7 +56,7 @@ void note_risk(struct walk *w, struct span span)
 	for (place = w->place; place; place = place->outer) {
 		if (place->kind == PLACE_ROLLBACK || place->kind == PLACE_HANDLER || place->kind == PLACE_DEFER)
 			return;
-		if (place->kind == PLACE_STEP && span_empty(place->first_risk))
+		if ((place->kind == PLACE_STEP || place->kind == PLACE_BODY) && span_empty(place->first_risk))
 			place->first_risk = span;
 	}
 }

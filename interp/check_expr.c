@@ -1083,6 +1083,8 @@ const struct type *check_arms(struct walk *w, struct node *match, bool is_expres
 {
 	const struct type *joined = NULL;
 	struct node *arm, *pattern, *first = NULL;
+	struct place *holder = commit_holder(w);
+	struct node *before = holder->commit, *passed = before;
 	uint64_t taint = 0;
 
 	check_value(w, match->match.subject);
@@ -1099,12 +1101,15 @@ const struct type *check_arms(struct walk *w, struct node *match, bool is_expres
 			else if (arm->arm.body)
 				check_alone(w, arm->arm.body);
 			place_close(w, place);
+			passed = holder->commit ? holder->commit : passed;
+			holder->commit = before;
 			continue;
 		}
 		part(w, arm->arm.body, &taint);
 		if (arm->arm.body)
 			joined = join_arm(w, arm, &first, joined);
 	}
+	holder->commit = passed;
 	refuse_after_else(w, match);
 	lint_uncovered_choices(w, match);
 	w->taint = taint;

@@ -72,7 +72,7 @@ struct place {
 	struct node *commit;      /* STEP: the commit that was passed, or NULL */
 	struct step *step;        /* STEP: its symbol where it has a name */
 	struct span first_change; /* STEP: the first call that arms it; empty when there is none */
-	struct span first_risk;   /* STEP: the first statement in it that may fail or act; empty when there is none */
+	struct span first_risk;   /* STEP, BODY: the first statement in it that may fail or act; empty when there is none */
 	bool is_proof;            /* READS: a leading require of a rollback */
 	bool is_conditional;      /* STEP: may have been skipped */
 };
@@ -86,6 +86,7 @@ struct site {
 	struct callable *callee;
 	struct place *place;
 	struct node *commit; /* the commit of an enclosing step that comes before it, or NULL */
+	bool reported;
 	bool reads; /* a change that the author promises only reads: sh(…, reads: true) */
 	struct site *next;
 };
@@ -131,7 +132,10 @@ struct callable {
 	struct leak *leaks;
 	struct site *sites, **sites_end;
 	struct person *people, **people_end;
-	struct site *uncovered_site, *unrepeatable_site;
+	struct site *effect_site;       /* the first with the strongest effect */
+	struct site *change_site;       /* the first real change: one that does more than leave something */
+	struct site *uncovered_site;    /* the first change that no step in it covers */
+	struct site *unrepeatable_site; /* the first change that must not be made twice */
 	struct span rollback_step; /* a step with a rollback in it or in a task it calls; empty when there is none */
 	struct span commits;       /* a commit outside its own steps */
 	uint32_t latest_global;    /* offset of the last top-level `let` of its own file that it reads */
@@ -202,6 +206,7 @@ struct checker {
 	struct table defaults;     /* "docker.timeout", "docker.exec.timeout" -> the value's struct node */
 	struct callable *callables, **callables_end;
 	struct callable *course; /* the main file's items */
+	struct person_place **people_end;
 	struct local *all_locals, **all_locals_end;
 	struct handler_use *handler_uses, **handler_uses_end;
 	char *(*read)(void *context, const char *path, size_t *length, char *error, size_t error_size);

@@ -195,16 +195,13 @@ static void check_timeout(struct walk *w, struct node *node)
 static void check_way_back(struct walk *w, struct node *body)
 {
 	struct scope scope;
-	struct node *node;
 
 	if (!body || body->kind != NODE_BLOCK)
 		return;
 	scope_open(w, &scope, body->block.statements, true);
 	w->in_proof = true;
-	for (node = body->block.statements; node && node->kind == NODE_REQUIRE; node = node->next)
-		check_statement(w, node);
+	check_statements(w, body->block.statements);
 	w->in_proof = false;
-	check_statements(w, node);
 	scope_close(w, &scope);
 }
 

@@ -11,6 +11,7 @@ void check_statements(struct walk *w, struct node *first)
 	struct node *node;
 
 	for (node = first; node; node = node->next) {
+		w->in_proof = w->in_proof && node->kind == NODE_REQUIRE;
 		check_statement(w, node);
 		/* What a guard has looked at is known in the rest of the block. */
 		if (node->kind == NODE_REQUIRE && node->guard.condition) {

@@ -50,7 +50,7 @@ void patch_here(struct compiler *c, uint32_t address)
 	patch(c, address, here(c));
 }
 
-uint32_t constant(struct compiler *c, struct value v)
+uint32_t compile_constant(struct compiler *c, struct value v)
 {
 	/* Only the latest are looked through: enough to share what a loop or a record repeats. */
 	uint32_t from = c->w->constants.count > 64 ? c->w->constants.count - 64 : 0;
@@ -112,30 +112,60 @@ static enum function_kind callable_kind(const struct node *node)
 	return node->kind == NODE_FUNC ? FUNCTION_FUNC : node->kind == NODE_TASK ? FUNCTION_TASK : FUNCTION_THRESHOLD;
 }
 
+static void place_parameters(struct compiler *c, const struct node *node)
+{
+	for (const struct node *param = node->callable.params; param; param = param->next) {
+		uint32_t slot = take_register(c);
+		if (param->symbol)
+			place_local(c, param->symbol, slot);
+		c->w->parameters++;
+	}
+}
+
 static void callable(struct compiler *c, const struct node *node)
 {
 	struct writer writer;
 
 	open_writer(&writer, (uint32_t)node->symbol->function, callable_kind(node), node->callable.name.text, node->span);
 	c->w = &writer;
-	for (const struct node *param = node->callable.params; param; param = param->next) {
-		uint32_t slot = take_register(c);
-		if (param->symbol)
-			declare_local(c, param->symbol, slot);
-		writer.parameters++;
-	}
+	place_parameters(c, node);
 	if (node->kind == NODE_THRESHOLD) {
-		threshold_body(c, node);
+		compile_threshold(c, node);
 	} else {
 		uint32_t answer = take_register(c), given = NOWHERE;
 		if (node->kind == NODE_TASK)
 			given = emit_ad(c, INSN_GIVEN, answer, 0);
-		block(c, node->callable.body);
+		compile_block(c, node->callable.body);
 		emit_abc(c, INSN_NULL, answer, 0, 0);
 		if (given != NOWHERE)
 			patch_here(c, given);
 		emit_abc(c, INSN_RETURN, answer, 0, 0);
 	}
+	close_writer(c, &writer);
+	c->w = NULL;
+}
+
+/* What sample(t) calls: measures once, and fails on no data. */
+static void measurement(struct compiler *c, const struct node *node)
+{
+	struct writer writer;
+	const struct node *clause = node->callable.body;
+
+	open_writer(&writer, (uint32_t)node->symbol->function + 1, FUNCTION_TASK, node->callable.name.text, node->span);
+	c->w = &writer;
+	place_parameters(c, node);
+	while (clause && clause->kind != NODE_MEASURE)
+		clause = clause->next;
+	uint32_t answer = take_register(c), given = emit_ad(c, INSN_GIVEN, answer, 0);
+	compile_or_null(c, clause ? clause->value : NULL, answer);
+	patch_here(c, given);
+	uint32_t data = emit_ad(c, INSN_JUMP_SET, answer, 0);
+	uint32_t message = take_register(c);
+	char *text = arena_printf(c->compilation->arena, "%s has no data", node->callable.name.text);
+	emit_ad(c, INSN_CONSTANT, message, (int32_t)compile_constant(c, value_string(text)));
+	emit_abc(c, INSN_FAIL, message, 0, 0);
+	patch_here(c, data);
+	emit_abc(c, INSN_RETURN, answer, 0, 0);
 	close_writer(c, &writer);
 	c->w = NULL;
 }
@@ -165,6 +195,8 @@ static void number_module(struct compiler *c, const struct module *module)
 		if (is_callable(node)) {
 			node->symbol->function = (int)c->functions.count;
 			VECTOR_PUSH(&c->functions);
+			if (node->kind == NODE_THRESHOLD)
+				VECTOR_PUSH(&c->functions); /* its measurement alone */
 		} else if (is_global(node)) {
 			node->symbol->slot = (int)c->globals++;
 		}
@@ -184,14 +216,14 @@ static void param(struct compiler *c, const struct node *node)
 	};
 	uint32_t given = emit_ad(c, INSN_GIVEN_PARAM, number, 0);
 	if (node->param.initial) {
-		expression(c, node->param.initial, (int)a);
+		compile_expression(c, node->param.initial, (int)a);
 		emit_ad(c, INSN_SET_GLOBAL, a, node->symbol->slot);
 	}
 	patch_here(c, given);
 	emit_ad(c, INSN_GLOBAL, a, node->symbol->slot);
 	emit_ad(c, INSN_PARAM_FITS, a, (int32_t)number);
 	if (node->param.condition)
-		emit_ad(c, INSN_PARAM_HOLDS, expression(c, node->param.condition, ANY_REGISTER), (int32_t)number);
+		emit_ad(c, INSN_PARAM_HOLDS, compile_expression(c, node->param.condition, ANY_REGISTER), (int32_t)number);
 	give_back(c, top);
 }
 
@@ -204,11 +236,11 @@ static void secret(struct compiler *c, const struct node *node)
 	if (source->kind == NODE_CALL && source->call.callee->kind == NODE_NAME &&
 	    strcmp(source->call.callee->name, "secret")) {
 		uint32_t argument = take_register(c);
-		expression_or_null(c, source->call.arguments ? source->call.arguments->argument.value : NULL, argument);
-		internal_effect(c, arena_printf(c->compilation->arena, "secret.%s", source->call.callee->name), argument,
+		compile_or_null(c, source->call.arguments ? source->call.arguments->argument.value : NULL, argument);
+		compile_internal_effect(c, arena_printf(c->compilation->arena, "secret.%s", source->call.callee->name), argument,
 				1, source->span, NULL, (int)a);
 	} else {
-		expression(c, source, (int)a);
+		compile_expression(c, source, (int)a);
 	}
 	emit_abc(c, INSN_MARK, a, 0, 0);
 	emit_ad(c, INSN_SET_GLOBAL, a, node->symbol->slot);
@@ -219,7 +251,7 @@ static void global_let(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
 
-	emit_ad(c, INSN_SET_GLOBAL, expression(c, node->binding.value, ANY_REGISTER), node->symbol->slot);
+	emit_ad(c, INSN_SET_GLOBAL, compile_expression(c, node->binding.value, ANY_REGISTER), node->symbol->slot);
 	give_back(c, top);
 }
 
@@ -261,14 +293,14 @@ static void plan_settings(struct compiler *c, const struct node *plan)
 	for (const struct node *setting = plan->plan.settings; setting; setting = setting->next) {
 		uint32_t a = take_register(c);
 		if (setting->kind == NODE_ROLLBACK) {
-			expression(c, setting->rollback.within, (int)a);
+			compile_expression(c, setting->rollback.within, (int)a);
 			program->within = (int)a;
 		} else if (setting->kind == NODE_TIMEOUT) {
-			expression(c, setting->value, (int)a);
+			compile_expression(c, setting->value, (int)a);
 			program->timeout = (int)a;
 		} else if (setting->kind == NODE_LOCK) {
-			expression(c, setting->value, (int)a);
-			internal_effect(c, "lock.take", a, 1, setting->span, NULL, ANY_REGISTER);
+			compile_expression(c, setting->value, (int)a);
+			compile_internal_effect(c, "lock.take", a, 1, setting->span, NULL, ANY_REGISTER);
 			program->lock = (int)a;
 		}
 	}
@@ -321,12 +353,12 @@ static void main_function(struct compiler *c, const struct node *plan)
 	c->program->globals_ready = here(c);
 	for (const struct node *node = items; node; node = node->next)
 		if (!is_item_only(node))
-			statement(c, node);
+			compile_statement(c, node);
 	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
 	for (const struct node *node = items; node; node = node->next)
 		if (node->kind == NODE_ON) {
 			*handler_slot(c->program, node->on.event) = here(c);
-			handler_block(c, node->on.body);
+			compile_handler(c, node->on.body);
 		}
 	close_writer(c, &writer);
 	c->w = NULL;
@@ -381,8 +413,11 @@ struct program *compile_program(struct compilation *compilation)
 	main_function(&c, plan);
 	for (const struct module *module = compilation->modules; module; module = module->next)
 		for (const struct node *node = module->file->file.items; node; node = node->next)
-			if (is_callable(node))
+			if (is_callable(node)) {
 				callable(&c, node);
+				if (node->kind == NODE_THRESHOLD)
+					measurement(&c, node);
+			}
 	hand_over(&c);
 	if (compilation->diags->errors == errors)
 		return program;

@@ -75,7 +75,7 @@ uint32_t emit_ad(struct compiler *c, enum opcode op, uint32_t a, int32_t d);
 uint32_t here(struct compiler *c);
 void patch(struct compiler *c, uint32_t address, uint32_t target); /* d = target */
 void patch_here(struct compiler *c, uint32_t address);
-uint32_t constant(struct compiler *c, struct value v); /* consumes v; its number in the function */
+uint32_t compile_constant(struct compiler *c, struct value v); /* consumes v; its number in the function */
 uint32_t take_registers(struct compiler *c, uint32_t count); /* the first of them */
 static inline uint32_t take_register(struct compiler *c)
 {
@@ -84,30 +84,29 @@ static inline uint32_t take_register(struct compiler *c)
 void give_back(struct compiler *c, uint32_t top);
 
 /* Expressions. The answer is the register that holds the value: `want`, or any where that is ANY_REGISTER. */
-uint32_t expression(struct compiler *c, const struct node *node, int want);
-uint32_t operand(struct compiler *c, const struct node *node); /* register, or constant with OPERAND_CONSTANT */
-void expression_or_null(struct compiler *c, const struct node *node, uint32_t want);
+uint32_t compile_expression(struct compiler *c, const struct node *node, int want);
+uint32_t compile_operand(struct compiler *c, const struct node *node); /* register, or constant with OPERAND_CONSTANT */
+void compile_or_null(struct compiler *c, const struct node *node, uint32_t want);
 /* A condition whose parts are noted for the message. */
-uint32_t condition(struct compiler *c, const struct node *node);
-uint32_t call(struct compiler *c, const struct node *node, int want);
+uint32_t compile_condition(struct compiler *c, const struct node *node);
+uint32_t compile_call(struct compiler *c, const struct node *node, int want);
 /* Arguments in the order of the signature into fresh consecutive registers; the answer is the first. */
-uint32_t call_arguments(struct compiler *c, const struct signature *signature, const struct node *node);
+uint32_t compile_arguments(struct compiler *c, const struct signature *signature, const struct node *node);
 /* An effect that the language itself makes: a person's answer, a lock, a secret's source. */
-uint32_t internal_effect(struct compiler *c, const char *builtin, uint32_t first, uint32_t count, struct span span,
+uint32_t compile_internal_effect(struct compiler *c, const char *builtin, uint32_t first, uint32_t count, struct span span,
 			 const char *label, int want);
 const struct symbol *named_local(const struct node *node); /* the local that NAME, FIELD or ASSIGN means, or NULL */
 const char *one_line(struct compiler *c, struct span span); /* the source of a span, blanks folded to one line */
 
 /* The register that tells whether `subject` equals one of the arm's patterns. */
-uint32_t arm_test(struct compiler *c, const struct node *arm, uint32_t subject);
+uint32_t compile_arm_test(struct compiler *c, const struct node *arm, uint32_t subject);
 
 /* Statements. */
-void statements(struct compiler *c, const struct node *first);
-void block(struct compiler *c, const struct node *node); /* in a scope of its own */
-void statement(struct compiler *c, const struct node *node);
-void declare_local(struct compiler *c, struct symbol *symbol, uint32_t slot);
-uint32_t threshold_table(struct compiler *c, const struct node *node);
-void threshold_body(struct compiler *c, const struct node *node);
-void handler_block(struct compiler *c, const struct node *body); /* statements, then END_FIBER */
+void compile_statements(struct compiler *c, const struct node *first);
+void compile_block(struct compiler *c, const struct node *node); /* in a scope of its own */
+void compile_statement(struct compiler *c, const struct node *node);
+void place_local(struct compiler *c, struct symbol *symbol, uint32_t slot);
+void compile_threshold(struct compiler *c, const struct node *node);
+void compile_handler(struct compiler *c, const struct node *body); /* statements, then END_FIBER */
 
 #endif

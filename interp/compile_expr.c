@@ -84,25 +84,25 @@ static bool literal(const struct node *node, struct value *v)
 	}
 }
 
-uint32_t operand(struct compiler *c, const struct node *node)
+uint32_t compile_operand(struct compiler *c, const struct node *node)
 {
 	struct value v;
 
 	if (literal(node, &v)) {
-		uint32_t number = constant(c, v);
+		uint32_t number = compile_constant(c, v);
 		if (number < OPERAND_CONSTANT)
 			return number | OPERAND_CONSTANT;
 		uint32_t a = take_register(c);
 		emit_ad(c, INSN_CONSTANT, a, (int32_t)number);
 		return a;
 	}
-	return expression(c, node, ANY_REGISTER);
+	return compile_expression(c, node, ANY_REGISTER);
 }
 
-void expression_or_null(struct compiler *c, const struct node *node, uint32_t want)
+void compile_or_null(struct compiler *c, const struct node *node, uint32_t want)
 {
 	if (node)
-		expression(c, node, (int)want);
+		compile_expression(c, node, (int)want);
 	else
 		emit_abc(c, INSN_NULL, want, 0, 0);
 }
@@ -141,19 +141,19 @@ static uint32_t silent(struct compiler *c, const struct node *node, int want)
 	bool tracing = c->w->tracing;
 
 	c->w->tracing = tracing && node->kind == NODE_CALL;
-	uint32_t a = expression(c, node, want);
+	uint32_t a = compile_expression(c, node, want);
 	c->w->tracing = tracing;
 	return a;
 }
 
-uint32_t condition(struct compiler *c, const struct node *node)
+uint32_t compile_condition(struct compiler *c, const struct node *node)
 {
 	bool tracing = c->w->tracing;
 
 	emit_abc(c, INSN_TRACE_START, 0, 0, 0);
 	c->w->tracing = true;
 	c->w->condition = node;
-	uint32_t a = expression(c, node, ANY_REGISTER);
+	uint32_t a = compile_expression(c, node, ANY_REGISTER);
 	c->w->tracing = tracing;
 	return a;
 }
@@ -197,7 +197,7 @@ static uint32_t field(struct compiler *c, const struct node *node, int want)
 		return symbol_value(c, node, node->symbol, want);
 	uint32_t a = target(c, want), top = c->w->top;
 	uint32_t object = silent(c, node->field.object, ANY_REGISTER);
-	uint32_t key = constant(c, value_string(node->field.name.text)) | OPERAND_CONSTANT;
+	uint32_t key = compile_constant(c, value_string(node->field.name.text)) | OPERAND_CONSTANT;
 	emit_abc(c, INSN_FIELD, a, object, key);
 	give_back(c, top);
 	return a;
@@ -210,9 +210,9 @@ static uint32_t logical(struct compiler *c, const struct node *node, int want)
 	bool is_and = node->binary.op == OP_AND;
 	uint32_t a = target(c, want), top = c->w->top;
 
-	expression(c, node->binary.left, (int)a);
+	compile_expression(c, node->binary.left, (int)a);
 	uint32_t done = emit_ad(c, is_and ? INSN_JUMP_FALSE : INSN_JUMP_TRUE, a, 0);
-	uint32_t right = expression(c, node->binary.right, ANY_REGISTER);
+	uint32_t right = compile_expression(c, node->binary.right, ANY_REGISTER);
 	emit_abc(c, is_and ? INSN_BOTH : INSN_EITHER, a, a, right);
 	patch_here(c, done);
 	give_back(c, top);
@@ -223,9 +223,9 @@ static uint32_t fallback(struct compiler *c, const struct node *node, int want)
 {
 	uint32_t a = target(c, want);
 
-	expression(c, node->binary.left, (int)a);
+	compile_expression(c, node->binary.left, (int)a);
 	uint32_t done = emit_ad(c, INSN_JUMP_SET, a, 0);
-	expression(c, node->binary.right, (int)a);
+	compile_expression(c, node->binary.right, (int)a);
 	patch_here(c, done);
 	return a;
 }
@@ -239,8 +239,8 @@ static uint32_t binary(struct compiler *c, const struct node *node, int want)
 	if (op == OP_DEFAULT)
 		return fallback(c, node, want);
 	uint32_t a = target(c, want), top = c->w->top;
-	uint32_t left = operand(c, node->binary.left);
-	uint32_t right = operand(c, node->binary.right);
+	uint32_t left = compile_operand(c, node->binary.left);
+	uint32_t right = compile_operand(c, node->binary.right);
 	for (size_t i = 0; i < sizeof(binary_codes) / sizeof(*binary_codes); i++)
 		if (binary_codes[i].op == op)
 			emit_abc(c, binary_codes[i].code, a, left, right);
@@ -252,7 +252,7 @@ static uint32_t unary(struct compiler *c, const struct node *node, int want)
 {
 	uint32_t a = target(c, want), top = c->w->top;
 
-	emit_abc(c, node->unary.op == OP_NOT ? INSN_NOT : INSN_NEGATE, a, operand(c, node->unary.operand), 0);
+	emit_abc(c, node->unary.op == OP_NOT ? INSN_NOT : INSN_NEGATE, a, compile_operand(c, node->unary.operand), 0);
 	give_back(c, top);
 	return a;
 }
@@ -268,7 +268,7 @@ static uint32_t consecutive(struct compiler *c, const struct node *first, uint32
 		n++;
 	uint32_t from = take_registers(c, n), i = 0;
 	for (const struct node *node = first; node; node = node->next)
-		expression(c, node, (int)(from + i++));
+		compile_expression(c, node, (int)(from + i++));
 	*count = n;
 	return from;
 }
@@ -311,7 +311,7 @@ static uint32_t record(struct compiler *c, const struct node *node, int want)
 		shape->keys[i++] = value_string(entry->entry.key.text);
 	i = 0;
 	for (const struct node *entry = node->record.entries; entry; entry = entry->next)
-		expression(c, entry->entry.value, (int)(from + i++));
+		compile_expression(c, entry->entry.value, (int)(from + i++));
 	emit_abc(c, INSN_RECORD, a, from, number);
 	give_back(c, top);
 	return a;
@@ -320,7 +320,7 @@ static uint32_t record(struct compiler *c, const struct node *node, int want)
 static uint32_t range(struct compiler *c, const struct node *node, int want)
 {
 	uint32_t a = target(c, want), top = c->w->top;
-	uint32_t low = operand(c, node->range.low), high = operand(c, node->range.high);
+	uint32_t low = compile_operand(c, node->range.low), high = compile_operand(c, node->range.high);
 
 	emit_abc(c, INSN_RANGE, a, low, high);
 	give_back(c, top);
@@ -347,7 +347,7 @@ static uint32_t embedded(struct compiler *c, const struct node *node, enum embed
 		if (part->kind == NODE_TEXT)
 			piece_list[values] = (struct embed_part){ .text = part->text.bytes, .length = part->text.length };
 		else
-			expression(c, part, (int)(from + values++));
+			compile_expression(c, part, (int)(from + values++));
 	}
 	emit_abc(c, INSN_EMBED, a, from, number);
 	give_back(c, top);
@@ -365,13 +365,13 @@ static void choose(struct compiler *c, uint32_t tested, const struct node *then,
 {
 	uint32_t branch = emit_ad(c, INSN_IF, tested, 0);
 
-	expression(c, then, (int)a);
+	compile_expression(c, then, (int)a);
 	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);
 	patch_here(c, branch);
 	if (rest)
 		rest(c, otherwise, a, context);
 	else
-		expression_or_null(c, otherwise, a);
+		compile_or_null(c, otherwise, a);
 	patch_here(c, end);
 	emit_abc(c, INSN_BLUR, a, 0, 0);
 	emit_abc(c, INSN_ENDIF, 0, 0, 0);
@@ -380,21 +380,21 @@ static void choose(struct compiler *c, uint32_t tested, const struct node *then,
 static uint32_t if_expression(struct compiler *c, const struct node *node, int want)
 {
 	uint32_t a = target(c, want), top = c->w->top;
-	uint32_t tested = expression(c, node->choice.condition, ANY_REGISTER);
+	uint32_t tested = compile_expression(c, node->choice.condition, ANY_REGISTER);
 
 	choose(c, tested, node->choice.then, node->choice.otherwise, a, NULL, NULL);
 	give_back(c, top);
 	return a;
 }
 
-uint32_t arm_test(struct compiler *c, const struct node *arm, uint32_t subject)
+uint32_t compile_arm_test(struct compiler *c, const struct node *arm, uint32_t subject)
 {
 	uint32_t a = take_register(c), top = c->w->top;
 	bool first = true;
 
 	for (const struct node *pattern = arm->arm.patterns; pattern; pattern = pattern->next) {
 		uint32_t one = first ? a : take_register(c);
-		emit_abc(c, INSN_EQUAL, one, subject, operand(c, pattern));
+		emit_abc(c, INSN_EQUAL, one, subject, compile_operand(c, pattern));
 		if (!first)
 			emit_abc(c, INSN_EITHER, a, a, one);
 		first = false;
@@ -412,18 +412,18 @@ static void match_arm(struct compiler *c, const struct node *arm, uint32_t a, vo
 		return;
 	}
 	if (!arm->arm.patterns) {
-		expression(c, arm->arm.body, (int)a);
+		compile_expression(c, arm->arm.body, (int)a);
 		return;
 	}
 	uint32_t top = c->w->top;
-	choose(c, arm_test(c, arm, subject), arm->arm.body, arm->next, a, match_arm, context);
+	choose(c, compile_arm_test(c, arm, subject), arm->arm.body, arm->next, a, match_arm, context);
 	give_back(c, top);
 }
 
 static uint32_t match_expression(struct compiler *c, const struct node *node, int want)
 {
 	uint32_t a = target(c, want), top = c->w->top;
-	uint32_t subject = expression(c, node->match.subject, ANY_REGISTER);
+	uint32_t subject = compile_expression(c, node->match.subject, ANY_REGISTER);
 
 	match_arm(c, node->match.arms, a, &subject);
 	give_back(c, top);
@@ -444,12 +444,12 @@ static void loop_open(struct compiler *c, const struct node *node, struct loop *
 	silent(c, node->comprehension.iterable, (int)loop->registers);
 	emit_abc(c, INSN_NULL, loop->registers + 1, 0, 0);
 	if (node->symbol)
-		declare_local(c, node->symbol, loop->registers + 2);
+		place_local(c, node->symbol, loop->registers + 2);
 	loop->start = loop->leave = emit_ad(c, INSN_NEXT, loop->registers, 0);
 	loop->skip = NOWHERE;
 	if (node->comprehension.filter)
 		loop->skip = emit_ad(c, INSN_JUMP_FALSE,
-				     expression(c, node->comprehension.filter, ANY_REGISTER), 0);
+				     compile_expression(c, node->comprehension.filter, ANY_REGISTER), 0);
 }
 
 static void loop_close(struct compiler *c, struct loop *loop)
@@ -469,7 +469,7 @@ static uint32_t comprehension(struct compiler *c, const struct node *node, int w
 	c->w->tracing = false;
 	emit_abc(c, INSN_LIST, a, 0, 0);
 	loop_open(c, node, &loop);
-	emit_abc(c, INSN_APPEND, a, expression(c, node->comprehension.element, ANY_REGISTER), 0);
+	emit_abc(c, INSN_APPEND, a, compile_expression(c, node->comprehension.element, ANY_REGISTER), 0);
 	loop_close(c, &loop);
 	uint32_t known = emit_ad(c, INSN_JUMP_UNKNOWN, loop.registers, 0);
 	uint32_t done = emit_ad(c, INSN_JUMP, 0, 0);
@@ -490,18 +490,18 @@ static void quantifier_round(struct compiler *c, const struct node *node, uint32
 
 	switch (node->comprehension.quantifier) {
 	case QUANTIFIER_ALL:
-		emit_abc(c, INSN_BOTH, a, a, expression(c, node->comprehension.element, ANY_REGISTER));
+		emit_abc(c, INSN_BOTH, a, a, compile_expression(c, node->comprehension.element, ANY_REGISTER));
 		*settled = emit_ad(c, INSN_JUMP_FALSE, a, 0);
 		break;
 	case QUANTIFIER_ANY:
 	case QUANTIFIER_NONE:
-		emit_abc(c, INSN_EITHER, a, a, expression(c, node->comprehension.element, ANY_REGISTER));
+		emit_abc(c, INSN_EITHER, a, a, compile_expression(c, node->comprehension.element, ANY_REGISTER));
 		*settled = emit_ad(c, INSN_JUMP_TRUE, a, 0);
 		break;
 	case QUANTIFIER_COUNT:
-		one = constant(c, value_int(1)) | OPERAND_CONSTANT;
+		one = compile_constant(c, value_int(1)) | OPERAND_CONSTANT;
 		uint32_t skip = emit_ad(c, INSN_JUMP_FALSE,
-					expression(c, node->comprehension.element, ANY_REGISTER), 0);
+					compile_expression(c, node->comprehension.element, ANY_REGISTER), 0);
 		emit_abc(c, INSN_ADD, a, a, one);
 		patch_here(c, skip);
 		break;
@@ -517,7 +517,7 @@ static uint32_t quantifier(struct compiler *c, const struct node *node, int want
 	struct value start = kind == QUANTIFIER_COUNT ? value_int(0) : value_bool(kind == QUANTIFIER_ALL);
 
 	c->w->tracing = false;
-	emit_ad(c, INSN_CONSTANT, a, (int32_t)constant(c, start));
+	emit_ad(c, INSN_CONSTANT, a, (int32_t)compile_constant(c, start));
 	loop_open(c, node, &loop);
 	quantifier_round(c, node, a, &settled);
 	loop_close(c, &loop);
@@ -550,7 +550,7 @@ static void argument(struct compiler *c, const struct parameter *parameter, cons
 	    (given->string.interpolated || parameter->type->kind == TYPE_EMBED))
 		embedded(c, given, language, (int)want);
 	else
-		expression(c, given, (int)want);
+		compile_expression(c, given, (int)want);
 }
 
 static void variadic(struct compiler *c, const struct node *given, uint32_t want)
@@ -561,12 +561,12 @@ static void variadic(struct compiler *c, const struct node *given, uint32_t want
 		count++;
 	uint32_t from = take_registers(c, count);
 	for (const struct node *argument = given; argument; argument = argument->next)
-		expression(c, argument->kind == NODE_ARGUMENT ? argument->argument.value : argument, (int)(from + i++));
+		compile_expression(c, argument->kind == NODE_ARGUMENT ? argument->argument.value : argument, (int)(from + i++));
 	emit_abc(c, INSN_LIST, want, from, count);
 	give_back(c, top);
 }
 
-uint32_t call_arguments(struct compiler *c, const struct signature *signature, const struct node *node)
+uint32_t compile_arguments(struct compiler *c, const struct signature *signature, const struct node *node)
 {
 	struct node **bound = arena_alloc(c->compilation->arena, (signature->count + 1) * sizeof(*bound));
 
@@ -587,7 +587,7 @@ uint32_t call_arguments(struct compiler *c, const struct signature *signature, c
 		if (given)
 			argument(c, parameter, given, want);
 		else if (parameter->fallback && parameter->fallback->kind != NODE_NAME)
-			expression(c, parameter->fallback, (int)want);
+			compile_expression(c, parameter->fallback, (int)want);
 		else
 			emit_abc(c, INSN_NULL, want, 0, 0);
 	}
@@ -603,7 +603,7 @@ static uint32_t call_site(struct compiler *c, const struct builtin *builtin, uin
 	return c->sites.count - 1;
 }
 
-uint32_t internal_effect(struct compiler *c, const char *name, uint32_t first, uint32_t count, struct span span,
+uint32_t compile_internal_effect(struct compiler *c, const char *name, uint32_t first, uint32_t count, struct span span,
 			 const char *label, int want)
 {
 	const struct builtin *builtin = registry_find(c->compilation->registry, name, strlen(name));
@@ -620,7 +620,7 @@ static uint32_t builtin_call(struct compiler *c, const struct node *node, int wa
 {
 	const struct signature *signature = signature_of_builtin(c->compilation, node->builtin);
 	uint32_t a = target(c, want), top = c->w->top;
-	uint32_t from = call_arguments(c, signature, node);
+	uint32_t from = compile_arguments(c, signature, node);
 	uint32_t site = call_site(c, node->builtin, (uint32_t)signature->count, node->span, NULL);
 
 	emit_abc(c, node->builtin->effect == EFFECT_PURE ? INSN_PURE : INSN_EFFECT, a, from, site);
@@ -632,7 +632,7 @@ static uint32_t function_call(struct compiler *c, const struct node *node, int w
 {
 	const struct signature *signature = signature_of_symbol(c->compilation, node->symbol);
 	uint32_t a = target(c, want), top = c->w->top;
-	uint32_t from = call_arguments(c, signature, node);
+	uint32_t from = compile_arguments(c, signature, node);
 
 	emit_abc(c, INSN_CALL, a, from, (uint32_t)node->symbol->function);
 	give_back(c, top);
@@ -644,12 +644,27 @@ static uint32_t secret_call(struct compiler *c, const struct node *node, int wan
 {
 	uint32_t a = target(c, want);
 
-	expression_or_null(c, node->call.arguments ? node->call.arguments->argument.value : NULL, a);
+	compile_or_null(c, node->call.arguments ? node->call.arguments->argument.value : NULL, a);
 	emit_abc(c, INSN_MARK, a, 0, 0);
 	return a;
 }
 
-uint32_t call(struct compiler *c, const struct node *node, int want)
+/* sample(t), sample(t(max: 2%)): the threshold's measurement as a function of its own (compile.c, measurement). */
+static uint32_t sample_call(struct compiler *c, const struct node *node, int want)
+{
+	const struct node *given = node->call.arguments->argument.value;
+	const struct node *name = given->kind == NODE_CALL ? given->call.callee : given;
+	struct node use = { .kind = NODE_USE, .span = given->span };
+	uint32_t a = target(c, want), top = c->w->top;
+
+	use.use.arguments = given->kind == NODE_CALL ? given->call.arguments : NULL;
+	uint32_t from = compile_arguments(c, signature_of_symbol(c->compilation, name->symbol), &use);
+	emit_abc(c, INSN_CALL, a, from, (uint32_t)name->symbol->function + 1);
+	give_back(c, top);
+	return a;
+}
+
+uint32_t compile_call(struct compiler *c, const struct node *node, int want)
 {
 	const struct node *callee = node->call.callee;
 
@@ -659,6 +674,8 @@ uint32_t call(struct compiler *c, const struct node *node, int want)
 		return function_call(c, node, want);
 	if (callee->kind == NODE_NAME && !strcmp(callee->name, "secret"))
 		return secret_call(c, node, want);
+	if (callee->kind == NODE_NAME && !strcmp(callee->name, "sample") && node->call.arguments)
+		return sample_call(c, node, want);
 	diag_error(c->compilation->diags, "E0901", node->span, "this call is not available yet");
 	return target(c, want);
 }
@@ -668,7 +685,7 @@ uint32_t call(struct compiler *c, const struct node *node, int want)
 static uint32_t as_unit(struct compiler *c, const struct node *node, int want)
 {
 	uint32_t a = target(c, want), top = c->w->top;
-	uint32_t b = expression(c, node->as.operand, ANY_REGISTER);
+	uint32_t b = compile_expression(c, node->as.operand, ANY_REGISTER);
 
 	emit_abc(c, INSN_AS, a, b, (uint32_t)unit_find(node->as.unit.text));
 	give_back(c, top);
@@ -680,18 +697,18 @@ static uint32_t index_of(struct compiler *c, const struct node *node, int want)
 	uint32_t a = target(c, want), top = c->w->top;
 	uint32_t object = silent(c, node->index.object, ANY_REGISTER);
 
-	emit_abc(c, INSN_INDEX, a, object, operand(c, node->index.index));
+	emit_abc(c, INSN_INDEX, a, object, compile_operand(c, node->index.index));
 	give_back(c, top);
 	return a;
 }
 
-static uint32_t compile_expression(struct compiler *c, const struct node *node, int want)
+static uint32_t expression_of_kind(struct compiler *c, const struct node *node, int want)
 {
 	struct value v;
 
 	if (literal(node, &v)) {
 		uint32_t a = target(c, want);
-		emit_ad(c, INSN_CONSTANT, a, (int32_t)constant(c, v));
+		emit_ad(c, INSN_CONSTANT, a, (int32_t)compile_constant(c, v));
 		return a;
 	}
 	switch (node->kind) {
@@ -712,7 +729,7 @@ static uint32_t compile_expression(struct compiler *c, const struct node *node, 
 	case NODE_INDEX:
 		return index_of(c, node, want);
 	case NODE_CALL:
-		return call(c, node, want);
+		return compile_call(c, node, want);
 	case NODE_UNARY:
 		return unary(c, node, want);
 	case NODE_BINARY:
@@ -734,11 +751,11 @@ static uint32_t compile_expression(struct compiler *c, const struct node *node, 
 	return target(c, want);
 }
 
-uint32_t expression(struct compiler *c, const struct node *node, int want)
+uint32_t compile_expression(struct compiler *c, const struct node *node, int want)
 {
 	struct span outer = c->w->span;
 	c->w->span = node->span;
-	uint32_t a = compile_expression(c, node, want);
+	uint32_t a = expression_of_kind(c, node, want);
 	if (c->w->tracing && worth_noting(node) && (node != c->w->condition || node->kind != NODE_BINARY))
 		note_part(c, node, a);
 	c->w->span = outer;

@@ -4,35 +4,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-void declare_local(struct compiler *c, struct symbol *symbol, uint32_t slot)
+void place_local(struct compiler *c, struct symbol *symbol, uint32_t slot)
 {
 	symbol->slot = (int)slot;
 	symbol->function = (int)c->w->index;
 }
 
-void statements(struct compiler *c, const struct node *first)
+void compile_statements(struct compiler *c, const struct node *first)
 {
 	for (const struct node *node = first; node; node = node->next)
-		statement(c, node);
+		compile_statement(c, node);
 }
 
 /* A scope of its own: its locals' registers are given back, but for what a named step keeps readable. */
-void block(struct compiler *c, const struct node *node)
+void compile_block(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
 
 	if (!node)
 		return;
 	if (node->kind == NODE_BLOCK)
-		statements(c, node->block.statements);
+		compile_statements(c, node->block.statements);
 	else
-		statement(c, node);
+		compile_statement(c, node);
 	give_back(c, top);
 }
 
-void handler_block(struct compiler *c, const struct node *body)
+void compile_handler(struct compiler *c, const struct node *body)
 {
-	block(c, body);
+	compile_block(c, body);
 	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
 }
 
@@ -127,7 +127,7 @@ static void body_statements(struct compiler *c, const struct node *body)
 {
 	for (const struct node *node = body->block.statements; node; node = node->next)
 		if (!is_clause(node))
-			statement(c, node);
+			compile_statement(c, node);
 }
 
 /* Fills the registers of enum step_register from `a` on. */
@@ -135,13 +135,13 @@ static void step_registers(struct compiler *c, const struct node *title, const s
 {
 	const struct node *retry = clauses->retry, *rollback = clauses->rollback;
 
-	expression_or_null(c, title, a + STEP_TITLE);
-	expression_or_null(c, clauses->timeout ? clauses->timeout->value : NULL, a + STEP_TIMEOUT);
-	expression_or_null(c, retry ? retry->retry.count : NULL, a + STEP_ATTEMPTS);
-	expression_or_null(c, retry ? retry->retry.every : NULL, a + STEP_DELAY);
-	expression_or_null(c, retry ? retry->retry.backoff : NULL, a + STEP_BACKOFF);
-	expression_or_null(c, rollback ? rollback->rollback.reason : NULL, a + STEP_REASON);
-	expression_or_null(c, rollback ? rollback->rollback.within : NULL, a + STEP_WITHIN);
+	compile_or_null(c, title, a + STEP_TITLE);
+	compile_or_null(c, clauses->timeout ? clauses->timeout->value : NULL, a + STEP_TIMEOUT);
+	compile_or_null(c, retry ? retry->retry.count : NULL, a + STEP_ATTEMPTS);
+	compile_or_null(c, retry ? retry->retry.every : NULL, a + STEP_DELAY);
+	compile_or_null(c, retry ? retry->retry.backoff : NULL, a + STEP_BACKOFF);
+	compile_or_null(c, rollback ? rollback->rollback.reason : NULL, a + STEP_REASON);
+	compile_or_null(c, rollback ? rollback->rollback.within : NULL, a + STEP_WITHIN);
 }
 
 static enum undo_kind undo_kind(const struct node *rollback)
@@ -169,9 +169,9 @@ static const char *reaction_name(const struct node *on_resume)
 static void failed_part(struct compiler *c, const struct clauses *clauses)
 {
 	if (clauses->on_failure)
-		block(c, clauses->on_failure->on.body);
+		compile_block(c, clauses->on_failure->on.body);
 	if (clauses->finally)
-		block(c, clauses->finally->on.body);
+		compile_block(c, clauses->finally->on.body);
 	emit_abc(c, INSN_RERAISE, 0, 0, 0);
 }
 
@@ -192,7 +192,7 @@ static void handler_part(struct compiler *c, const struct node *body)
 	body_statements(c, body);
 	emit_ad(c, INSN_STEP_DONE, 0, (int32_t)number);
 	if (clauses.finally)
-		block(c, clauses.finally->on.body);
+		compile_block(c, clauses.finally->on.body);
 	emit_ad(c, INSN_STEP_END, 0, (int32_t)number);
 	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
 	c->steps.items[number].failed = here(c);
@@ -211,7 +211,7 @@ static bool proof_part(struct compiler *c, const struct node *body)
 			continue;
 		if (node->kind != NODE_REQUIRE)
 			break;
-		statement(c, node);
+		compile_statement(c, node);
 		any = true;
 	}
 	if (any)
@@ -264,7 +264,7 @@ static void step(struct compiler *c, const struct node *node)
 	emit_ad(c, INSN_STEP_DONE, 0, (int32_t)number);
 	c->w->open = open.outer;
 	if (clauses.finally)
-		block(c, clauses.finally->on.body);
+		compile_block(c, clauses.finally->on.body);
 	emit_ad(c, INSN_STEP_END, 0, (int32_t)number);
 	uint32_t out = emit_ad(c, INSN_JUMP, 0, 0);
 	c->steps.items[number].failed = here(c);
@@ -280,7 +280,7 @@ static void step(struct compiler *c, const struct node *node)
 static void skip(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
-	uint32_t skips = emit_ad(c, INSN_JUMP_TRUE, expression(c, node->guard.condition, ANY_REGISTER), 0);
+	uint32_t skips = emit_ad(c, INSN_JUMP_TRUE, compile_expression(c, node->guard.condition, ANY_REGISTER), 0);
 	uint32_t past = emit_ad(c, INSN_JUMP, 0, 0); /* an unknown condition skips nothing */
 	struct open_region *open = c->w->open;
 
@@ -288,7 +288,7 @@ static void skip(struct compiler *c, const struct node *node)
 		open = open->outer;
 	patch_here(c, skips);
 	uint32_t reason = take_register(c);
-	expression_or_null(c, node->guard.message, reason);
+	compile_or_null(c, node->guard.message, reason);
 	emit_abc(c, INSN_SKIP, reason, 0, 0);
 	uint32_t jump = emit_ad(c, INSN_JUMP, 0, 0);
 	if (open)
@@ -310,7 +310,7 @@ static void close_regions(struct compiler *c)
 			emit_ad(c, INSN_STEP_DONE, 0, (int32_t)open->step);
 			find_clauses(open->step_node->step.body, &clauses);
 			if (clauses.finally)
-				block(c, clauses.finally->on.body);
+				compile_block(c, clauses.finally->on.body);
 			emit_ad(c, INSN_STEP_END, 0, (int32_t)open->step);
 			break;
 		case OPEN_TRY:
@@ -334,7 +334,7 @@ static void return_statement(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top, a = take_register(c);
 
-	expression_or_null(c, node->value, a);
+	compile_or_null(c, node->value, a);
 	close_regions(c);
 	emit_abc(c, INSN_RETURN, a, 0, 0);
 	give_back(c, top);
@@ -345,12 +345,12 @@ static void phase(struct compiler *c, const struct node *node)
 	uint32_t top = c->w->top, a = take_registers(c, 3);
 	struct open_region open = { .kind = OPEN_PHASE, .outer = c->w->open };
 
-	expression_or_null(c, node->phase.title, a);
-	expression_or_null(c, node->phase.expect_low, a + 1);
-	expression_or_null(c, node->phase.expect_high, a + 2);
+	compile_or_null(c, node->phase.title, a);
+	compile_or_null(c, node->phase.expect_low, a + 1);
+	compile_or_null(c, node->phase.expect_high, a + 2);
 	emit_ad(c, INSN_PHASE_BEGIN, a, 0);
 	c->w->open = &open;
-	block(c, node->phase.body);
+	compile_block(c, node->phase.body);
 	c->w->open = open.outer;
 	emit_abc(c, INSN_PHASE_END, 0, 0, 0);
 	give_back(c, top);
@@ -362,9 +362,9 @@ static void let(struct compiler *c, const struct node *node)
 {
 	uint32_t a = take_register(c);
 
-	expression(c, node->binding.value, (int)a);
+	compile_expression(c, node->binding.value, (int)a);
 	if (node->symbol)
-		declare_local(c, node->symbol, a);
+		place_local(c, node->symbol, a);
 }
 
 static void assign(struct compiler *c, const struct node *node)
@@ -374,9 +374,9 @@ static void assign(struct compiler *c, const struct node *node)
 	if (!node->symbol)
 		return;
 	if (node->symbol->kind == SYMBOL_LOCAL)
-		expression(c, node->binding.value, node->symbol->slot);
+		compile_expression(c, node->binding.value, node->symbol->slot);
 	else
-		emit_ad(c, INSN_SET_GLOBAL, expression(c, node->binding.value, ANY_REGISTER), node->symbol->slot);
+		emit_ad(c, INSN_SET_GLOBAL, compile_expression(c, node->binding.value, ANY_REGISTER), node->symbol->slot);
 	give_back(c, top);
 }
 
@@ -400,13 +400,13 @@ static void choice_end(struct compiler *c, const struct node *node)
 static void if_statement(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
-	uint32_t branch = emit_ad(c, INSN_IF, expression(c, node->choice.condition, ANY_REGISTER), 0);
+	uint32_t branch = emit_ad(c, INSN_IF, compile_expression(c, node->choice.condition, ANY_REGISTER), 0);
 
 	give_back(c, top);
-	block(c, node->choice.then);
+	compile_block(c, node->choice.then);
 	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);
 	patch_here(c, branch);
-	block(c, node->choice.otherwise);
+	compile_block(c, node->choice.otherwise);
 	patch_here(c, end);
 	choice_end(c, node);
 }
@@ -416,13 +416,13 @@ static void match_arms(struct compiler *c, const struct node *arm, uint32_t subj
 	if (!arm)
 		return;
 	if (!arm->arm.patterns) {
-		block(c, arm->arm.body);
+		compile_block(c, arm->arm.body);
 		return;
 	}
 	uint32_t top = c->w->top;
-	uint32_t branch = emit_ad(c, INSN_IF, arm_test(c, arm, subject), 0);
+	uint32_t branch = emit_ad(c, INSN_IF, compile_arm_test(c, arm, subject), 0);
 	give_back(c, top);
-	block(c, arm->arm.body);
+	compile_block(c, arm->arm.body);
 	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);
 	patch_here(c, branch);
 	match_arms(c, arm->next, subject);
@@ -434,7 +434,7 @@ static void match_statement(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top, subject = take_register(c);
 
-	expression(c, node->match.subject, (int)subject);
+	compile_expression(c, node->match.subject, (int)subject);
 	match_arms(c, node->match.arms, subject);
 	give_back(c, top);
 }
@@ -446,10 +446,10 @@ static uint32_t for_head(struct compiler *c, const struct node *node)
 {
 	uint32_t a = take_registers(c, 3);
 
-	expression(c, node->loop.iterable, (int)a);
+	compile_expression(c, node->loop.iterable, (int)a);
 	emit_abc(c, INSN_NULL, a + 1, 0, 0);
 	if (node->symbol)
-		declare_local(c, node->symbol, a + 2);
+		place_local(c, node->symbol, a + 2);
 	return a;
 }
 
@@ -457,7 +457,7 @@ static void for_each(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top, a = for_head(c, node);
 	uint32_t next = emit_ad(c, INSN_NEXT, a, 0);
-	block(c, node->loop.body);
+	compile_block(c, node->loop.body);
 	emit_ad(c, INSN_LOOP, 0, (int32_t)next);
 	patch_here(c, next);
 	give_back(c, top);
@@ -467,7 +467,7 @@ static void for_at_once(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top, limit = take_register(c);
 
-	expression(c, node->loop.limit, (int)limit);
+	compile_expression(c, node->loop.limit, (int)limit);
 	uint32_t a = for_head(c, node);
 	emit_ad(c, INSN_GROUP_BEGIN, limit, 0);
 	uint32_t next = emit_ad(c, INSN_NEXT, a, 0);
@@ -477,7 +477,7 @@ static void for_at_once(struct compiler *c, const struct node *node)
 	patch_here(c, spawn);
 	struct open_region *open = c->w->open;
 	c->w->open = NULL;
-	handler_block(c, node->loop.body);
+	compile_handler(c, node->loop.body);
 	c->w->open = open;
 	patch_here(c, next);
 	VECTOR_PUSH(&c->groups);
@@ -490,11 +490,11 @@ static void while_statement(struct compiler *c, const struct node *node)
 	uint32_t top = c->w->top, a = take_registers(c, 3);
 
 	emit_abc(c, INSN_NULL, a + 1, 0, 0);
-	expression_or_null(c, node->repeat.limit, a + 2);
+	compile_or_null(c, node->repeat.limit, a + 2);
 	uint32_t start = here(c);
-	expression(c, node->repeat.condition, (int)a);
+	compile_expression(c, node->repeat.condition, (int)a);
 	uint32_t leave = emit_ad(c, INSN_WHILE, a, 0);
-	block(c, node->repeat.body);
+	compile_block(c, node->repeat.body);
 	emit_ad(c, INSN_LOOP, 0, (int32_t)start);
 	patch_here(c, leave);
 	give_back(c, top);
@@ -536,7 +536,7 @@ static void parallel(struct compiler *c, const struct node *node)
 	for (const struct node *branch = first; branch; branch = branch->next) {
 		patch_here(c, spawns + exporting.branch);
 		uint32_t branch_top = c->w->top;
-		statement(c, branch);
+		compile_statement(c, branch);
 		emit_abc(c, INSN_END_FIBER, 0, 0, 0);
 		export_lets((struct node *)branch, &exporting);
 		give_back(c, branch_top);
@@ -561,7 +561,7 @@ static void try_statement(struct compiler *c, const struct node *node)
 	uint32_t begin = emit_ad(c, INSN_TRY_BEGIN, 0, 0);
 
 	c->w->open = &open;
-	block(c, node->attempt.body);
+	compile_block(c, node->attempt.body);
 	c->w->open = open.outer;
 	emit_abc(c, INSN_TRY_END, 0, 0, 0);
 	uint32_t out = emit_ad(c, INSN_JUMP, 0, 0);
@@ -569,8 +569,8 @@ static void try_statement(struct compiler *c, const struct node *node)
 	uint32_t problem = take_register(c);
 	emit_abc(c, INSN_CATCH, problem, 0, 0);
 	if (node->symbol)
-		declare_local(c, node->symbol, problem);
-	block(c, node->attempt.handler);
+		place_local(c, node->symbol, problem);
+	compile_block(c, node->attempt.handler);
 	patch_here(c, out);
 	give_back(c, top);
 }
@@ -599,10 +599,10 @@ static void require(struct compiler *c, const struct node *node)
 
 	emit_abc(c, INSN_NULL, label, 0, 0);
 	uint32_t number = check_table(c, node, CHECK_REQUIRE, node->guard.condition, (int)label);
-	uint32_t held = condition(c, node->guard.condition);
+	uint32_t held = compile_condition(c, node->guard.condition);
 	uint32_t past = emit_ad(c, INSN_JUMP_TRUE, held, 0);
 	if (node->guard.message) /* only when it is needed: it may name what is null otherwise */
-		expression(c, node->guard.message, (int)label);
+		compile_expression(c, node->guard.message, (int)label);
 	emit_ad(c, INSN_CHECK_END, held, (int32_t)number);
 	patch_here(c, past);
 	give_back(c, top);
@@ -626,21 +626,21 @@ static void poll(struct compiler *c, const struct node *node, uint32_t number)
 {
 	uint32_t a = take_registers(c, 2);
 
-	expression_or_null(c, node->check.within, a);
+	compile_or_null(c, node->check.within, a);
 	if (node->check.every)
-		expression(c, node->check.every, (int)a + 1);
+		compile_expression(c, node->check.every, (int)a + 1);
 	else
-		emit_ad(c, INSN_CONSTANT, a + 1, (int32_t)constant(c, value_duration(INT64_C(1000000000))));
+		emit_ad(c, INSN_CONSTANT, a + 1, (int32_t)compile_constant(c, value_duration(INT64_C(1000000000))));
 	emit_ad(c, INSN_POLL_BEGIN, a, (int32_t)number);
 	c->checks.items[number].start = here(c);
-	emit_ad(c, INSN_POLL_TEST, condition(c, node->check.condition), (int32_t)number);
+	emit_ad(c, INSN_POLL_TEST, compile_condition(c, node->check.condition), (int32_t)number);
 }
 
 static void check_statement(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top, label = take_register(c);
 
-	expression_or_null(c, node->check.label, label);
+	compile_or_null(c, node->check.label, label);
 	uint32_t number = check_table(c, node, node->kind == NODE_WAIT ? CHECK_WAIT : CHECK_EXPECT,
 				      node->check.condition, (int)label);
 	c->checks.items[number].otherwise = check_else(node->check.otherwise);
@@ -651,7 +651,7 @@ static void check_statement(struct compiler *c, const struct node *node)
 		c->checks.items[number].region = region;
 		if (region)
 			emit_ad(c, INSN_CHECK_BEGIN, 0, (int32_t)number);
-		emit_ad(c, INSN_CHECK_END, condition(c, node->check.condition), (int32_t)number);
+		emit_ad(c, INSN_CHECK_END, compile_condition(c, node->check.condition), (int32_t)number);
 		c->checks.items[number].start = here(c); /* where it goes on when the condition itself failed */
 	}
 	give_back(c, top);
@@ -662,10 +662,10 @@ static void verify(struct compiler *c, const struct node *node)
 	uint32_t top = c->w->top, title = take_register(c);
 	struct open_region open = { .kind = OPEN_VERIFY, .outer = c->w->open };
 
-	expression_or_null(c, node->verify.title, title);
+	compile_or_null(c, node->verify.title, title);
 	emit_abc(c, INSN_VERIFY_BEGIN, title, 0, 0);
 	c->w->open = &open;
-	block(c, node->verify.body);
+	compile_block(c, node->verify.body);
 	c->w->open = open.outer;
 	emit_abc(c, INSN_VERIFY_END, 0, 0, 0);
 	give_back(c, top);
@@ -686,13 +686,13 @@ static void person(struct compiler *c, const struct node *node)
 	bool confirm = node->kind == NODE_CONFIRM;
 	uint32_t top = c->w->top, within = take_register(c), from = take_registers(c, 2);
 
-	expression(c, node->person.text, (int)from);
-	expression_or_null(c, node->person.phrase, from + 1);
+	compile_expression(c, node->person.text, (int)from);
+	compile_or_null(c, node->person.phrase, from + 1);
 	if (node->person.within) {
-		expression(c, node->person.within, (int)within);
+		compile_expression(c, node->person.within, (int)within);
 		emit_abc(c, INSN_TIMEOUT_BEGIN, within, 0, 0);
 	}
-	uint32_t a = internal_effect(c, confirm ? "operator.confirm" : "operator.manual", from, confirm ? 2 : 1,
+	uint32_t a = compile_internal_effect(c, confirm ? "operator.confirm" : "operator.manual", from, confirm ? 2 : 1,
 				     node->span, literal_label(c, node->person.text), ANY_REGISTER);
 	if (node->person.within)
 		emit_abc(c, INSN_TIMEOUT_END, 0, 0, 0);
@@ -711,7 +711,7 @@ static uint32_t watch_table(struct compiler *c, const struct node *uses, struct 
 	struct watch_use *table = arena_alloc(c->compilation->arena, (count + 1) * sizeof(*table));
 	for (const struct node *use = uses; use; use = use->next) {
 		const struct signature *signature = signature_of_symbol(c->compilation, use->symbol);
-		uint32_t from = call_arguments(c, signature, use);
+		uint32_t from = compile_arguments(c, signature, use);
 		table[i++] = (struct watch_use){
 			.function = (uint32_t)use->symbol->function,
 			.arguments = (uint16_t)from,
@@ -729,7 +729,7 @@ static void hold(struct compiler *c, const struct node *node)
 	uint32_t top = c->w->top, a = take_register(c);
 	const struct node *uses = node->hold.watching;
 
-	expression(c, node->hold.duration ? node->hold.duration : node->hold.until, (int)a);
+	compile_expression(c, node->hold.duration ? node->hold.duration : node->hold.until, (int)a);
 	if (uses)
 		emit_ad(c, INSN_WATCH_BEGIN, 0, (int32_t)watch_table(c, uses, node->span));
 	emit_abc(c, INSN_SLEEP, a, node->hold.duration ? 0 : 1, 0);
@@ -745,7 +745,7 @@ static void watch(struct compiler *c, const struct node *node)
 
 	emit_ad(c, INSN_WATCH_BEGIN, 0, (int32_t)watch_table(c, node->watch.watching, node->span));
 	c->w->open = &open;
-	block(c, node->watch.body);
+	compile_block(c, node->watch.body);
 	c->w->open = open.outer;
 	emit_abc(c, INSN_WATCH_END, 0, 0, 0);
 	give_back(c, top);
@@ -805,28 +805,28 @@ static const struct node *threshold_clauses(struct compiler *c, const struct nod
 			break;
 		case NODE_MUST:
 			row->bound = bound_of(clause);
-			expression(c, clause->must.bound, (int)a + THRESHOLD_LOW);
+			compile_expression(c, clause->must.bound, (int)a + THRESHOLD_LOW);
 			if (clause->must.other)
-				expression(c, clause->must.other, (int)a + THRESHOLD_HIGH);
+				compile_expression(c, clause->must.other, (int)a + THRESHOLD_HIGH);
 			break;
 		case NODE_EVERY:
-			expression(c, clause->value, (int)a + THRESHOLD_EVERY);
+			compile_expression(c, clause->value, (int)a + THRESHOLD_EVERY);
 			break;
 		case NODE_AFTER:
-			expression(c, clause->value, (int)a + THRESHOLD_AFTER);
+			compile_expression(c, clause->value, (int)a + THRESHOLD_AFTER);
 			break;
 		case NODE_BREACH:
 			if (clause->breach.count)
-				expression(c, clause->breach.count, (int)a + THRESHOLD_BREACHES);
+				compile_expression(c, clause->breach.count, (int)a + THRESHOLD_BREACHES);
 			if (clause->breach.window)
-				expression(c, clause->breach.window, (int)a + THRESHOLD_WINDOW);
+				compile_expression(c, clause->breach.window, (int)a + THRESHOLD_WINDOW);
 			if (clause->breach.duration)
-				expression(c, clause->breach.duration, (int)a + THRESHOLD_FOR);
+				compile_expression(c, clause->breach.duration, (int)a + THRESHOLD_FOR);
 			break;
 		case NODE_NO_DATA:
 			row->no_data = no_data_of(clause->no_data.reaction);
 			if (clause->no_data.count)
-				expression(c, clause->no_data.count, (int)a + THRESHOLD_TOLERATE);
+				compile_expression(c, clause->no_data.count, (int)a + THRESHOLD_TOLERATE);
 			break;
 		case NODE_ON_BREACH:
 			row->on_breach = on_breach_of(clause->reaction);
@@ -840,7 +840,7 @@ static const struct node *threshold_clauses(struct compiler *c, const struct nod
 	return measure;
 }
 
-void threshold_body(struct compiler *c, const struct node *node)
+void compile_threshold(struct compiler *c, const struct node *node)
 {
 	struct threshold_code row = { .name = node->callable.name.text, .span = node->span };
 	size_t length;
@@ -855,7 +855,7 @@ void threshold_body(struct compiler *c, const struct node *node)
 	uint32_t start = emit_abc(c, INSN_SAMPLE_WAIT, a, 0, 0);
 	uint32_t begin = emit_ad(c, INSN_SAMPLE_BEGIN, 0, 0);
 	uint32_t given = emit_ad(c, INSN_GIVEN, value, 0);
-	expression_or_null(c, measure, value);
+	compile_or_null(c, measure, value);
 	patch_here(c, given);
 	emit_ad(c, INSN_SAMPLE_END, value, number);
 	patch_here(c, begin);
@@ -866,7 +866,7 @@ void threshold_body(struct compiler *c, const struct node *node)
 
 static void text_statement(struct compiler *c, const struct node *node)
 {
-	uint32_t top = c->w->top, a = expression(c, node->value, ANY_REGISTER);
+	uint32_t top = c->w->top, a = compile_expression(c, node->value, ANY_REGISTER);
 
 	if (node->kind == NODE_FAIL)
 		emit_abc(c, INSN_FAIL, a, 0, 0);
@@ -877,7 +877,7 @@ static void text_statement(struct compiler *c, const struct node *node)
 
 static void mark_statement(struct compiler *c, const struct node *node)
 {
-	uint32_t top = c->w->top, a = expression(c, node->value, ANY_REGISTER);
+	uint32_t top = c->w->top, a = compile_expression(c, node->value, ANY_REGISTER);
 
 	emit_abc(c, node->kind == NODE_COMMIT ? INSN_COMMIT : INSN_CHECKPOINT, a, 0, 0);
 	give_back(c, top);
@@ -898,13 +898,13 @@ static void defer(struct compiler *c, const struct node *node)
 	patch_here(c, past);
 }
 
-static void compile_statement(struct compiler *c, const struct node *node)
+static void statement_of_kind(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
 
 	switch (node->kind) {
 	case NODE_BLOCK:
-		block(c, node);
+		compile_block(c, node);
 		return;
 	case NODE_LET:
 	case NODE_VAR:
@@ -970,7 +970,7 @@ static void compile_statement(struct compiler *c, const struct node *node)
 		return_statement(c, node);
 		return;
 	case NODE_EVALUATE:
-		expression(c, node->value, ANY_REGISTER);
+		compile_expression(c, node->value, ANY_REGISTER);
 		give_back(c, top);
 		return;
 	case NODE_PHASE:
@@ -987,7 +987,7 @@ static void compile_statement(struct compiler *c, const struct node *node)
 		return;
 	default:
 		if (node->kind >= NODE_NULL && node->kind <= NODE_QUANTIFIER) { /* an arm's expression */
-			expression(c, node, ANY_REGISTER);
+			compile_expression(c, node, ANY_REGISTER);
 			give_back(c, top);
 			return;
 		}
@@ -996,11 +996,11 @@ static void compile_statement(struct compiler *c, const struct node *node)
 	}
 }
 
-void statement(struct compiler *c, const struct node *node)
+void compile_statement(struct compiler *c, const struct node *node)
 {
 	struct span outer = c->w->span;
 
 	c->w->span = node->span;
-	compile_statement(c, node);
+	statement_of_kind(c, node);
 	c->w->span = outer;
 }

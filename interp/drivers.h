@@ -9,7 +9,7 @@
 #include "interp/effect.h"
 #include "interp/journal.h"
 
-/* What a request asked for, without its secrets: 16 hex digits over the builtin's name and its arguments. A string. */
+/* What a request asked for, without its secrets: 16 hex digits over its arguments. A string. */
 struct value request_digest(const struct effect_request *request);
 
 /* What an effect would do, in one line, without its secrets: the row's describe(), else its name and arguments. A string. */

@@ -32,6 +32,7 @@ struct effect_request {
 	int attempt;        /* from 1 */
 	bool in_handler;    /* a rollback, a defer or an end handler */
 	bool before_change; /* nothing has been changed in this run yet */
+	int64_t wall;       /* when it was asked, since 1970 UTC */
 };
 
 enum outcome_kind {

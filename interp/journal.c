@@ -56,6 +56,8 @@ struct value event_encode(const struct event *event)
 	buffer_add_int(&row, (int64_t)event->seq);
 	buffer_printf(&row, ",\"type\":\"%s\",\"now\":", event_name(event->kind));
 	buffer_add_int(&row, event->now);
+	buffer_add_text(&row, ",\"wall\":");
+	buffer_add_int(&row, event->wall);
 	write_field(&row, "id", event->id);
 	write_field(&row, "step", event->step);
 	write_field(&row, "text", event->text);
@@ -108,6 +110,7 @@ bool event_decode(const char *line, size_t length, struct event *out)
 		return false;
 	ok = record_has(row, "data") && take_int(record_peek(row, "seq"), 0, INT64_MAX, &seq) &&
 	     take_int(record_peek(row, "now"), INT64_MIN, INT64_MAX, &out->now) &&
+	     take_int(record_peek(row, "wall"), INT64_MIN, INT64_MAX, &out->wall) &&
 	     kind_from_name(value_text_peek(record_peek(row, "type")), &out->kind) &&
 	     take_span(record_peek(row, "at"), &out->at) && take_text(row, "id", &out->id) &&
 	     take_text(row, "step", &out->step) && take_text(row, "text", &out->text);
@@ -198,6 +201,13 @@ bool journal_append(struct journal *journal, struct event *event)
 	for (i = 0; i < journal->observer_count; i++)
 		journal->observers[i].see(journal->observers[i].context, event);
 	return true;
+}
+
+bool journal_sync(struct journal *journal)
+{
+	if (!journal->broken && journal->store && !journal->store->ops->sync(journal->store))
+		journal->broken = true;
+	return !journal->broken;
 }
 
 bool journal_wants(const struct journal *journal)

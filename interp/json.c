@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grammar/utf8.h"
 #include "interp/utf8.h"
 
 #define WRITE_DEPTH_MAX 10000 /* as far as the C stack carries the writer; jansson reads 2048 */
@@ -37,6 +38,15 @@ struct writer {
 };
 
 static void write_value(struct writer *writer, struct value v);
+
+/* All of these lie below U+10000. */
+static void write_code(struct buffer *text, const char *at, size_t sequence)
+{
+	uint32_t code = 0;
+
+	utf8_decode(at, sequence, &code);
+	buffer_printf(text, "\\u%04x", (unsigned)code);
+}
 
 static void write_escaped(struct buffer *text, const char *bytes, size_t length)
 {
@@ -63,8 +73,8 @@ static void write_escaped(struct buffer *text, const char *bytes, size_t length)
 			buffer_add_text(text, "\\r");
 		else if (sequence == 0)
 			buffer_add_text(text, "\xef\xbf\xbd");
-		else if (utf8_is_control(bytes + i, sequence))
-			buffer_printf(text, "\\u%04x", (unsigned)utf8_code_point(bytes + i, sequence));
+		else if (utf8_unprintable(bytes + i, sequence))
+			write_code(text, bytes + i, sequence);
 		else
 			buffer_add(text, bytes + i, sequence);
 		i += sequence > 0 ? sequence : 1;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "interp/check.h"
+#include "interp/drivers.h"
 #include "interp/machine_inside.h"
 
 static void next_stage(struct machine *machine);
@@ -166,19 +167,6 @@ static void effect_free(struct effect *effect)
 	free(effect);
 }
 
-/* What a replay compares: the arguments, secrets left out. */
-static struct value digest_of(const struct value *args, uint32_t count)
-{
-	uint64_t hash = FNV_START;
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct value text = value_encode(args[i]);
-		hash = fnv(value_text_peek(text), value_length(text) + 1, hash);
-		value_release(text);
-	}
-	return value_string_printf("%016llx", (unsigned long long)hash);
-}
-
 static const char *const effect_classes[] = { [EFFECT_PURE] = "pure", [EFFECT_READ] = "read", [EFFECT_CHANGE] = "change" };
 
 static struct value default_description(const struct effect_request *request)
@@ -216,7 +204,7 @@ static void tell_started(struct fiber *fiber, const struct effect_request *reque
 	struct value data = record_new(4);
 
 	record_set(&data, "class", value_string(effect_classes[request->builtin->effect]));
-	record_set(&data, "digest", digest_of(request->args, (uint32_t)request->arg_count));
+	record_set(&data, "digest", request_digest(request));
 	record_set(&data, "shown", description(request));
 	record_set(&data, "leaves", value_string(request->builtin->leaves));
 	tell(fiber->machine, EVENT_EFFECT_STARTED, request->id, fiber, request->builtin->name, data, request->at);
@@ -258,6 +246,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		.attempt = (int)fiber->attempt,
 		.in_handler = fiber->handler,
 		.before_change = !machine->changed,
+		.wall = machine->wall,
 	};
 	tell_started(fiber, &request);
 	if (person)
@@ -747,6 +736,7 @@ static void tell_run_started(struct machine *machine)
 	record_set(&data, "operator", value_string(options->operator_name));
 	record_set(&data, "driver", value_string(machine->driver->ops->name));
 	record_set(&data, "params", params);
+	record_set(&data, "step_by_step", value_bool(options->step_by_step));
 	tell(machine, EVENT_RUN_STARTED, options->run_id, NULL, machine->program->title ? machine->program->title : "", data,
 	     (struct span){ 0 });
 }

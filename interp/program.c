@@ -8,7 +8,7 @@
 static const struct {
 	const char *name, *operands;
 } opcodes[] = {
-#define OPCODE(name, operands, about) { #name, operands },
+#define OPCODE(name, operands, about) { #name, #operands },
 #include "interp/opcodes.def"
 #undef OPCODE
 };

@@ -26,7 +26,6 @@ struct value request_digest(const struct effect_request *request)
 	uint64_t digest = DIGEST_START;
 	size_t i;
 
-	digest = digest_add(digest, request->builtin->name, strlen(request->builtin->name) + 1);
 	for (i = 0; i < request->arg_count; i++) {
 		struct value text = value_encode(request->args[i]); /* secrets are left out: they may be rotated */
 
@@ -74,6 +73,7 @@ struct early {
 
 struct replay {
 	struct driver driver;
+	struct driver_ops ops;
 	struct driver *inner;
 	struct row *rows;
 	size_t *buckets; /* by id: number of the first row from 1, 0: none */
@@ -408,8 +408,8 @@ static void replay_free(struct driver *driver)
 	free(replay);
 }
 
+/* The replay goes by the name of the driver of the recorded run: the machine puts it on record. */
 static const struct driver_ops replay_ops = {
-	.name = "replay",
 	.start = replay_start,
 	.cancel = replay_cancel,
 	.next = replay_next,
@@ -418,18 +418,16 @@ static const struct driver_ops replay_ops = {
 	.free = replay_free,
 };
 
-/*
- * The recorded run's driver took unknowns for granted, or showed both arms of them, exactly where a row says so: without
- * such a row neither made a difference.
- */
-static void take_manner(struct replay *replay, const struct event *event)
+/* What the recorded run's driver made of unknown choices and conditions. */
+static void take_manner(struct replay *replay)
 {
-	const char *outcome = event->kind == EVENT_CHECK ? value_text_peek(record_peek(event->data, "outcome")) : "";
+	struct value recorded = replay->count > 0 ? record_peek(replay->rows[0].event.data, "driver") : value_null();
 
-	if (event->kind == EVENT_ARM)
-		replay->driver.explores = true;
-	if (event->kind == EVENT_ASSUMED || strcmp(outcome, "assumed") == 0)
-		replay->driver.assumes = true;
+	replay->ops = replay_ops;
+	replay->ops.name = recorded.tag == VALUE_STRING ? value_text_peek(recorded) : "replay";
+	replay->driver.ops = &replay->ops;
+	replay->driver.explores = strcmp(replay->ops.name, "preview") == 0;
+	replay->driver.assumes = strcmp(replay->ops.name, "simulate") == 0;
 }
 
 struct driver *replay_driver_new(struct store *store, struct driver *inner)
@@ -437,7 +435,6 @@ struct driver *replay_driver_new(struct store *store, struct driver *inner)
 	struct replay *replay = memory_need(calloc(1, sizeof(*replay)));
 	size_t count = store->ops->count(store), i;
 
-	replay->driver.ops = &replay_ops;
 	replay->inner = inner;
 	replay->early_tail = &replay->early;
 	replay->rows = memory_need(calloc(count + 1, sizeof(*replay->rows)));
@@ -449,9 +446,9 @@ struct driver *replay_driver_new(struct store *store, struct driver *inner)
 			replay->unreadable = i + 1;
 			break;
 		}
-		take_manner(replay, &replay->rows[i].event);
 	}
 	replay->count = i;
+	take_manner(replay);
 	index_rows(replay);
 	if (i > 0)
 		replay->start_wall = replay->rows[0].event.wall - replay->rows[0].event.now;

@@ -908,8 +908,10 @@ void fiber_run(struct fiber *fiber)
 				put(&r[in->a], value_unknown());
 			break;
 		case INSN_ENDIF:
-			if (behind_arms(fiber))
+			if (behind_arms(fiber)) {
+				tell(machine, EVENT_ARM, "", fiber, "end", value_null(), fiber_at(fiber));
 				fiber_pop_region(fiber);
+			}
 			break;
 		case INSN_JUMP_TRUE:
 			if (value_truthy(r[in->a]))

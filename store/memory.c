@@ -19,6 +19,12 @@ static bool memory_append(struct store *store, const char *row, size_t length)
 	return true;
 }
 
+static bool memory_sync(struct store *store)
+{
+	(void)store; /* nothing outlives the process anyway */
+	return true;
+}
+
 static size_t memory_count(struct store *store)
 {
 	return value_length(memory_of(store)->rows);
@@ -40,6 +46,7 @@ static void memory_free(struct store *store)
 
 static const struct store_ops memory_ops = {
     .append = memory_append,
+    .sync = memory_sync,
     .count = memory_count,
     .row_peek = memory_row_peek,
     .free = memory_free,

@@ -76,6 +76,8 @@ static void row_fill(struct row_call *call, const struct row_arg *args)
 			depth -= at[end] == ')' || at[end] == ']' || at[end] == '}';
 			if (at[end] == '=')
 				equals = at + end;
+			if (at[end] == '"')
+				end += 1 + strcspn(at + end + 1, "\"");
 		}
 		for (size_t i = 0; args[i].name != NULL; i++)
 			if (strlen(args[i].name) == name && strncmp(args[i].name, at, name) == 0) {

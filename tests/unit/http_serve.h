@@ -128,9 +128,11 @@ static int serve_one(const struct serve *serve, int fd, const char *method, cons
 				   strcmp(method, "HEAD") ? "{\"ok\": true}" : "",
 				   strcmp(method, "HEAD") ? 12 : 0);
 	if (strncmp(path, "/status/", 8) == 0) {
-		int n = snprintf(text, sizeof text, "status %s", path + 8);
+		int n = snprintf(text, sizeof text, "status %s", path + 8), code = atoi(path + 8);
 
-		return serve_reply(fd, atoi(path + 8), "text/plain", text, (size_t)n);
+		if (code == 204 || code == 304) /* these have no body */
+			return serve_printf(fd, "HTTP/1.1 %d Text\r\n\r\n", code);
+		return serve_reply(fd, code, "text/plain", text, (size_t)n);
 	}
 	if (strncmp(path, "/echo", 5) == 0)
 		return serve_reply(fd, 200, "text/plain", request, length);

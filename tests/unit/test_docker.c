@@ -579,14 +579,12 @@ static void exec_leave(const char *command, const char *start, char id[65])
 	value_release(out);
 }
 
-void live_probe(struct driver *driver, const struct effect_request *request, struct value intent);
-
 static struct value settle(const char *name, const char *json, struct value note)
 {
 	struct help_call made;
 
 	help_fill(&made, name, json);
-	live_probe(help_driver, &made.request, note);
+	help_driver->ops->settle(help_driver, &made.request, note);
 	help_release(&made);
 	value_release(note);
 	return expect_ok(help_end());

@@ -1,0 +1,542 @@
+/* check_lints.c - warnings: what is allowed, and probably not meant; see check_internal.h. */
+#include "interp/check_internal.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct diag *warn(struct diags *diags, const char *code, struct span span, const char *text)
+{
+	return diag_warning(diags, code, span, "%s", text);
+}
+
+/* ---- queries that end in a comparison ---- */
+
+static bool is_number_tail(const char *text, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++)
+		if (!isdigit((unsigned char)text[i]) && !strchr(".eE+-_ ", text[i]))
+			return false;
+	return true;
+}
+
+/* The comparison at the end of a query, outside of brackets and quotes; SIZE_MAX: none. */
+static size_t last_comparison(const char *text, size_t length)
+{
+	size_t i, found = SIZE_MAX;
+	int depth = 0;
+	char quote = 0;
+
+	for (i = 0; i < length; i++) {
+		char c = text[i];
+
+		if (quote) {
+			if (c == '\\')
+				i++;
+			else if (c == quote)
+				quote = 0;
+		} else if (c == '"' || c == '\'' || c == '`') {
+			quote = c;
+		} else if (strchr("([{", c)) {
+			depth++;
+		} else if (strchr(")]}", c)) {
+			depth--;
+		} else if (depth == 0 && (c == '<' || c == '>' || ((c == '=' || c == '!') && i + 1 < length && text[i + 1] == '='))) {
+			found = i;
+			i += i + 1 < length && text[i + 1] == '=';
+		}
+	}
+	return found;
+}
+
+static void lint_query(struct walk *w, const struct node *query)
+{
+	const struct node *last = query->string.parts, *text;
+	size_t at, behind;
+	struct diag *diag;
+
+	while (last && last->next)
+		last = last->next;
+	text = last;
+	if (last && last->kind != NODE_TEXT)
+		for (text = query->string.parts; text->next != last; text = text->next)
+			;
+	if (!text || text->kind != NODE_TEXT)
+		return;
+	at = last_comparison(text->text.bytes, text->text.length);
+	if (at == SIZE_MAX)
+		return;
+	behind = at + 1 + (at + 1 < text->text.length && text->text.bytes[at + 1] == '=');
+	if (!is_number_tail(text->text.bytes + behind, text->text.length - behind))
+		return;
+	diag = warn(w->diags, "L0202", literal_span(text, at), "this query compares: where it does not hold it gives no data");
+	diag_hint(diag, "let the query give the number and compare in the plan: an empty answer is then no data, never a pass");
+}
+
+/* ---- code inside an argument ---- */
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Programs that take code as an argument, and the flag in front of it (NULL: the first argument that is no flag). */
+static const struct {
+	const char *program, *flag;
+} code_takers[] = {
+	{"sh", "-c"},	   {"bash", "-c"},    {"dash", "-c"}, {"ash", "-c"},	{"zsh", "-c"}, {"python", "-c"},
+	{"python3", "-c"}, {"perl", "-e"},    {"ruby", "-e"}, {"node", "-e"},	{"sed", NULL}, {"awk", NULL},
+	{"gawk", NULL},	   {"jq", NULL},      {"psql", "-c"}, {"mysql", "-e"},
+};
+
+static const struct node *code_argument(const struct node *item, const char *flag)
+{
+	const char *text;
+
+	for (; item; item = item->next) {
+		text = node_literal_text(item, NULL);
+		if (flag) {
+			if (text && strcmp(text, flag) == 0)
+				return item->next;
+		} else if (!text || text[0] != '-') {
+			return item;
+		}
+	}
+	return NULL;
+}
+
+static void lint_command(struct walk *w, const struct node *list)
+{
+	const char *program = node_literal_text(list->list.items, NULL);
+	const struct node *code;
+	struct diag *diag;
+	size_t i;
+
+	if (!program)
+		return;
+	for (i = 0; i < sizeof(code_takers) / sizeof(*code_takers); i++) {
+		if (strcmp(base_name(program), code_takers[i].program) != 0)
+			continue;
+		code = code_argument(list->list.items->next, code_takers[i].flag);
+		if (!code || code->kind != NODE_STRING || !code->string.interpolated)
+			return;
+		diag = diag_warning(w->diags, "L0203", code->span, "a value becomes code for `%s` here", base_name(program));
+		diag_hint(diag, "`file.template` writes files from values; `sh(\"… ${x}\")` hands values over as arguments");
+		return;
+	}
+}
+
+void lint_call(struct walk *w, struct node *call, const struct signature *signature, struct node **bound)
+{
+	size_t i;
+
+	(void)call;
+	for (i = 0; i < signature->count; i++) {
+		const struct type *type = signature->parameters[i].type;
+
+		if (!bound[i])
+			continue;
+		if (bound[i]->kind == NODE_STRING && type->kind == TYPE_EMBED && type->language == EMBED_PROMQL)
+			lint_query(w, bound[i]);
+		else if (bound[i]->kind == NODE_LIST && type->kind == TYPE_LIST && signature->builtin->effect != EFFECT_PURE)
+			lint_command(w, bound[i]);
+	}
+}
+
+void lint_useless_call(struct walk *w, const struct node *call)
+{
+	struct diag *diag;
+
+	if (!(call->builtin && call->builtin->effect == EFFECT_PURE) && !(call->symbol && call->symbol->kind == SYMBOL_FUNC))
+		return;
+	diag = diag_warning(w->diags, "L0204", call->span, "this call only computes, and its answer is not used");
+	diag_hint(diag, "use it, `let x = …`, or leave it out");
+}
+
+/* ---- waiting ---- */
+
+static bool has_timeout(const struct node *step)
+{
+	const struct node *node;
+
+	if (!step->step.body || step->step.body->kind != NODE_BLOCK)
+		return false;
+	for (node = step->step.body->block.statements; node; node = node->next)
+		if (node->kind == NODE_TIMEOUT)
+			return true;
+	return false;
+}
+
+void lint_endless_wait(struct walk *w, const struct node *wait)
+{
+	const struct place *place;
+	struct diag *diag;
+
+	if (wait->check.within)
+		return;
+	for (place = w->place; place; place = place->outer)
+		if (place->kind == PLACE_STEP && has_timeout(place->node))
+			return;
+	diag = warn(w->diags, "L0205", wait->span, "this may wait for ever");
+	diag_hint(diag, "give it a bound, `within 60s every 1s`, or the step a `timeout`");
+}
+
+/* Literal durations of a threshold's clauses; -1: not there or not literal. */
+struct pace {
+	int64_t every, after, breach_for, breaches;
+};
+
+static int64_t duration_of(const struct node *node)
+{
+	return node && node->kind == NODE_DURATION ? node->integer : -1;
+}
+
+static struct pace pace_of(const struct node *threshold)
+{
+	struct pace pace = {-1, 0, -1, 1};
+	const struct node *clause;
+
+	for (clause = threshold->callable.body; clause; clause = clause->next) {
+		if (clause->kind == NODE_EVERY)
+			pace.every = duration_of(clause->value);
+		else if (clause->kind == NODE_AFTER)
+			pace.after = duration_of(clause->value);
+		else if (clause->kind == NODE_BREACH && clause->breach.duration)
+			pace.breach_for = duration_of(clause->breach.duration);
+		else if (clause->kind == NODE_BREACH && !literal_int(clause->breach.count, &pace.breaches))
+			pace.breaches = -1;
+	}
+	return pace;
+}
+
+/* The least time in which the threshold can breach; -1: not known. */
+static int64_t least_breach(struct pace pace)
+{
+	int64_t samples;
+
+	if (pace.after < 0)
+		return -1;
+	if (pace.breach_for >= 0)
+		return pace.after + pace.breach_for;
+	if (pace.every < 0 || pace.breaches < 1 || pace.breaches > 1000000 ||
+	    __builtin_mul_overflow(pace.breaches - 1, pace.every, &samples))
+		return -1;
+	return pace.after + samples;
+}
+
+static const struct node *threshold_of(const struct node *use)
+{
+	return use->kind == NODE_USE && use->symbol && use->symbol->kind == SYMBOL_THRESHOLD ? use->symbol->node : NULL;
+}
+
+static void lint_time(struct walk *w, const struct node *first, int64_t time, struct span span, const char *what)
+{
+	char need[48], have[48];
+	const struct node *use, *threshold;
+	struct diag *diag;
+
+	for (use = first; use; use = use->next) {
+		struct pace pace;
+		int64_t least;
+
+		threshold = threshold_of(use);
+		if (!threshold)
+			continue;
+		pace = pace_of(threshold);
+		least = least_breach(pace);
+		duration_text(time, have);
+		if (pace.after > time) {
+			diag = diag_warning(w->diags, "L0206", use->span, "`%s` is never measured here", threshold->callable.name.text);
+			diag_secondary(diag, span, "%s lasts %s", what, have);
+			diag_hint(diag, "its first sample comes after %s", duration_text(pace.after, need));
+		} else if (least > time) {
+			diag = diag_warning(w->diags, "L0207", use->span, "`%s` cannot breach in so short a time",
+					    threshold->callable.name.text);
+			diag_secondary(diag, span, "%s lasts %s", what, have);
+			diag_hint(diag, "with its `every` and `breach` it needs at least %s", duration_text(least, need));
+		}
+	}
+}
+
+void lint_hold(struct walk *w, const struct node *hold)
+{
+	if (hold->hold.duration && hold->hold.duration->kind == NODE_DURATION)
+		lint_time(w, hold->hold.watching, hold->hold.duration->integer, hold->hold.duration->span, "the hold");
+}
+
+/* A watch whose block only holds has a known length. */
+void lint_watch(struct walk *w, const struct node *watch)
+{
+	const struct node *node;
+	int64_t total = 0;
+
+	if (!watch->watch.body || watch->watch.body->kind != NODE_BLOCK)
+		return;
+	for (node = watch->watch.body->block.statements; node; node = node->next) {
+		if (node->kind == NODE_LOG || node->kind == NODE_WARN)
+			continue;
+		if (node->kind != NODE_HOLD || duration_of(node->hold.duration) < 0 ||
+		    __builtin_add_overflow(total, node->hold.duration->integer, &total))
+			return;
+	}
+	lint_time(w, watch->watch.watching, total, watch->watch.body->span, "the block");
+}
+
+/* ---- destructive before fallible ---- */
+
+static bool named(const struct site *site, const char *const *names, size_t count)
+{
+	size_t i;
+
+	for (i = 0; site->builtin && i < count; i++)
+		if (strcmp(site->builtin->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool stops(const struct site *site)
+{
+	static const char *const names[] = {"docker.stop", "docker.kill", "docker.rm", "compose.stop", "compose.down",
+					    "pg.drop_database"};
+
+	return named(site, names, sizeof(names) / sizeof(*names));
+}
+
+static bool fetches(const struct site *site)
+{
+	static const char *const names[] = {"docker.pull", "docker.build", "compose.build", "git.fetch", "pg.restore"};
+
+	return named(site, names, sizeof(names) / sizeof(*names));
+}
+
+static const struct place *outermost_step(const struct site *site)
+{
+	const struct place *place, *step = NULL;
+
+	for (place = site->place; place; place = place->outer) {
+		if (place->kind == PLACE_ROLLBACK || place->kind == PLACE_HANDLER || place->kind == PLACE_DEFER)
+			return NULL;
+		if (place->kind == PLACE_STEP)
+			step = place;
+	}
+	return step;
+}
+
+static void lint_order(struct diags *diags, const struct callable *callable)
+{
+	const struct site *site, *stopped = NULL;
+	const struct place *step = NULL;
+	struct diag *diag;
+
+	for (site = callable->sites; site; site = site->next) {
+		const struct place *here = outermost_step(site);
+
+		if (!here)
+			continue;
+		if (here != step)
+			stopped = NULL;
+		step = here;
+		if (stops(site) && !stopped) {
+			stopped = site;
+		} else if (stopped && fetches(site)) {
+			diag = diag_warning(diags, "L0208", stopped->call->span, "`%s` stops what runs before `%s` has got its replacement",
+					    stopped->builtin->name, site->builtin->name);
+			diag_secondary(diag, site->call->span, "this may fail, and nothing runs then");
+			diag_hint(diag, "fetch and build first, stop last");
+			stopped = NULL;
+		}
+	}
+}
+
+/* ---- handlers that cannot fit ---- */
+
+static int64_t time_of_list(const struct node *first);
+
+static int64_t time_of_rollback(const struct node *rollback)
+{
+	const struct node *node;
+
+	if (rollback->rollback.mode == ROLLBACK_NOTHING || !rollback->rollback.body)
+		return 0;
+	if (duration_of(rollback->rollback.within) >= 0)
+		return rollback->rollback.within->integer;
+	if (rollback->rollback.body->kind == NODE_BLOCK)
+		for (node = rollback->rollback.body->block.statements; node; node = node->next)
+			if (node->kind == NODE_TIMEOUT && duration_of(node->value) >= 0)
+				return node->value->integer;
+	return 0;
+}
+
+static int64_t time_of_block(const struct node *block)
+{
+	return block && block->kind == NODE_BLOCK ? time_of_list(block->block.statements) : 0;
+}
+
+static int64_t longer(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* What the handlers armed by this statement may take, one after another; side by side, the longest. */
+static int64_t time_of(const struct node *node)
+{
+	const struct node *branch;
+	int64_t most = 0;
+
+	switch (node->kind) {
+	case NODE_STEP:
+		return time_of_block(node->step.body);
+	case NODE_PHASE:
+		return time_of_block(node->phase.body);
+	case NODE_ROLLBACK:
+		return time_of_rollback(node);
+	case NODE_FOR:
+		return time_of_block(node->loop.body);
+	case NODE_WATCH:
+		return time_of_block(node->watch.body);
+	case NODE_TRY:
+		return time_of_block(node->attempt.body);
+	case NODE_IF:
+		most = time_of_block(node->choice.then);
+		if (!node->choice.otherwise)
+			return most;
+		return longer(most, node->choice.otherwise->kind == NODE_IF ? time_of(node->choice.otherwise)
+									    : time_of_block(node->choice.otherwise));
+	case NODE_PARALLEL:
+		if (node->body && node->body->kind == NODE_BLOCK)
+			for (branch = node->body->block.statements; branch; branch = branch->next)
+				most = longer(most, time_of(branch));
+		return most;
+	default:
+		return 0;
+	}
+}
+
+static int64_t time_of_list(const struct node *first)
+{
+	const struct node *node;
+	int64_t total = 0;
+
+	for (node = first; node; node = node->next)
+		if (__builtin_add_overflow(total, time_of(node), &total))
+			return INT64_MAX;
+	return total;
+}
+
+static void lint_bound(struct diags *diags, const struct module *module)
+{
+	char need[48], have[48];
+	const struct node *item, *setting;
+	int64_t total;
+	struct diag *diag;
+
+	for (item = module->file->file.items; item; item = item->next) {
+		if (item->kind != NODE_PLAN)
+			continue;
+		for (setting = item->plan.settings; setting; setting = setting->next) {
+			if (setting->kind != NODE_ROLLBACK || duration_of(setting->rollback.within) < 0)
+				continue;
+			total = time_of_list(module->file->file.items);
+			if (total <= setting->rollback.within->integer)
+				continue;
+			diag = diag_warning(diags, "L0209", setting->span, "the rollbacks may take %s, and have %s",
+					    duration_text(total, need), duration_text(setting->rollback.within->integer, have));
+			diag_hint(diag, "what their `timeout`s allow must fit, or the last of them are cut off");
+		}
+	}
+}
+
+/* ---- unused ---- */
+
+static bool counts_as_unused(const struct local *local)
+{
+	if (local->symbol.used || local->symbol.name[0] == '_' || !*local->symbol.name)
+		return false;
+	switch (local->declared->kind) {
+	case NODE_LET:
+	case NODE_VAR:
+	case NODE_FOR:
+	case NODE_COMPREHENSION:
+	case NODE_QUANTIFIER:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool acts(const struct node *value)
+{
+	return value && value->kind == NODE_CALL &&
+	       (value->builtin ? value->builtin->effect == EFFECT_CHANGE
+			       : value->symbol && value->symbol->kind == SYMBOL_TASK);
+}
+
+static void lint_unused_locals(struct checker *checker)
+{
+	const struct local *local;
+	struct diag *diag;
+
+	for (local = checker->all_locals; local; local = local->all) {
+		if (!counts_as_unused(local))
+			continue;
+		diag = diag_warning(checker->compilation->diags, "L0104", local->symbol.span, "`%s` is never used", local->symbol.name);
+		if (local->declared->kind == NODE_LET && acts(local->declared->binding.value))
+			diag_hint(diag, "the call can stand alone on its line");
+		else
+			diag_hint(diag, "leave it out, or call it `_%s`", local->symbol.name);
+	}
+}
+
+static bool brings_settings(const struct module *module)
+{
+	const struct node *item;
+
+	for (item = module->file->file.items; item; item = item->next)
+		if (item->kind == NODE_ENVIRONMENT || item->kind == NODE_DEFAULTS)
+			return true;
+	return false;
+}
+
+static void lint_unused_imports(struct checker *checker, const struct module *module)
+{
+	const struct import *import;
+
+	for (import = ((struct module_names *)module->names)->imports; import; import = import->next)
+		if (!import->used && import->module && !brings_settings(import->module))
+			diag_hint(diag_warning(checker->compilation->diags, "L0105", import->node->span, "nothing of %s is used",
+					       import->module->path),
+				  "leave the import out");
+}
+
+static void lint_unused_secrets(struct checker *checker, const struct module *module)
+{
+	const struct node *item;
+
+	for (item = module->file->file.items; item; item = item->next)
+		if (item->kind == NODE_SECRET && item->symbol && !item->symbol->used)
+			diag_hint(diag_warning(checker->compilation->diags, "L0106", item->secret.name.span,
+					       "the secret `%s` is never used", item->secret.name.text),
+				  "leave it out: what is not read cannot leak");
+}
+
+void lint_all(struct checker *checker)
+{
+	struct compilation *compilation = checker->compilation;
+	const struct callable *callable;
+	struct module *module;
+
+	for (callable = checker->callables; callable; callable = callable->next)
+		lint_order(compilation->diags, callable);
+	lint_bound(compilation->diags, compilation->main);
+	/* A misspelt name leaves the right one unused: only the mistake is worth a line. */
+	if (compilation->diags->errors)
+		return;
+	lint_unused_locals(checker);
+	for (module = compilation->modules; module; module = module->next)
+		lint_unused_imports(checker, module);
+	lint_unused_secrets(checker, compilation->main);
+}

@@ -1,0 +1,142 @@
+#!/bin/bash
+# golden.sh RUNPLAN [DUMP]: plans beside what must come of them.
+#
+#   tests/parse/NAME.plan  NAME.expected   what the parser makes of it (DUMP: the build's tests/parse/dump)
+#   tests/check/NAME.plan  NAME.expected   what `runplan check` says, and its exit code
+#   tests/run/NAME.plan    NAME.out        every event of a simulated run
+#
+# A plan in tests/run says in comments how it is run and, by hand, from the language's description, what must happen:
+#
+#   # run: --set x=1           options of `runplan simulate`, as a shell reads them
+#   # given: TEXT              one --given        # signal: INT@12s     one --signal
+#   # exit: 1                  the exit code (0 where it is left out)
+#   # then: TEXT               must stand in a line of the output, each after the one before; `*` is any text
+#   # never: TEXT              stands in no line
+#
+# NAME.out holds the rest, so that nothing changes unseen. Each run's record is then replayed from its journal, and must
+# give the same events. UPDATE=1 writes the expected files anew; what the comments say is held in any case.
+set -uo pipefail
+
+program=$(realpath "${1:?usage: golden.sh RUNPLAN [DUMP]}")
+dump=${2:-${B:-build}/tests/parse/dump}
+[ ! -x "$dump" ] || dump=$(realpath "$dump")
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+unset RUNPLAN_ENV
+export LC_ALL=C.UTF-8 TZ=UTC
+
+passed=0
+failed=0
+result() { # NAME PROBLEMS
+    if [ -z "$2" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'FAILED %s: %s\n' "$1" "$2"
+    fi
+}
+
+# Writes or compares; prints what differs.
+compare() { # GOT EXPECTED
+    if [ -n "${UPDATE:-}" ]; then
+        cp "$1" "$2"
+    elif [ ! -f "$2" ]; then
+        printf '%s is missing' "$(basename "$2")"
+    elif ! cmp -s "$1" "$2"; then
+        printf 'differs from %s:\n' "$(basename "$2")"
+        diff "$2" "$1" | head -n 12
+    fi
+}
+
+header() { sed -nE "s/^# $1: ?//p" "$2"; }
+
+# A line of text as a pattern in which only * is special.
+pattern() { sed -e 's/[][\\?()|+@!]/\\&/g' <<<"$1"; }
+
+hold_to_words() { # PLAN OUTPUT
+    local wanted line number=0 at found
+    mapfile -t lines <"$2"
+    at=0
+    while IFS= read -r wanted; do
+        [ -n "$wanted" ] || continue
+        line=$(pattern "$wanted")
+        found=
+        for ((number = at; number < ${#lines[@]}; number++)); do
+            # shellcheck disable=SC2053
+            if [[ ${lines[number]} == *$line* ]]; then
+                found=1
+                at=$((number + 1))
+                break
+            fi
+        done
+        [ -n "$found" ] || { printf 'after line %d no line says: %s\n' "$at" "$wanted"; return; }
+    done < <(header then "$1")
+    while IFS= read -r wanted; do
+        [ -n "$wanted" ] || continue
+        line=$(pattern "$wanted")
+        for ((number = 0; number < ${#lines[@]}; number++)); do
+            # shellcheck disable=SC2053
+            [[ ${lines[number]} != *$line* ]] || printf 'line %d says: %s\n' $((number + 1)) "$wanted"
+        done
+    done < <(header never "$1")
+}
+
+run_plan() { # PLAN
+    local plan=$1 name options=() code want text problems=
+    name=$(basename "$plan" .plan)
+    eval "options=($(header run "$plan" | tr '\n' ' '))"
+    while IFS= read -r text; do options+=(--given "$text"); done < <(header given "$plan")
+    while IFS= read -r text; do options+=(--signal "$text"); done < <(header signal "$plan")
+    rm -f "$work/journal"
+    "$program" simulate "$plan" --events --journal "$work/journal" "${options[@]}" >"$work/out" 2>"$work/err" </dev/null
+    code=$?
+    want=$(header exit "$plan")
+    [ "$code" = "${want:-0}" ] || problems+="exit code $code instead of ${want:-0}"$'\n'"$(tail -n 3 "$work/err")"
+    [ ! -s "$work/err" ] || { echo "standard error:" && cat "$work/err"; } >>"$work/out"
+    problems+=$(hold_to_words "$plan" "$work/out")
+    problems+=$(compare "$work/out" "${plan%.plan}.out")
+    if [ -s "$work/journal" ] && ! "$program" replay "$plan" --journal "$work/journal" >"$work/replay" 2>&1; then
+        problems+="the replay differs: $(head -n 4 "$work/replay")"
+    fi
+    result "run/$name" "$problems"
+}
+
+check_plan() { # PLAN
+    local plan=$1 options=() code
+    eval "options=($(header check "$plan" | tr '\n' ' '))"
+    "$program" check "$plan" "${options[@]}" >"$work/out" 2>&1 </dev/null
+    code=$?
+    echo "exit $code" >>"$work/out"
+    result "check/$(basename "$plan" .plan)" "$(compare "$work/out" "${plan%.plan}.expected")"
+}
+
+parse_plan() { # PLAN
+    local plan=$1
+    if [ ! -x "$dump" ]; then
+        result "parse/$(basename "$plan" .plan)" "there is no $dump"
+        return
+    fi
+    "$dump" "$plan" >"$work/out" 2>&1
+    result "parse/$(basename "$plan" .plan)" "$(compare "$work/out" "${plan%.plan}.expected")"
+}
+
+# FILTER=word tries only files whose name holds it. A folder may keep its plans in folders of its own: a path without a
+# leading one is printed by diagnostics.
+each() { # FOLDER FUNCTION
+    local plan
+    cd "$here/$1" 2>/dev/null || return 0
+    for plan in *.plan; do
+        [ -f "$plan" ] && [[ $plan == *"${FILTER:-}"* ]] || continue
+        # Parts of other plans, and what another runner expects otherwise, have no expected file of their own.
+        [ "$1" = run ] && { [[ $plan != lib_* ]] || continue; }
+        [ "$1" = run ] || [ -f "${plan%.plan}.expected" ] || continue
+        "$2" "$plan"
+    done
+}
+
+each parse parse_plan
+each check check_plan
+each run run_plan
+echo "golden: $passed passed, $failed failed"
+[ "$failed" = 0 ]
