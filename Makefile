@@ -85,6 +85,10 @@ $(TOOLS): $(B)/%: $(B)/%_main.o $(ARCHIVE)
 .PHONY: test-programs
 test-programs: $(PROGRAM) $(UNIT) $(TOOLS)
 
+.PHONY: list-unit
+list-unit:
+	@echo $(UNIT)
+
 .PHONY: install-deps
 install-deps:
 	scripts/setup.sh test

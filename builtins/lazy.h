@@ -37,6 +37,7 @@
 	X(multi_remove_handle)                                                                               \
 	X(multi_socket_action)                                                                               \
 	X(multi_info_read)                                                                                   \
+	X(multi_timeout)                                                                                     \
 	X(multi_assign)                                                                                      \
 	X(multi_strerror)                                                                                    \
 	X(slist_append)                                                                                      \

@@ -505,9 +505,21 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, 
 	return socket == NULL ? -1 : uv_poll_start(&socket->handle, events, socket_ready);
 }
 
+/*
+ * libuv's timer is up to a millisecond early. curl then finds nothing due, and does not ask again for a time that it has
+ * asked for already: so after each wake-up the next one is looked up.
+ */
 static void timer_over(uv_timer_t *timer)
 {
-	engine_act(timer->data, CURL_SOCKET_TIMEOUT, 0);
+	struct http_engine *engine = timer->data;
+	long milliseconds = -1;
+
+	engine_act(engine, CURL_SOCKET_TIMEOUT, 0);
+	if (uv_is_active((uv_handle_t *)timer))
+		return;
+	engine->curl->multi_timeout(engine->multi, &milliseconds);
+	if (milliseconds >= 0)
+		uv_timer_start(timer, timer_over, (uint64_t)milliseconds + 1, 0);
 }
 
 /* curl says when it wants to be called without an event; it must not be called from in here. */

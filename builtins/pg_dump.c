@@ -596,6 +596,7 @@ struct value pg_inspect_simulate(const struct effect_request *request)
 
 	for (i = 0; i < sizeof(unknown) / sizeof(*unknown); i++)
 		record_set(&answer, unknown[i], value_unknown());
+	record_set(&answer, "path", value_copy(request->args[INSPECT_PATH]));
 	return answer;
 }
 

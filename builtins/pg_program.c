@@ -94,7 +94,7 @@ static struct value secrets_of(const struct pg_program *program)
 
 static struct value stderr_shown(const struct pg_program *program, const struct process_result *result)
 {
-	size_t skip = result->err_length > STDERR_SHOWN ? result->err_length - STDERR_SHOWN : 0;
+	size_t skip;
 	struct value secrets = secrets_of(program), whole = pg_scrub(value_string_n(result->err, result->err_length), secrets);
 	struct value shown;
 

@@ -22,14 +22,18 @@ void diags_init(struct diags *diags, struct arena *arena)
 static struct diag *queue(struct diags *diags, enum severity severity, const char *code, struct span span,
 			  const char *format, va_list args)
 {
-	struct diag *d = arena_alloc(diags->arena, sizeof(*d));
+	struct diag *d;
 
-	*d = (struct diag){ .severity = severity, .code = code, .span = span, .arena = diags->arena };
 	diags->errors += severity == SEVERITY_ERROR;
 	diags->warnings += severity == SEVERITY_WARNING;
-	if (diags->kept == DIAG_MAX_KEPT)
-		return d;
+	if (diags->kept == DIAG_MAX_KEPT) {
+		if (!diags->surplus)
+			diags->surplus = arena_alloc(diags->arena, sizeof(*diags->surplus));
+		return diags->surplus;
+	}
 	diags->kept++;
+	d = arena_alloc(diags->arena, sizeof(*d));
+	*d = (struct diag){ .severity = severity, .code = code, .span = span, .arena = diags->arena };
 	d->message = arena_vprintf(diags->arena, format, args);
 	if (diags->last)
 		diags->last->next = d;
@@ -67,6 +71,8 @@ void diag_label(struct diag *diag, const char *format, ...)
 {
 	va_list args;
 
+	if (!diag->arena)
+		return;
 	va_start(args, format);
 	diag->label = arena_vprintf(diag->arena, format, args);
 	va_end(args);
@@ -77,7 +83,7 @@ void diag_secondary(struct diag *diag, struct span span, const char *format, ...
 	struct diag_label label = { span, NULL };
 	va_list args;
 
-	if (diag->secondary_count == DIAG_MAX_SECONDARY)
+	if (!diag->arena || diag->secondary_count == DIAG_MAX_SECONDARY)
 		return;
 	if (format) {
 		va_start(args, format);
@@ -92,6 +98,8 @@ void diag_hint(struct diag *diag, const char *format, ...)
 	va_list args;
 	const char *line;
 
+	if (!diag->arena)
+		return;
 	va_start(args, format);
 	line = arena_vprintf(diag->arena, format, args);
 	va_end(args);

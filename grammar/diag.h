@@ -50,7 +50,7 @@ struct diag {
 	unsigned secondary_count;
 	const char *hint; /* the way out, or NULL; may hold several lines */
 	struct diag *next;
-	struct arena *arena;
+	struct arena *arena; /* of its texts; NULL: not kept, so nothing is added to it */
 };
 
 struct diags {
@@ -58,6 +58,7 @@ struct diags {
 	struct diag *first, *last; /* in the order they were queued */
 	size_t errors, warnings;   /* all that were queued, kept or not */
 	size_t kept;
+	struct diag *surplus; /* stands for all that are not kept */
 };
 
 void diags_init(struct diags *diags, struct arena *arena);

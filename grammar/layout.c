@@ -21,6 +21,21 @@ struct frame *layout_frame(struct parser *p)
 	return &p->frames[p->depth];
 }
 
+/* Only the file and blocks have lines; the entries of a record are separated by commas. */
+static bool has_lines(const struct frame *frame)
+{
+	return frame->opener == TOK_LBRACE || frame->block == BLOCK_FILE;
+}
+
+enum block layout_block(const struct parser *p)
+{
+	uint32_t i = p->depth;
+
+	while (i > 0 && !has_lines(&p->frames[i]))
+		i--;
+	return p->frames[i].block;
+}
+
 /* ---- what the formatter and the documentation need ---- */
 
 static void *grow(struct parser *p, void *old, uint32_t count, uint32_t *room, size_t size)
@@ -128,7 +143,8 @@ static YYSTYPE token_value(struct parser *p, int code, struct span at)
 
 static void give_value(struct parser *p, int code, struct span at, YYSTYPE value)
 {
-	bool began = words_at_start(p);
+	bool began_line = words_at_start(p);
+	bool began_arm = p->previous == TOK_ARROW || p->previous == TOK_ELSE_ARROW;
 
 	if (p->stopped)
 		return;
@@ -138,7 +154,8 @@ static void give_value(struct parser *p, int code, struct span at, YYSTYPE value
 		p->stopped = true;
 	p->previous = code;
 	p->previous_span = at;
-	p->previous_began_line = began;
+	p->previous_began_line = began_line;
+	p->previous_began_arm = began_arm;
 }
 
 static void give(struct parser *p, int code, struct span at)
@@ -383,12 +400,6 @@ static bool line_cannot_begin(const struct parser *p, int code, struct span at)
 	}
 }
 
-/* Only the file and blocks have lines. (A record has none either: its entries end with commas.) */
-static bool has_lines(const struct frame *frame)
-{
-	return frame->opener == TOK_LBRACE || !frame->opener;
-}
-
 static void newline(struct parser *p, struct span at)
 {
 	if (!p->line_has_token && !p->line_has_comment)
@@ -589,7 +600,7 @@ static void significant(struct parser *p, int code, struct span at)
 static void restart_line(struct parser *p, int code, struct span at)
 {
 	p->unclosed_line = false;
-	while (!has_lines(layout_frame(p)))
+	while (p->depth && !has_lines(layout_frame(p)))
 		p->depth--;
 	give(p, TOK_NEWLINE, point(p, at.from));
 	significant(p, code, at);

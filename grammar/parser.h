@@ -64,6 +64,7 @@ struct parser {
 	int previous;               /* the last token that the grammar got */
 	struct span previous_span;
 	bool previous_began_line;   /* it was the first of its line */
+	bool previous_began_arm;    /* it came after `=>` */
 
 	bool newline_pending;       /* a newline was read that counts, unless the next token says otherwise */
 	struct span newline;
@@ -106,7 +107,8 @@ void layout_init(struct parser *p, int start);
 /* The next raw token. */
 void layout_token(struct parser *p, int code, struct span at);
 void layout_end(struct parser *p);
-struct frame *layout_frame(struct parser *p); /* the innermost */
+struct frame *layout_frame(struct parser *p);    /* the innermost */
+enum block layout_block(const struct parser *p); /* the innermost that is a block or the file */
 
 /* ---- words.c ---- */
 

@@ -80,7 +80,7 @@ static bool misplaced(struct diag *d, const char *word)
 void syntax_suggest_line(struct parser *p, struct diag *d, struct span at)
 {
 	const char *words[WORDS_MAX];
-	size_t count = words_starting(layout_frame(p)->block, words);
+	size_t count = words_starting(layout_block(p), words);
 	const char *word = parser_copy(p, at);
 	const char *near = suggest_name(word, words, count);
 
@@ -93,7 +93,7 @@ void syntax_suggest_line(struct parser *p, struct diag *d, struct span at)
 /* The line begins with a name that begins no line here; `next` is what comes after it. */
 static void unknown_line(struct parser *p, struct span word, struct span next)
 {
-	enum block block = layout_frame(p)->block;
+	enum block block = layout_block(p);
 	const char *text = parser_copy(p, word);
 	struct diag *d;
 
@@ -128,6 +128,8 @@ static const char *const CONTINUATION[] = {
 	"or", "and", "==", "!=", "<", "<=", ">", ">=", "in", "matches", "??", "..", "+", "-", "*", "/", "mod", "as", ".", "[",
 	"(", NULL,
 };
+
+#define CONTINUATIONS ((int)(sizeof(CONTINUATION) / sizeof(*CONTINUATION)) - 1)
 
 static bool contains(const char *const *names, int count, const char *name)
 {
@@ -176,7 +178,7 @@ static struct phrases summarize(struct parser *p, const char *const *expected, i
 	bool line_end = contains(expected, count, "the end of the line");
 
 	if (line)
-		add_phrase(&phrases, layout_frame(p)->block == BLOCK_FILE ? "an item" : "a statement");
+		add_phrase(&phrases, layout_block(p) == BLOCK_FILE ? "an item" : "a statement");
 	else if (operand)
 		add_phrase(&phrases, "an expression");
 	for (int i = 0; i < count && !line; i++) {
@@ -223,6 +225,25 @@ static const char *nearest(struct parser *p, struct span at, const char *const *
 	return suggest_name(parser_copy(p, at), words, found);
 }
 
+/* What other languages write. */
+static void hint_at_mark(struct parser *p, struct diag *d, const char *found, const char *const *expected, int count)
+{
+	if (strcmp(found, "=") == 0 && contains(expected, count, "=="))
+		diag_hint(d, "`==` compares");
+	else if (strcmp(found, "==") == 0 && contains(expected, count, "="))
+		diag_hint(d, "`=` gives a value");
+	else if (strcmp(found, "|") == 0 && contains(expected, count, "or"))
+		diag_hint(d, "did you mean `or`?");
+	else if (strcmp(found, "not") == 0 && contains(expected, count, "in"))
+		diag_hint(d, "write `not a in b`");
+	else if (strcmp(found, "a name with `:`") == 0 && (p->previous == TOK_LET || p->previous == TOK_VAR))
+		diag_hint(d, "the type follows from the value: write it without");
+	else if (strcmp(found, "a name with `:`") == 0 && p->previous == TOK_VALUE_OPEN)
+		diag_hint(d, "after `=>` and in an `if` braces hold one expression: write a record as ({ … })");
+	else if (p->previous_began_arm && words_home(parser_copy(p, p->previous_span)))
+		diag_hint(d, "a statement in an arm stands between { and }");
+}
+
 static void generic(struct parser *p, struct span at, const char *found, const char *const *expected, int count)
 {
 	struct phrases phrases = summarize(p, expected, count);
@@ -234,14 +255,12 @@ static void generic(struct parser *p, struct span at, const char *found, const c
 		d = diag_error(p->diags, "E0110", at, "expected %s, found %s", join(p, &phrases), what);
 	else
 		d = diag_error(p->diags, "E0110", at, "%s does not fit here", what);
-	if (p->token_is_first && !strstr(found, "the end of") && p->previous != TOK_NEWLINE && p->previous != TOK_LBRACE)
+	if (p->token_is_first && !strstr(found, "the end of") && !words_at_start(p))
 		diag_secondary(d, p->previous_span, "after this");
 	if (near)
 		diag_hint(d, "did you mean `%s`?", near);
-	else if (strcmp(found, "=") == 0 && contains(expected, count, "=="))
-		diag_hint(d, "`==` compares");
-	else if (strcmp(found, "==") == 0 && contains(expected, count, "="))
-		diag_hint(d, "`=` gives a value");
+	else
+		hint_at_mark(p, d, found, expected, count);
 }
 
 /* ---- known faults ---- */
@@ -265,6 +284,12 @@ static bool bracket_left_open(struct parser *p)
 		frame->opener == TOK_VALUE_OPEN);
 }
 
+/* Punctuation that no operand and no block begins with. */
+static bool is_mark(const char *name)
+{
+	return !is_phrase(name) && !(name[0] >= 'a' && name[0] <= 'z') && !strchr("{([", name[0]);
+}
+
 static bool known_fault(struct parser *p, struct span at, const char *found, const char *const *expected, int count)
 {
 	struct frame *frame = layout_frame(p);
@@ -276,8 +301,12 @@ static bool known_fault(struct parser *p, struct span at, const char *found, con
 		syntax_unclosed(p, frame - 1, at, NULL);
 	} else if (frame->opener == TOK_INTERPOLATION_OPEN && strcmp(found, "a string") == 0) {
 		syntax_unclosed(p, frame, at, NULL);
-	} else if (p->previous == TOK_NAME && p->previous_began_line && frame->block != BLOCK_ASSIGNMENTS) {
+	} else if (p->previous == TOK_NAME && p->previous_began_line && frame->block != BLOCK_ASSIGNMENTS &&
+		   !is_mark(found)) {
 		unknown_line(p, p->previous_span, at);
+	} else if (p->previous == TOK_NAME && p->previous_began_line && contains(CONTINUATION, CONTINUATIONS, found)) {
+		diag_error(p->diags, "E0119", span_join(p->previous_span, at),
+			   "an expression alone is a statement only if it is a call");
 	} else if (strcmp(found, "a name") == 0 && words_at_start(p)) {
 		unknown_line(p, at, at);
 	} else if (p->previous == TOK_EXPECT && p->previous_began_line) {

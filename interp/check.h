@@ -58,6 +58,5 @@ bool check_plan_from(struct compilation *compilation, const char *path,
 
 /* The string a literal node holds when it has no interpolation, else NULL. */
 const char *node_literal_text(const struct node *node, size_t *length);
-/* Is the language construct at `node` only available in a later release? (check refuses it: "not available yet") */
 
 #endif

@@ -350,8 +350,8 @@ static const struct type *call_callable(struct walk *w, struct node *node, struc
 	note_risk(w, node->span);
 	note_person(w, NULL, NULL, callee, node->span);
 	pass_commit(w, node, callee);
-	if (symbol->kind == SYMBOL_FUNC && callee->latest_global > w->function->latest_global &&
-	    symbol->module == w->module)
+	w->function->reads_constants |= callee->reads_constants;
+	if (callee->latest_global > w->function->latest_global && symbol->module == w->module)
 		w->function->latest_global = callee->latest_global;
 	w->taint = arguments.result | (callee->result_mask & SECRET_ITSELF);
 	if (callee->declared)
@@ -367,6 +367,12 @@ static void check_reach(struct walk *w, const struct node *node, const struct sy
 	const struct callable *callee = (const struct callable *)symbol;
 	struct diag *diag;
 
+	if (w->in_param && callee->reads_constants) {
+		diag = diag_error(w->diags, "E0602", node->span, "`%s` reads a constant, which has no value yet when params get theirs",
+				  symbol->name);
+		diag_secondary(diag, symbol->span, "this func");
+		return;
+	}
 	if (w->global_position == UINT32_MAX || symbol->module != w->module || callee->latest_global < w->global_position)
 		return;
 	diag = diag_error(w->diags, "E0602", node->span, "`%s` reads a constant that has no value yet here", symbol->name);

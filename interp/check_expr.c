@@ -73,20 +73,30 @@ static const struct type *check_special(struct walk *w, struct node *node, struc
 	return special_type(symbol->special);
 }
 
-/* Constants get their values from the top to the bottom. */
+/* Params get their values first, then constants and secrets, each from the top to the bottom. */
 static bool global_is_ready(struct walk *w, const struct node *node, struct symbol *symbol)
 {
+	bool is_param = symbol->kind == SYMBOL_PARAM;
 	struct diag *diag;
 
-	if (symbol->module != w->module)
+	if (!is_param)
+		w->function->reads_constants = true;
+	if (w->in_param && !is_param) {
+		diag = diag_error(w->diags, "E0602", node->span, "%s has no value yet when params get theirs",
+				  symbol_phrase(w->arena, symbol));
+		diag_secondary(diag, symbol->span, "declared here");
+		diag_hint(diag, "write the value out, or make it a param too");
+		return false;
+	}
+	if (symbol->module != w->module || (is_param && !w->in_param))
 		return true;
-	if (w->function->latest_global < symbol->span.from)
+	if (!is_param && w->function->latest_global < symbol->span.from)
 		w->function->latest_global = symbol->span.from;
 	if (w->global_position == UINT32_MAX || symbol->span.from < w->global_position)
 		return true;
 	diag = diag_error(w->diags, "E0602", node->span, "`%s` is used before it is declared", symbol->name);
 	diag_secondary(diag, symbol->span, "declared here");
-	diag_hint(diag, "constants get their values from the top to the bottom: move it up");
+	diag_hint(diag, "%s get their values from the top to the bottom: move it up", is_param ? "params" : "constants");
 	return false;
 }
 
@@ -380,9 +390,9 @@ static const struct type *check_index(struct walk *w, struct node *node)
 	w->taint = taint;
 	if (type_is_loose(object))
 		return object;
-	if (object->kind == TYPE_LIST) {
+	if (object->kind == TYPE_LIST || object->kind == TYPE_RANGE) {
 		want_type(w, node->index.index, type_simple(TYPE_INT), "index");
-		return object->element;
+		return object->kind == TYPE_LIST ? object->element : type_simple(TYPE_INT);
 	}
 	if (object->kind == TYPE_RECORD) {
 		want_type(w, node->index.index, type_simple(TYPE_STRING), "key");
@@ -435,8 +445,12 @@ static bool is_unit(const struct type *type)
 	return type->kind == TYPE_PERCENT || type->kind == TYPE_DURATION || type->kind == TYPE_SIZE;
 }
 
-static const struct type *sum_type(const struct type *left, const struct type *right, bool minus)
+static const struct type *sum_type(struct walk *w, const struct type *left, const struct type *right, bool minus)
 {
+	if (!minus && type_is_text(left) && type_is_text(right))
+		return type_simple(TYPE_STRING);
+	if (!minus && left->kind == TYPE_LIST && right->kind == TYPE_LIST)
+		return type_join(w->arena, left, right);
 	if (type_is_number(left) && type_is_number(right))
 		return type_simple(left->kind == TYPE_INT && right->kind == TYPE_INT ? TYPE_INT : TYPE_FLOAT);
 	if (left->kind == right->kind && is_unit(left))
@@ -477,27 +491,27 @@ static const struct type *quotient_type(const struct node *node, const struct ty
 		return type_simple(TYPE_FLOAT);
 	if (is_unit(left) && left->kind == right->kind)
 		return type_simple(TYPE_FLOAT);
-	if (is_unit(left) && (type_is_number(right) || right->kind == TYPE_PERCENT))
+	if (is_unit(left) && type_is_number(right))
 		return type_simple(left->kind);
 	return NULL;
 }
 
 static const struct type *remainder_type(const struct type *left, const struct type *right)
 {
-	if (left->kind == TYPE_INT && right->kind == TYPE_INT)
-		return type_simple(TYPE_INT);
+	if (type_is_number(left) && type_is_number(right))
+		return type_simple(left->kind == TYPE_INT && right->kind == TYPE_INT ? TYPE_INT : TYPE_FLOAT);
 	if (left->kind == right->kind && (left->kind == TYPE_DURATION || left->kind == TYPE_SIZE))
 		return type_simple(left->kind);
 	return NULL;
 }
 
-static const struct type *arithmetic_type(const struct node *node, const struct type *left, const struct type *right)
+static const struct type *arithmetic_type(struct walk *w, const struct node *node, const struct type *left, const struct type *right)
 {
 	switch (node->binary.op) {
 	case OP_ADD:
-		return sum_type(left, right, false);
+		return sum_type(w, left, right, false);
 	case OP_SUB:
-		return sum_type(left, right, true);
+		return sum_type(w, left, right, true);
 	case OP_MUL:
 		return product_type(left, right);
 	case OP_DIV:
@@ -527,7 +541,7 @@ static const struct type *check_arithmetic(struct walk *w, struct node *node)
 		diag_error(w->diags, "E0204", node->binary.right->span, "this divides by zero");
 	if (left->kind == TYPE_ANY || right->kind == TYPE_ANY)
 		return type_simple(TYPE_ANY);
-	type = arithmetic_type(node, left, right);
+	type = arithmetic_type(w, node, left, right);
 	if (type)
 		return type;
 	report_operands(w, node, left, right);
@@ -554,6 +568,64 @@ static bool has_order(const struct type *type)
 	}
 }
 
+/*
+ * What comes from outside, JSON or a measured number, has no unit, although its type is any: an answer that is looked
+ * at directly, or through a `let`.
+ */
+static bool comes_from_outside(const struct node *node)
+{
+	const struct symbol *symbol;
+	int hops;
+
+	for (hops = 0; hops < RUNPLAN_MAX_DEPTH; hops++) {
+		if (!node || !node->type || node->type->kind != TYPE_ANY)
+			return false;
+		if (node->kind == NODE_CALL)
+			return node->builtin && node->builtin->effect != EFFECT_PURE;
+		symbol = node->symbol;
+		if (symbol && symbol->kind == SYMBOL_LOCAL && symbol->node->kind == NODE_LET)
+			node = symbol->node->binding.value;
+		else if (symbol)
+			return false;
+		else if (node->kind == NODE_FIELD && node->field.object->type && node->field.object->type->kind != TYPE_ANY &&
+			 node->field.object->kind == NODE_CALL)
+			return node->field.object->builtin && node->field.object->builtin->effect != EFFECT_PURE;
+		else if (node->kind == NODE_FIELD)
+			node = node->field.object;
+		else if (node->kind == NODE_INDEX)
+			node = node->index.object;
+		else
+			return false;
+	}
+	return false;
+}
+
+static void refuse_without_unit(struct walk *w, const struct node *bare, const struct node *unit)
+{
+	const char *word = unit->type->kind == TYPE_PERCENT    ? "ratio"
+			   : unit->type->kind == TYPE_DURATION ? "s` or `as ms"
+							       : "B";
+	struct diag *diag = diag_error(w->diags, "E0210", bare->span, "this comes from outside and has no unit, so it cannot be compared with %s",
+				       type_phrase(w->arena, unit->type));
+
+	diag_label(diag, "a value without a unit");
+	diag_secondary(diag, unit->span, "this is %s", type_phrase(w->arena, unit->type));
+	diag_hint(diag, "give it one: `… as %s`", word);
+}
+
+static bool lacks_unit(struct walk *w, const struct node *node)
+{
+	const struct node *left = node->binary.left, *right = node->binary.right;
+
+	if (is_unit(right->type) && comes_from_outside(left))
+		refuse_without_unit(w, left, right);
+	else if (is_unit(left->type) && comes_from_outside(right))
+		refuse_without_unit(w, right, left);
+	else
+		return false;
+	return true;
+}
+
 static void check_choice_text(struct walk *w, struct node *node, const struct type *left, const struct type *right)
 {
 	if (left->kind == TYPE_ENUM)
@@ -566,7 +638,7 @@ static void check_order(struct walk *w, struct node *node, const struct type *le
 {
 	struct diag *diag;
 
-	if (type_is_loose(left) || type_is_loose(right))
+	if (lacks_unit(w, node) || type_is_loose(left) || type_is_loose(right))
 		return;
 	if (left->kind == TYPE_NULL || right->kind == TYPE_NULL) {
 		diag = diag_error(w->diags, "E0204", node->span, "nothing is less or more than null: this never holds");
@@ -592,7 +664,7 @@ static void check_equality(struct walk *w, struct node *node)
 	right = check_value(w, node->binary.right);
 	w->allows_null = outer;
 	w->taint = 0;
-	if (type_is_loose(left) || type_is_loose(right) || left->kind == TYPE_NULL || right->kind == TYPE_NULL)
+	if (lacks_unit(w, node) || type_is_loose(left) || type_is_loose(right) || left->kind == TYPE_NULL || right->kind == TYPE_NULL)
 		return;
 	if (comparable(left, right))
 		check_choice_text(w, node, left, right);

@@ -138,6 +138,7 @@ struct callable {
 	struct site *unrepeatable_site; /* the first change that must not be made twice */
 	struct span rollback_step; /* a step with a rollback in it or in a task it calls; empty when there is none */
 	struct span commits;       /* a commit outside its own steps */
+	bool reads_constants;
 	uint32_t latest_global;    /* offset of the last top-level `let` of its own file that it reads */
 	bool people_listed;
 	struct callable *next; /* in the order in which they were finished */
@@ -235,6 +236,7 @@ struct walk {
 	const struct guard *guards;
 	bool allows_null; /* left of `??`, beside `== null` */
 	bool in_signature;
+	bool in_param; /* default or condition of a param: constants have no values yet */
 	bool in_proof; /* the leading requires of a rollback */
 };
 

@@ -127,8 +127,9 @@ static void declare_environment(struct checker *checker, struct node *node)
 
 	if (!node->environment.name.text)
 		return;
+	/* The same environment in several files adds up; what the importing file sets counts. */
 	place = table_place(checker->arena, &checker->environments, node->environment.name.text);
-	if (*place) {
+	if (*place && ((struct node *)*place)->span.file == node->span.file) {
 		diag = diag_error(checker->compilation->diags, "E0603", node->environment.name.span,
 				  "the environment `%s` is declared twice", node->environment.name.text);
 		diag_secondary(diag, ((struct node *)*place)->environment.name.span, "first here");
@@ -193,6 +194,7 @@ static void check_param(struct walk *w, struct node *node)
 	struct symbol *symbol = node->symbol;
 
 	symbol->type = type_of_node(w, node->param.type);
+	w->in_param = true;
 	w->global_position = node->param.name.span.from;
 	pure_value(w, "the default of a param", node->param.initial, symbol->type, NULL);
 	if (node->param.initial)
@@ -206,6 +208,7 @@ static void check_param(struct walk *w, struct node *node)
 		place_close(w, place);
 	}
 	w->global_position = UINT32_MAX;
+	w->in_param = false;
 }
 
 static void report_unknown_param(struct walk *w, const struct node *target)
@@ -293,27 +296,19 @@ static void check_environment(struct walk *w, struct node *node)
 		}
 }
 
-static void refuse_second_default(struct checker *checker)
+static void refuse_second_default(struct walk *w, const struct module *module)
 {
-	const struct node *first = NULL;
-	uint32_t i;
+	const struct node *item, *first = NULL;
 
-	for (i = 0; i < checker->environments.capacity; i++) {
-		const struct node *node = checker->environments.slots[i].value;
-
-		if (!node || !node->environment.is_default)
+	for (item = module->file->file.items; item; item = item->next) {
+		if (item->kind != NODE_ENVIRONMENT || !item->environment.is_default)
 			continue;
 		if (first) {
-			bool later = node->span.file == first->span.file ? node->span.from > first->span.from
-									 : node->span.file < first->span.file;
-			const struct node *second = later ? node : first;
-
-			diag_secondary(diag_error(checker->compilation->diags, "E0603", second->environment.name.span,
-						  "two environments are the default"),
-				       (later ? first : node)->environment.name.span, "the other one");
+			diag_secondary(diag_error(w->diags, "E0603", item->environment.name.span, "two environments are the default"),
+				       first->environment.name.span, "the other one");
 			return;
 		}
-		first = node;
+		first = item;
 	}
 }
 
@@ -333,6 +328,14 @@ static void check_secret(struct walk *w, struct node *node)
 	node->symbol->type = type_simple(TYPE_STRING);
 	if (!source || source->kind == NODE_ERROR)
 		return;
+	w->global_position = node->secret.name.span.from;
+	if (name && strcmp(name, "secret") == 0) {
+		pure_value(w, "the source of a secret", source, type_simple(TYPE_ANY), NULL);
+		node->symbol->type = source->type;
+		w->global_position = UINT32_MAX;
+		return;
+	}
+	w->global_position = UINT32_MAX;
 	for (i = 0; i < 4; i++)
 		if (name && strcmp(sources[i], name) == 0)
 			break;
@@ -503,8 +506,7 @@ void check_globals(struct checker *checker, struct module *module)
 		else if (item->kind == NODE_DEFAULTS)
 			check_defaults(&w, item);
 	}
-	if (module->main)
-		refuse_second_default(checker);
+	refuse_second_default(&w, module);
 	place_close(&w, body);
 	finish_callable(checker, function);
 }

@@ -52,7 +52,7 @@ void check_phase(struct walk *w, struct node *node)
 	place_close(w, place);
 }
 
-/* ---- steps ---- */
+/* ---- what a step's clauses say of it ---- */
 
 static bool undoes(const struct node *rollback)
 {
@@ -148,33 +148,6 @@ static bool refuse_step_here(struct walk *w, const struct node *node)
 	return true;
 }
 
-void check_step(struct walk *w, struct node *node)
-{
-	struct node *body = node->step.body;
-	struct step *step = node->step.name.text ? declare_step(w, node) : NULL;
-	struct place *place;
-	struct scope scope;
-
-	refuse_step_here(w, node);
-	check_title(w, node->step.title);
-	place = place_open(w, PLACE_STEP, node);
-	place->step = step;
-	if (step)
-		step->standing = place;
-	if (body && body->kind == NODE_BLOCK) {
-		find_clauses(place, body);
-		refuse_double_clauses(w, body);
-		refuse_under_retry(w, node, place);
-		scope_open(w, &scope, body->block.statements, false);
-		check_statements(w, body->block.statements);
-		scope_close(w, &scope);
-	}
-	place_close(w, place);
-	if (step)
-		step->finished = true;
-	note_risk(w, node->span);
-}
-
 /* ---- clauses ---- */
 
 static void check_retry(struct walk *w, struct node *node)
@@ -205,26 +178,25 @@ static void check_way_back(struct walk *w, struct node *body)
 	scope_close(w, &scope);
 }
 
-static void check_rollback(struct walk *w, struct node *node)
+static void check_rollback_terms(struct walk *w, struct node *node)
 {
-	struct place *place;
-
 	pure_clause(w, node->rollback.within, TYPE_DURATION, "rollback within");
 	want_positive(w, node->rollback.within, "the time for the rollback");
-	if (node->rollback.mode == ROLLBACK_NOTHING) {
-		check_text(w, node->rollback.reason, "a reason");
-		if (node->rollback.reason && node_literal_text(node->rollback.reason, NULL) &&
-		    !*node_literal_text(node->rollback.reason, NULL))
-			diag_hint(diag_error(w->diags, "E0515", node->rollback.reason->span, "`rollback none` needs a reason in words"),
-				  "the reader of the plan must see why nothing has to be undone");
-		return;
-	}
-	if (node->rollback.mode == ROLLBACK_BOUND) {
+	if (node->rollback.mode == ROLLBACK_BOUND)
 		diag_hint(diag_error(w->diags, "E0501", node->span, "this rollback does nothing"),
 			  "say what it does: `rollback within … { … }`; the bound of the whole unwinding is a setting of `plan`");
+	if (node->rollback.mode != ROLLBACK_NOTHING)
 		return;
-	}
-	place = place_open(w, PLACE_ROLLBACK, node);
+	check_text(w, node->rollback.reason, "a reason");
+	if (node_literal_text(node->rollback.reason, NULL) && !*node_literal_text(node->rollback.reason, NULL))
+		diag_hint(diag_error(w->diags, "E0515", node->rollback.reason->span, "`rollback none` needs a reason in words"),
+			  "the reader of the plan must see why nothing has to be undone");
+}
+
+static void check_rollback(struct walk *w, struct node *node)
+{
+	struct place *place = place_open(w, PLACE_ROLLBACK, node);
+
 	check_way_back(w, node->rollback.body);
 	place_close(w, place);
 }
@@ -263,6 +235,26 @@ static bool clause_may_stand(const struct walk *w, const struct node *node)
 	return w->place->kind == PLACE_ROLLBACK && (node->kind == NODE_TIMEOUT || node->kind == NODE_RETRY);
 }
 
+/* What a clause says in its own line. */
+static void check_terms(struct walk *w, struct node *node)
+{
+	if (node->kind == NODE_TIMEOUT)
+		check_timeout(w, node);
+	else if (node->kind == NODE_RETRY)
+		check_retry(w, node);
+	else if (node->kind == NODE_ROLLBACK)
+		check_rollback_terms(w, node);
+}
+
+/* The block of a clause. */
+static void check_way(struct walk *w, struct node *node)
+{
+	if (node->kind == NODE_ROLLBACK)
+		check_rollback(w, node);
+	else if (node->kind == NODE_ON)
+		check_on(w, node);
+}
+
 void check_clause(struct walk *w, struct node *node)
 {
 	if (!clause_may_stand(w, node)) {
@@ -272,23 +264,63 @@ void check_clause(struct walk *w, struct node *node)
 			  "%s", node->on.event == EVENT_SUCCESS ? "what follows the step's work stands at the end of its block"
 								: "a step says how it is undone in `rollback { }`");
 	}
-	switch (node->kind) {
-	case NODE_TIMEOUT:
-		check_timeout(w, node);
-		break;
-	case NODE_RETRY:
-		check_retry(w, node);
-		break;
-	case NODE_ROLLBACK:
-		check_rollback(w, node);
-		break;
-	case NODE_ON:
-		check_on(w, node);
-		break;
-	default:
-		break;
-	}
+	/* Those of a step are looked at before and after its block. */
+	if (w->place->kind == PLACE_STEP)
+		return;
+	check_terms(w, node);
+	check_way(w, node);
 }
+
+/* ---- steps ---- */
+
+/* Bounds are known before the step begins, so they see nothing of its block. */
+static void check_settings(struct walk *w, struct node *body)
+{
+	struct node *node;
+
+	for (node = body->block.statements; node; node = node->next)
+		check_terms(w, node);
+}
+
+/* Handlers run when the block is over, so they see all of it, wherever in it they are written. */
+static void check_handlers_of(struct walk *w, struct node *body)
+{
+	struct node *node;
+
+	for (node = body->block.statements; node; node = node->next)
+		check_way(w, node);
+}
+
+void check_step(struct walk *w, struct node *node)
+{
+	struct node *body = node->step.body;
+	struct step *step = node->step.name.text ? declare_step(w, node) : NULL;
+	struct place *place;
+	struct scope scope;
+
+	refuse_step_here(w, node);
+	check_title(w, node->step.title);
+	place = place_open(w, PLACE_STEP, node);
+	place->step = step;
+	if (step)
+		step->standing = place;
+	if (body && body->kind == NODE_BLOCK) {
+		find_clauses(place, body);
+		refuse_double_clauses(w, body);
+		refuse_under_retry(w, node, place);
+		scope_open(w, &scope, body->block.statements, false);
+		check_settings(w, body);
+		check_statements(w, body->block.statements);
+		check_handlers_of(w, body);
+		scope_close(w, &scope);
+	}
+	place_close(w, place);
+	if (step)
+		step->finished = true;
+	note_risk(w, node->span);
+}
+
+/* ---- the plan's handlers ---- */
 
 void check_handler(struct walk *w, struct node *node)
 {

@@ -35,6 +35,16 @@ uint32_t emit_ad(struct compiler *c, enum opcode op, uint32_t a, int32_t d)
 	return emit(c, (struct instruction){ .op = op, .a = (uint16_t)a, .d = d });
 }
 
+uint32_t emit_choice(struct compiler *c, uint32_t tested, struct span asked)
+{
+	struct span outer = c->w->span;
+
+	c->w->span = asked;
+	uint32_t address = emit_ad(c, INSN_IF, tested, 0);
+	c->w->span = outer;
+	return address;
+}
+
 uint32_t here(struct compiler *c)
 {
 	return c->w->code.count;

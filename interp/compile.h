@@ -72,6 +72,7 @@ struct compiler {
 /* Emitting. Each answers the address of the instruction. */
 uint32_t emit_abc(struct compiler *c, enum opcode op, uint32_t a, uint32_t b, uint32_t c_);
 uint32_t emit_ad(struct compiler *c, enum opcode op, uint32_t a, int32_t d);
+uint32_t emit_choice(struct compiler *c, uint32_t tested, struct span asked); /* INSN_IF; `asked` is what preview shows */
 uint32_t here(struct compiler *c);
 void patch(struct compiler *c, uint32_t address, uint32_t target); /* d = target */
 void patch_here(struct compiler *c, uint32_t address);

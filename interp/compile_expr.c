@@ -360,10 +360,10 @@ static uint32_t embedded(struct compiler *c, const struct node *node, enum embed
  * If and match as expressions: the statement's instructions, so that preview treats both alike, and the answer is
  * blurred where both arms were shown.
  */
-static void choose(struct compiler *c, uint32_t tested, const struct node *then, const struct node *otherwise,
+static void choose(struct compiler *c, uint32_t tested, struct span asked, const struct node *then, const struct node *otherwise,
 		   uint32_t a, void (*rest)(struct compiler *, const struct node *, uint32_t, void *), void *context)
 {
-	uint32_t branch = emit_ad(c, INSN_IF, tested, 0);
+	uint32_t branch = emit_choice(c, tested, asked);
 
 	compile_expression(c, then, (int)a);
 	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);
@@ -382,7 +382,7 @@ static uint32_t if_expression(struct compiler *c, const struct node *node, int w
 	uint32_t a = target(c, want), top = c->w->top;
 	uint32_t tested = compile_expression(c, node->choice.condition, ANY_REGISTER);
 
-	choose(c, tested, node->choice.then, node->choice.otherwise, a, NULL, NULL);
+	choose(c, tested, node->choice.condition->span, node->choice.then, node->choice.otherwise, a, NULL, NULL);
 	give_back(c, top);
 	return a;
 }
@@ -416,7 +416,7 @@ static void match_arm(struct compiler *c, const struct node *arm, uint32_t a, vo
 		return;
 	}
 	uint32_t top = c->w->top;
-	choose(c, compile_arm_test(c, arm, subject), arm->arm.body, arm->next, a, match_arm, context);
+	choose(c, compile_arm_test(c, arm, subject), arm->arm.patterns->span, arm->arm.body, arm->next, a, match_arm, context);
 	give_back(c, top);
 }
 

@@ -400,7 +400,8 @@ static void choice_end(struct compiler *c, const struct node *node)
 static void if_statement(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
-	uint32_t branch = emit_ad(c, INSN_IF, compile_expression(c, node->choice.condition, ANY_REGISTER), 0);
+	uint32_t branch = emit_choice(c, compile_expression(c, node->choice.condition, ANY_REGISTER),
+				      node->choice.condition->span);
 
 	give_back(c, top);
 	compile_block(c, node->choice.then);
@@ -420,7 +421,7 @@ static void match_arms(struct compiler *c, const struct node *arm, uint32_t subj
 		return;
 	}
 	uint32_t top = c->w->top;
-	uint32_t branch = emit_ad(c, INSN_IF, compile_arm_test(c, arm, subject), 0);
+	uint32_t branch = emit_choice(c, compile_arm_test(c, arm, subject), arm->arm.patterns->span);
 	give_back(c, top);
 	compile_block(c, arm->arm.body);
 	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);

@@ -139,7 +139,7 @@ static bool step_fails(struct fiber *fiber, struct region *region, struct failur
 		fiber_frame(fiber)->pc = saga->code->failed;
 		return true;
 	}
-	saga_step_ended(fiber, saga, false);
+	saga_step_ended(fiber, saga, *failure);
 	fiber_pop_region(fiber);
 	return false;
 }

@@ -22,7 +22,7 @@
 #define SECOND INT64_C(1000000000)
 #define DEPTH_MAX 1000          /* calls within calls */
 #define FUEL_MAX 2000000000u    /* loops and calls between two effects */
-#define WHOLE_LIST UINT32_MAX
+#define NO_REGISTER UINT32_MAX /* an effect whose answer is no value of the plan */
 
 /* ---- failures ---- */
 
@@ -211,6 +211,7 @@ struct fiber {
 	struct failure *caught;
 
 	bool queued, handler;
+	bool allowed; /* --step: the operator has said yes to the next step */
 	struct fiber *next_ready, *next_waiting;
 	struct saga *awaited; /* WAITING_ARMED: the step another fiber proves */
 	struct group *group; /* it is a child of */
@@ -230,7 +231,6 @@ struct effect {
 	const struct builtin *builtin;
 	uint32_t a;      /* absolute register for the answer */
 	bool decision;   /* it asks whether to go on: see fiber->undecided */
-	bool sample_decision;
 	bool cancelled;
 	int64_t started;
 	char *question;
@@ -352,7 +352,8 @@ void poll_test(struct fiber *fiber, struct value held, struct failure *failure);
 void poll_expire(struct fiber *fiber);
 void verify_end(struct fiber *fiber);
 void person_answered(struct fiber *fiber, struct value answer, uint32_t number);
-void ask_to_go_on(struct fiber *fiber, struct failure *failure, const char *question, uint32_t go_on);
+/* Asks a person (`format` has one %s, for `what`): yes goes on at `go_on`, no lets the failure (consumed) go its way. */
+void ask_to_go_on(struct fiber *fiber, struct failure *failure, const char *format, const char *what, uint32_t go_on);
 void people_pause(struct fiber *fiber, bool pause);
 
 /* saga.c */
@@ -361,7 +362,8 @@ void saga_free(struct saga *saga);
 enum arming { ARMING_DONE, ARMING_WAITS, ARMING_FAILED };
 enum arming saga_arm(struct fiber *fiber); /* before a change starts */
 void saga_note_unknown(struct fiber *fiber, const char *what);
-void saga_step_ended(struct fiber *fiber, struct saga *step, bool well); /* captures, drops, prunes */
+/* Puts its values on record, drops what ended well, prunes. failure: why it ended, NULL: well. */
+void saga_step_ended(struct fiber *fiber, struct saga *step, const struct failure *failure);
 void saga_checkpoint(struct fiber *fiber, const char *text);
 void saga_commit(struct fiber *fiber, const char *text);
 void saga_defer(struct fiber *fiber, uint32_t number);

@@ -289,30 +289,32 @@ static void prune(struct saga *step)
 		saga_free(step);
 }
 
-static void tell_step_ended(struct fiber *fiber, struct saga *step, const char *outcome)
+static void tell_step_ended(struct fiber *fiber, struct saga *step, const struct failure *failure)
 {
 	struct region *region = fiber_region(fiber);
-	struct value data = record_new(2);
+	struct value data = record_new(3);
 
-	record_set(&data, "outcome", value_string(outcome));
+	record_set(&data, "outcome",
+		   value_string(!failure ? "done" : failure_catchable(failure) ? "failed" : "cancelled"));
+	record_set(&data, "message", failure ? value_copy(failure->message) : value_null());
 	record_set(&data, "elapsed", value_duration(fiber->machine->now - region->started));
 	tell(fiber->machine, EVENT_STEP_ENDED, step->id, fiber, value_text_peek(step->title), data, step->code->span);
 }
 
-void saga_step_ended(struct fiber *fiber, struct saga *step, bool well)
+void saga_step_ended(struct fiber *fiber, struct saga *step, const struct failure *failure)
 {
 	struct machine *machine = fiber->machine;
 
 	if (!step->code->handler_step) {
 		if (step->state == SAGA_ARMED)
 			put_on_record(fiber, step);
-		if (well && step->state == SAGA_ARMED && step->code->undo == UNDO_RUNNING) {
+		if (!failure && step->state == SAGA_ARMED && step->code->undo == UNDO_RUNNING) {
 			step->state = SAGA_DROPPED;
 			tell(machine, EVENT_STEP_DROPPED, step->id, fiber, "ended well", value_null(), step->code->span);
 		}
 		if (step->code->undo == UNDO_NONE && step->changed)
 			note_stays(machine, step, value_text_peek(step->reason));
-		tell_step_ended(fiber, step, well ? "done" : "failed");
+		tell_step_ended(fiber, step, failure);
 	}
 	step->ended = true;
 	step->fiber = NULL;

@@ -184,7 +184,8 @@ static void react(struct fiber *fiber, struct failure *failure, enum on_breach r
 		failure_free(failure);
 		break;
 	case BREACH_ASK:
-		ask_to_go_on(fiber, failure, value_text_peek(failure->message), fiber_frame(fiber)->pc);
+		ask_to_go_on(fiber, failure, "%s. Go on all the same?", value_text_peek(failure->message),
+			     fiber_frame(fiber)->pc);
 		break;
 	case BREACH_ROLLBACK:
 		fiber_raise(fiber, failure);

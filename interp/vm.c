@@ -39,31 +39,27 @@ static bool goes_on(const struct fiber *fiber)
 
 /* ---- parameters ---- */
 
-static void note_wrong(struct machine *machine, const struct param_code *param, const char *format, const char *what)
+static void note_wrong(struct machine *machine, const struct param_code *param, struct value v, const char *why,
+		       const char *what)
 {
-	struct value entry = record_new(2);
-	char *why = text_printf(format, what);
+	struct value entry = record_new(2), shown = value_show(v, 60);
 
 	record_set(&entry, "name", value_string(param->name));
-	record_set(&entry, "why", value_string(why));
-	free(why);
+	record_set(&entry, "why", value_string_printf("%s %s%s%s", value_text_peek(shown), why, what ? what : "", what ? "`" : ""));
 	list_push(&machine->wrong_params, entry);
+	value_release(shown);
 }
 
 static void param_fits(struct fiber *fiber, struct value v, uint32_t number)
 {
 	const struct param_code *param = &fiber->machine->program->params[number];
-	struct value shown;
 
 	if (param->type && v.tag == VALUE_NULL && !fiber->machine->given[number] && param->type->kind != TYPE_ANY) {
 		/* A default of null is the author's own; the checker has seen it. */
 		return;
 	}
-	if (param->type && !type_fits(param->type, v)) {
-		shown = value_show(v, 60);
-		note_wrong(fiber->machine, param, "%s does not fit its type", value_text_peek(shown));
-		value_release(shown);
-	}
+	if (param->type && !type_fits(param->type, v))
+		note_wrong(fiber->machine, param, v, "does not fit its type", NULL);
 }
 
 static void param_holds(struct fiber *fiber, struct value held, uint32_t number)
@@ -71,20 +67,26 @@ static void param_holds(struct fiber *fiber, struct value held, uint32_t number)
 	const struct param_code *param = &fiber->machine->program->params[number];
 
 	if (held.tag != VALUE_UNKNOWN && !value_truthy(held))
-		note_wrong(fiber->machine, param, "does not satisfy `%s`", param->source);
+		note_wrong(fiber->machine, param, fiber->machine->globals[param->global], "does not satisfy `", param->source);
 }
 
 static bool params_done(struct fiber *fiber)
 {
 	struct machine *machine = fiber->machine;
+	struct value wrong = machine->wrong_params, lines = list_new(value_length(wrong));
 
-	if (!value_length(machine->wrong_params))
-		return true;
-	struct failure *failure = failure_new(fiber, FAILURE_USAGE, "%zu parameter%s wrong",
-					      value_length(machine->wrong_params),
-					      value_length(machine->wrong_params) == 1 ? " is" : "s are");
-	failure->detail = value_copy(machine->wrong_params);
-	fiber_raise(fiber, failure);
+	for (size_t i = 0; i < value_length(wrong); i++)
+		list_push(&lines, value_string_printf("%s`%s`: %s", i ? "; " : "",
+						      value_text_peek(record_peek(list_peek(wrong, i), "name")),
+						      value_text_peek(record_peek(list_peek(wrong, i), "why"))));
+	if (value_length(wrong)) {
+		struct value all = concat(lines.list->items, (uint32_t)value_length(lines));
+		struct failure *failure = failure_new(fiber, FAILURE_USAGE, "wrong params: %s", value_text_peek(all));
+		failure->detail = value_copy(wrong);
+		value_release(all);
+		fiber_raise(fiber, failure);
+	}
+	value_release(lines);
 	return goes_on(fiber);
 }
 
@@ -322,8 +324,30 @@ static void region_timeout(struct fiber *fiber, struct region *region, int64_t a
 	timer_start(fiber->machine, region->timer, fiber->machine->now + after, region_expired, alarm);
 }
 
+/* run --step: asks before each step; the answer starts this instruction again, or ends the run. */
+static bool step_allowed(struct fiber *fiber, const struct instruction *in)
+{
+	struct machine *machine = fiber->machine;
+	struct value title = *fiber_register(fiber, in->a + STEP_TITLE);
+
+	if (!machine->options->step_by_step || fiber->handler || machine->program->steps[in->d].handler_step)
+		return true;
+	if (fiber->allowed) {
+		fiber->allowed = false;
+		return true;
+	}
+	fiber->allowed = true;
+	again(fiber);
+	ask_to_go_on(fiber,
+		     failure_new(fiber, FAILURE_REFUSED, "the operator stopped before \"%s\"", value_text_peek(title)),
+		     "Next step: %s. Run it?", value_text_peek(title), fiber_frame(fiber)->pc);
+	return false;
+}
+
 static bool step_begin(struct fiber *fiber, const struct instruction *in)
 {
+	if (!step_allowed(fiber, in))
+		return goes_on(fiber);
 	struct machine *machine = fiber->machine;
 	const struct step_code *code = &machine->program->steps[in->d];
 	struct value *clauses = fiber_register(fiber, in->a);
@@ -372,7 +396,7 @@ static void step_end(struct fiber *fiber)
 {
 	struct region *region = fiber_region(fiber);
 
-	saga_step_ended(fiber, region->saga, true);
+	saga_step_ended(fiber, region->saga, NULL);
 	fiber_pop_region(fiber);
 }
 
@@ -383,7 +407,7 @@ static bool reraise(struct fiber *fiber)
 
 	region->failure = NULL;
 	fiber->shield--;
-	saga_step_ended(fiber, region->saga, false);
+	saga_step_ended(fiber, region->saga, failure);
 	fiber_pop_region(fiber);
 	fiber_raise(fiber, failure);
 	return goes_on(fiber);

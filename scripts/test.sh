@@ -1,0 +1,130 @@
+#!/bin/bash
+# test.sh SUITE...: runs the suites one after another and adds up what they report. Installs nothing.
+#
+#   layers   dependencies point one way
+#   unit     tests/unit/*.c, each a program of its own (starts a Docker engine: docker's tests use a real one)
+#   golden   tests/FOLDER/run.sh: input beside the output that is expected, on the program as users run it;
+#            the plans check; docs/builtins.md is what the builtins' rows say
+#   asan     unit and golden once more, built with the address, undefined-behaviour and leak sanitizers
+#   lab      tests/lab: deployments to the real stack
+#
+# Each suite closes with `NAME: N passed, N failed`, the whole with `N passed, N failed`; the exit code is 1 if any failed.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+ASAN_MAKE=(B=build-asan PROGRAM=build-asan/runplan OPTIMIZE=-O1
+    "SANITIZE=-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer")
+# What ends a test that hangs. The slowest of them takes a quarter of this under the sanitizers on a busy machine.
+TEST_SECONDS=240
+
+total_passed=0
+total_failed=0
+
+say() { printf 'test: %s\n' "$*"; }
+
+# report NAME PASSED FAILED: a suite's closing line.
+report() { printf '%s: %d passed, %d failed\n' "$1" "$2" "$3"; }
+
+# run_counted NAME COMMAND...: a suite's part that closes with a line `N passed, N failed`. Its output is shown as it
+# comes. A part that says nothing of the kind, or ends with another code than it says, counts as one failure more.
+run_counted() {
+    local name=$1 log code p=0 f=0 line
+    shift
+    log=$(mktemp)
+    "$@" </dev/null 2>&1 | tee "$log"
+    code=${PIPESTATUS[0]}
+    line=$(grep -E '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
+    rm -f "$log"
+    if [[ $line =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
+        p=${BASH_REMATCH[1]}
+        f=${BASH_REMATCH[2]}
+    else
+        say "$name ended with code $code and told no result"
+        f=1
+    fi
+    if [ "$f" = 0 ] && [ "$code" != 0 ]; then
+        say "$name told of no failure and ended with code $code"
+        f=1
+    fi
+    passed=$((passed + p))
+    failed=$((failed + f))
+}
+
+# run_unit PROGRAM: one program of cmocka; its output is shown only when something failed.
+run_unit() {
+    local program=$1 log=$1.log code p f began=$SECONDS
+    timeout -k 10 "$TEST_SECONDS" "$program" >"$log" 2>&1 </dev/null
+    code=$?
+    p=$(grep -cE '^\[       OK \]' "$log")
+    f=$(grep -cE '^\[  (FAILED|ERROR)   *\] test_|^\[  FAILED  \] [a-z_0-9]+$' "$log")
+    # A program that crashed, hung or was refused by a sanitizer may have marked no test as failed.
+    if [ "$code" != 0 ] && [ "$f" = 0 ]; then f=1; fi
+    if [ "$p" = 0 ] && [ "$f" = 0 ]; then f=1; fi
+    passed=$((passed + p))
+    failed=$((failed + f))
+    if [ "$f" -gt 0 ]; then
+        tail -n 60 "$log"
+        say "$program ended with code $code"
+    fi
+    printf '%s: %d passed, %d failed, %d s\n' "${program##*/}" "$p" "$f" "$((SECONDS - began))"
+}
+
+unit() {
+    local program
+    scripts/engine.sh start || failed=$((failed + 1))
+    for program in $(make -s "$@" list-unit); do
+        if [ -x "$program" ]; then
+            run_unit "$program"
+        else
+            say "$program was not built"
+            failed=$((failed + 1))
+        fi
+    done
+}
+
+# golden BUILD PROGRAM
+golden() {
+    local script plan
+    for script in tests/*/run.sh; do
+        [ "$script" = tests/lab/run.sh ] && continue
+        run_counted "$script" env RUNPLAN="$2" B="$1" "$script"
+    done
+    for plan in plans/*.plan plans/lib/*.plan; do
+        if "$2" check "$plan"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    done
+    if diff -u docs/builtins.md <("$2" doc --markdown); then
+        passed=$((passed + 1))
+    else
+        say "docs/builtins.md is not what the builtins' rows say: make docs"
+        failed=$((failed + 1))
+    fi
+}
+
+suite() {
+    case $1 in
+        layers) run_counted layers scripts/layers.sh ;;
+        unit) make -s -k test-programs && unit ;;
+        golden) make -s -k test-programs && golden build ./runplan ;;
+        asan)
+            export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
+            make -s -k "${ASAN_MAKE[@]}" test-programs && unit "${ASAN_MAKE[@]}" && golden build-asan build-asan/runplan
+            ;;
+        lab) make -s all && lab/lab.sh up && run_counted lab tests/lab/run.sh ;;
+        *) say "there is no suite $1"; exit 2 ;;
+    esac
+}
+
+[ $# -gt 0 ] || { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+for name in "$@"; do
+    passed=0
+    failed=0
+    began=$SECONDS
+    echo "--- $name"
+    suite "$name" || { say "$name: could not be built or started"; failed=$((failed + 1)); }
+    [ "$name" = layers ] || report "$name" "$passed" "$failed"
+    say "$name took $((SECONDS - began)) s"
+    total_passed=$((total_passed + passed))
+    total_failed=$((total_failed + failed))
+done
+printf '%d passed, %d failed\n' "$total_passed" "$total_failed"
+[ "$total_failed" = 0 ]
