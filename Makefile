@@ -6,7 +6,7 @@
 #   make lab-up     only the stack to deploy to        make docs         docs/builtins.md from the builtins' rows
 #   make lab-down   removes all that the lab made      make clean        what was built, not the lab
 #
-# Sources are found by folder. B is where objects go: build/, or build-asan/ for the sanitizers' build.
+# Sources are found by folder. B is where objects go: build/, or build/asan for the sanitizers' build.
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -127,4 +127,4 @@ docs: $(PROGRAM)
 
 .PHONY: clean
 clean:
-	rm -rf build build-asan runplan
+	rm -rf build runplan

@@ -169,43 +169,13 @@ static void effect_free(struct effect *effect)
 
 static const char *const effect_classes[] = { [EFFECT_PURE] = "pure", [EFFECT_READ] = "read", [EFFECT_CHANGE] = "change" };
 
-static struct value default_description(const struct effect_request *request)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = memory_need(open_memstream(&text, &size));
-
-	fprintf(out, "%s(", request->builtin->name);
-	for (size_t i = 0, shown = 0; i < request->arg_count; i++) {
-		if (request->args[i].tag == VALUE_NULL)
-			continue;
-		struct value one = value_show(request->args[i], 80);
-		fprintf(out, "%s%s", shown++ ? ", " : "", value_text_peek(one));
-		value_release(one);
-	}
-	fputc(')', out);
-	fclose(out);
-	struct value description = value_string_n(text, size);
-	free(text);
-	return description;
-}
-
-static struct value description(const struct effect_request *request)
-{
-	bool secret = false;
-
-	for (size_t i = 0; i < request->arg_count; i++)
-		secret |= value_is_secret(request->args[i]);
-	return request->builtin->describe && !secret ? request->builtin->describe(request) : default_description(request);
-}
-
 static void tell_started(struct fiber *fiber, const struct effect_request *request)
 {
 	struct value data = record_new(4);
 
 	record_set(&data, "class", value_string(effect_classes[request->builtin->effect]));
 	record_set(&data, "digest", request_digest(request));
-	record_set(&data, "shown", description(request));
+	record_set(&data, "shown", request_show(request));
 	record_set(&data, "leaves", value_string(request->builtin->leaves));
 	tell(fiber->machine, EVENT_EFFECT_STARTED, request->id, fiber, request->builtin->name, data, request->at);
 }
