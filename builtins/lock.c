@@ -325,7 +325,7 @@ static const struct builtin lock_rows[] = {
      .bad_input =
 	 "A lock that another run holds is a failure which says who, since when, and for which plan.",
      .effect = EFFECT_READ,
-     .flags = BUILTIN_INTERNAL | BUILTIN_RENEW,
+     .flags = BUILTIN_INTERNAL | BUILTIN_RENEW | BUILTIN_GUARD,
      .start = lock_take,
      .simulate = lock_simulate},
 };

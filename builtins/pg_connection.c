@@ -335,23 +335,6 @@ static void idle_add(struct pool *pool, PGconn *pg, struct value key)
 	pool->idle = connection;
 }
 
-void pg_forget_database(struct live *live, const char *database)
-{
-	struct pool *pool = pool_of(live);
-	struct connection **link = &pool->idle;
-
-	while (*link) {
-		struct connection *connection = *link;
-
-		if (strcmp(pool->pq->PQdb(connection->pg), database) == 0) {
-			*link = connection->next;
-			connection_free(pool, connection);
-		} else {
-			link = &connection->next;
-		}
-	}
-}
-
 /* ---- messages ---- */
 
 /* On one line, without secrets. */
@@ -1193,6 +1176,30 @@ static void session_discard(struct pg_session *session)
 
 	session_free(session);
 	wake_waiting(pool);
+}
+
+/* Those whose rollback is under way count as unused: the server rolls back when they are closed. */
+void pg_forget_database(struct live *live, const char *database)
+{
+	struct pool *pool = pool_of(live);
+	struct connection **link = &pool->idle;
+	struct pg_session *session, *next;
+
+	while (*link) {
+		struct connection *connection = *link;
+
+		if (strcmp(pool->pq->PQdb(connection->pg), database) == 0) {
+			*link = connection->next;
+			connection_free(pool, connection);
+		} else {
+			link = &connection->next;
+		}
+	}
+	for (session = pool->sessions; session; session = next) {
+		next = session->next;
+		if (session->state == CLEANING && strcmp(pool->pq->PQdb(session->pg), database) == 0)
+			session_discard(session);
+	}
 }
 
 /* The rollback after a session has been answered, or not. */

@@ -108,7 +108,7 @@ struct ident build_readable_name(struct parser *p, struct ident name)
 		if (strcmp(name.text, UNREADABLE[i]) == 0)
 			diag_label(diag_error(p->diags, "E0113", name.span, "a parameter called `%s` could not be read",
 					      name.text),
-				   "a word of every expression");
+				   "in an expression this word has a meaning of its own");
 	return name;
 }
 

@@ -36,6 +36,24 @@ enum block layout_block(const struct parser *p)
 	return p->frames[i].block;
 }
 
+static bool is_string_frame(const struct frame *frame)
+{
+	return frame->opener == TOK_STRING_OPEN || frame->opener == TOK_LABEL_OPEN;
+}
+
+static bool is_multiline(const struct frame *frame)
+{
+	return is_string_frame(frame) && frame->span.to - frame->span.from == 3;
+}
+
+bool layout_in_multiline_string(const struct parser *p)
+{
+	for (uint32_t i = p->depth; i > 0; i--)
+		if (is_multiline(&p->frames[i]))
+			return true;
+	return false;
+}
+
 /* ---- what the formatter and the documentation need ---- */
 
 static void *grow(struct parser *p, void *old, uint32_t count, uint32_t *room, size_t size)
@@ -148,10 +166,10 @@ static void give_value(struct parser *p, int code, struct span at, YYSTYPE value
 
 	if (p->stopped)
 		return;
-	if (code == TOK_NEWLINE || code == TOK_LBRACE)
-		p->muted = false;
 	if (!p->skip_depth && yypush_parse(p->automaton, code, &value, &at, p) != YYPUSH_MORE)
 		p->stopped = true;
+	if (code == TOK_NEWLINE || code == TOK_LBRACE)
+		p->muted = false;
 	p->previous = code;
 	p->previous_span = at;
 	p->previous_began_line = began_line;
@@ -341,11 +359,16 @@ static enum block next_block(struct parser *p)
 
 static void open_brace(struct parser *p, struct span at)
 {
-	bool is_record = words_wants_operand(p->previous) ||
+	bool is_record = words_wants_operand(p->previous) || words_at_start(p) ||
 			 (layout_frame(p)->head == TOK_RUN && words_ends_operand(p->previous));
 	enum block block = is_record ? BLOCK_NOTHING : next_block(p);
 	int code = is_record ? TOK_RECORD_OPEN : block == BLOCK_VALUE ? TOK_VALUE_OPEN : TOK_LBRACE;
 
+	if (code == TOK_LBRACE && block != BLOCK_VALUE_ARMS && !has_lines(layout_frame(p))) {
+		syntax_unclosed(p, layout_frame(p), at, NULL);
+		while (!has_lines(layout_frame(p)))
+			close_missing(p, p->depth - 1, at);
+	}
 	open_frame(p, code, block, at);
 	give(p, code, at);
 }
@@ -417,6 +440,11 @@ static void settle_newline(struct parser *p, int code, struct span at)
 	if (!p->newline_pending)
 		return;
 	p->newline_pending = false;
+	if (code == TOK_LBRACE && layout_frame(p)->head && p->previous != TOK_RBRACE) {
+		diag_label(diag_error(p->diags, "E0126", at, "a block opens on the line that it belongs to"),
+			   "move this `{` to the end of the line before");
+		return;
+	}
 	if (!line_cannot_begin(p, code, at))
 		give(p, TOK_NEWLINE, p->newline);
 }
@@ -440,17 +468,28 @@ static void close_before_item(struct parser *p, int code, struct span at)
 
 /* ---- strings ---- */
 
+/* Three quotes at the beginning of a line, in a `${` of a multi-line string: they close that string. */
+static bool closes_multiline(struct parser *p, struct span at)
+{
+	const struct frame *frame = layout_frame(p);
+
+	return at.to - at.from == 3 && p->token_is_first && frame->opener == TOK_INTERPOLATION_OPEN &&
+	       is_multiline(frame - 1);
+}
+
 static void open_string(struct parser *p, struct span at)
 {
 	int code = p->previous == TOK_EXPECT ? TOK_LABEL_OPEN : TOK_STRING_OPEN;
 
+	if (closes_multiline(p, at)) {
+		syntax_unclosed(p, layout_frame(p), at, NULL);
+		close_missing(p, p->depth - 1, at);
+		close_frame(p, at);
+		p->leave_strings = 2;
+		return;
+	}
 	open_frame(p, code, BLOCK_NOTHING, at);
 	give(p, code, at);
-}
-
-static bool is_string_frame(const struct frame *frame)
-{
-	return frame->opener == TOK_STRING_OPEN || frame->opener == TOK_LABEL_OPEN;
 }
 
 /* The frame of the outermost string that ends with an unclosed one: scanner and layout agree on it. */
@@ -463,7 +502,7 @@ static uint32_t outermost_string(const struct parser *p)
 
 		if (!is_string_frame(frame))
 			continue;
-		if (frame->span.to - frame->span.from == 3 && found)
+		if (is_multiline(frame) && found)
 			break;
 		found = i;
 	}
@@ -490,8 +529,11 @@ static void open_block_after(struct parser *p, struct span line)
 
 static void unclosed_string(struct parser *p, struct span at, const char *quotes)
 {
-	struct diag *d = diag_error(p->diags, "E0104", at, "this string is not closed");
+	struct diag *d;
 
+	if (p->muted)
+		return;
+	d = diag_error(p->diags, "E0104", at, "this string is not closed");
 	diag_label(d, "the closing %s is missing", quotes);
 	if (strlen(quotes) == 1)
 		diag_hint(d, "a string over several lines stands between %s%s%s and %s%s%s", quotes, quotes, quotes, quotes,
@@ -504,7 +546,7 @@ static void end_interpolated(struct parser *p, struct span at)
 {
 	uint32_t outermost = outermost_string(p);
 	const struct frame *frame = &p->frames[outermost];
-	bool multiline = frame->span.to - frame->span.from == 3;
+	bool multiline = is_multiline(frame);
 	struct span line = { p->file, frame->span.from, at.from };
 
 	if (!outermost)
@@ -550,10 +592,13 @@ static const struct stand_in STAND_INS[] = {
 
 static void unknown(struct parser *p, struct span at)
 {
+	bool reported = source_get(p->sources, p->file)->text[at.from] != p->text[at.from];
 	struct diag *d;
 
-	if (p->muted)
+	if (p->muted || reported) {
+		p->muted = true;
 		return;
+	}
 	d = diag_error(p->diags, "E0105", at, "`%.*s` means nothing here", (int)(at.to - at.from), p->text + at.from);
 	for (size_t i = 0; i < sizeof(STAND_INS) / sizeof(*STAND_INS); i++)
 		if (strlen(STAND_INS[i].bytes) == at.to - at.from &&
@@ -564,6 +609,8 @@ static void unknown(struct parser *p, struct span at)
 
 static void significant(struct parser *p, int code, struct span at)
 {
+	if (words_at_start(p))
+		layout_frame(p)->head = 0;
 	switch (code) {
 	case TOK_NAME:
 		code = words_classify(p, at);
@@ -600,8 +647,11 @@ static void significant(struct parser *p, int code, struct span at)
 static void restart_line(struct parser *p, int code, struct span at)
 {
 	p->unclosed_line = false;
-	while (p->depth && !has_lines(layout_frame(p)))
+	while (p->depth && !has_lines(layout_frame(p))) {
+		if (is_string_frame(layout_frame(p)))
+			p->leave_strings = 1;
 		p->depth--;
+	}
 	give(p, TOK_NEWLINE, point(p, at.from));
 	significant(p, code, at);
 }
@@ -660,5 +710,7 @@ void layout_end(struct parser *p)
 		syntax_unclosed(p, layout_frame(p), end, NULL);
 		close_missing(p, 0, end);
 	}
+	if (p->previous_span.to)
+		end = point(p, p->previous_span.to);
 	give(p, TOK_END, end);
 }

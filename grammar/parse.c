@@ -21,8 +21,11 @@ static void scan_all(struct parser *p)
 
 	if (plan_lex_init_extra(&scan, &scanner) || !plan__scan_bytes(p->text, (int)p->length, scanner))
 		arena_out_of_memory();
-	while (!p->stopped && !p->ended && (code = plan_lex(&unused, &at, scanner)) != 0)
+	while (!p->stopped && !p->ended && (code = plan_lex(&unused, &at, scanner)) != 0) {
 		layout_token(p, code, at);
+		for (; p->leave_strings; p->leave_strings--)
+			scan_leave_strings(scanner);
+	}
 	plan_lex_destroy(scanner);
 }
 

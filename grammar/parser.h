@@ -76,6 +76,7 @@ struct parser {
 	bool recovering;            /* the grammar is looking for the end of what it could not read */
 	uint32_t skip_depth;        /* 0, or: frames at and above this depth are not shown to the grammar */
 	bool unclosed_line;         /* the last syntax error was a bracket left open on an earlier line */
+	unsigned leave_strings;     /* so often the scanner must leave strings that layout.c has given up */
 	bool stopped;               /* the grammar takes no more tokens: it is done, or nested too deep */
 	bool ended;                 /* the rest of the text is not read: it is all in an unclosed string */
 	bool too_deep;              /* reported */
@@ -95,6 +96,11 @@ struct parser {
 	uint8_t keyword_slots[256]; /* words.c */
 };
 
+/* ---- plan.l ---- */
+
+/* Back to code outside strings, or to the text of the innermost multi-line string. */
+void scan_leave_strings(void *scanner);
+
 /* ---- source_check.c ---- */
 
 /* Reports what cannot be text. Returns the text to scan: the source's own, or a copy with `?` for the bytes that are
@@ -108,6 +114,7 @@ void layout_init(struct parser *p, int start);
 void layout_token(struct parser *p, int code, struct span at);
 void layout_end(struct parser *p);
 struct frame *layout_frame(struct parser *p);    /* the innermost */
+bool layout_in_multiline_string(const struct parser *p);
 enum block layout_block(const struct parser *p); /* the innermost that is a block or the file */
 
 /* ---- words.c ---- */

@@ -176,7 +176,10 @@ static struct phrases summarize(struct parser *p, const char *const *expected, i
 	bool continuation = contains(expected, count, "+");
 	bool line = contains(expected, count, "let");
 	bool line_end = contains(expected, count, "the end of the line");
+	bool after_operand = words_ends_operand(p->previous);
 
+	if (contains(expected, count, ","))
+		add_phrase(&phrases, "`,`");
 	if (line)
 		add_phrase(&phrases, layout_block(p) == BLOCK_FILE ? "an item" : "a statement");
 	else if (operand)
@@ -184,10 +187,12 @@ static struct phrases summarize(struct parser *p, const char *const *expected, i
 	for (int i = 0; i < count && !line; i++) {
 		if ((operand && is_one_of(expected[i], OPERAND)) || ((continuation || line_end) && is_one_of(expected[i], CONTINUATION)))
 			continue;
+		if (after_operand && count > 1 && is_one_of(expected[i], (const char *const[]){ "(", "[", ".", NULL }))
+			continue;
 		if (line_end && (strcmp(expected[i], "}") == 0 || strcmp(expected[i], "the end of the file") == 0))
 			continue;
-		if (strcmp(expected[i], "the beginning of a string") == 0 ||
-		    strcmp(expected[i], "the beginning of the label") == 0)
+		if (is_one_of(expected[i],
+			      (const char *const[]){ ",", "the beginning of a string", "the beginning of the label", NULL }))
 			continue;
 		add_phrase(&phrases, quoted(p, expected[i]));
 	}
@@ -214,13 +219,20 @@ static const char *found_text(struct parser *p, struct span at, const char *foun
 	return arena_printf(p->arena, "`%.*s`", (int)(at.to - at.from), p->text + at.from);
 }
 
+static bool is_letter(char c)
+{
+	return c == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
 static const char *nearest(struct parser *p, struct span at, const char *const *expected, int count)
 {
 	const char *words[WORDS_MAX];
 	size_t found = 0;
 
+	if (!is_letter(p->text[at.from]) || p->text[at.to - 1] == ':')
+		return NULL;
 	for (int i = 0; i < count && found < WORDS_MAX; i++)
-		if (!is_phrase(expected[i]) && expected[i][0] >= 'a' && expected[i][0] <= 'z')
+		if (!is_phrase(expected[i]) && is_letter(expected[i][0]))
 			words[found++] = expected[i];
 	return suggest_name(parser_copy(p, at), words, found);
 }
@@ -248,7 +260,7 @@ static void generic(struct parser *p, struct span at, const char *found, const c
 {
 	struct phrases phrases = summarize(p, expected, count);
 	const char *what = found_text(p, at, found);
-	const char *near = strcmp(found, "a name") == 0 ? nearest(p, at, expected, count) : NULL;
+	const char *near = nearest(p, at, expected, count);
 	struct diag *d;
 
 	if (phrases.count && !phrases.too_many)
@@ -274,28 +286,33 @@ static bool chained_comparison(struct parser *p, const char *found, const char *
 	       !contains(expected, count, "==");
 }
 
-/* A token at the beginning of a line, no deeper than the line on which the innermost ( [ or { of a record was opened. */
-static bool bracket_left_open(struct parser *p)
+/* The innermost bracket, not counting the one that `at` itself opens. */
+static const struct frame *frame_around(struct parser *p, struct span at)
 {
 	const struct frame *frame = layout_frame(p);
 
-	return p->token_is_first && p->indent <= frame->indent &&
-	       (frame->opener == TOK_LPAREN || frame->opener == TOK_LBRACKET || frame->opener == TOK_RECORD_OPEN ||
-		frame->opener == TOK_VALUE_OPEN);
+	return p->depth && frame->span.from == at.from ? frame - 1 : frame;
+}
+
+/* A token at the beginning of a line, no deeper than the line on which a bracket that is no block's was opened. */
+static bool bracket_left_open(struct parser *p, const struct frame *around)
+{
+	return p->token_is_first && p->indent <= around->indent && around->opener && around->opener != TOK_LBRACE &&
+	       !layout_in_multiline_string(p);
 }
 
 /* Punctuation that no operand and no block begins with. */
 static bool is_mark(const char *name)
 {
-	return !is_phrase(name) && !(name[0] >= 'a' && name[0] <= 'z') && !strchr("{([", name[0]);
+	return !is_phrase(name) && !is_letter(name[0]) && !strchr("{([", name[0]);
 }
 
 static bool known_fault(struct parser *p, struct span at, const char *found, const char *const *expected, int count)
 {
 	struct frame *frame = layout_frame(p);
 
-	if (bracket_left_open(p)) {
-		syntax_unclosed(p, frame, at, NULL);
+	if (bracket_left_open(p, frame_around(p, at))) {
+		syntax_unclosed(p, frame_around(p, at), at, NULL);
 		p->unclosed_line = true;
 	} else if (frame->opener == TOK_STRING_OPEN && p->frames[p->depth - 1].opener == TOK_INTERPOLATION_OPEN) {
 		syntax_unclosed(p, frame - 1, at, NULL);

@@ -169,7 +169,9 @@ int words_classify(const struct parser *p, struct span at)
 {
 	const struct keyword *k = find(p, at);
 
-	if (!k || names_next(p->previous))
+	if (!k)
+		return TOK_NAME;
+	if (names_next(p->previous) && !(k->where & EVERYWHERE && p->token_is_first))
 		return TOK_NAME;
 	if (k->where & EVERYWHERE)
 		return k->token;
@@ -219,6 +221,8 @@ const char *words_home(const char *word)
 {
 	const struct keyword *k = find_text(word);
 
+	if (k && k->where & STATEMENT)
+		return BLOCKS[BLOCK_STATEMENTS].name;
 	for (size_t i = 0; k && i < sizeof(BLOCKS) / sizeof(*BLOCKS); i++)
 		if (k->where & BLOCKS[i].starts)
 			return BLOCKS[i].name;

@@ -191,8 +191,12 @@ static const char *purity_hint(const struct place *place, const struct site *sit
 	case NODE_USE:
 		return "put it into a `let` before, and hand that over";
 	default:
-		return "put it into a `let` of a step before, and use that";
+		break;
 	}
+	while (place && place->kind != PLACE_STEP)
+		place = place->outer;
+	return place ? "put it into a `let` before, and use that"
+		     : "make it a param: the operator, or an environment, gives it";
 }
 
 static void report_impure(struct diags *diags, struct site *site, const struct place *place)
@@ -237,18 +241,19 @@ static void check_purity(struct diags *diags, struct site *site)
 
 /* ---- coverage ---- */
 
-static const struct place *nearest_step(const struct site *site)
+static struct place *nearest_step(const struct site *site)
 {
-	const struct place *place = site->place;
+	struct place *place = site->place;
 
 	while (place && place->kind != PLACE_STEP)
 		place = place->outer;
 	return place;
 }
 
+/* One clause is missing, however many changes of the step want it: they are one error. */
 static void report_uncovered(struct diags *diags, struct site *site)
 {
-	const struct place *step = nearest_step(site);
+	struct place *step = nearest_step(site);
 	struct diag *diag;
 
 	site->reported = true;
@@ -258,7 +263,11 @@ static void report_uncovered(struct diags *diags, struct site *site)
 		diag_hint(diag, "put it into a step that says how it is undone: step \"…\" { … rollback { … } }");
 		return;
 	}
-	diag = diag_error(diags, "E0304", site->call->span, "`%s` changes something, and nothing says how it is undone",
+	if (step->uncovered) {
+		diag_secondary(step->uncovered, site->call->span, "and so does this");
+		return;
+	}
+	diag = step->uncovered = diag_error(diags, "E0304", site->call->span, "`%s` changes something, and nothing says how it is undone",
 			  call_name(site));
 	show_origin(diag, site, TRAIL_UNCOVERED);
 	if (step->node->step.title)
@@ -413,8 +422,10 @@ static void check_handler_use(struct diags *diags, const struct handler_use *use
 	} else {
 		unassigned = assigned_after(use->local, step, step->first_risk);
 	}
-	if (unassigned && !use->allows_null)
-		warn_unassigned(diags, use);
+	if (!unassigned || use->allows_null || use->local->warned_for == handler)
+		return;
+	use->local->warned_for = handler;
+	warn_unassigned(diags, use);
 }
 
 void check_effects(struct checker *checker)

@@ -436,6 +436,10 @@ static void report_operands(struct walk *w, const struct node *node, const struc
 	diag_secondary(diag, node->binary.left->span, "this is %s", l);
 	if (node->binary.op == OP_ADD && (type_is_text(left) || type_is_text(right)))
 		diag_hint(diag, "texts are joined by interpolation: \"${…}${…}\"");
+	else if (node->binary.op == OP_MUL)
+		diag_hint(diag, "a quantity is multiplied by a number or a percent");
+	else if (node->binary.op == OP_DIV || node->binary.op == OP_MOD)
+		diag_hint(diag, "a quantity is divided by a number, or by another of its kind");
 	else
 		hint_same_unit(w, diag, node->binary.left, node->binary.right);
 }
@@ -574,22 +578,19 @@ static bool has_order(const struct type *type)
  */
 static bool comes_from_outside(const struct node *node)
 {
-	const struct symbol *symbol;
 	int hops;
 
-	for (hops = 0; hops < RUNPLAN_MAX_DEPTH; hops++) {
-		if (!node || !node->type || node->type->kind != TYPE_ANY)
-			return false;
+	if (node->type->kind != TYPE_ANY)
+		return false;
+	for (hops = 0; node && hops < RUNPLAN_MAX_DEPTH; hops++) {
+		const struct symbol *symbol = node->symbol;
+
 		if (node->kind == NODE_CALL)
 			return node->builtin && node->builtin->effect != EFFECT_PURE;
-		symbol = node->symbol;
 		if (symbol && symbol->kind == SYMBOL_LOCAL && symbol->node->kind == NODE_LET)
 			node = symbol->node->binding.value;
 		else if (symbol)
 			return false;
-		else if (node->kind == NODE_FIELD && node->field.object->type && node->field.object->type->kind != TYPE_ANY &&
-			 node->field.object->kind == NODE_CALL)
-			return node->field.object->builtin && node->field.object->builtin->effect != EFFECT_PURE;
 		else if (node->kind == NODE_FIELD)
 			node = node->field.object;
 		else if (node->kind == NODE_INDEX)
@@ -710,6 +711,11 @@ struct span literal_span(const struct node *text, size_t offset)
 	return span;
 }
 
+static bool holds_backslash(struct walk *w, struct span span)
+{
+	return memchr(source_text(w->checker->compilation->sources, span), '\\', span.to - span.from) != NULL;
+}
+
 static void check_matches(struct walk *w, struct node *node, const struct type *left, const struct type *right)
 {
 	char error[REGEX_ERROR];
@@ -725,7 +731,7 @@ static void check_matches(struct walk *w, struct node *node, const struct type *
 		struct diag *diag = diag_error(w->diags, "E0404", literal_span(node->binary.right->string.parts, offset),
 					       "this is no regular expression: %s", error);
 
-		if (!node->binary.right->string.raw)
+		if (!node->binary.right->string.raw && holds_backslash(w, node->binary.right->span))
 			diag_hint(diag, "in '…' a backslash stands for itself");
 	}
 }
@@ -890,6 +896,8 @@ static const struct type *check_as(struct walk *w, struct node *node)
 	if (is_unit(type))
 		diag_hint(diag, "it has one already: leave `as %s` out%s", node->as.unit.text,
 			  type->kind == unit->kind ? "" : ", or divide by a unit first to get a number");
+	else if (type_is_text(type))
+		diag_hint(diag, "make a number of the text first");
 	return type_simple(TYPE_ERROR);
 }
 
@@ -1041,7 +1049,8 @@ void report_joined(struct walk *w, const struct node *first, const struct node *
 
 	diag_label(diag, "this is %s", type_phrase(w->arena, second->type));
 	diag_secondary(diag, first->span, "this is %s", type_phrase(w->arena, first->type));
-	hint_same_unit(w, diag, first, second);
+	if (!type_is_text(first->type) && !type_is_text(second->type))
+		hint_same_unit(w, diag, first, second);
 }
 
 static const struct type *check_if(struct walk *w, struct node *node)
@@ -1082,6 +1091,13 @@ static void check_pattern(struct walk *w, struct node *pattern, struct node *sub
 	hint_same_unit(w, diag, subject, pattern);
 }
 
+static bool is_misspelt(const struct node *pattern, const struct type *type)
+{
+	const char *text = node_literal_text(pattern, NULL);
+
+	return text && !type_has_choice(type, text);
+}
+
 static bool pattern_covers(const struct node *match, const char *choice)
 {
 	const struct node *arm, *pattern;
@@ -1091,7 +1107,7 @@ static bool pattern_covers(const struct node *match, const char *choice)
 		for (pattern = arm->kind == NODE_ARM ? arm->arm.patterns : NULL; pattern; pattern = pattern->next) {
 			const char *text = node_literal_text(pattern, &length);
 
-			if (!text || strcmp(text, choice) == 0)
+			if (!text || strcmp(text, choice) == 0 || is_misspelt(pattern, match->match.subject->type))
 				return true;
 		}
 	return false;

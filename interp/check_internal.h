@@ -73,6 +73,7 @@ struct place {
 	struct step *step;        /* STEP: its symbol where it has a name */
 	struct span first_change; /* STEP: the first call that arms it; empty when there is none */
 	struct span first_risk;   /* STEP, BODY: the first statement in it that may fail or act; empty when there is none */
+	struct diag *uncovered;   /* STEP: what was said of a change that nothing covers */
 	bool is_proof;            /* READS: a leading require of a rollback */
 	bool is_conditional;      /* STEP: may have been skipped */
 };
@@ -150,7 +151,7 @@ struct local {
 	struct place *place;   /* where it was declared */
 	struct node *declared; /* LET, VAR, FOR, TRY, PARAM, STEP, ... */
 	uint64_t mask;         /* taint: see SECRET_* */
-	bool branch_let;
+	const struct place *warned_for; /* the handler in which it was said that it may be null */
 	struct local *hidden;   /* what the same name meant in the function that waits for this one */
 	struct local *in_scope; /* next of its scope */
 	struct local *all;      /* next of all locals, for lints */

@@ -572,10 +572,12 @@ static void check_routine(struct walk *w, struct node *node, struct callable *ca
 	if (pure)
 		place_close(w, pure);
 	if (node->kind == NODE_FUNC && !callable->result && !callable->declared && node->callable.body &&
-	    node->callable.body->kind == NODE_BLOCK)
+	    node->callable.body->kind == NODE_BLOCK) {
 		diag_hint(diag_error(w->diags, "E0509", node->callable.name.span, "the func `%s` returns nothing",
 				     node->callable.name.text),
 			  "a func is pure: its answer is all it gives; what acts is a `task`");
+		callable->result = type_simple(TYPE_ERROR);
+	}
 }
 
 /* ---- thresholds ---- */

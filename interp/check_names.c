@@ -495,8 +495,6 @@ void report_unknown_name(struct walk *w, const struct node *node, const char *na
 	add_visible(w, &candidates, called);
 	if (called)
 		add_table(w->arena, &candidates, &w->checker->builtins);
-	else
-		add_table(w->arena, &candidates, &w->checker->namespaces);
 	diag = diag_error(w->diags, "E0601", node->span, called ? "there is no task, func or builtin `%s`" : "the name `%s` is not known here",
 			  name);
 	nearest = candidates_nearest(&candidates, name);
@@ -504,18 +502,20 @@ void report_unknown_name(struct walk *w, const struct node *node, const char *na
 		diag_hint(diag, "did you mean `%s`?", nearest);
 }
 
-/* The same call in another namespace: `docker.query` for `pg.query`. */
+/* The same call in another namespace: `pg.query` for `docker.query`. */
 static const char *same_in_other_namespace(struct checker *checker, const char *name)
 {
-	uint32_t i;
+	const struct registry *registry = checker->compilation->registry;
+	size_t t, r;
 
-	for (i = 0; i < checker->builtins.capacity; i++) {
-		const char *key = checker->builtins.slots[i].key;
-		const char *dot = key ? strchr(key, '.') : NULL;
+	for (t = 0; t < registry->table_count; t++)
+		for (r = 0; r < registry->tables[t]->row_count; r++) {
+			const struct builtin *row = &registry->tables[t]->rows[r];
+			const char *dot = row->flags & BUILTIN_INTERNAL ? NULL : strchr(row->name, '.');
 
-		if (dot && strcmp(dot + 1, name) == 0)
-			return key;
-	}
+			if (dot && strcmp(dot + 1, name) == 0)
+				return row->name;
+		}
 	return NULL;
 }
 

@@ -289,12 +289,18 @@ static void hint_mend(struct walk *w, struct diag *diag, const struct node *node
 	else if (wanted->kind == TYPE_DURATION || wanted->kind == TYPE_SIZE || wanted->kind == TYPE_PERCENT) {
 		if (type_is_number(given))
 			hint_unit(diag, node, wanted);
+		else if (node_literal_text(node, NULL))
+			diag_hint(diag, "a quantity is written without quotes: %s",
+				  wanted->kind == TYPE_DURATION ? "30s, 1h30m" : wanted->kind == TYPE_SIZE ? "512MB" : "5%");
 	} else if (type_is_number(wanted))
 		hint_number(diag, given, wanted);
 	else if (type_is_text(wanted) && wanted->kind != TYPE_ENUM)
 		hint_text(w, diag, node);
 	else if (wanted->kind == TYPE_LIST && type_accepts(wanted->element, given))
 		diag_hint(diag, "a list is written with brackets: [%.*s]", (int)(node->span.to - node->span.from),
+			  source_text(w->checker->compilation->sources, node->span));
+	else if (wanted->kind == TYPE_TIME && given->kind == TYPE_DURATION)
+		diag_hint(diag, "a point in time is wanted: `time.now() + %.*s`", (int)(node->span.to - node->span.from),
 			  source_text(w->checker->compilation->sources, node->span));
 	else if (wanted->kind == TYPE_RANGE && given->kind == TYPE_INT)
 		diag_hint(diag, "a range is written with both ends: 0..255");
@@ -428,7 +434,9 @@ void hint_same_unit(struct walk *w, struct diag *diag, const struct node *left, 
 	const struct node *literal = is_quantity(right) ? right : is_quantity(left) ? left : NULL;
 	const struct type *unit = literal == right ? left->type : right->type;
 
-	if (literal && is_unit(unit) && (!bare || bare == literal))
+	if ((is_unit(left->type) && node_literal_text(right, NULL)) || (is_unit(right->type) && node_literal_text(left, NULL)))
+		diag_hint(diag, "a quantity is written without quotes");
+	else if (literal && is_unit(unit) && (!bare || bare == literal))
 		hint_meant(w, diag, literal, unit);
 	else if (bare && other->type->kind == TYPE_PERCENT)
 		diag_hint(diag, "a number from outside has no unit until it is given one: `… as ratio` (0.05 is 5%%)");

@@ -299,7 +299,7 @@ static void plan_settings(struct compiler *c, const struct node *plan)
 	size_t length;
 
 	program->title = node_literal_text(plan->plan.title, &length);
-	program->lock = program->timeout = program->within = -1;
+	program->within = -1;
 	for (const struct node *setting = plan->plan.settings; setting; setting = setting->next) {
 		uint32_t a = take_register(c);
 		if (setting->kind == NODE_ROLLBACK) {
@@ -307,11 +307,10 @@ static void plan_settings(struct compiler *c, const struct node *plan)
 			program->within = (int)a;
 		} else if (setting->kind == NODE_TIMEOUT) {
 			compile_expression(c, setting->value, (int)a);
-			program->timeout = (int)a;
+			emit_abc(c, INSN_PLAN_TIMEOUT, a, 0, 0);
 		} else if (setting->kind == NODE_LOCK) {
 			compile_expression(c, setting->value, (int)a);
 			compile_internal_effect(c, "lock.take", a, 1, setting->span, NULL, ANY_REGISTER);
-			program->lock = (int)a;
 		}
 	}
 	c->w->floor = c->w->top;
@@ -360,7 +359,6 @@ static void main_function(struct compiler *c, const struct node *plan)
 	c->w = &writer;
 	globals(c);
 	plan_settings(c, plan);
-	c->program->globals_ready = here(c);
 	for (const struct node *node = items; node; node = node->next)
 		if (!is_item_only(node))
 			compile_statement(c, node);

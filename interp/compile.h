@@ -33,6 +33,16 @@ struct open_region {
 	VECTOR(uint32_t) skips; /* jumps to the step's end, to be patched */
 };
 
+/*
+ * A `let` that stands directly in a step's block has its register from the step's start: a handler may name it before
+ * it was reached, and must then find null, not what a temporary left there.
+ */
+struct reserved {
+	const struct symbol *symbol;
+	uint32_t slot;
+	struct reserved *outer;
+};
+
 struct writer { /* of one function */
 	VECTOR(struct instruction) code;
 	VECTOR(struct span) spans;
@@ -44,6 +54,7 @@ struct writer { /* of one function */
 	uint32_t parameters;
 	struct open_region *open;
 	struct span span; /* of what is being compiled */
+	struct reserved *reserved; /* lets of the open steps, which have their registers already */
 	bool tracing;     /* parts of conditions are noted */
 	const struct node *condition; /* the whole of it: its own value is no part */
 };

@@ -175,6 +175,18 @@ static void failed_part(struct compiler *c, const struct clauses *clauses)
 	emit_abc(c, INSN_RERAISE, 0, 0, 0);
 }
 
+static void reserve_lets(struct compiler *c, const struct node *body)
+{
+	for (const struct node *node = body->block.statements; node; node = node->next) {
+		if ((node->kind != NODE_LET && node->kind != NODE_VAR) || !node->symbol)
+			continue;
+		struct reserved *reserved = arena_alloc(c->compilation->arena, sizeof(*reserved));
+		*reserved = (struct reserved){ node->symbol, take_register(c), c->w->reserved };
+		c->w->reserved = reserved;
+		place_local(c, node->symbol, reserved->slot);
+	}
+}
+
 /* A rollback's body runs as a step of its own that never arms, so that `retry` and `timeout` in it work. */
 static void handler_part(struct compiler *c, const struct node *body)
 {
@@ -256,7 +268,9 @@ static void step(struct compiler *c, const struct node *node)
 	emit_ad(c, INSN_STEP_BEGIN, a, (int32_t)number);
 	c->steps.items[number].body = here(c);
 	struct open_region open = { .kind = OPEN_STEP, .step = number, .step_node = node, .outer = c->w->open };
+	struct reserved *reserved = c->w->reserved;
 	c->w->open = &open;
+	reserve_lets(c, node->step.body);
 	body_statements(c, node->step.body);
 	for (uint32_t i = 0; i < open.skips.count; i++)
 		patch_here(c, open.skips.items[i]);
@@ -272,6 +286,7 @@ static void step(struct compiler *c, const struct node *node)
 	if (clauses.rollback && clauses.rollback->rollback.body)
 		rollback_parts(c, clauses.rollback, number);
 	patch_here(c, out);
+	c->w->reserved = reserved;
 	if (node->step.name.text)
 		c->w->floor = c->w->top; /* its lets stay readable */
 	give_back(c, top);
@@ -360,8 +375,11 @@ static void phase(struct compiler *c, const struct node *node)
 
 static void let(struct compiler *c, const struct node *node)
 {
-	uint32_t a = take_register(c);
+	const struct reserved *reserved = c->w->reserved;
 
+	while (reserved && reserved->symbol != node->symbol)
+		reserved = reserved->outer;
+	uint32_t a = reserved ? reserved->slot : take_register(c);
 	compile_expression(c, node->binding.value, (int)a);
 	if (node->symbol)
 		place_local(c, node->symbol, a);
@@ -685,19 +703,21 @@ static const char *literal_label(struct compiler *c, const struct node *text)
 static void person(struct compiler *c, const struct node *node)
 {
 	bool confirm = node->kind == NODE_CONFIRM;
-	uint32_t top = c->w->top, within = take_register(c), from = take_registers(c, 2);
+	uint32_t top = c->w->top, answer = take_register(c), from = take_registers(c, 2), late = NOWHERE;
 
 	compile_expression(c, node->person.text, (int)from);
 	compile_or_null(c, node->person.phrase, from + 1);
 	if (node->person.within) {
-		compile_expression(c, node->person.within, (int)within);
-		emit_abc(c, INSN_TIMEOUT_BEGIN, within, 0, 0);
+		compile_expression(c, node->person.within, (int)answer);
+		late = emit_ad(c, INSN_TIMEOUT_BEGIN, answer, 0);
 	}
-	uint32_t a = compile_internal_effect(c, confirm ? "operator.confirm" : "operator.manual", from, confirm ? 2 : 1,
-				     node->span, literal_label(c, node->person.text), ANY_REGISTER);
-	if (node->person.within)
+	compile_internal_effect(c, confirm ? "operator.confirm" : "operator.manual", from, confirm ? 2 : 1,
+				     node->span, literal_label(c, node->person.text), (int)answer);
+	if (late != NOWHERE) {
 		emit_abc(c, INSN_TIMEOUT_END, 0, 0, 0);
-	emit_ad(c, INSN_ANSWERED, a, (int32_t)check_table(c, node, CHECK_PERSON, NULL, (int)from));
+		patch_here(c, late);
+	}
+	emit_ad(c, INSN_ANSWERED, answer, (int32_t)check_table(c, node, CHECK_PERSON, NULL, (int)from));
 	give_back(c, top);
 }
 

@@ -336,12 +336,14 @@ void person_answered(struct fiber *fiber, struct value answer, uint32_t number)
 
 	if (verify)
 		verify->count++;
-	if (answer.tag == VALUE_UNKNOWN || answer.tag != VALUE_BOOL || answer.b) {
+	if (answer.tag != VALUE_NULL && (answer.tag != VALUE_BOOL || answer.b)) {
 		if (verify)
 			tell_check(fiber, check, "held", value_null(), NULL);
 		return;
 	}
-	struct failure *failure = failure_new(fiber, FAILURE_REFUSED, "the operator said no to: %s", value_text_peek(label));
+	struct failure *failure =
+		failure_new(fiber, FAILURE_REFUSED, answer.tag == VALUE_NULL ? "nobody answered in time: %s" : "the operator said no to: %s",
+			    value_text_peek(label));
 	failure->at = check->span;
 	check_fails(fiber, check, failure, fiber_frame(fiber)->pc);
 }

@@ -10,7 +10,7 @@ static const char *const kind_names[] = {
 	[FAILURE_ERROR] = "error",	   [FAILURE_GUARD] = "guard",	  [FAILURE_CHECK] = "check",
 	[FAILURE_BREACH] = "breach",	   [FAILURE_TIMEOUT] = "timeout", [FAILURE_UNKNOWN] = "unknown",
 	[FAILURE_REFUSED] = "refused",	   [FAILURE_CANCELLED] = "cancelled",
-	[FAILURE_PLAN_TIMEOUT] = "timeout", [FAILURE_ABORT] = "abort",	  [FAILURE_USAGE] = "usage",
+	[FAILURE_PLAN_TIMEOUT] = "plan timeout", [FAILURE_ABORT] = "abort",	  [FAILURE_USAGE] = "usage",
 	[FAILURE_INTERNAL] = "internal",
 };
 
@@ -264,8 +264,18 @@ static bool region_takes(struct fiber *fiber, struct failure **failure)
 	case REGION_PHASE:
 		phase_fails(fiber, region);
 		return false;
+	case REGION_TIMEOUT: {
+		bool ours = for_us(*failure) && (*failure)->kind == FAILURE_TIMEOUT;
+		uint32_t a = region->a;
+		fiber_pop_region(fiber);
+		if (!ours)
+			return false;
+		failure_free(*failure); /* nobody has answered: INSN_ANSWERED looks at it */
+		value_clear(fiber_register(fiber, a));
+		fiber_frame(fiber)->pc = pc;
+		return true;
+	}
 	case REGION_VERIFY:
-	case REGION_TIMEOUT:
 		fiber_pop_region(fiber);
 		return false;
 	}

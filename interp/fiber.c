@@ -212,6 +212,8 @@ static void nudge(struct fiber *fiber)
 	case WAITING_EFFECT:
 		if (!fiber->effect->cancelled) {
 			fiber->effect->cancelled = true;
+			tell(fiber->machine, EVENT_CANCELLED, fiber->effect->id, fiber,
+			     value_text_peek(fiber->pending->message), value_null(), fiber->pending->at);
 			fiber->machine->driver->ops->cancel(fiber->machine->driver, fiber->effect->id);
 		}
 		break;

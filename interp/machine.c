@@ -307,8 +307,11 @@ static void answered(struct fiber *fiber, const struct effect *effect, struct ou
 	}
 	if (fiber->pending && !fiber->shield)
 		return; /* the interruption is what counts */
-	failure = failure_new(fiber, outcome->kind == OUTCOME_UNKNOWN ? FAILURE_UNKNOWN : FAILURE_ERROR, "%s",
-			      value_text_peek(outcome->message));
+	failure = failure_new(fiber,
+			      outcome->kind == OUTCOME_UNKNOWN		     ? FAILURE_UNKNOWN
+			      : effect->builtin->flags & BUILTIN_GUARD	     ? FAILURE_GUARD
+									     : FAILURE_ERROR,
+			      "%s", value_text_peek(outcome->message));
 	failure->message = value_mark(failure->message, outcome->message.flags & VALUE_SECRET);
 	failure->detail = value_copy(outcome->value);
 	fiber->raising = failure;
@@ -565,6 +568,12 @@ static void plan_late(struct machine *machine, void *context)
 	fiber_interrupt(machine->root, failure_new(machine->root, FAILURE_PLAN_TIMEOUT, "the plan's timeout has passed"));
 }
 
+void machine_limit(struct machine *machine, int64_t after)
+{
+	if (machine->stage == END_FORWARD)
+		timer_start(machine, &machine->plan_timer, machine->now + after, plan_late, NULL);
+}
+
 /* The first signal rolls back; a second one stops at the next point of the journal. */
 static void signalled(struct machine *machine, int number)
 {
@@ -625,18 +634,6 @@ static void run_ready(struct machine *machine)
 	}
 }
 
-/* The plan's own timeout starts when its settings have been read. */
-static void watch_plan_timeout(struct machine *machine)
-{
-	int reg = machine->program->timeout;
-
-	if (reg < 0 || machine->plan_timer.position || machine->plan_timer.paused || machine->stage != END_FORWARD)
-		return;
-	struct value after = machine->root->registers[reg];
-	if (after.tag == VALUE_DURATION)
-		timer_start(machine, &machine->plan_timer, after.i, plan_late, NULL);
-}
-
 /* ---- the result ---- */
 
 static int exit_code(const struct machine *machine)
@@ -673,6 +670,19 @@ static const char *outcome_name(const struct machine *machine, int code)
 	default:
 		return "aborted";
 	}
+}
+
+/* Stopped on the way back: what was not undone is now a person's. */
+static void note_not_undone(struct machine *machine, const struct saga *saga)
+{
+	if (saga->kind == SAGA_STEP && saga->state == SAGA_ARMED && !saga->kept) {
+		struct value entry = record_new(2);
+		record_set(&entry, "title", value_copy(saga->title));
+		record_set(&entry, "message", value_string("its rollback was not run, or not to its end"));
+		list_push(&machine->by_hand, entry);
+	}
+	for (const struct saga *child = saga->last; child; child = child->previous)
+		note_not_undone(machine, child);
 }
 
 static void tell_run_ended(struct machine *machine, int code)
@@ -771,7 +781,6 @@ int machine_run(struct machine *machine)
 		run_ready(machine);
 		if (machine->stage == END_DONE || machine->stopped || machine->broken)
 			break;
-		watch_plan_timeout(machine);
 		if (!journal_sync(machine->journal)) {
 			machine->broken = true;
 			break;
@@ -786,6 +795,8 @@ int machine_run(struct machine *machine)
 		deliver(machine, &delivery);
 	}
 	int code = exit_code(machine);
+	if (machine->stage != END_DONE)
+		note_not_undone(machine, machine->tree);
 	tell_run_ended(machine, code);
 	journal_sync(machine->journal);
 	return code;

@@ -135,7 +135,7 @@ struct region {
 	char *id;              /* PHASE */
 	int64_t started, deadline;
 	uint32_t attempt;
-	bool failing, done, second;
+	bool failing, done, skipped, second;
 	bool unwound, broken;  /* TRY */
 };
 
@@ -292,6 +292,7 @@ void tell(struct machine *machine, enum event_kind kind, const char *id, const s
 	  struct value data, struct span at); /* consumes data */
 void effect_start(struct fiber *fiber, const struct builtin *builtin, const struct value *args, uint32_t count,
 		  uint32_t a, struct span at, const char *label);
+void machine_limit(struct machine *machine, int64_t after); /* the plan's timeout, from now on */
 void machine_forward_ended(struct machine *machine, struct failure *failure); /* consumes failure (or NULL) */
 char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct value title_of(const struct saga *step); /* borrowed */

@@ -37,6 +37,7 @@ static bool jumps(enum opcode op)
 	case INSN_TRY_BEGIN:
 	case INSN_SPAWN:
 	case INSN_SAMPLE_BEGIN:
+	case INSN_TIMEOUT_BEGIN:
 		return true;
 	default:
 		return false;

@@ -201,7 +201,6 @@ struct program {
 	struct function *functions; /* 0 is main */
 	uint32_t function_count;
 	uint32_t global_count;
-	uint32_t globals_ready; /* main's address behind the globals' initialisers */
 	struct call_site *sites;
 	uint32_t site_count;
 	struct template_code *templates;
@@ -225,9 +224,7 @@ struct program {
 	struct param_code *params;
 	uint32_t param_count;
 	struct plan_handlers handlers;
-	int lock;    /* register of main with the lock's name, -1: none; set before the first item runs */
-	int timeout; /* register of main with the plan's timeout, -1 */
-	int within;  /* register of main with `rollback within`, -1 */
+	int within; /* register of main with `rollback within`, -1: none */
 };
 
 /* Compiles a checked plan (no errors among its diagnostics). NULL only where the plan has no `plan` item to run. */

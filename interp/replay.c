@@ -328,6 +328,9 @@ static bool deliver_outcome(struct replay *replay, const struct event *event, st
 	if (request->renewed && out->outcome.kind == OUTCOME_OK)
 		return renew(replay, event->id, &out->outcome);
 	out->outcome.value = value_copy(record_peek(event->data, "value"));
+	/* A secret that was not asked again: any text does, the record holds only what is not secret of it. */
+	if (out->outcome.value.tag == VALUE_NULL && (out->outcome.value.flags & VALUE_SECRET))
+		out->outcome.value = value_mark(value_string("***"), VALUE_SECRET);
 	out->outcome.message = out->outcome.kind == OUTCOME_OK ? value_null() : value_string(event->text);
 	return true;
 }

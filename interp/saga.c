@@ -252,6 +252,8 @@ void saga_note_unknown(struct fiber *fiber, const char *what)
 			return;
 		}
 	machine->in_doubt = true;
+	if (fiber->handler) /* it fails, and is told as such */
+		return;
 	struct value entry = record_new(2);
 	record_set(&entry, "title", value_copy(title_of(fiber->step)));
 	char *text = text_printf("may or may not have happened: %s", what);
@@ -295,7 +297,10 @@ static void tell_step_ended(struct fiber *fiber, struct saga *step, const struct
 	struct value data = record_new(3);
 
 	record_set(&data, "outcome",
-		   value_string(!failure ? "done" : failure_catchable(failure) ? "failed" : "cancelled"));
+		   value_string(region->skipped		       ? "skipped"
+				: !failure		       ? "done"
+				: failure_catchable(failure) ? "failed"
+							       : "cancelled"));
 	record_set(&data, "message", failure ? value_copy(failure->message) : value_null());
 	record_set(&data, "elapsed", value_duration(fiber->machine->now - region->started));
 	tell(fiber->machine, EVENT_STEP_ENDED, step->id, fiber, value_text_peek(step->title), data, step->code->span);

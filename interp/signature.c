@@ -136,9 +136,6 @@ const struct signature *signature_of_builtin(struct compilation *compilation, co
 
 static const struct type *parameter_type(struct walk *w, struct node *param)
 {
-	if (param->param.variadic)
-		diag_hint(diag_error(w->diags, "E0607", param->span, "only builtins take any number of arguments"),
-			  "take a list: `%s: list(…)`", param->param.name.text ? param->param.name.text : "values");
 	return param->param.type ? type_of_node(w, param->param.type) : type_simple(TYPE_ANY);
 }
 
@@ -178,6 +175,7 @@ struct binding {
 	struct node **bound;
 	bool report;
 	bool sound;
+	bool misnamed; /* an argument that is not known may be meant for one that is missing */
 };
 
 static struct diag *complain(struct binding *b, struct span span, const char *format, const char *name)
@@ -211,6 +209,7 @@ static void report_unknown_argument(struct binding *b, const struct node *argume
 	size_t i;
 
 	b->sound = false;
+	b->misnamed = true;
 	if (!b->report)
 		return;
 	if (strcmp(name, "host") == 0 && takes_host_later(b->signature)) {
@@ -301,7 +300,7 @@ static void require_rest(struct binding *b, const struct node *call)
 bool signature_bind(struct compilation *compilation, const struct signature *signature, struct node *call,
 		    struct node **bound, bool report)
 {
-	struct binding b = {compilation, signature, bound, report, true};
+	struct binding b = {compilation, signature, bound, report, true, false};
 	struct node *argument = call->kind == NODE_USE ? call->use.arguments : call->call.arguments;
 	bool recovered = false;
 	size_t i, next = 0;
@@ -316,7 +315,7 @@ bool signature_bind(struct compilation *compilation, const struct signature *sig
 		else
 			bind_positional(&b, argument, &next);
 	}
-	if (!recovered)
+	if (!recovered && !b.misnamed)
 		require_rest(&b, call);
 	return b.sound && !recovered;
 }

@@ -120,6 +120,16 @@ static const char *target_of(const struct effect_request *request)
 	return request->builtin->name;
 }
 
+/* The driver marks secrets, as the live one does: what sees the answer first must know. */
+static struct outcome answer_for(const struct effect_request *request, const struct table_entry *entry)
+{
+	struct outcome outcome = entry ? given_answer(entry) : outcome_ok(own_answer(request));
+
+	if (request->builtin->flags & BUILTIN_SECRET_ANSWER)
+		outcome.value = value_mark(outcome.value, VALUE_SECRET);
+	return outcome;
+}
+
 static void simulate_start(struct driver *driver, const struct effect_request *request)
 {
 	struct simulate *simulate = simulate_of(driver);
@@ -137,7 +147,7 @@ static void simulate_start(struct driver *driver, const struct effect_request *r
 	if (entry && entry->given.kind == GIVEN_NEVER)
 		call->due = INT64_MAX;
 	else
-		call->outcome = entry ? given_answer(entry) : outcome_ok(own_answer(request));
+		call->outcome = answer_for(request, entry);
 	*simulate->tail = call;
 	simulate->tail = &call->next;
 }

@@ -202,8 +202,10 @@ const char *type_phrase(struct arena *arena, const struct type *type)
 	default:
 		break;
 	}
+	if (type->kind == TYPE_LIST && type->element->kind == TYPE_RECORD && !type->element->name)
+		return "a list of records";
 	text = type_text(arena, type);
-	return arena_printf(arena, "%s %s", strchr("aeio", text[0]) ? "an" : "a", text);
+	return arena_printf(arena, "%s %s", strchr("aeio", text[0]) || strncmp(text, "http", 4) == 0 ? "an" : "a", text);
 }
 
 /* ---- comparing ---- */

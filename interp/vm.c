@@ -415,6 +415,11 @@ static bool reraise(struct fiber *fiber)
 
 static void skip_step(struct fiber *fiber, struct value reason)
 {
+	for (uint32_t i = fiber->region_count; i-- > 0;)
+		if (fiber->regions[i].kind == REGION_STEP) {
+			fiber->regions[i].skipped = true;
+			break;
+		}
 	tell(fiber->machine, EVENT_STEP_SKIPPED, fiber->step ? fiber->step->id : "", fiber, value_text_peek(reason),
 	     value_copy(title_of(fiber->step)), fiber_at(fiber));
 }
@@ -598,10 +603,13 @@ static bool hold(struct fiber *fiber, struct value length, bool until)
 	return false;
 }
 
-static void timeout_begin(struct fiber *fiber, struct value after)
+static void timeout_begin(struct fiber *fiber, const struct instruction *in)
 {
+	struct value after = *fiber_register(fiber, in->a);
 	struct region *region = fiber_push_region(fiber, REGION_TIMEOUT);
 
+	region->a = in->a;
+	region->pc = (uint32_t)in->d;
 	if (after.tag == VALUE_DURATION)
 		region_timeout(fiber, region, after.i);
 }
@@ -1017,7 +1025,7 @@ void fiber_run(struct fiber *fiber)
 			DO(verify_end(fiber));
 			break;
 		case INSN_TIMEOUT_BEGIN:
-			timeout_begin(fiber, r[in->a]);
+			timeout_begin(fiber, in);
 			break;
 		case INSN_TIMEOUT_END:
 		case INSN_TRY_END:
@@ -1052,6 +1060,10 @@ void fiber_run(struct fiber *fiber)
 			break;
 		case INSN_CATCH:
 			caught(fiber, &r[in->a]);
+			break;
+		case INSN_PLAN_TIMEOUT:
+			if (r[in->a].tag == VALUE_DURATION)
+				machine_limit(machine, r[in->a].i);
 			break;
 		case INSN_WATCH_BEGIN:
 			watch_begin(fiber, in);

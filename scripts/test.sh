@@ -10,7 +10,7 @@
 #
 # Each suite closes with `NAME: N passed, N failed`, the whole with `N passed, N failed`; the exit code is 1 if any failed.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 ASAN_MAKE=(B=build/asan PROGRAM=build/asan/runplan OPTIMIZE=-O1
     "SANITIZE=-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer")

@@ -49,9 +49,9 @@ end_load() {
 
 # The steps with their times, from the record of the run; a step within a step is indented.
 show_steps() {
-    jq -r 'select(.type == "step.ended") | [.text, .data.outcome, .data.elapsed] | @tsv' "$work/journal" |
+    jq -r 'select(.type == "step.ended") | [.text, .data.outcome, .data.elapsed["$duration"] / 1e9] | @tsv' "$work/journal" |
         while IFS=$'\t' read -r title outcome elapsed; do
-            printf '  %-52s %-12s %6.1f s\n' "$title" "$outcome" "${elapsed%s}"
+            printf '  %-52s %-12s %6.1f s\n' "$title" "$outcome" "$elapsed"
         done
 }
 

@@ -10,7 +10,8 @@
 #   # run: --set x=1           options of `runplan simulate`, as a shell reads them
 #   # given: TEXT              one --given        # signal: INT@12s     one --signal
 #   # exit: 1                  the exit code (0 where it is left out)
-#   # then: TEXT               must stand in a line of the output, each after the one before; `*` is any text
+#   # then: TEXT               must stand in a line of the output, each after the one before; `*` is any text, and a time
+#                              at the beginning is the line's own
 #   # never: TEXT              stands in no line
 #
 # NAME.out holds the rest, so that nothing changes unseen. Each run's record is then replayed from its journal, and must
@@ -51,8 +52,12 @@ compare() { # GOT EXPECTED
 
 header() { sed -nE "s/^# $1: ?//p" "$2"; }
 
-# A line of text as a pattern in which only * is special.
-pattern() { sed -e 's/[][\\?()|+@!]/\\&/g' <<<"$1"; }
+# A line of text as a pattern in which only * is special. What begins with a time stands at the beginning of its line.
+pattern() {
+    local text
+    text=$(sed -e 's/[][\\?()|+@!]/\\&/g' <<<"$1")
+    if [[ $1 =~ ^[0-9]+[a-z0-9]*\  ]]; then printf '%s' "$text"; else printf '*%s' "$text"; fi
+}
 
 hold_to_words() { # PLAN OUTPUT
     local wanted line number=0 at found
@@ -64,7 +69,7 @@ hold_to_words() { # PLAN OUTPUT
         found=
         for ((number = at; number < ${#lines[@]}; number++)); do
             # shellcheck disable=SC2053
-            if [[ ${lines[number]} == *$line* ]]; then
+            if [[ ${lines[number]} == $line* ]]; then
                 found=1
                 at=$((number + 1))
                 break
@@ -77,7 +82,7 @@ hold_to_words() { # PLAN OUTPUT
         line=$(pattern "$wanted")
         for ((number = 0; number < ${#lines[@]}; number++)); do
             # shellcheck disable=SC2053
-            [[ ${lines[number]} != *$line* ]] || printf 'line %d says: %s\n' $((number + 1)) "$wanted"
+            [[ ${lines[number]} != $line* ]] || printf 'line %d says: %s\n' $((number + 1)) "$wanted"
         done
     done < <(header never "$1")
 }

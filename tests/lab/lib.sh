@@ -1,0 +1,147 @@
+# shellcheck shell=bash disable=SC2034,SC2154  # code, run: for the tests; test: run.sh
+# lib.sh: what the tests of tests/lab share. A test is a function test_*; `check` and its kin count; nothing else does.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+# shellcheck source=lab/env.sh
+. lab/env.sh
+
+RUNPLAN=${RUNPLAN:-./runplan}
+PLAN=plans/blue_green.plan
+SITE=http://127.0.0.1:$LAB_PORT_HTTP
+RATE=100                                  # requests a second while a deployment is tested
+work=$(mktemp -d)
+passed=0
+failed=0
+load=
+trap 'finish' EXIT
+
+finish() {
+    [ -z "$load" ] || kill "$load" 2>/dev/null
+    ! mountpoint -q "$work/small" || as_root umount "$work/small"
+    rm -rf "$work"
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# ---- what is counted ----
+
+pass() { passed=$((passed + 1)); }
+fail() {
+    failed=$((failed + 1))
+    printf 'FAILED %s: %s\n' "$test" "$*"
+}
+# check LABEL COMMAND...
+check() {
+    local label=$1
+    shift
+    if "$@"; then pass; else fail "$label ($*)"; fi
+}
+# equals LABEL GOT WANTED
+equals() { if [ "$2" = "$3" ]; then pass; else fail "$1: got '$2', wanted '$3'"; fi; }
+# says TEXT: the last run said so.
+says() { if grep -qF -- "$1" "$work/out"; then pass; else fail "the run did not say: $1"; fi; }
+never_says() { if grep -qF -- "$1" "$work/out"; then fail "the run said: $1"; else pass; fi; }
+
+# ---- the world ----
+
+psql() { docker exec -i "${LAB_PREFIX}postgres" psql -qAt -U postgres -v ON_ERROR_STOP=1 "$@"; }
+live() { curl -sf --max-time 5 "$SITE/health/" | jq -r ".$1"; }
+dumps() { find "$LAB_STATE/backups" -mindepth 1 | sort; }
+
+# All that a deployment may change, but for what its rows say that they leave (images, dumps, lines in the log). A
+# container that was made anew may differ in its id; its name, image, environment, ports and state may not.
+snapshot() {
+    local id
+    echo "== upstream"
+    cat "$LAB_STATE/nginx/"*
+    find "$LAB_STATE/nginx" -mindepth 1 | sort
+    echo "== containers"
+    for id in $(docker ps -aq --filter "name=^/$LAB_PREFIX"); do
+        docker inspect -f '{{.Name}} {{.Config.Image}} {{.State.Running}} {{.HostConfig.PortBindings}} {{.Config.Env}} {{.Config.Cmd}}' "$id"
+    done | sort
+    echo "== networks and volumes"
+    docker network ls --filter "name=$LAB_PROJECT" --format '{{.Name}}'
+    docker volume ls --filter "name=$LAB_PROJECT" --format '{{.Name}}'
+    echo "== databases"
+    psql -c 'SELECT datname, datdba, datconnlimit FROM pg_database ORDER BY 1'
+    echo "== schema"
+    psql -d thebot_db -c "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns
+                          WHERE table_schema = 'public' ORDER BY 1, 2"
+    echo "== migrations"
+    psql -d thebot_db -c 'SELECT app, name FROM schema_migrations ORDER BY 1, 2'
+    echo "== rows"
+    psql -d thebot_db -c 'SELECT count(*) FROM materials_material' -c 'SELECT count(*) FROM accounts_user'
+}
+images() { docker images --filter label=runplan.lab --format '{{.Repository}}:{{.Tag}} {{.ID}}' | sort; }
+remember() { snapshot >"$work/before"; images >"$work/images"; }
+nothing_changed() {
+    snapshot >"$work/after"
+    if diff -u "$work/before" "$work/after" >"$work/diff"; then pass; else
+        fail "something is left changed"
+        cat "$work/diff"
+    fi
+    # No image is taken away or made another.
+    images >"$work/images.after"
+    equals "images that are gone" "$(comm -23 "$work/images" "$work/images.after")" ""
+}
+
+# ---- load ----
+
+load_start() {
+    rm -f "$work/load.json"
+    lab/load.py --url "$SITE/materials/" --rate "$RATE" --out "$work/load.json" >/dev/null &
+    load=$!
+    sleep 0.5
+}
+load_end() {
+    sleep 0.5
+    kill -TERM "$load"
+    wait "$load"
+    load=
+}
+of_load() { jq -r "$1" "$work/load.json"; }
+nobody_noticed() {
+    check "there was load" [ "$(of_load .sent)" -gt 100 ]
+    equals "failed requests" "$(of_load .failed)" 0
+}
+
+# ---- runs ----
+
+# deploy VERSION [OPTIONS]: to its end; leaves code, $work/out and $work/journal.
+deploy() {
+    deploy_start "$@"
+    deploy_end
+}
+deploy_start() {
+    local version=$1
+    shift
+    rm -f "$work/journal"
+    "$RUNPLAN" "$PLAN" --env lab --set "version=$version" --set soak=4s --yes --journal "$work/journal" "$@" \
+        >"$work/out" 2>&1 </dev/null &
+    run=$!
+}
+deploy_end() {
+    wait "$run"
+    code=$?
+}
+# The run that was started has come to an event: happened TYPE TEXT (both as they stand in the journal's row).
+happened() {
+    local i
+    for ((i = 0; i < 600; i++)); do
+        if grep -F "\"type\":\"$1\"" "$work/journal" 2>/dev/null | grep -qF -- "$2"; then return 0; fi
+        kill -0 "$run" 2>/dev/null || return 1
+        sleep 0.05
+    done
+    return 1
+}
+# The run's record, replayed against its plan, is the same run.
+replays() {
+    if "$RUNPLAN" replay "$PLAN" --journal "$work/journal" >"$work/replay" 2>&1 </dev/null; then pass; else
+        fail "its record does not replay: $(head -n 3 "$work/replay")"
+    fi
+}
+on_release() { # VERSION COLOUR
+    equals "the release that answers" "$(live version)" "$1"
+    equals "its colour" "$(live color)" "$2"
+    equals "what nginx is told" "$(lab/route.sh show)" "backend-$2"
+}
