@@ -35,9 +35,25 @@ static void pg_call_free(void *state)
 	free(pg);
 }
 
+/* While a note is on its way nothing is under way at the server, and what the note is for will not be sent. */
 static void pg_call_cancel(struct effect_call *call)
 {
-	pg_session_cancel(((struct pg_call *)call->state)->session);
+	struct pg_call *pg = call->state;
+
+	if (!pg->noting) {
+		pg_session_cancel(pg->session);
+		return;
+	}
+	call_failed(call, "%s was cancelled before it took effect, and is undone", call->builtin->name);
+	pg_session_close(pg->session);
+	pg->session = NULL;
+}
+
+/* Consumes `note`. */
+static void pg_call_note(struct pg_call *pg, struct value note, void (*then)(struct effect_call *call))
+{
+	pg->noting = true;
+	call_note(pg->call, note, then);
 }
 
 static void pg_call_fail(struct pg_call *pg, const struct pg_result *result)
@@ -383,6 +399,7 @@ static void exec_commit(struct effect_call *call)
 {
 	struct pg_call *pg = pg_of(call);
 
+	pg->noting = false;
 	pg->in_doubt = true;
 	pg_call_run(pg, &(struct pg_statement){.text = "commit", .args = value_null()}, exec_ended);
 }
@@ -393,7 +410,7 @@ static void exec_note(struct pg_call *pg, const struct pg_result *result)
 	struct value note = record_new(1);
 
 	record_set(&note, "xid", value_copy(record_peek(list_peek(result->rows, 0), "xid")));
-	call_note(pg->call, note, exec_commit);
+	pg_call_note(pg, note, exec_commit);
 }
 
 static void exec_ask_xid(struct pg_call *pg, const struct pg_result *result)
@@ -416,6 +433,7 @@ static void exec_plain_send(struct effect_call *call)
 {
 	struct pg_call *pg = pg_of(call);
 
+	pg->noting = false;
 	pg->in_doubt = true;
 	pg_call_run(pg, &(struct pg_statement){.text = value_text_peek(pg->text), .args = exec_args(pg)}, exec_ended);
 }
@@ -428,7 +446,7 @@ static void exec_plain(struct pg_call *pg, const struct pg_result *result)
 	pg->plain = true;
 	pg->failed = NULL;
 	record_set(&note, "plain", value_bool(true));
-	call_note(pg->call, note, exec_plain_send);
+	pg_call_note(pg, note, exec_plain_send);
 }
 
 /* VACUUM, CREATE DATABASE, CREATE INDEX CONCURRENTLY, and procedures that commit: nothing of them has happened yet. */

@@ -18,6 +18,7 @@ struct pg_call {
 	int64_t affected;
 	bool in_doubt; /* what is under way may have happened where no answer comes */
 	bool plain;    /* pg.exec: outside of a transaction */
+	bool noting;   /* a note is on its way to the record */
 };
 
 /* `database` NULL: the URL's. Opens the session and calls `next`, or ends the call. */

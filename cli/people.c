@@ -11,6 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#define NEXT_QUESTION_NS 5000000 /* 5 ms: many turns of the loop, and nothing a person would notice */
 #define LINE_MAX_BYTES 4096 /* of an answer: more than a terminal gives at once */
 
 struct question {
@@ -28,6 +29,7 @@ struct people {
 	struct question *first, **tail; /* the first is being asked */
 	int fd; /* the terminal while a question is open, -1 */
 	struct live_poll *poll;
+	struct live_timer *turn; /* the next question, once what the last answer led to has been shown */
 	struct guard *guard; /* made when a secret is first asked for */
 	char line[LINE_MAX_BYTES];
 	size_t length;
@@ -237,6 +239,16 @@ static void terminal_close(struct people *people)
 	people->length = 0;
 }
 
+static void next_turn(void *context)
+{
+	struct people *people = context;
+
+	live_timer_stop(people->turn);
+	people->turn = NULL;
+	if (people->first)
+		question_show(people);
+}
+
 static void question_remove(struct people *people, struct question *question)
 {
 	struct question **link = &people->first;
@@ -251,8 +263,8 @@ static void question_remove(struct people *people, struct question *question)
 	if (!shown)
 		return;
 	terminal_close(people);
-	if (people->first)
-		question_show(people);
+	if (people->first && !people->turn)
+		people->turn = live_timer_start(people->first->call->live, NEXT_QUESTION_NS, next_turn, people);
 }
 
 static void say(struct people *people, const char *lead, const char *text)
@@ -492,7 +504,7 @@ void people_ask(void *context, struct effect_call *call, const struct live_perso
 	question = question_new(call, request);
 	*people->tail = question;
 	people->tail = &question->next;
-	if (idle)
+	if (idle && !people->turn)
 		question_show(people);
 }
 
@@ -522,7 +534,6 @@ void people_free(struct people *people)
 		people->first = question->next;
 		question_free(question);
 	}
-	terminal_close(people);
 	free(people);
 }
 

@@ -237,13 +237,25 @@ static void learn_number(struct redactor *redactor, struct value v)
 	value_release(text);
 }
 
+/* Text that was made of a secret, or holds one, is marked as a whole; what has to be hidden of it is known already. */
+static bool holds_known(const struct redactor *redactor, const char *text, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < redactor->count; i++)
+		if (redactor->needles[i].length >= SHORT_SECRET &&
+		    memmem(text, length, redactor->needles[i].bytes, redactor->needles[i].length))
+			return true;
+	return false;
+}
+
 void redactor_learn_value(struct redactor *redactor, struct value v)
 {
 	size_t i;
 
 	switch (v.tag) {
 	case VALUE_STRING:
-		if (v.flags & VALUE_SECRET)
+		if ((v.flags & VALUE_SECRET) && !holds_known(redactor, value_text_peek(v), value_length(v)))
 			redactor_learn(redactor, value_text_peek(v), value_length(v));
 		break;
 	case VALUE_LIST:

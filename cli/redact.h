@@ -18,7 +18,7 @@ struct redactor *redactor_new(void);
 void redactor_free(struct redactor *redactor);
 
 void redactor_learn(struct redactor *redactor, const char *secret, size_t length);
-/* Every string in `v` that is marked as a secret. */
+/* Every string in `v` that is marked as a secret, but for those that hold one that is known: only that is hidden of them. */
 void redactor_learn_value(struct redactor *redactor, struct value v);
 
 /* Appends `text` to `out`, its secrets replaced. */

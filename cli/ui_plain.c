@@ -579,7 +579,10 @@ static void person_answered(struct ui_plain *plain, const struct event *event)
 	plain->asked = false;
 	if (quiet(plain))
 		return;
-	shown = answer.tag == VALUE_BOOL ? value_string(answer.b ? "yes" : "no") : value_to_text(answer);
+	if (answer.tag == VALUE_BOOL || answer.tag == VALUE_NULL)
+		shown = value_string(answer.tag == VALUE_BOOL && answer.b ? "yes" : "no");
+	else
+		shown = value_to_text(answer);
 	text = value_string_printf("%s: %s%s%s", event->text,
 				   value_is_secret(answer) ? "***" : value_text_peek(shown), who[0] ? ", by " : "", who);
 	line(plain, event, STYLE_NORMAL, "person  ", value_text_peek(text));
@@ -619,8 +622,10 @@ static void handler_started(struct ui_plain *plain, const struct event *event)
 	plain->handlers++;
 	if (quiet(plain))
 		return;
-	text = strcmp(kind, "rollback") == 0 ? value_string("undo: ")
-					     : value_string_printf("%s%s", kind, event->text[0] ? ": " : "");
+	if (strcmp(kind, event->text) == 0)
+		text = value_string("");
+	else
+		text = strcmp(kind, "rollback") == 0 ? value_string("undo: ") : value_string_printf("%s: ", kind);
 	page_line(plain->page, clock_of(event->now, gutter), 0, STYLE_STRONG, value_text_peek(text), event->text);
 	value_release(text);
 }

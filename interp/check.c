@@ -145,7 +145,7 @@ static void report_unreadable(struct checker *checker, const struct loading *loa
 		return;
 	}
 	file = source_add(compilation->sources, loading->path, "", 0);
-	diag_error(compilation->diags, "E0701", (struct span){file, 0, 0}, "%s: %s", loading->path, why);
+	diag_error(compilation->diags, "E0701", (struct span){file, 0, 0}, "this file cannot be read: %s", why);
 }
 
 static const struct loading *find_loading(const struct loading *loading, const char *path)

@@ -230,7 +230,7 @@ static void report_unknown_param(struct walk *w, const struct node *target)
 	if (nearest)
 		diag_hint(diag, "did you mean `%s`?", nearest);
 	else
-		diag_hint(diag, "an environment sets params, and nothing else");
+		diag_hint(diag, "only what is declared with `param` can be set");
 }
 
 static struct symbol *setting_param(struct walk *w, struct node *target)
@@ -643,18 +643,22 @@ static void require_clauses(struct walk *w, const struct node *node, const struc
 		{offsetof(struct clauses, no_data), "no data",
 		 "write what an empty answer means: `no data tolerate 3`, `no data fail`, `no data ask` or `no data ok`"},
 	};
+	const char *missing = "";
 	struct diag *diag;
-	size_t i;
+	size_t i, count = sizeof(needed) / sizeof(*needed);
 
-	for (i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
-		struct node *const *slot = (struct node *const *)((const char *)clauses + needed[i].offset);
-
-		if (*slot)
-			continue;
-		diag = diag_error(w->diags, "E0510", node->callable.name.span, "the threshold `%s` does not say `%s`",
-				  node->callable.name.text, needed[i].name);
-		diag_hint(diag, "%s", needed[i].hint);
-	}
+#define IS_MISSING(i) (!*(struct node *const *)((const char *)clauses + needed[i].offset))
+	for (i = 0; i < count; i++)
+		if (IS_MISSING(i))
+			missing = arena_printf(w->arena, "%s%s`%s`", missing, *missing ? ", " : "", needed[i].name);
+	if (!*missing)
+		return;
+	diag = diag_error(w->diags, "E0510", node->callable.name.span, "the threshold `%s` does not say %s",
+			  node->callable.name.text, missing);
+	for (i = 0; i < count; i++)
+		if (IS_MISSING(i))
+			diag_hint(diag, "%s", needed[i].hint);
+#undef IS_MISSING
 }
 
 static const char *unit_for(const struct type *type)

@@ -454,7 +454,7 @@ static void lint_bound(struct diags *diags, const struct module *module)
 
 static bool counts_as_unused(const struct local *local)
 {
-	if (local->symbol.used || local->symbol.name[0] == '_' || !*local->symbol.name)
+	if (!local->symbol.module->main || local->symbol.used || local->symbol.name[0] == '_' || !*local->symbol.name)
 		return false;
 	switch (local->declared->kind) {
 	case NODE_LET:
@@ -512,10 +512,21 @@ static void lint_unused_imports(struct checker *checker, const struct module *mo
 				  "leave the import out");
 }
 
+static bool holds_plan(const struct module *module)
+{
+	const struct node *item = module->file->file.items;
+
+	while (item && item->kind != NODE_PLAN)
+		item = item->next;
+	return item != NULL;
+}
+
 static void lint_unused_secrets(struct checker *checker, const struct module *module)
 {
 	const struct node *item;
 
+	if (!holds_plan(module))
+		return; /* a library's secrets are for those who import it */
 	for (item = module->file->file.items; item; item = item->next)
 		if (item->kind == NODE_SECRET && item->symbol && !item->symbol->used)
 			diag_hint(diag_warning(checker->compilation->diags, "L0106", item->secret.name.span,

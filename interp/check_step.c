@@ -223,6 +223,8 @@ static void refuse_clause(struct walk *w, const struct node *node, bool in_task)
 		diag_secondary(diag, step->node->step.title->span, "the step");
 	if (in_task)
 		diag_hint(diag, "put the task's lines into `step \"…\" { … }`, or write the clause in the step that calls it");
+	else if (step)
+		diag_hint(diag, "a clause counts for the whole step, whatever happens in it: move it out");
 	else if (node->kind == NODE_TIMEOUT || node->kind == NODE_ROLLBACK)
 		diag_hint(diag, "for the whole plan it is a setting: plan \"…\" { %s }",
 			  node->kind == NODE_TIMEOUT ? "timeout 1h" : "rollback within 5m");

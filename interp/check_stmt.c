@@ -596,8 +596,10 @@ static void check_return(struct walk *w, struct node *node)
 	const struct type *type = node->value ? check_value(w, node->value) : type_simple(TYPE_NULL), *joined;
 	uint64_t taint = w->taint;
 
-	if (!may_return(w, node))
+	if (!may_return(w, node)) {
+		callable->result = type_simple(TYPE_ERROR);
 		return;
+	}
 	callable->result_mask |= node->value ? taint : 0;
 	if (callable->declared) {
 		if (node->value)

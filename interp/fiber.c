@@ -104,6 +104,16 @@ void fiber_pop_region(struct fiber *fiber)
 
 /* ---- life ---- */
 
+static void unlink_child(struct group *group, struct fiber *child)
+{
+	if (child->previous)
+		child->previous->next = child->next;
+	else
+		group->children = child->next;
+	if (child->next)
+		child->next->previous = child->previous;
+}
+
 struct fiber *fiber_new(struct machine *machine, const char *path, const struct function *function, uint32_t pc)
 {
 	struct fiber *fiber = memory_need(calloc(1, sizeof(*fiber)));
@@ -112,6 +122,10 @@ struct fiber *fiber_new(struct machine *machine, const char *path, const struct 
 	fiber->path = memory_need(strdup(path));
 	fiber->attempt = 1;
 	fiber->saga = machine->tree;
+	fiber->all_next = machine->fibers;
+	if (fiber->all_next)
+		fiber->all_next->all_previous = fiber;
+	machine->fibers = fiber;
 	fiber_push_frame(fiber, function, 0, 0);
 	fiber->frames[0].pc = pc;
 	return fiber;
@@ -121,6 +135,14 @@ void fiber_free(struct fiber *fiber)
 {
 	if (!fiber)
 		return;
+	if (fiber->all_previous)
+		fiber->all_previous->all_next = fiber->all_next;
+	else
+		fiber->machine->fibers = fiber->all_next;
+	if (fiber->all_next)
+		fiber->all_next->all_previous = fiber->all_previous;
+	if (fiber->group)
+		unlink_child(fiber->group, fiber);
 	timer_stop(fiber->machine, &fiber->timer);
 	while (fiber->region_count)
 		fiber_pop_region(fiber);
@@ -270,11 +292,8 @@ struct group *group_new(struct fiber *owner, uint32_t bound)
 /* Children that are still there (only when the machine itself is freed) go with it. */
 void group_free(struct group *group)
 {
-	while (group->children) {
-		struct fiber *child = group->children;
-		group->children = child->next;
-		fiber_free(child);
-	}
+	while (group->children)
+		fiber_free(group->children);
 	failure_free(group->failure);
 	free(group);
 }
@@ -301,16 +320,6 @@ static void take_over(struct group *group, struct fiber *child)
 			value_release(*to);
 			*to = value_copy(child->registers[group->exports[i].slot]);
 		}
-}
-
-static void unlink_child(struct group *group, struct fiber *child)
-{
-	if (child->previous)
-		child->previous->next = child->next;
-	else
-		group->children = child->next;
-	if (child->next)
-		child->next->previous = child->previous;
 }
 
 static void child_failed(struct group *group, struct failure *failure)
@@ -343,7 +352,6 @@ static void child_ended(struct fiber *child, struct failure *failure, void *cont
 	if (group->owner->waiting == WAITING_GROUP)
 		fiber_ready(group->owner);
 	/* The child may still be on the C stack of fiber_run(): the loop frees what has ended. */
-	child->next = NULL;
 	child->group = NULL;
 }
 

@@ -402,6 +402,7 @@ static void deferred_ended(struct fiber *fiber, struct failure *failure, void *c
 		machine->handlers_failed++;
 	}
 	failure_free(failure);
+	machine->deferring = NULL;
 	deferred_free(deferred);
 	next_stage(machine);
 }
@@ -413,6 +414,7 @@ static void run_deferred(struct machine *machine)
 	struct value data = record_new(1);
 
 	machine->deferred = deferred->next;
+	machine->deferring = deferred;
 	record_set(&data, "kind", value_string("defer"));
 	tell(machine, EVENT_HANDLER_STARTED, deferred->id, NULL, value_text_peek(deferred->title), data, code->span);
 	struct fiber *fiber = handler_fiber(machine, deferred->id, deferred->function, code->handler, code->captures,
@@ -802,25 +804,21 @@ int machine_run(struct machine *machine)
 	return code;
 }
 
-/* Fibers that still wait for an effect are found through it; those in groups go with their region. */
-static void free_waiting(struct machine *machine)
-{
-	for (uint32_t i = 0; i < machine->effect_buckets; i++)
-		for (struct effect *effect = machine->effects[i], *next; effect; effect = next) {
-			next = effect->next;
-			if (effect->fiber != machine->root && !effect->fiber->group)
-				fiber_free(effect->fiber);
-			effect_free(effect);
-		}
-	free(machine->effects);
-}
-
 void machine_free(struct machine *machine)
 {
 	if (!machine)
 		return;
-	free_waiting(machine);
-	fiber_free(machine->root);
+	unwindings_free(machine);
+	while (machine->fibers) /* a fiber takes its children with it, so the list is read afresh */
+		fiber_free(machine->fibers);
+	for (uint32_t i = 0; i < machine->effect_buckets; i++)
+		for (struct effect *effect = machine->effects[i], *next; effect; effect = next) {
+			next = effect->next;
+			effect_free(effect);
+		}
+	free(machine->effects);
+	if (machine->deferring)
+		deferred_free(machine->deferring);
 	while (machine->deferred) {
 		struct deferred *next = machine->deferred->next;
 		deferred_free(machine->deferred);

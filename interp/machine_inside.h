@@ -219,7 +219,10 @@ struct fiber {
 	uint32_t branch;     /* number among the group's children */
 	struct sampler *sampler;
 	uint32_t fuel;
-	struct fiber *proof; /* WAITING_PROOF: the fiber that proves */
+	struct fiber *proof;     /* WAITING_PROOF: the fiber that proves */
+	struct saga *proves;     /* of the fiber that proves: the step, and for whom */
+	struct fiber *proves_for;
+	struct fiber *all_previous, *all_next; /* of the machine's fibers */
 
 	void (*ended)(struct fiber *fiber, struct failure *failure, void *context); /* failure: consumed, or NULL */
 	void *context;
@@ -260,6 +263,7 @@ struct machine {
 	int64_t now, wall, start_wall;
 	uint64_t serials;
 	struct fiber *ready_first, *ready_last;
+	struct fiber *fibers; /* all that are alive */
 	struct timer **heap;
 	uint32_t heap_count, heap_room;
 	struct effect **effects; /* hash by id */
@@ -267,6 +271,8 @@ struct machine {
 	struct fiber *root;
 	struct saga *tree;
 	struct deferred *deferred;
+	struct deferred *deferring; /* the one that runs */
+	struct unwinding *unwindings; /* all under way */
 
 	bool changed;  /* a change has started: guards fail from now on instead of refusing */
 	bool broken;   /* the journal failed: nothing starts any more */
@@ -374,6 +380,7 @@ struct unwinding;
 /* Runs all armed handlers below `root` (itself included), then calls done. `broken`: one failed or was cut short. */
 struct unwinding *saga_unwind(struct machine *machine, struct saga *root,
 			      void (*done)(struct machine *machine, bool broken, void *context), void *context);
+void unwindings_free(struct machine *machine); /* those cut short by the end of the machine */
 void unwinding_cut(struct unwinding *unwinding, const char *why);
 uint32_t saga_armed(const struct saga *saga);
 struct fiber *handler_fiber(struct machine *machine, const char *path, uint32_t function, uint32_t pc,

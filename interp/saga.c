@@ -138,11 +138,6 @@ void saga_forget(struct fiber *fiber)
 	fiber->awaited = NULL;
 }
 
-struct proof {
-	struct fiber *fiber; /* the one that wants to change something */
-	struct saga *step;
-};
-
 /* The way back could not be proved: a guard, whatever went wrong with it. */
 static struct failure *no_way_back(struct saga *step, struct failure *failure)
 {
@@ -160,23 +155,22 @@ static struct failure *no_way_back(struct saga *step, struct failure *failure)
 
 static void proved(struct fiber *prover, struct failure *failure, void *context)
 {
-	struct proof *proof = context;
-	struct fiber *fiber = proof->fiber;
+	struct fiber *fiber = prover->proves_for;
+	struct saga *step = prover->proves;
 
-	(void)prover;
+	(void)context;
 	fiber->proof = NULL;
 	if (failure) {
-		proof->step->state = SAGA_IDLE;
+		step->state = SAGA_IDLE;
 		if (fiber->pending)
 			failure_free(failure);
 		else
-			fiber->raising = no_way_back(proof->step, failure);
+			fiber->raising = no_way_back(step, failure);
 	} else {
-		arm(fiber, proof->step);
+		arm(fiber, step);
 	}
-	saga_wake(proof->step);
+	saga_wake(step);
 	fiber_ready(fiber);
-	free(proof);
 }
 
 /* Values that a handler names, taken from the frame of its step as they are now. */
@@ -201,16 +195,15 @@ static void start_proof(struct fiber *fiber, struct saga *step)
 {
 	const struct step_code *code = step->code;
 	struct value *values = capture(step->fiber, step->base, code->captures, code->capture_count);
-	struct proof *proof = memory_need(calloc(1, sizeof(*proof)));
 	char *path = text_printf("%s!%u", fiber->path, ++fiber->spawned);
 
-	*proof = (struct proof){ fiber, step };
 	step->state = SAGA_PROVING;
 	fiber->proof = handler_fiber(fiber->machine, path, step->function, code->proof, code->captures,
 				     code->capture_count, values);
 	fiber->proof->step = step;
 	fiber->proof->ended = proved;
-	fiber->proof->context = proof;
+	fiber->proof->proves = step;
+	fiber->proof->proves_for = fiber;
 	fiber->waiting = WAITING_PROOF;
 	release_values(values, code->capture_count);
 	free(path);
@@ -442,7 +435,7 @@ struct task { /* one node being unwound */
 	struct saga *saga, *cursor; /* the next child */
 	struct task *parent;
 	struct unwinding *unwinding;
-	struct task *next_running;
+	struct task *next_running, *next; /* of the handlers that run; of all tasks */
 	struct fiber *fiber; /* its handler */
 	struct timer timer;
 	int64_t started;
@@ -455,6 +448,8 @@ struct unwinding {
 	void (*done)(struct machine *machine, bool broken, void *context);
 	void *context;
 	struct task *handlers; /* running ones */
+	struct task *tasks;    /* all */
+	struct unwinding *next; /* of the machine's */
 	bool broken, cut;
 };
 
@@ -468,22 +463,46 @@ static void task_start(struct unwinding *unwinding, struct saga *saga, struct ta
 	task->saga = saga;
 	task->cursor = saga->last;
 	task->parent = parent;
+	task->next = unwinding->tasks;
+	unwinding->tasks = task;
 	advance(task);
 }
 
 static void task_finish(struct task *task)
 {
 	struct unwinding *unwinding = task->unwinding;
-	struct task *parent = task->parent;
+	struct task *parent = task->parent, **at = &unwinding->tasks;
 
+	while (*at != task)
+		at = &(*at)->next;
+	*at = task->next;
 	free(task);
 	if (parent) {
 		parent->running--;
 		advance(parent);
 		return;
 	}
+	struct unwinding **link = &unwinding->machine->unwindings;
+	while (*link != unwinding)
+		link = &(*link)->next;
+	*link = unwinding->next;
 	unwinding->done(unwinding->machine, unwinding->broken, unwinding->context);
 	free(unwinding);
+}
+
+void unwindings_free(struct machine *machine)
+{
+	while (machine->unwindings) {
+		struct unwinding *unwinding = machine->unwindings;
+		machine->unwindings = unwinding->next;
+		while (unwinding->tasks) {
+			struct task *task = unwinding->tasks;
+			unwinding->tasks = task->next;
+			timer_stop(machine, &task->timer);
+			free(task);
+		}
+		free(unwinding);
+	}
 }
 
 static void note_by_hand(struct machine *machine, const struct saga *step, const char *message)
@@ -630,6 +649,8 @@ struct unwinding *saga_unwind(struct machine *machine, struct saga *root,
 		done(machine, false, context);
 		return NULL;
 	}
+	unwinding->next = machine->unwindings;
+	machine->unwindings = unwinding;
 	tell(machine, EVENT_UNWINDING, "", NULL, "", value_int(armed), (struct span){ 0 });
 	task_start(unwinding, root, NULL);
 	return unwinding;

@@ -201,6 +201,26 @@ static bool takes_host_later(const struct signature *signature)
 	return strncmp(signature->name, "file.", 5) == 0 || strncmp(signature->name, "host.", 5) == 0;
 }
 
+static bool refuse_host(const struct binding *b, const struct node *argument)
+{
+	if (strcmp(argument->argument.name.text, "host") != 0 || !takes_host_later(b->signature))
+		return false;
+	if (b->report && argument->argument.value && argument->argument.value->kind != NODE_NULL)
+		diag_error(b->compilation->diags, "E0901", argument->argument.name.span,
+			   "`%s` on another machine (`host`) is not available yet", b->signature->name);
+	return true;
+}
+
+static const char *parameter_names(const struct binding *b)
+{
+	const char *names = "";
+	size_t i;
+
+	for (i = 0; i < b->signature->count; i++)
+		names = arena_printf(b->compilation->arena, "%s%s`%s`", names, i ? ", " : "", b->signature->parameters[i].name);
+	return names;
+}
+
 static void report_unknown_argument(struct binding *b, const struct node *argument)
 {
 	struct candidates candidates = {0};
@@ -212,11 +232,8 @@ static void report_unknown_argument(struct binding *b, const struct node *argume
 	b->misnamed = true;
 	if (!b->report)
 		return;
-	if (strcmp(name, "host") == 0 && takes_host_later(b->signature)) {
-		diag_error(b->compilation->diags, "E0901", argument->argument.name.span,
-			   "`%s` on another machine (`host`) is not available yet", b->signature->name);
+	if (refuse_host(b, argument))
 		return;
-	}
 	for (i = 0; i < b->signature->count; i++)
 		candidates_add(b->compilation->arena, &candidates, b->signature->parameters[i].name);
 	diag = complain(b, argument->argument.name.span, "`%s` has no argument `%s`", name);
@@ -225,8 +242,8 @@ static void report_unknown_argument(struct binding *b, const struct node *argume
 		diag_hint(diag, "did you mean `%s`?", nearest);
 	else if (b->signature->builtin)
 		diag_hint(diag, "it takes %s", b->signature->builtin->signature);
-	else if (b->signature->count == 0)
-		diag_hint(diag, "it takes no arguments");
+	else
+		diag_hint(diag, "it takes %s", b->signature->count ? parameter_names(b) : "no arguments");
 }
 
 static bool find_parameter(const struct signature *signature, const char *name, size_t *index)
@@ -246,6 +263,7 @@ static void bind_named(struct binding *b, struct node *argument)
 		report_unknown_argument(b, argument);
 		return;
 	}
+	refuse_host(b, argument);
 	if (!b->bound[i]) {
 		b->bound[i] = b->signature->parameters[i].variadic ? argument : argument->argument.value;
 		return;
@@ -297,12 +315,19 @@ static void require_rest(struct binding *b, const struct node *call)
 	}
 }
 
+/* A call whose closing bracket is missing has been reported; what it lacks says nothing. */
+static bool is_torn(struct compilation *compilation, const struct node *call)
+{
+	return call->kind == NODE_CALL && call->span.to > call->span.from &&
+	       source_text(compilation->sources, call->span)[call->span.to - call->span.from - 1] != ')';
+}
+
 bool signature_bind(struct compilation *compilation, const struct signature *signature, struct node *call,
 		    struct node **bound, bool report)
 {
 	struct binding b = {compilation, signature, bound, report, true, false};
 	struct node *argument = call->kind == NODE_USE ? call->use.arguments : call->call.arguments;
-	bool recovered = false;
+	bool recovered = is_torn(compilation, call);
 	size_t i, next = 0;
 
 	for (i = 0; i < signature->count; i++)

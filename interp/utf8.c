@@ -36,7 +36,7 @@ size_t utf8_length(const char *bytes, size_t length)
 {
 	size_t i, sequence, characters = 0;
 
-	for (i = 0; i < length; i += sequence > 0 ? sequence : 1) {
+	for (i = 0; i<length; i += sequence> 0 ? sequence : 1) {
 		sequence = utf8_sequence(bytes + i, length - i);
 		characters++;
 	}

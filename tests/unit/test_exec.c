@@ -71,8 +71,14 @@ static struct value field(const char *key, struct value v)
 }
 
 #define RUN(name, ...) row_run(driver, &exec_table, name, ARGS(__VA_ARGS__))
-#define COMMAND(...)   {"command", words(__VA_ARGS__, NULL)}
-#define SH(text)       {"command", script(text, list_new(0))}
+#define COMMAND(...)                                                                                         \
+	{                                                                                                    \
+		"command", words(__VA_ARGS__, NULL)                                                          \
+	}
+#define SH(text)                                                                                             \
+	{                                                                                                    \
+		"command", script(text, list_new(0))                                                         \
+	}
 
 static void assert_ok(struct outcome outcome, int code, const char *out, const char *err)
 {
@@ -102,24 +108,29 @@ static void test_output_and_codes(void **state)
 	assert_ok(RUN("exec", COMMAND("true")), 0, "", "");
 	assert_ok(RUN("exec", COMMAND("/bin/sh", "-c", "echo out; echo err >&2")), 0, "out\n", "err\n");
 	assert_ok(RUN("probe", COMMAND("/bin/sh", "-c", "exit 3"), {"ok", value_int(3)}), 3, "", "");
-	assert_ok(RUN("exec", COMMAND("/bin/sh", "-c", "exit 255"), {"ok", value_range(200, 255)}), 255, "", "");
+	assert_ok(RUN("exec", COMMAND("/bin/sh", "-c", "exit 255"), {"ok", value_range(200, 255)}), 255, "",
+		  "");
 	list_push(&codes, value_int(0));
 	list_push(&codes, value_range(4, 6));
 	assert_ok(RUN("exec", COMMAND("/bin/sh", "-c", "exit 5"), {"ok", codes}), 5, "", "");
-	assert_failed(RUN("exec", COMMAND("/bin/sh", "-c", "exit 0"), {"ok", value_int(1)}), "exec: /bin/sh exited with 0");
+	assert_failed(RUN("exec", COMMAND("/bin/sh", "-c", "exit 0"), {"ok", value_int(1)}),
+		      "exec: /bin/sh exited with 0");
 	assert_failed(RUN("exec", COMMAND("true"), {"ok", value_string("0")}),
 		      "exec: `ok` must be an exit code, a list of exit codes, or a range");
 
-	outcome = RUN("probe", COMMAND("/bin/sh", "-c", "echo some; seq 100 >&2; echo '  at last' >&2; exit 7"));
+	outcome =
+	    RUN("probe", COMMAND("/bin/sh", "-c", "echo some; seq 100 >&2; echo '  at last' >&2; exit 7"));
 	assert_int_equal(outcome.kind, OUTCOME_FAILED);
 	assert_string_equal(value_text_peek(outcome.message), "probe: /bin/sh exited with 7:   at last");
 	assert_int_equal(record_peek(outcome.value, "code").i, 7);
 	assert_string_equal(value_text_peek(record_peek(outcome.value, "stdout")), "some\n");
 	assert_int_equal(strncmp(value_text_peek(record_peek(outcome.value, "stderr")), "1\n2\n", 4), 0);
-	assert_string_equal(value_text_peek(record_peek(outcome.value, "tail")),
-			    "82\n83\n84\n85\n86\n87\n88\n89\n90\n91\n92\n93\n94\n95\n96\n97\n98\n99\n100\n  at last");
+	assert_string_equal(
+	    value_text_peek(record_peek(outcome.value, "tail")),
+	    "82\n83\n84\n85\n86\n87\n88\n89\n90\n91\n92\n93\n94\n95\n96\n97\n98\n99\n100\n  at last");
 	outcome_release(&outcome);
-	assert_failed(RUN("exec", COMMAND("/bin/sh", "-c", "kill -9 $$")), "exec: /bin/sh was killed by signal 9 (Killed)");
+	assert_failed(RUN("exec", COMMAND("/bin/sh", "-c", "kill -9 $$")),
+		      "exec: /bin/sh was killed by signal 9 (Killed)");
 }
 
 static void test_bad_commands(void **state)
@@ -132,14 +143,16 @@ static void test_bad_commands(void **state)
 	assert_failed(RUN("exec", {"command", value_string("ls -l")}),
 		      "exec: the command must be a list that begins with the program's name");
 	assert_failed(RUN("exec", COMMAND("")), "exec: the program's name is empty");
-	assert_failed(RUN("probe", COMMAND("no-such-program-here")), "probe: no such program: no-such-program-here");
+	assert_failed(RUN("probe", COMMAND("no-such-program-here")),
+		      "probe: no such program: no-such-program-here");
 	list_push(&list, value_string("echo"));
 	list_push(&list, value_int(5));
 	assert_failed(RUN("exec", {"command", list}), "exec: the command's word 1 is no string but int");
 	list = list_new(1);
 	list_push(&list, value_string_n("a\0b", 3));
 	assert_failed(RUN("exec", {"command", list}), "exec: the command's word 0 holds a NUL byte");
-	assert_failed(RUN("exec", COMMAND("true"), {"host", value_string("web1")}), "exec: `host` is not available yet");
+	assert_failed(RUN("exec", COMMAND("true"), {"host", value_string("web1")}),
+		      "exec: `host` is not available yet");
 	assert_failed(RUN("exec", COMMAND("true"), {"env", field("A=B", value_string("x"))}),
 		      "exec: a variable's name is empty, or holds = or a NUL byte");
 	assert_failed(RUN("exec", COMMAND("true"), {"env", field("A", value_string_n("a\0b", 3))}),
@@ -149,8 +162,9 @@ static void test_bad_commands(void **state)
 /* A word is a word, whatever stands in it. */
 static void test_hostile_words(void **state)
 {
-	static const char *const hostile[] = {"; echo pwned", "$(echo pwned)", "`echo pwned`", "a b\tc\nd", "'\"\\", "*",
-					      "--version", "-n", "\xff\xfe", "${IFS}", "&& false", "", "~root"};
+	static const char *const hostile[] = {
+	    "; echo pwned", "$(echo pwned)", "`echo pwned`", "a b\tc\nd", "'\"\\", "*",	   "--version",
+	    "-n",	    "\xff\xfe",	     "${IFS}",	     "&& false",  "",	   "~root"};
 	size_t i;
 
 	(void)state;
@@ -172,8 +186,9 @@ static void test_shell(void **state)
 	(void)state;
 	list_push(&args, value_string("a b"));
 	list_push(&args, value_string("$HOME"));
-	assert_ok(RUN("sh", {"command", script("echo \"$#:$2:$1:$0\" | cat", args)}, {"reads", value_bool(true)}), 0,
-		  "2:$HOME:a b:sh\n", "");
+	assert_ok(
+	    RUN("sh", {"command", script("echo \"$#:$2:$1:$0\" | cat", args)}, {"reads", value_bool(true)}),
+	    0, "2:$HOME:a b:sh\n", "");
 	assert_failed(RUN("sh", SH("echo oops >&2; exit 4")), "sh: the command exited with 4: oops");
 	assert_failed(RUN("sh", {"command", value_string("echo x")}), "sh: the command must be a literal");
 }
@@ -188,14 +203,17 @@ static void test_environment_directory_input(void **state)
 	record_set(&env, "VERSION", value_string("v 2"));
 	record_set(&env, "PORT", value_int(80));
 	record_set(&env, "RUNPLAN_TEST_NULL", value_null());
-	assert_ok(RUN("exec", COMMAND("/bin/sh", "-c", "echo $VERSION $PORT $RUNPLAN_TEST_KEPT ${RUNPLAN_TEST_NULL-unset}"),
-		      {"env", env}),
-		  0, "v 2 80 kept unset\n", "");
+	assert_ok(
+	    RUN("exec",
+		COMMAND("/bin/sh", "-c", "echo $VERSION $PORT $RUNPLAN_TEST_KEPT ${RUNPLAN_TEST_NULL-unset}"),
+		{"env", env}),
+	    0, "v 2 80 kept unset\n", "");
 	assert_ok(RUN("exec", COMMAND("pwd"), {"directory", value_string("/usr/bin")}), 0, "/usr/bin\n", "");
 	assert_ok(RUN("exec", COMMAND("cat"), {"input", value_string("in\n")}), 0, "in\n", "");
 	assert_ok(RUN("exec", COMMAND("cat")), 0, "", "");
 	memset(big, 'x', sizeof(big));
-	assert_ok(RUN("exec", COMMAND("wc", "-c"), {"input", value_string_n(big, sizeof(big))}), 0, "300000\n", "");
+	assert_ok(RUN("exec", COMMAND("wc", "-c"), {"input", value_string_n(big, sizeof(big))}), 0,
+		  "300000\n", "");
 	/* One that doesn't read its input is no failure. */
 	assert_ok(RUN("exec", COMMAND("true"), {"input", value_string_n(big, sizeof(big))}), 0, "", "");
 	assert_failed(RUN("exec", COMMAND("pwd"), {"directory", value_string("/no/such/place")}),
@@ -204,7 +222,8 @@ static void test_environment_directory_input(void **state)
 
 static void test_long_output_is_cut_and_says_so(void **state)
 {
-	struct outcome outcome = RUN("probe", COMMAND("/bin/sh", "-c", "head -c 5000000 /dev/zero | tr '\\0' x"));
+	struct outcome outcome =
+	    RUN("probe", COMMAND("/bin/sh", "-c", "head -c 5000000 /dev/zero | tr '\\0' x"));
 
 	(void)state;
 	assert_int_equal(outcome.kind, OUTCOME_OK);
@@ -221,9 +240,9 @@ static void test_secrets(void **state)
 	(void)state;
 	/* Never among the arguments. */
 	list_push(&list, secret("hunter2-hunter2"));
-	assert_failed(RUN("exec", {"command", list}),
-		      "exec: the command's word 1 is a secret, and arguments can be seen by every user; give it by `env` or "
-		      "`input`");
+	assert_failed(RUN("exec", {"command", list}), "exec: the command's word 1 is a secret, and arguments "
+						      "can be seen by every user; give it by `env` or "
+						      "`input`");
 	list_push(&args, secret("hunter2-hunter2"));
 	outcome = RUN("sh", {"command", script("echo \"$1\"", args)});
 	assert_int_equal(outcome.kind, OUTCOME_FAILED);
@@ -244,7 +263,8 @@ static void test_secrets(void **state)
 
 	/* Not in the message of a failure, and marked in its details. */
 	env = field("PW", secret("hunter2-hunter2"));
-	outcome = RUN("exec", COMMAND("/bin/sh", "-c", "echo \"bad password $PW\" >&2; exit 1"), {"env", env});
+	outcome =
+	    RUN("exec", COMMAND("/bin/sh", "-c", "echo \"bad password $PW\" >&2; exit 1"), {"env", env});
 	assert_string_equal(value_text_peek(outcome.message), "exec: /bin/sh exited with 1");
 	assert_true(value_is_secret(record_peek(outcome.value, "stderr")));
 	assert_true(value_is_secret(record_peek(outcome.value, "tail")));
@@ -278,12 +298,13 @@ static bool sleeps(const char *seconds)
 
 static void test_timeout(void **state)
 {
-	struct outcome outcome =
-		RUN("exec", COMMAND("/bin/sh", "-c", "echo begun; sleep 600.111 & wait"), {"timeout", value_duration(200 * MS)});
+	struct outcome outcome = RUN("exec", COMMAND("/bin/sh", "-c", "echo begun; sleep 600.111 & wait"),
+				     {"timeout", value_duration(200 * MS)});
 
 	(void)state;
 	assert_int_equal(outcome.kind, OUTCOME_FAILED);
-	assert_string_equal(value_text_peek(outcome.message), "exec: /bin/sh did not end within 200ms: begun");
+	assert_string_equal(value_text_peek(outcome.message),
+			    "exec: /bin/sh did not end within 200ms: begun");
 	outcome_release(&outcome);
 	assert_false(sleeps("600.111"));
 }
@@ -302,7 +323,8 @@ static void test_cancel(void **state)
 	struct outcome outcome;
 
 	(void)state;
-	row_start(driver, &exec_table, "exec", "call", ARGS(COMMAND("/bin/sh", "-c", "sleep 600.222 & wait")));
+	row_start(driver, &exec_table, "exec", "call",
+		  ARGS(COMMAND("/bin/sh", "-c", "sleep 600.222 & wait")));
 	cancel_after(200 * MS);
 	assert_true(sleeps("600.222"));
 	outcome = row_wait(driver);
@@ -334,7 +356,8 @@ static void test_side_by_side(void **state)
 
 		snprintf(id, sizeof(id), "%d", i);
 		snprintf(number, sizeof(number), "%d", i);
-		row_start(driver, &exec_table, "probe", id, ARGS(COMMAND("/bin/sh", "-c", "sleep 0.5; echo $1", "sh", number)));
+		row_start(driver, &exec_table, "probe", id,
+			  ARGS(COMMAND("/bin/sh", "-c", "sleep 0.5; echo $1", "sh", number)));
 	}
 	for (i = 0; i < 100; i++) {
 		struct outcome outcome = row_wait(driver);
@@ -365,7 +388,8 @@ static void test_preview(void **state)
 	record_set(&env, "PW", secret("hunter2"));
 	assert_described("exec", ARGS(COMMAND("systemctl", "restart", "it's $x", ""), {"env", env}),
 			 "exec: VERSION='v 2' PW=*** systemctl restart 'it'\\''s $x' ''");
-	assert_described("probe", ARGS(COMMAND("ls"), {"directory", value_string("/srv")}), "probe: ls  (in /srv)");
+	assert_described("probe", ARGS(COMMAND("ls"), {"directory", value_string("/srv")}),
+			 "probe: ls  (in /srv)");
 	list_push(&args, value_string("/var/log/x y"));
 	list_push(&args, secret("hunter2"));
 	assert_described("sh", ARGS({"command", script("cd /tmp\ngrep x \"$1\" \"$2\"", args)}),
@@ -375,17 +399,17 @@ static void test_preview(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_output_and_codes),
-		cmocka_unit_test(test_bad_commands),
-		cmocka_unit_test(test_hostile_words),
-		cmocka_unit_test(test_shell),
-		cmocka_unit_test(test_environment_directory_input),
-		cmocka_unit_test(test_long_output_is_cut_and_says_so),
-		cmocka_unit_test(test_secrets),
-		cmocka_unit_test(test_timeout),
-		cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_side_by_side),
-		cmocka_unit_test(test_preview),
+	    cmocka_unit_test(test_output_and_codes),
+	    cmocka_unit_test(test_bad_commands),
+	    cmocka_unit_test(test_hostile_words),
+	    cmocka_unit_test(test_shell),
+	    cmocka_unit_test(test_environment_directory_input),
+	    cmocka_unit_test(test_long_output_is_cut_and_says_so),
+	    cmocka_unit_test(test_secrets),
+	    cmocka_unit_test(test_timeout),
+	    cmocka_unit_test(test_cancel),
+	    cmocka_unit_test(test_side_by_side),
+	    cmocka_unit_test(test_preview),
 	};
 
 	return cmocka_run_group_tests(tests, open_driver, close_driver);

@@ -49,7 +49,10 @@ static int close_home(void **state)
 }
 
 #define RUN(name, ...) row_run(driver, &file_table, name, ARGS(__VA_ARGS__))
-#define S(name, text)  {name, value_string(text)}
+#define S(name, text)                                                                                        \
+	{                                                                                                    \
+		name, value_string(text)                                                                     \
+	}
 
 static void assert_failed(struct outcome outcome, const char *message)
 {
@@ -122,11 +125,14 @@ static void test_read(void **state)
 	assert_answer(RUN("file.read", S("path", "plain")), "\"one\\ntwo\\n\"");
 	put("empty", "");
 	assert_answer(RUN("file.read", S("path", "empty")), "\"\"");
-	assert_failed(RUN("file.read", S("path", "none")), "file.read: cannot read none: No such file or directory");
-	assert_failed(RUN("file.read", S("path", "plain/x")), "file.read: cannot read plain/x: Not a directory");
+	assert_failed(RUN("file.read", S("path", "none")),
+		      "file.read: cannot read none: No such file or directory");
+	assert_failed(RUN("file.read", S("path", "plain/x")),
+		      "file.read: cannot read plain/x: Not a directory");
 	assert_failed(RUN("file.read", S("path", ".")), "file.read: cannot read .: Is a directory");
 	assert_failed(RUN("file.read", S("path", "")), "file.read: the path is empty");
-	assert_failed(RUN("file.read", {"path", value_string_n("a\0b", 3)}), "file.read: the path holds a NUL byte");
+	assert_failed(RUN("file.read", {"path", value_string_n("a\0b", 3)}),
+		      "file.read: the path holds a NUL byte");
 	assert_failed(RUN("file.read", {"path", value_int(1)}), "file.read: the path is no string");
 	assert_answer(RUN("file.read", S("path", "plain"), {"max", value_size(8)}), "\"one\\ntwo\\n\"");
 	assert_failed(RUN("file.read", S("path", "plain"), {"max", value_size(7)}),
@@ -135,8 +141,10 @@ static void test_read(void **state)
 		      "file.read: `max` must be between 0B and 1GiB");
 	/* Neither waits for what never comes. */
 	assert_int_equal(mkfifo("fifo", 0600), 0);
-	assert_failed(RUN("file.read", S("path", "fifo")), "file.read: cannot read fifo: it is no regular file");
-	assert_failed(RUN("file.read", S("path", "/dev/zero")), "file.read: cannot read /dev/zero: it is no regular file");
+	assert_failed(RUN("file.read", S("path", "fifo")),
+		      "file.read: cannot read fifo: it is no regular file");
+	assert_failed(RUN("file.read", S("path", "/dev/zero")),
+		      "file.read: cannot read /dev/zero: it is no regular file");
 	assert_int_equal(symlink("loop", "loop"), 0);
 	assert_failed(RUN("file.read", S("path", "loop")),
 		      "file.read: cannot read loop: Too many levels of symbolic links");
@@ -157,13 +165,15 @@ static void test_look(void **state)
 	assert_failed(RUN("file.exists", S("path", "loop")),
 		      "file.exists: cannot look at loop: Too many levels of symbolic links");
 	assert_answer(RUN("file.size", S("path", "looked")), "{\"$size\":5}");
-	assert_failed(RUN("file.size", S("path", ".")), "file.size: cannot take the size of .: Is a directory");
+	assert_failed(RUN("file.size", S("path", ".")),
+		      "file.size: cannot take the size of .: Is a directory");
 	assert_answer(RUN("file.modified", S("path", "looked")), "{\"$time\":1769860800000000005}");
 	assert_failed(RUN("file.modified", S("path", "none")),
 		      "file.modified: cannot look at none: No such file or directory");
 	assert_answer(RUN("file.sha256", S("path", "looked")),
 		      "\"5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5\"");
-	assert_failed(RUN("file.sha256", S("path", "fifo")), "file.sha256: cannot read fifo: it is no regular file");
+	assert_failed(RUN("file.sha256", S("path", "fifo")),
+		      "file.sha256: cannot read fifo: it is no regular file");
 }
 
 static void test_list_and_newest(void **state)
@@ -183,10 +193,12 @@ static void test_list_and_newest(void **state)
 	assert_int_equal(mkdir("d/newer.dump", 0777), 0);
 	assert_answer(RUN("file.list", S("path", "d")),
 		      "[\".hidden.dump\",\"a_2.dump\",\"b_1.dump\",\"c.txt\",\"newer.dump\"]");
-	assert_failed(RUN("file.list", S("path", "d/c.txt")), "file.list: cannot list d/c.txt: Not a directory");
+	assert_failed(RUN("file.list", S("path", "d/c.txt")),
+		      "file.list: cannot list d/c.txt: Not a directory");
 	assert_answer(RUN("file.newest", S("pattern", "d")), "\"d/c.txt\"");
 	assert_answer(RUN("file.newest", S("pattern", "d/")), "\"d/c.txt\"");
-	assert_answer(RUN("file.newest", S("pattern", "d/*.dump")), "\"d/b_1.dump\""); /* of two the last by name */
+	assert_answer(RUN("file.newest", S("pattern", "d/*.dump")),
+		      "\"d/b_1.dump\""); /* of two the last by name */
 	assert_answer(RUN("file.newest", S("pattern", "d/c.txt")), "\"d/c.txt\"");
 	assert_answer(RUN("file.newest", S("pattern", "none/*")), "null");
 }
@@ -203,7 +215,8 @@ static void test_write(void **state)
 	assert_answer(RUN("file.write", S("path", "w"), S("text", "two\n"), S("mode", "0640")), "null");
 	assert_int_equal(mode_of("w"), 0640);
 	assert_int_equal(stat("w", &after), 0);
-	assert_true(before.st_ino != after.st_ino); /* another file took its place: a reader sees the old or the new */
+	assert_true(before.st_ino !=
+		    after.st_ino); /* another file took its place: a reader sees the old or the new */
 	assert_answer(RUN("file.write", S("path", "w"), S("text", "three\n")), "null");
 	assert_int_equal(mode_of("w"), 0640);
 	if (geteuid() == 0) {
@@ -213,7 +226,9 @@ static void test_write(void **state)
 		assert_int_equal(after.st_uid, 12345);
 		assert_int_equal(after.st_gid, 54321);
 	}
-	assert_answer(RUN("file.write", S("path", "s"), {"text", value_mark(value_string("hunter2"), VALUE_SECRET)}), "null");
+	assert_answer(
+	    RUN("file.write", S("path", "s"), {"text", value_mark(value_string("hunter2"), VALUE_SECRET)}),
+	    "null");
 	assert_int_equal(mode_of("s"), 0600);
 
 	/* Through a link, not over it. */
@@ -227,13 +242,16 @@ static void test_write(void **state)
 
 	assert_failed(RUN("file.write", S("path", "no/such/y"), S("text", "x")),
 		      "file.write: cannot write no/such/y: No such file or directory");
-	assert_failed(RUN("file.write", S("path", "w/y"), S("text", "x")), "file.write: cannot write w/y: Not a directory");
-	assert_failed(RUN("file.write", S("path", "real"), S("text", "x")), "file.write: cannot write real: Is a directory");
+	assert_failed(RUN("file.write", S("path", "w/y"), S("text", "x")),
+		      "file.write: cannot write w/y: Not a directory");
+	assert_failed(RUN("file.write", S("path", "real"), S("text", "x")),
+		      "file.write: cannot write real: Is a directory");
 	assert_failed(RUN("file.write", S("path", "/dev/null"), S("text", "x")),
 		      "file.write: cannot write /dev/null: it is no regular file");
 	assert_failed(RUN("file.write", S("path", "dangling"), S("text", "x")),
 		      "file.write: cannot write dangling: No such file or directory");
-	assert_failed(RUN("file.write", S("path", "x"), {"text", value_int(5)}), "file.write: the text is no string but int");
+	assert_failed(RUN("file.write", S("path", "x"), {"text", value_int(5)}),
+		      "file.write: the text is no string but int");
 	assert_failed(RUN("file.write", S("path", "x"), S("text", "x"), S("mode", "0999")),
 		      "file.write: `mode` must be an octal number such as \"0640\"");
 	assert_failed(RUN("file.write", S("path", "x"), S("text", "x"), S("mode", "")),
@@ -291,11 +309,14 @@ static void test_no_permission(void **state)
 		struct outcome exists = RUN("file.exists", S("path", "hidden/x"));
 		bool root = geteuid() == 65534;
 
-		if (strcmp(value_text_peek(write.message), "file.write: cannot write closed/new: Permission denied") != 0)
+		if (strcmp(value_text_peek(write.message),
+			   "file.write: cannot write closed/new: Permission denied") != 0)
 			_exit(1);
-		if (root && strcmp(value_text_peek(read.message), "file.read: cannot read closed/file: Permission denied") != 0)
+		if (root && strcmp(value_text_peek(read.message),
+				   "file.read: cannot read closed/file: Permission denied") != 0)
 			_exit(1);
-		if (root && strcmp(value_text_peek(exists.message), "file.exists: cannot look at hidden/x: Permission denied") != 0)
+		if (root && strcmp(value_text_peek(exists.message),
+				   "file.exists: cannot look at hidden/x: Permission denied") != 0)
 			_exit(1);
 		_exit(0);
 	}
@@ -312,7 +333,8 @@ static void test_append(void **state)
 	assert_int_equal(mode_of("log"), 0644);
 	assert_failed(RUN("file.append", S("path", "fifo"), S("text", "x")),
 		      "file.append: cannot write fifo: No such device or address");
-	assert_failed(RUN("file.append", S("path", "."), S("text", "x")), "file.append: cannot write .: Is a directory");
+	assert_failed(RUN("file.append", S("path", "."), S("text", "x")),
+		      "file.append: cannot write .: Is a directory");
 }
 
 static void test_remove_and_mkdir(void **state)
@@ -326,11 +348,14 @@ static void test_remove_and_mkdir(void **state)
 	assert_int_equal(mode_of("m/n"), 0755);
 	assert_answer(RUN("file.mkdir", S("path", "m/n/o"), S("mode", "0700")), "null");
 	assert_int_equal(mode_of("m/n/o"), 0750);
-	assert_failed(RUN("file.remove", S("path", "m")), "file.remove: cannot remove m: Directory not empty");
+	assert_failed(RUN("file.remove", S("path", "m")),
+		      "file.remove: cannot remove m: Directory not empty");
 	assert_answer(RUN("file.remove", S("path", "m/n/o")), "true");
 	put("m/file", "x");
-	assert_failed(RUN("file.mkdir", S("path", "m/file")), "file.mkdir: cannot make m/file: Not a directory");
-	assert_failed(RUN("file.mkdir", S("path", "m/file/x")), "file.mkdir: cannot make m/file: Not a directory");
+	assert_failed(RUN("file.mkdir", S("path", "m/file")),
+		      "file.mkdir: cannot make m/file: Not a directory");
+	assert_failed(RUN("file.mkdir", S("path", "m/file/x")),
+		      "file.mkdir: cannot make m/file: Not a directory");
 	/* The link goes, what it leads to stays. */
 	assert_int_equal(symlink("m/file", "to_file"), 0);
 	assert_answer(RUN("file.remove", S("path", "to_file")), "true");
@@ -381,9 +406,11 @@ static void test_replace(void **state)
 		      "file.replace: conf does not hold what is to be replaced");
 	assert_failed(replace(ARGS(S("path", "conf"), S("with", "x")), &note),
 		      "file.replace: either `old` or `pattern` must be given");
-	assert_failed(replace(ARGS(S("path", "conf"), S("with", "x"), S("old", "a"), S("pattern", "a")), &note),
-		      "file.replace: either `old` or `pattern` must be given");
-	assert_failed(replace(ARGS(S("path", "conf"), S("with", "x"), S("old", "")), &note), "file.replace: `old` is empty");
+	assert_failed(
+	    replace(ARGS(S("path", "conf"), S("with", "x"), S("old", "a"), S("pattern", "a")), &note),
+	    "file.replace: either `old` or `pattern` must be given");
+	assert_failed(replace(ARGS(S("path", "conf"), S("with", "x"), S("old", "")), &note),
+		      "file.replace: `old` is empty");
 	assert_failed(replace(ARGS(S("path", "conf"), S("with", "x"), S("pattern", "(")), &note),
 		      "file.replace: missing closing parenthesis");
 	assert_failed(replace(ARGS(S("path", "none"), S("with", "x"), S("old", "a")), &note),
@@ -397,7 +424,8 @@ static void test_replace(void **state)
 	put("conf", "server blue;\nbackup blue;\n");
 	assert_false(settled(ARGS(S("path", "conf"), S("with", "x"), S("old", "blue")), note, &known));
 	assert_true(known);
-	assert_false(settled(ARGS(S("path", "conf"), S("with", "x"), S("old", "blue")), value_null(), &known));
+	assert_false(
+	    settled(ARGS(S("path", "conf"), S("with", "x"), S("old", "blue")), value_null(), &known));
 	assert_true(known);
 	assert_int_equal(unlink("conf"), 0);
 	settled(ARGS(S("path", "conf"), S("with", "x"), S("old", "blue")), note, &known);
@@ -432,16 +460,20 @@ static void test_template(void **state)
 	/* What a value holds isn't looked at again. */
 	assert_content("t.out", "server green {{share}};\nshare 5% of 7; {{x}} {single} }}\n");
 
-	assert_failed(RUN("file.template", S("from", "t.in"), S("to", "t.out"), {"values", values("name", value_string("x"))}),
+	assert_failed(RUN("file.template", S("from", "t.in"), S("to", "t.out"),
+			  {"values", values("name", value_string("x"))}),
 		      "file.template: t.in:2: there is no value for {{share}}");
-	assert_failed(RUN("file.template", S("from", "t.in"), S("to", "t.out"), {"values", values("name", value_null())}),
+	assert_failed(RUN("file.template", S("from", "t.in"), S("to", "t.out"),
+			  {"values", values("name", value_null())}),
 		      "file.template: t.in:1: there is no value for {{name}}");
 	assert_content("t.out", "server green {{share}};\nshare 5% of 7; {{x}} {single} }}\n");
 	put("t.bad", "\n{{ name");
-	assert_failed(RUN("file.template", S("from", "t.bad"), S("to", "t.out"), {"values", values("name", value_int(1))}),
+	assert_failed(RUN("file.template", S("from", "t.bad"), S("to", "t.out"),
+			  {"values", values("name", value_int(1))}),
 		      "file.template: t.bad:2: {{ wants a name and }} behind it; \\{{ stands for itself");
 	put("t.bad", "{{a..b}}");
-	assert_failed(RUN("file.template", S("from", "t.bad"), S("to", "t.out"), {"values", values("a", record_new(0))}),
+	assert_failed(RUN("file.template", S("from", "t.bad"), S("to", "t.out"),
+			  {"values", values("a", record_new(0))}),
 		      "file.template: t.bad:1: there is no value for {{a..b}}");
 	assert_failed(RUN("file.template", S("from", "t.in"), S("to", "t.out"), {"values", value_int(1)}),
 		      "file.template: `values` must be a record");
@@ -451,7 +483,8 @@ static void test_template(void **state)
 		      "null");
 	assert_int_equal(mode_of("t.key"), 0600);
 	put("t.empty", "");
-	assert_answer(RUN("file.template", S("from", "t.empty"), S("to", "t.out"), {"values", record_new(0)}), "null");
+	assert_answer(RUN("file.template", S("from", "t.empty"), S("to", "t.out"), {"values", record_new(0)}),
+		      "null");
 	assert_content("t.out", "");
 }
 
@@ -459,7 +492,8 @@ static void test_template(void **state)
 
 static void test_random_secret(void **state)
 {
-	struct outcome first = SECRET(S("to", "token")), again = SECRET(S("to", "token")), other = SECRET(S("to", "token2"));
+	struct outcome first = SECRET(S("to", "token")), again = SECRET(S("to", "token")),
+		       other = SECRET(S("to", "token2"));
 
 	(void)state;
 	assert_int_equal(first.kind, OUTCOME_OK);
@@ -477,7 +511,8 @@ static void test_random_secret(void **state)
 	outcome_release(&again);
 	outcome_release(&other);
 	put("token", "short\n");
-	assert_failed(SECRET(S("to", "token")), "random.secret: token is there, and holds no secret of at least 16 bytes");
+	assert_failed(SECRET(S("to", "token")),
+		      "random.secret: token is there, and holds no secret of at least 16 bytes");
 	put("token", "0123456789abcdef\n");
 	first = SECRET(S("to", "token"));
 	assert_string_equal(value_text_peek(first.value), "0123456789abcdef");
@@ -491,17 +526,17 @@ static void test_random_secret(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_look),
-		cmocka_unit_test(test_list_and_newest),
-		cmocka_unit_test(test_write),
-		cmocka_unit_test(test_full_disk),
-		cmocka_unit_test(test_no_permission),
-		cmocka_unit_test(test_append),
-		cmocka_unit_test(test_remove_and_mkdir),
-		cmocka_unit_test(test_replace),
-		cmocka_unit_test(test_template),
-		cmocka_unit_test(test_random_secret),
+	    cmocka_unit_test(test_read),
+	    cmocka_unit_test(test_look),
+	    cmocka_unit_test(test_list_and_newest),
+	    cmocka_unit_test(test_write),
+	    cmocka_unit_test(test_full_disk),
+	    cmocka_unit_test(test_no_permission),
+	    cmocka_unit_test(test_append),
+	    cmocka_unit_test(test_remove_and_mkdir),
+	    cmocka_unit_test(test_replace),
+	    cmocka_unit_test(test_template),
+	    cmocka_unit_test(test_random_secret),
 	};
 
 	return cmocka_run_group_tests(tests, open_home, close_home);

@@ -22,7 +22,10 @@ static struct driver *driver;
 static char home[] = "/tmp/runplan-git-XXXXXX";
 
 #define RUN(name, ...) row_run(driver, &git_table, name, ARGS(__VA_ARGS__))
-#define S(name, text)  {name, value_string(text)}
+#define S(name, text)                                                                                        \
+	{                                                                                                    \
+		name, value_string(text)                                                                     \
+	}
 
 static void shell(const char *script)
 {
@@ -43,12 +46,14 @@ static int open_home(void **state)
 		return -1;
 	setenv("HOME", home, 1);
 	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
-	shell("git config --global user.name 'Ada \"L\" <x>' && git config --global user.email ada@example.org\n"
+	shell("git config --global user.name 'Ada \"L\" <x>' && git config --global user.email "
+	      "ada@example.org\n"
 	      "git config --global init.defaultBranch main && git config --global advice.detachedHead false\n"
 	      "git init -q repo && cd repo\n"
 	      "export GIT_COMMITTER_DATE='1769860800 +0100' GIT_AUTHOR_DATE='1769860800 +0100'\n"
 	      "echo one >file; git add .; git commit -q -m 'first'; git tag v1\n"
-	      "echo two >>file; git add .; git commit -q -m 'a \"subject\" with\ttab; $(x)'; git tag -m annotated v2\n"
+	      "echo two >>file; git add .; git commit -q -m 'a \"subject\" with\ttab; $(x)'; git tag -m "
+	      "annotated v2\n"
 	      "echo three >>file; git add .; git commit -q -m 'third\n\nbody'\n"
 	      "git branch other v1");
 	return 0;
@@ -111,7 +116,8 @@ static void test_looking(void **state)
 {
 	(void)state;
 	assert_line(RUN("git.describe", S("directory", "repo")), "git -C repo describe --tags");
-	assert_line(RUN("git.describe", S("directory", "repo"), S("match", "v1")), "git -C repo describe --tags --match=v1");
+	assert_line(RUN("git.describe", S("directory", "repo"), S("match", "v1")),
+		    "git -C repo describe --tags --match=v1");
 	assert_line(RUN("git.head", S("directory", "repo")), "git -C repo rev-parse HEAD");
 	assert_answer(RUN("git.branch", S("directory", "repo")), "\"main\"");
 	assert_answer(RUN("git.status", S("directory", "repo")), "{\"clean\":true,\"changes\":[]}");
@@ -135,10 +141,12 @@ static void test_log(void **state)
 	assert_int_equal(value_length(outcome.value), 2);
 	commit = list_peek(outcome.value, 0);
 	assert_string_equal(value_text_peek(record_peek(commit, "subject")), "third");
-	assert_string_equal(value_text_peek(record_peek(commit, "commit")), line_of("git -C repo rev-parse HEAD"));
+	assert_string_equal(value_text_peek(record_peek(commit, "commit")),
+			    line_of("git -C repo rev-parse HEAD"));
 	commit = list_peek(outcome.value, 1);
 	assert_string_equal(value_text_peek(record_peek(commit, "subject")), "a \"subject\" with\ttab; $(x)");
-	assert_string_equal(value_text_peek(record_peek(commit, "author")), line_of("git -C repo log -1 --format=%an v2"));
+	assert_string_equal(value_text_peek(record_peek(commit, "author")),
+			    line_of("git -C repo log -1 --format=%an v2"));
 	assert_int_equal(record_peek(commit, "time").tag, VALUE_TIME);
 	assert_int_equal(record_peek(commit, "time").i, INT64_C(1769860800000000000));
 	outcome_release(&outcome);
@@ -160,26 +168,33 @@ static void test_hostile_arguments(void **state)
 	(void)state;
 	assert_failed(RUN("git.log", S("from", "--output=pwned"), S("directory", "repo")),
 		      "git.log: `from` begins with a dash");
-	assert_failed(RUN("git.log", S("to", "--output=pwned"), S("directory", "repo")), "git.log: `to` begins with a dash");
+	assert_failed(RUN("git.log", S("to", "--output=pwned"), S("directory", "repo")),
+		      "git.log: `to` begins with a dash");
 	assert_failed(RUN("git.checkout", S("ref", "-f"), S("directory", "repo")),
 		      "git.checkout: `ref` begins with a dash");
 	assert_failed(RUN("git.fetch", S("remote", "--upload-pack=touch pwned"), S("directory", "repo")),
 		      "git.fetch: `remote` begins with a dash");
-	assert_failed(RUN("git.fetch", S("remote", "."), S("ref", "--upload-pack=touch pwned"), S("directory", "repo")),
-		      "git.fetch: `ref` begins with a dash");
+	assert_failed(
+	    RUN("git.fetch", S("remote", "."), S("ref", "--upload-pack=touch pwned"), S("directory", "repo")),
+	    "git.fetch: `ref` begins with a dash");
 	assert_failed(RUN("git.tag", S("name", "-d"), S("ref", "v1"), S("directory", "repo")),
 		      "git.tag: `name` begins with a dash");
-	assert_failed(RUN("git.untag", S("name", "-l"), S("directory", "repo")), "git.untag: `name` begins with a dash");
-	assert_failed(RUN("git.checkout", S("ref", ""), S("directory", "repo")), "git.checkout: `ref` is empty");
-	assert_failed(RUN("git.head", {"directory", value_string_n("a\0b", 3)}), "git.head: `directory` holds a NUL byte");
+	assert_failed(RUN("git.untag", S("name", "-l"), S("directory", "repo")),
+		      "git.untag: `name` begins with a dash");
+	assert_failed(RUN("git.checkout", S("ref", ""), S("directory", "repo")),
+		      "git.checkout: `ref` is empty");
+	assert_failed(RUN("git.head", {"directory", value_string_n("a\0b", 3)}),
+		      "git.head: `directory` holds a NUL byte");
 	outcome = RUN("git.fetch", S("remote", "ext::sh -c touch% pwned"), S("directory", "repo"));
 	assert_int_equal(outcome.kind, OUTCOME_FAILED);
 	outcome_release(&outcome);
 	outcome = RUN("git.apply", S("patch", "--version"), S("directory", "repo"));
 	assert_int_equal(outcome.kind, OUTCOME_FAILED);
 	outcome_release(&outcome);
-	assert_failed(RUN("git.head", S("directory", "-c")), "git.head: cannot change to '-c': No such file or directory");
-	assert_line(RUN("git.describe", S("directory", "repo"), S("match", "--help")), "git -C repo rev-parse --short HEAD");
+	assert_failed(RUN("git.head", S("directory", "-c")),
+		      "git.head: cannot change to '-c': No such file or directory");
+	assert_line(RUN("git.describe", S("directory", "repo"), S("match", "--help")),
+		    "git -C repo rev-parse --short HEAD");
 	/* A path with a file's name isn't a ref: its changes must not be thrown away. */
 	shell("cd repo; echo precious >>file");
 	outcome = RUN("git.checkout", S("ref", "file"), S("directory", "repo"));
@@ -229,14 +244,17 @@ static void test_checkout(void **state)
 	assert_answer(RUN("git.branch", S("directory", "repo")), "null");
 	assert_answer(row_run(driver, &git_table, "git.checkout", CHECKOUT("main")), "null");
 	assert_answer(RUN("git.branch", S("directory", "repo")), "\"main\"");
-	assert_answer(RUN("git.checkout", S("ref", "other"), S("directory", "repo"), {"detach", value_bool(true)}), "null");
+	assert_answer(
+	    RUN("git.checkout", S("ref", "other"), S("directory", "repo"), {"detach", value_bool(true)}),
+	    "null");
 	assert_answer(RUN("git.branch", S("directory", "repo")), "null");
 	assert_answer(row_run(driver, &git_table, "git.checkout", CHECKOUT("main")), "null");
 	shell("cd repo; echo changed >file");
 	struct outcome outcome = row_run(driver, &git_table, "git.checkout", CHECKOUT("v1"));
 	assert_int_equal(outcome.kind, OUTCOME_FAILED);
-	assert_string_equal(value_text_peek(outcome.message),
-			    "git.checkout: Your local changes to the following files would be overwritten by checkout:");
+	assert_string_equal(
+	    value_text_peek(outcome.message),
+	    "git.checkout: Your local changes to the following files would be overwritten by checkout:");
 	assert_non_null(strstr(value_text_peek(record_peek(outcome.value, "stderr")), "file"));
 	outcome_release(&outcome);
 	shell("cd repo; git checkout -q -- file");
@@ -264,7 +282,8 @@ static void test_apply(void **state)
 	assert_string_equal(line_of("tail -n 1 repo/file"), "four");
 	assert_settled("git.apply", PATCH, "true");
 	assert_failed(row_run(driver, &git_table, "git.apply", PATCH), "git.apply: patch failed: file:1");
-	assert_answer(RUN("git.apply", S("patch", "../change.patch"), S("directory", "repo"), {"reverse", value_bool(true)}),
+	assert_answer(RUN("git.apply", S("patch", "../change.patch"), S("directory", "repo"),
+			  {"reverse", value_bool(true)}),
 		      "null");
 	assert_string_equal(line_of("tail -n 1 repo/file"), "three");
 	shell("cd repo; echo other >file");
@@ -279,23 +298,31 @@ static void test_tag(void **state)
 	assert_settled("git.tag", TAG, "false");
 	assert_answer(row_run(driver, &git_table, "git.tag", TAG), "null");
 	assert_settled("git.tag", TAG, "true");
-	assert_settled("git.tag", ARGS(S("name", "deployed"), S("ref", "v2"), S("directory", "repo")), "null");
+	assert_settled("git.tag", ARGS(S("name", "deployed"), S("ref", "v2"), S("directory", "repo")),
+		       "null");
 	assert_failed(row_run(driver, &git_table, "git.tag", TAG), "git.tag: tag 'deployed' already exists");
 	assert_answer(RUN("git.untag", S("name", "deployed"), S("directory", "repo")), "true");
 	assert_answer(RUN("git.untag", S("name", "deployed"), S("directory", "repo")), "false");
-	assert_answer(RUN("git.tag", S("name", "signed-off"), S("message", "--force; $(x)"), S("directory", "repo")), "null");
+	assert_answer(
+	    RUN("git.tag", S("name", "signed-off"), S("message", "--force; $(x)"), S("directory", "repo")),
+	    "null");
 	assert_string_equal(line_of("git -C repo tag -l --format='%(contents)' signed-off"), "--force; $(x)");
 	assert_settled("git.tag", ARGS(S("name", "signed-off"), S("directory", "repo")), "true");
-	assert_failed(RUN("git.tag", S("name", "a b"), S("directory", "repo")), "git.tag: 'a b' is not a valid tag name.");
+	assert_failed(RUN("git.tag", S("name", "a b"), S("directory", "repo")),
+		      "git.tag: 'a b' is not a valid tag name.");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_looking),	 cmocka_unit_test(test_log),
-		cmocka_unit_test(test_hostile_arguments), cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_checkout), cmocka_unit_test(test_fetch),
-		cmocka_unit_test(test_apply),	 cmocka_unit_test(test_tag),
+	    cmocka_unit_test(test_looking),
+	    cmocka_unit_test(test_log),
+	    cmocka_unit_test(test_hostile_arguments),
+	    cmocka_unit_test(test_failures),
+	    cmocka_unit_test(test_checkout),
+	    cmocka_unit_test(test_fetch),
+	    cmocka_unit_test(test_apply),
+	    cmocka_unit_test(test_tag),
 	};
 
 	return cmocka_run_group_tests(tests, open_home, close_home);

@@ -24,7 +24,10 @@
 static struct driver *driver;
 static char home[] = "/tmp/runplan-local-XXXXXX";
 
-#define S(name, text) {name, value_string(text)}
+#define S(name, text)                                                                                        \
+	{                                                                                                    \
+		name, value_string(text)                                                                     \
+	}
 
 /* ---- a person who answers at once ---- */
 
@@ -39,7 +42,8 @@ static void person(void *context, struct effect_call *call, const struct live_pe
 	if (!person_says)
 		call_refused(call, "no");
 	else if (strcmp(person_says, "...") != 0)
-		call_ok(call, strcmp(request->kind, "ask") == 0 ? value_string(person_says) : value_bool(true));
+		call_ok(call,
+			strcmp(request->kind, "ask") == 0 ? value_string(person_says) : value_bool(true));
 }
 
 static void person_goes(void *context, struct effect_call *call)
@@ -51,7 +55,8 @@ static void person_goes(void *context, struct effect_call *call)
 
 static int open_home(void **state)
 {
-	static struct live_options options = {.ask = person, .ask_cancel = person_goes, .operator_name = "ada"};
+	static struct live_options options = {
+	    .ask = person, .ask_cancel = person_goes, .operator_name = "ada"};
 
 	(void)state;
 	if (!mkdtemp(home))
@@ -116,8 +121,9 @@ static void test_environment(void **state)
 		       "env.get: a variable's name must be a string that is not empty");
 	assert_answer(ENV("env.has", S("name", "RUNPLAN_T_SET")), "true");
 	assert_answer(ENV("env.has", S("name", "RUNPLAN_T_EMPTY")), "false");
-	assert_answer(ENV("env.missing", {"names", names("RUNPLAN_T_NONE", "RUNPLAN_T_SET", "RUNPLAN_T_EMPTY")}),
-		      "[\"RUNPLAN_T_NONE\",\"RUNPLAN_T_EMPTY\"]");
+	assert_answer(
+	    ENV("env.missing", {"names", names("RUNPLAN_T_NONE", "RUNPLAN_T_SET", "RUNPLAN_T_EMPTY")}),
+	    "[\"RUNPLAN_T_NONE\",\"RUNPLAN_T_EMPTY\"]");
 	assert_message(ENV("env.missing", {"names", value_string("X")}), OUTCOME_FAILED,
 		       "env.missing: a list of names is wanted");
 }
@@ -151,14 +157,16 @@ static void test_secret_sources(void **state)
 	assert_secret(SECRET("secret.env", S("name", "RUNPLAN_T_SECRET")), "hunter2-hunter2");
 	setenv("RUNPLAN_T_SECRET", "hunter2", 1);
 	assert_message(SECRET("secret.env", S("name", "RUNPLAN_T_SECRET")), OUTCOME_FAILED,
-		       "the secret of the environment variable RUNPLAN_T_SECRET has fewer than 8 bytes: such a one is guessed, "
+		       "the secret of the environment variable RUNPLAN_T_SECRET has fewer than 8 bytes: such "
+		       "a one is guessed, "
 		       "and cannot be kept out of what is shown");
 	setenv("RUNPLAN_T_SECRET", "", 1);
 	assert_message(SECRET("secret.env", S("name", "RUNPLAN_T_SECRET")), OUTCOME_FAILED,
 		       "the secret of the environment variable RUNPLAN_T_SECRET is empty");
 	unsetenv("RUNPLAN_T_SECRET");
-	assert_message(SECRET("secret.env", S("name", "RUNPLAN_T_SECRET")), OUTCOME_FAILED,
-		       "the environment variable RUNPLAN_T_SECRET is not set, and a secret is wanted from it");
+	assert_message(
+	    SECRET("secret.env", S("name", "RUNPLAN_T_SECRET")), OUTCOME_FAILED,
+	    "the environment variable RUNPLAN_T_SECRET is not set, and a secret is wanted from it");
 
 	snprintf(path, sizeof(path), "%s/password", home);
 	put(path, "hunter2\nline\n\n", 14);
@@ -167,7 +175,8 @@ static void test_secret_sources(void **state)
 	assert_secret(SECRET("secret.file", S("path", path)), "hunter2-crlf");
 	put(path, "hunter2\n", 8);
 	snprintf(message, sizeof(message),
-		 "the secret of the file %s has fewer than 8 bytes: such a one is guessed, and cannot be kept out of what is "
+		 "the secret of the file %s has fewer than 8 bytes: such a one is guessed, and cannot be "
+		 "kept out of what is "
 		 "shown",
 		 path);
 	assert_message(SECRET("secret.file", S("path", path)), OUTCOME_FAILED, message);
@@ -179,7 +188,8 @@ static void test_secret_sources(void **state)
 
 	unsetenv("CREDENTIALS_DIRECTORY");
 	assert_message(SECRET("secret.credential", S("name", "password")), OUTCOME_FAILED,
-		       "the credential password is wanted, and CREDENTIALS_DIRECTORY is not set: no service manager gave any");
+		       "the credential password is wanted, and CREDENTIALS_DIRECTORY is not set: no service "
+		       "manager gave any");
 	setenv("CREDENTIALS_DIRECTORY", home, 1);
 	put(path, "hunter2-credential", 18);
 	assert_secret(SECRET("secret.credential", S("name", "password")), "hunter2-credential");
@@ -199,16 +209,20 @@ static void test_people(void **state)
 		      "\"green\"");
 	assert_string_equal(asked.kind, "ask");
 	assert_false(asked.secret);
-	assert_message(row_run(driver, &operator_table, "operator.ask", ARGS(S("question", "?"), {"choices", list_new(0)})),
+	assert_message(row_run(driver, &operator_table, "operator.ask",
+			       ARGS(S("question", "?"), {"choices", list_new(0)})),
 		       OUTCOME_FAILED, "operator.ask: `choices` must be a list that is not empty");
-	assert_answer(row_run(driver, &operator_table, "operator.confirm", ARGS(S("question", "Sure?"), S("typing", "YES"))),
+	assert_answer(row_run(driver, &operator_table, "operator.confirm",
+			      ARGS(S("question", "Sure?"), S("typing", "YES"))),
 		      "true");
 	assert_string_equal(asked.kind, "confirm");
-	assert_answer(row_run(driver, &operator_table, "operator.manual", ARGS(S("text", "Reviewed"))), "true");
+	assert_answer(row_run(driver, &operator_table, "operator.manual", ARGS(S("text", "Reviewed"))),
+		      "true");
 	assert_string_equal(asked.kind, "manual");
 	assert_null(asked.typing);
 	person_says = NULL;
-	assert_message(row_run(driver, &operator_table, "operator.manual", ARGS(S("text", "Reviewed"))), OUTCOME_REFUSED, "no");
+	assert_message(row_run(driver, &operator_table, "operator.manual", ARGS(S("text", "Reviewed"))),
+		       OUTCOME_REFUSED, "no");
 	person_says = "a typed secret";
 	row_start(driver, &secret_table, "secret.prompt", "call", ARGS(S("question", "Password")));
 	struct outcome outcome = row_wait(driver);
@@ -228,9 +242,10 @@ static void test_people(void **state)
 	assert_answer(row_run(driver, &operator_table, "operator.name", ARGS()), "\"ada\"");
 	assert_message(row_run(alone, &operator_table, "operator.name", ARGS()), OUTCOME_FAILED,
 		       "operator.name: nobody said who runs this plan");
-	assert_message(row_run(alone, &operator_table, "operator.confirm", ARGS(S("question", "Sure?"))), OUTCOME_REFUSED,
-		       "nobody is there to answer: Sure?");
-	assert_message(row_run(alone, &secret_table, "secret.prompt", ARGS(S("question", "Password"))), OUTCOME_REFUSED,
+	assert_message(row_run(alone, &operator_table, "operator.confirm", ARGS(S("question", "Sure?"))),
+		       OUTCOME_REFUSED, "nobody is there to answer: Sure?");
+	assert_message(row_run(alone, &secret_table, "secret.prompt", ARGS(S("question", "Password"))),
+		       OUTCOME_REFUSED,
 		       "a secret is wanted from the operator, and nobody is there to type it");
 	alone->ops->free(alone);
 }
@@ -255,7 +270,8 @@ static void test_lock(void **state)
 	assert_answer(lock(second, "another"), "null");
 	outcome = lock(second, "the bot/../x");
 	assert_int_equal(outcome.kind, OUTCOME_FAILED);
-	snprintf(expected, sizeof(expected), "the lock \"the bot/../x\" is held by process %ld since 20", (long)getpid());
+	snprintf(expected, sizeof(expected), "the lock \"the bot/../x\" is held by process %ld since 20",
+		 (long)getpid());
 	if (strncmp(value_text_peek(outcome.message), expected, strlen(expected)) != 0 ||
 	    !strstr(value_text_peek(outcome.message), "started by ada"))
 		fail_msg("%s", value_text_peek(outcome.message));
@@ -282,7 +298,8 @@ static void test_lock_ends_with_its_process(void **state)
 
 	(void)state;
 	snprintf(pid_file, sizeof(pid_file), "%s/pid", home);
-	snprintf(script, sizeof(script), "echo $$ >%s.part && mv %s.part %s && exec sleep 600", pid_file, pid_file, pid_file);
+	snprintf(script, sizeof(script), "echo $$ >%s.part && mv %s.part %s && exec sleep 600", pid_file,
+		 pid_file, pid_file);
 	assert_int_equal(pipe(ready), 0);
 	child = fork();
 	if (child == 0) {
@@ -328,12 +345,13 @@ static void test_clock(void **state)
 	(void)state;
 	assert_int_equal(outcome.value.tag, VALUE_TIME);
 	assert_true(llabs(outcome.value.i - now) < 5 * INT64_C(1000000000));
-	outcome = row_run(driver, &time_table, "time.since", ARGS({"then", value_time(now - 3600 * INT64_C(1000000000))}));
+	outcome = row_run(driver, &time_table, "time.since",
+			  ARGS({"then", value_time(now - 3600 * INT64_C(1000000000))}));
 	assert_int_equal(outcome.value.tag, VALUE_DURATION);
 	age = outcome.value.i / INT64_C(1000000000);
 	assert_true(age >= 3600 && age < 3605);
-	assert_message(row_run(driver, &time_table, "time.since", ARGS({"then", value_int(5)})), OUTCOME_FAILED,
-		       "time.since: a time is wanted, not int");
+	assert_message(row_run(driver, &time_table, "time.since", ARGS({"then", value_int(5)})),
+		       OUTCOME_FAILED, "time.since: a time is wanted, not int");
 	outcome = row_run(then, &time_table, "time.stamp", ARGS());
 	assert_int_equal(strncmp(value_text_peek(outcome.value), "20260131T1200", 13), 0);
 	assert_int_equal(value_length(outcome.value), 16);
@@ -345,12 +363,12 @@ static void test_clock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_environment),
-		cmocka_unit_test(test_secret_sources),
-		cmocka_unit_test(test_people),
-		cmocka_unit_test(test_lock),
-		cmocka_unit_test(test_lock_ends_with_its_process),
-		cmocka_unit_test(test_clock),
+	    cmocka_unit_test(test_environment),
+	    cmocka_unit_test(test_secret_sources),
+	    cmocka_unit_test(test_people),
+	    cmocka_unit_test(test_lock),
+	    cmocka_unit_test(test_lock_ends_with_its_process),
+	    cmocka_unit_test(test_clock),
 	};
 
 	return cmocka_run_group_tests(tests, open_home, close_home);

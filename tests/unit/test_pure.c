@@ -1,4 +1,5 @@
-/* test_pure.c - the pure builtins: text, list, re, json, time; and regular expressions that would never end. */
+/* test_pure.c - the pure builtins: text, list, re, json, time; and regular expressions that would never end.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +18,8 @@
 
 static struct pure_result run(const char *name, const struct row_arg *args)
 {
-	static const struct builtin_table *const tables[] = {&text_table, &list_table, &re_table, &json_table, &time_table};
+	static const struct builtin_table *const tables[] = {&text_table, &list_table, &re_table, &json_table,
+							     &time_table};
 	const struct builtin_table *table = NULL;
 	struct pure_result result;
 	struct row_call call;
@@ -41,8 +43,10 @@ static void check(const char *name, const struct row_arg *args, const char *expe
 	struct pure_result result = run(name, args);
 	struct value shown = result.ok ? value_encode(result.value) : value_copy(result.value);
 
-	if (result.ok != (expected[0] != '!') || strcmp(value_text_peek(shown), expected + (result.ok ? 0 : 2)) != 0)
-		fail_msg("%s gives %s%s, not %s", name, result.ok ? "" : "! ", value_text_peek(shown), expected);
+	if (result.ok != (expected[0] != '!') ||
+	    strcmp(value_text_peek(shown), expected + (result.ok ? 0 : 2)) != 0)
+		fail_msg("%s gives %s%s, not %s", name, result.ok ? "" : "! ", value_text_peek(shown),
+			 expected);
 	value_release(shown);
 	value_release(result.value);
 }
@@ -55,16 +59,26 @@ static struct value json(const char *text)
 	return v;
 }
 
-#define T(text)		 {"text", value_string(text)}
-#define L(text)		 {"list", json(text)}
-#define A(name, encoded) {name, json(encoded)}
+#define T(text)                                                                                              \
+	{                                                                                                    \
+		"text", value_string(text)                                                                   \
+	}
+#define L(text)                                                                                              \
+	{                                                                                                    \
+		"list", json(text)                                                                           \
+	}
+#define A(name, encoded)                                                                                     \
+	{                                                                                                    \
+		name, json(encoded)                                                                          \
+	}
 
 static void test_text(void **state)
 {
 	(void)state;
 	check("text.trim", ARGS(T(" \t\nv2 x\r\n\v")), "\"v2 x\"");
 	check("text.trim", ARGS(T(" \n ")), "\"\"");
-	check("text.trim", ARGS(A("text", "5")), "! text.trim: argument 1 must be a string, and is of type int");
+	check("text.trim", ARGS(A("text", "5")),
+	      "! text.trim: argument 1 must be a string, and is of type int");
 	check("text.trim", ARGS(A("text", "null")), "! text.trim: argument 1 must be a string, and is null");
 	check("text.lower", ARGS(T("GrEEn \xc3\x84 @[")), "\"green \xc3\x84 @[\"");
 	check("text.upper", ARGS(T("green_{z}")), "\"GREEN_{Z}\"");
@@ -74,7 +88,8 @@ static void test_text(void **state)
 	check("text.split", ARGS(T("   ")), "[]");
 	check("text.split", ARGS(T("a"), A("by", "\"\"")), "! text.split: there is nothing to split by");
 	check("text.split", ARGS(T("a--b-c"), A("by", "\"--\"")), "[\"a\",\"b-c\"]");
-	check("text.join", ARGS(A("parts", "[\"a\",1,{\"$percent\":0.05}]"), A("with", "\"-\"")), "\"a-1-5%\"");
+	check("text.join", ARGS(A("parts", "[\"a\",1,{\"$percent\":0.05}]"), A("with", "\"-\"")),
+	      "\"a-1-5%\"");
 	check("text.join", ARGS(A("parts", "[]")), "\"\"");
 	check("text.join", ARGS(A("parts", "{\"$range\":[0,3]}"), A("with", "\" \"")), "\"0 1 2 3\"");
 	check("text.lines", ARGS(T("one\r\ntwo\n\nx")), "[\"one\",\"two\",\"\",\"x\"]");
@@ -89,14 +104,17 @@ static void test_text(void **state)
 	check("text.contains", ARGS(T("abc"), A("part", "\"cd\"")), "false");
 	check("text.contains", ARGS(A("text", "\"a\\u0000b\""), A("part", "\"b\"")), "true");
 	check("text.replace", ARGS(T("aXbXc"), A("old", "\"X\""), A("new", "\"XX\"")), "\"aXXbXXc\"");
-	check("text.replace", ARGS(T("aXbX"), A("old", "\"X\""), A("new", "\"\""), A("at_most", "1")), "\"abX\"");
+	check("text.replace", ARGS(T("aXbX"), A("old", "\"X\""), A("new", "\"\""), A("at_most", "1")),
+	      "\"abX\"");
 	check("text.replace", ARGS(T("a"), A("old", "\"\""), A("new", "\"b\"")),
 	      "! text.replace: there is nothing to look for");
 	check("text.length", ARGS(T("caf\xc3\xa9\xff")), "5");
-	check("text.pad", ARGS(T("7"), A("width", "3"), A("with", "\"0\""), A("side", "\"left\"")), "\"007\"");
+	check("text.pad", ARGS(T("7"), A("width", "3"), A("with", "\"0\""), A("side", "\"left\"")),
+	      "\"007\"");
 	check("text.pad", ARGS(T("\xc3\xa9"), A("width", "3")), "\"\xc3\xa9  \"");
 	check("text.pad", ARGS(T("long"), A("width", "-9223372036854775808")), "\"long\"");
-	check("text.pad", ARGS(T("x"), A("width", "9223372036854775807")), "! text.pad: the text would exceed 64MiB");
+	check("text.pad", ARGS(T("x"), A("width", "9223372036854775807")),
+	      "! text.pad: the text would exceed 64MiB");
 	check("text.pad", ARGS(T("x"), A("width", "3"), A("side", "\"middle\"")),
 	      "! text.pad: `side` must be \"left\" or \"right\"");
 	check("text.repeat", ARGS(T("ab"), A("times", "3")), "\"ababab\"");
@@ -104,7 +122,8 @@ static void test_text(void **state)
 	check("text.repeat", ARGS(T("ab"), A("times", "9223372036854775807")),
 	      "! text.repeat: the text would exceed 64MiB");
 	check("text.repeat", ARGS(T("ab"), A("times", "-1")), "! text.repeat: `times` is -1");
-	check("text.truncate", ARGS(T("caf\xc3\xa9 au lait"), A("length", "5")), "\"caf\xc3\xa9\xe2\x80\xa6\"");
+	check("text.truncate", ARGS(T("caf\xc3\xa9 au lait"), A("length", "5")),
+	      "\"caf\xc3\xa9\xe2\x80\xa6\"");
 	check("text.truncate", ARGS(T("short"), A("length", "5")), "\"short\"");
 	check("text.truncate", ARGS(T("longer"), A("length", "2"), A("mark", "\"...\"")),
 	      "! text.truncate: `length` must have room for `mark`, which has 3 characters");
@@ -113,12 +132,18 @@ static void test_text(void **state)
 static void test_text_slices(void **state)
 {
 	(void)state;
-	check("text.slice", ARGS(T("abc\xc3\xa9" "f"), A("from", "2"), A("count", "2")), "\"c\xc3\xa9\"");
+	check("text.slice",
+	      ARGS(T("abc\xc3\xa9"
+		     "f"),
+		   A("from", "2"), A("count", "2")),
+	      "\"c\xc3\xa9\"");
 	check("text.slice", ARGS(T("abcde"), A("from", "-2")), "\"de\"");
 	check("text.slice", ARGS(T("abcde"), A("from", "-9"), A("count", "2")), "\"ab\"");
 	check("text.slice", ARGS(T("abcde"), A("from", "9")), "\"\"");
 	check("text.slice", ARGS(T("abcde"), A("from", "1"), A("count", "-1")), "\"\"");
-	check("text.slice", ARGS(T("abc"), A("from", "-9223372036854775808"), A("count", "9223372036854775807")), "\"abc\"");
+	check("text.slice",
+	      ARGS(T("abc"), A("from", "-9223372036854775808"), A("count", "9223372036854775807")),
+	      "\"abc\"");
 }
 
 static void test_numbers(void **state)
@@ -126,12 +151,17 @@ static void test_numbers(void **state)
 	static const struct {
 		const char *text, *expected;
 	} rows[] = {
-		{" 42\n", "42"},     {"-7", "-7"},	  {"+7", "7"},	      {"3.0", "3.0"},
-		{"1e3", "1000.0"},   {"0x10", "null"},	  {"12 MB", "null"},  {"", "null"},
-		{"-", "null"},	     {"inf", "null"},	  {"nan", "null"},    {".5", "null"},
-		{"5.", "null"},	     {"1e", "null"},	  {"1e999", "null"},  {"9223372036854775807", "9223372036854775807"},
-		{"1_000", "null"},   {"1 2", "null"},	  {"007", "7"},	      {"9223372036854775808", "9.223372036854776e+18"},
-		{"-2.5e-1", "-0.25"},
+	    {" 42\n", "42"},	  {"-7", "-7"},
+	    {"+7", "7"},	  {"3.0", "3.0"},
+	    {"1e3", "1000.0"},	  {"0x10", "null"},
+	    {"12 MB", "null"},	  {"", "null"},
+	    {"-", "null"},	  {"inf", "null"},
+	    {"nan", "null"},	  {".5", "null"},
+	    {"5.", "null"},	  {"1e", "null"},
+	    {"1e999", "null"},	  {"9223372036854775807", "9223372036854775807"},
+	    {"1_000", "null"},	  {"1 2", "null"},
+	    {"007", "7"},	  {"9223372036854775808", "9.223372036854776e+18"},
+	    {"-2.5e-1", "-0.25"},
 	};
 	size_t i;
 
@@ -147,7 +177,8 @@ static void test_lists(void **state)
 	check("list.length", ARGS(L("[1,2]")), "2");
 	check("list.length", ARGS(L("{\"a\":1}")), "1");
 	check("list.length", ARGS(L("{\"$range\":[1,1000000000000]}")), "1000000000000");
-	check("list.length", ARGS(L("\"text\"")), "! list.length: a list, a range or a record is wanted, not string");
+	check("list.length", ARGS(L("\"text\"")),
+	      "! list.length: a list, a range or a record is wanted, not string");
 	check("list.first", ARGS(L("[7,8]")), "7");
 	check("list.first", ARGS(L("[]"), A("fallback", "\"none\"")), "\"none\"");
 	check("list.last", ARGS(L("{\"$range\":[1,9]}")), "9");
@@ -156,15 +187,20 @@ static void test_lists(void **state)
 	check("list.sort", ARGS(L("[\"b\",\"a\",\"C\"]"), A("descending", "true")), "[\"b\",\"a\",\"C\"]");
 	check("list.sort", ARGS(L("[1,\"a\"]")), "! list.sort: int and string have no order");
 	check("list.sort", ARGS(L("[1,{\"$percent\":0.5}]")), "! list.sort: int and percent have no order");
-	check("list.sort", ARGS(L("[{\"n\":2,\"k\":\"x\"},{\"n\":1,\"k\":\"y\"},{\"n\":2,\"k\":\"z\"}]"), A("by", "\"n\"")),
-	      "[{\"n\":1,\"k\":\"y\"},{\"n\":2,\"k\":\"x\"},{\"n\":2,\"k\":\"z\"}]");
-	check("list.sort", ARGS(L("[{\"n\":2,\"k\":\"x\"},{\"n\":1,\"k\":\"y\"},{\"n\":2,\"k\":\"z\"}]"), A("by", "\"n\""),
-				A("descending", "true")),
+	check(
+	    "list.sort",
+	    ARGS(L("[{\"n\":2,\"k\":\"x\"},{\"n\":1,\"k\":\"y\"},{\"n\":2,\"k\":\"z\"}]"), A("by", "\"n\"")),
+	    "[{\"n\":1,\"k\":\"y\"},{\"n\":2,\"k\":\"x\"},{\"n\":2,\"k\":\"z\"}]");
+	check("list.sort",
+	      ARGS(L("[{\"n\":2,\"k\":\"x\"},{\"n\":1,\"k\":\"y\"},{\"n\":2,\"k\":\"z\"}]"), A("by", "\"n\""),
+		   A("descending", "true")),
 	      "[{\"n\":2,\"k\":\"x\"},{\"n\":2,\"k\":\"z\"},{\"n\":1,\"k\":\"y\"}]");
-	check("list.sort", ARGS(L("[{\"n\":2},{}]"), A("by", "\"n\"")), "! list.sort: int and null have no order");
+	check("list.sort", ARGS(L("[{\"n\":2},{}]"), A("by", "\"n\"")),
+	      "! list.sort: int and null have no order");
 	check("list.sort", ARGS(L("[]")), "[]");
 	check("list.reverse", ARGS(L("{\"$range\":[1,3]}")), "[3,2,1]");
-	check("list.reverse", ARGS(L("{\"$range\":[1,1000000000000]}")), "! list.reverse: more than 1000000 items");
+	check("list.reverse", ARGS(L("{\"$range\":[1,1000000000000]}")),
+	      "! list.reverse: more than 1000000 items");
 	check("list.unique", ARGS(L("[1,2,1.0,\"1\",[1],[1]]")), "[1,2,\"1\",[1]]");
 	check("list.contains", ARGS(L("[1,2]"), A("item", "2.0")), "true");
 	check("list.contains", ARGS(L("{\"$range\":[1,1000000000000]}"), A("item", "999999999999")), "true");
@@ -176,9 +212,12 @@ static void test_lists(void **state)
 	check("list.sum", ARGS(L("[]")), "0");
 	check("list.sum", ARGS(L("[{\"$duration\":5},{\"$duration\":6}]")), "{\"$duration\":11}");
 	check("list.sum", ARGS(L("[{\"$percent\":0.25},{\"$percent\":0.5}]")), "{\"$percent\":0.75}");
-	check("list.sum", ARGS(L("[1,{\"$size\":5}]")), "! list.sum: item 1 is of type size, which does not add to int");
-	check("list.sum", ARGS(L("[\"a\"]")), "! list.sum: item 0 is of type string, which does not add to anything");
-	check("list.sum", ARGS(L("[null]")), "! list.sum: item 0 is of type null, which does not add to anything");
+	check("list.sum", ARGS(L("[1,{\"$size\":5}]")),
+	      "! list.sum: item 1 is of type size, which does not add to int");
+	check("list.sum", ARGS(L("[\"a\"]")),
+	      "! list.sum: item 0 is of type string, which does not add to anything");
+	check("list.sum", ARGS(L("[null]")),
+	      "! list.sum: item 0 is of type null, which does not add to anything");
 	check("list.sum", ARGS(L("[9223372036854775807,1]")), "! list.sum: the sum exceeds 64 bits");
 	check("list.min", ARGS(L("[3,1,2]")), "1");
 	check("list.max", ARGS(L("[3,1,3.5]")), "3.5");
@@ -186,13 +225,16 @@ static void test_lists(void **state)
 	check("list.max", ARGS(L("[1,null]")), "! list.max: int and null have no order");
 	check("list.max", ARGS(L("[1,{\"$float\":\"nan\"}]")), "! list.max: int and float have no order");
 	check("list.flatten", ARGS(L("[[1,2],3,[],[[4]],{\"$range\":[5,6]}]")), "[1,2,3,[4],5,6]");
-	check("list.flatten", ARGS(L("[{\"$range\":[1,1000000000000]}]")), "! list.flatten: more than 1000000 items");
+	check("list.flatten", ARGS(L("[{\"$range\":[1,1000000000000]}]")),
+	      "! list.flatten: more than 1000000 items");
 	check("list.join", ARGS(L("[\"blue\",\"green\"]")), "\"blue, green\"");
 	check("list.slice", ARGS(L("[1,2,3,4]"), A("from", "1"), A("count", "2")), "[2,3]");
 	check("list.slice", ARGS(L("[1,2,3,4]"), A("from", "-1")), "[4]");
-	check("list.slice", ARGS(L("{\"$range\":[1,1000000000000]}"), A("from", "999999999999")), "[1000000000000]");
+	check("list.slice", ARGS(L("{\"$range\":[1,1000000000000]}"), A("from", "999999999999")),
+	      "[1000000000000]");
 	check("list.zip", ARGS(A("left", "[1,2]"), A("right", "[\"a\",\"b\"]")), "[[1,\"a\"],[2,\"b\"]]");
-	check("list.zip", ARGS(A("left", "[1]"), A("right", "[]")), "! list.zip: one has 1 items, the other 0");
+	check("list.zip", ARGS(A("left", "[1]"), A("right", "[]")),
+	      "! list.zip: one has 1 items, the other 0");
 	check("list.keys", ARGS(A("record", "{\"b\":1,\"a\":2}")), "[\"b\",\"a\"]");
 	check("list.values", ARGS(A("record", "{\"b\":1,\"a\":2}")), "[1,2]");
 }
@@ -220,10 +262,12 @@ static void test_sort_of_every_length(void **state)
 		for (i = 0; i < length; i++) {
 			key = list_peek(result.value, i);
 			if (i > 0) {
-				int64_t before = record_peek(previous, "key").i, now = record_peek(key, "key").i;
+				int64_t before = record_peek(previous, "key").i,
+					now = record_peek(key, "key").i;
 
-				assert_true(before < now || (before == now && record_peek(previous, "place").i <
-									      record_peek(key, "place").i));
+				assert_true(before < now ||
+					    (before == now &&
+					     record_peek(previous, "place").i < record_peek(key, "place").i));
 			}
 			previous = key;
 		}
@@ -231,7 +275,10 @@ static void test_sort_of_every_length(void **state)
 	}
 }
 
-#define P(pattern) {"pattern", value_string(pattern)}
+#define P(pattern)                                                                                           \
+	{                                                                                                    \
+		"pattern", value_string(pattern)                                                             \
+	}
 
 static void test_regular_expressions(void **state)
 {
@@ -243,14 +290,16 @@ static void test_regular_expressions(void **state)
 	check("re.test", ARGS(P("\xc3\xa9."), T("caf\xc3\xa9\xe2\x82\xac")), "true");
 	check("re.test", ARGS(P("^..$"), T("\xe2\x82\xac\xc3\xa9")), "true");
 	check("re.test", ARGS(P("b"), T("\xff b")), "true");
-	check("re.test", ARGS(P("a("), T("a")), "! re.test: the pattern is wrong at byte 2: missing closing parenthesis");
+	check("re.test", ARGS(P("a("), T("a")),
+	      "! re.test: the pattern is wrong at byte 2: missing closing parenthesis");
 	check("re.test", ARGS(P("\\C"), T("a")),
 	      "! re.test: the pattern is wrong at byte 2: using \\C is disabled by the application");
 	check("re.find", ARGS(P("(\\w)(x)?(?<n>\\d+)"), T("\xc3\xa9 a12")),
 	      "{\"text\":\"a12\",\"start\":2,\"groups\":[\"a\",null,\"12\"],\"named\":{\"n\":\"12\"}}");
 	check("re.find", ARGS(P("z"), T("a")), "null");
 	check("re.all", ARGS(P("\\d"), T("1a2")),
-	      "[{\"text\":\"1\",\"start\":0,\"groups\":[],\"named\":{}},{\"text\":\"2\",\"start\":2,\"groups\":[],\"named\":{}}]");
+	      "[{\"text\":\"1\",\"start\":0,\"groups\":[],\"named\":{}},{\"text\":\"2\",\"start\":2,"
+	      "\"groups\":[],\"named\":{}}]");
 	check("re.replace", ARGS(P("\\d+"), T("a1b22"), A("with", "\"$0\\\\1\"")), "\"a$0\\\\1b$0\\\\1\"");
 	check("re.replace", ARGS(P("x*"), T("a\xc3\xa9xb"), A("with", "\"-\"")), "\"-a-\xc3\xa9--b-\"");
 	check("re.replace", ARGS(P("$"), T("a\n"), A("with", "\".\"")), "\"a\\n.\"");
@@ -273,10 +322,11 @@ static void test_patterns_that_never_end(void **state)
 		char fill;
 		size_t length;
 	} rows[] = {
-		{"(a+)+$", 'a', 40},	    {"(a|aa)+$", 'a', 60},	   {"(a|a?)+$", 'a', 60},
-		{"^(([a-z])+.)+[A-Z]$", 'a', 60}, {"(.*)*x\\d", 'a', 3000},	   {"a*[bc]", 'a', 4000000},
-		{"\\s+[bc]$", ' ', 1000000}, {"(?:a{0,900}){0,60000}[bc]", 'a', 100000}, {"(.+)+\\1[bc]", 'a', 5000},
-		{"(?<=(?=(a+)+$)).", 'a', 50},
+	    {"(a+)+$", 'a', 40},	 {"(a|aa)+$", 'a', 60},
+	    {"(a|a?)+$", 'a', 60},	 {"^(([a-z])+.)+[A-Z]$", 'a', 60},
+	    {"(.*)*x\\d", 'a', 3000},	 {"a*[bc]", 'a', 4000000},
+	    {"\\s+[bc]$", ' ', 1000000}, {"(?:a{0,900}){0,60000}[bc]", 'a', 100000},
+	    {"(.+)+\\1[bc]", 'a', 5000}, {"(?<=(?=(a+)+$)).", 'a', 50},
 	};
 	size_t i;
 
@@ -293,11 +343,13 @@ static void test_patterns_that_never_end(void **state)
 			free(text);
 			continue;
 		}
-		ok = regex_match(rows[i].pattern, strlen(rows[i].pattern), text, rows[i].length + 1, &matched, error);
+		ok = regex_match(rows[i].pattern, strlen(rows[i].pattern), text, rows[i].length + 1, &matched,
+				 error);
 		if (ok ? matched : !strstr(error, "backtracks"))
 			fail_msg("%s: %s", rows[i].pattern, ok ? "matches" : error);
 		if ((double)(clock() - began) / CLOCKS_PER_SEC > 20)
-			fail_msg("%s took %.1f s", rows[i].pattern, (double)(clock() - began) / CLOCKS_PER_SEC);
+			fail_msg("%s took %.1f s", rows[i].pattern,
+				 (double)(clock() - began) / CLOCKS_PER_SEC);
 		free(text);
 	}
 }
@@ -305,8 +357,14 @@ static void test_patterns_that_never_end(void **state)
 /* What people search for in logs stays within the budget. */
 static void test_long_texts_are_searched(void **state)
 {
-	static const char *const patterns[] = {"needle", "\\bneedle\\b", "(?i)NEEDLE", "^needle$", "level=\\w+ .*needle",
-					       "(?m)^needle$", "[0-9]+ms.*\\n.*needle", "(\\d+)\\.(\\d+)ms\\nneedle"};
+	static const char *const patterns[] = {"needle",
+					       "\\bneedle\\b",
+					       "(?i)NEEDLE",
+					       "^needle$",
+					       "level=\\w+ .*needle",
+					       "(?m)^needle$",
+					       "[0-9]+ms.*\\n.*needle",
+					       "(\\d+)\\.(\\d+)ms\\nneedle"};
 	static const char line[] = "2026-01-31 12:00:00 level=info request served in 12.5ms\n";
 	size_t i, length = 0, size = 4 * 1024 * 1024;
 	char *text = malloc(size + 100), error[REGEX_ERROR] = "";
@@ -350,9 +408,11 @@ static void test_json(void **state)
 	(void)state;
 	check("json.parse", ARGS(T("{\"a\": [1, 2.0, \"x\"]}")), "{\"a\":[1,2.0,\"x\"]}");
 	check("json.parse", ARGS(T("{\"a\": ")), "! json.parse: line 1, column 6: unexpected token");
-	check("json.encode", ARGS(A("value", "{\"a\":[{\"$percent\":0.05},null],\"t\":{\"$duration\":1500000000}}")),
+	check("json.encode",
+	      ARGS(A("value", "{\"a\":[{\"$percent\":0.05},null],\"t\":{\"$duration\":1500000000}}")),
 	      "\"{\\\"a\\\":[0.05,null],\\\"t\\\":1.5}\"");
-	check("json.encode", ARGS(A("value", "{\"a\":1}"), A("pretty", "true")), "\"{\\n  \\\"a\\\": 1\\n}\"");
+	check("json.encode", ARGS(A("value", "{\"a\":1}"), A("pretty", "true")),
+	      "\"{\\n  \\\"a\\\": 1\\n}\"");
 }
 
 static void test_times(void **state)
@@ -383,7 +443,8 @@ static void test_times(void **state)
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		char expected[120];
 
-		snprintf(expected, sizeof(expected), "! time.parse: \"%s\" is no time such as 2026-01-31T12:00:00Z", bad[i]);
+		snprintf(expected, sizeof(expected),
+			 "! time.parse: \"%s\" is no time such as 2026-01-31T12:00:00Z", bad[i]);
 		check("time.parse", ARGS(T(bad[i])), expected);
 	}
 	check("time.format", ARGS(A("t", "{\"$time\":1769860800000000000}")), "\"2026-01-31 12:00:00\"");
@@ -393,14 +454,17 @@ static void test_times(void **state)
 	      "! time.format: the pattern has a conversion other than those of the documentation");
 	check("time.format", ARGS(A("t", "{\"$time\":0}"), {"pattern", value_string("100%")}),
 	      "! time.format: the pattern has a conversion other than those of the documentation");
-	check("time.format", ARGS(A("t", "0")), "! time.format: argument 1 must be a time, and is of type int");
+	check("time.format", ARGS(A("t", "0")),
+	      "! time.format: argument 1 must be a time, and is of type int");
 	check("time.unix", ARGS(A("t", "{\"$time\":-1}")), "-1");
 	check("time.unix", ARGS(A("t", "{\"$time\":1769860800999999999}")), "1769860800");
 	check("time.from_unix", ARGS(A("seconds", "1769860800")), "{\"$time\":1769860800000000000}");
 	check("time.from_unix", ARGS(A("seconds", "0.25")), "{\"$time\":250000000}");
 	check("time.from_unix", ARGS(A("seconds", "1e300")), "! time.from_unix: no time is that far away");
-	check("time.from_unix", ARGS(A("seconds", "{\"$float\":\"nan\"}")), "! time.from_unix: no time is that far away");
-	check("time.from_unix", ARGS(A("seconds", "9223372036854775807")), "! time.from_unix: no time is that far away");
+	check("time.from_unix", ARGS(A("seconds", "{\"$float\":\"nan\"}")),
+	      "! time.from_unix: no time is that far away");
+	check("time.from_unix", ARGS(A("seconds", "9223372036854775807")),
+	      "! time.from_unix: no time is that far away");
 	check("time.from_unix", ARGS(A("seconds", "{\"$duration\":5}")),
 	      "! time.from_unix: a number without a unit is wanted");
 }
@@ -410,18 +474,18 @@ static void test_durations(void **state)
 	static const struct {
 		const char *text, *expected;
 	} rows[] = {
-		{"1h30m", "{\"$duration\":5400000000000}"},
-		{"250ms", "{\"$duration\":250000000}"},
-		{"1.5s", "{\"$duration\":1500000000}"},
-		{"7d", "{\"$duration\":604800000000000}"},
-		{"0s", "{\"$duration\":0}"},
-		{"", "! time.duration: \"\" is no duration such as 1h30m"},
-		{"30", "! time.duration: \"30\" is no duration such as 1h30m"},
-		{"s", "! time.duration: \"s\" is no duration such as 1h30m"},
-		{"-5s", "! time.duration: \"-5s\" is no duration such as 1h30m"},
-		{"1..5s", "! time.duration: \"1..5s\" is no duration such as 1h30m"},
-		{"5s ", "! time.duration: \"5s \" is no duration such as 1h30m"},
-		{"99999999999d", "! time.duration: \"99999999999d\" is no duration such as 1h30m"},
+	    {"1h30m", "{\"$duration\":5400000000000}"},
+	    {"250ms", "{\"$duration\":250000000}"},
+	    {"1.5s", "{\"$duration\":1500000000}"},
+	    {"7d", "{\"$duration\":604800000000000}"},
+	    {"0s", "{\"$duration\":0}"},
+	    {"", "! time.duration: \"\" is no duration such as 1h30m"},
+	    {"30", "! time.duration: \"30\" is no duration such as 1h30m"},
+	    {"s", "! time.duration: \"s\" is no duration such as 1h30m"},
+	    {"-5s", "! time.duration: \"-5s\" is no duration such as 1h30m"},
+	    {"1..5s", "! time.duration: \"1..5s\" is no duration such as 1h30m"},
+	    {"5s ", "! time.duration: \"5s \" is no duration such as 1h30m"},
+	    {"99999999999d", "! time.duration: \"99999999999d\" is no duration such as 1h30m"},
 	};
 	size_t i;
 
@@ -438,8 +502,8 @@ static struct value secret(const char *text)
 /* What is made from a secret is one, and no message shows it. */
 static void test_secrets_travel(void **state)
 {
-	static const char *const of_text[] = {"text.trim", "text.lower", "text.upper", "text.split", "text.lines",
-					      "text.length", "text.number"};
+	static const char *const of_text[] = {"text.trim",  "text.lower",  "text.upper", "text.split",
+					      "text.lines", "text.length", "text.number"};
 	struct pure_result result;
 	struct value list;
 	size_t i;
@@ -493,19 +557,19 @@ static void test_secrets_travel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_text_slices),
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_sort_of_every_length),
-		cmocka_unit_test(test_regular_expressions),
-		cmocka_unit_test(test_patterns_that_never_end),
-		cmocka_unit_test(test_long_texts_are_searched),
-		cmocka_unit_test(test_regex_check),
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_times),
-		cmocka_unit_test(test_durations),
-		cmocka_unit_test(test_secrets_travel),
+	    cmocka_unit_test(test_text),
+	    cmocka_unit_test(test_text_slices),
+	    cmocka_unit_test(test_numbers),
+	    cmocka_unit_test(test_lists),
+	    cmocka_unit_test(test_sort_of_every_length),
+	    cmocka_unit_test(test_regular_expressions),
+	    cmocka_unit_test(test_patterns_that_never_end),
+	    cmocka_unit_test(test_long_texts_are_searched),
+	    cmocka_unit_test(test_regex_check),
+	    cmocka_unit_test(test_json),
+	    cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_durations),
+	    cmocka_unit_test(test_secrets_travel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
