@@ -58,7 +58,8 @@ struct exec {
 	struct live_timer *limit, *look_timer, *drain;
 	struct docker_stream stream;
 	struct buffer out, err, tail;
-	bool truncated, stream_ended, stream_broken, looking;
+	bool truncated, looking;
+	bool stream_ended, stream_broken, stream_lost; /* lost: cut off before the engine ended it */
 	int looks;
 	int64_t code;
 	int pid;
@@ -405,6 +406,8 @@ static void exec_finish(struct exec *exec)
 		exec_fail_with(exec, value_string_printf("the stream of \"%s\" from the Docker engine is malformed; it "
 							 "ended with exit code %d",
 							 value_text_peek(exec->program), (int)exec->code));
+	} else if (exec->stream_lost && exec->code == 126) { /* what engine 20.10 says when it wrote to a lost stream */
+		exec_unknown(exec, value_string("the connection to the Docker engine was lost; the command may still run"));
 	} else if (good && (exec->stop != STOP_TIMEOUT || !exec->termed)) {
 		struct value result = exec_result(exec, false);
 
@@ -473,6 +476,9 @@ static void looked(struct exec *exec, const struct docker_reply *reply)
 		ended_with(exec, code.i);
 		return;
 	}
+	/* The engine ends a stream after the command; one that ends before it, be it between two frames, was cut off. */
+	if (exec->stream_ended)
+		exec->stream_lost = exec->truncated = true;
 	if (exec->stop != STOP_NONE) {
 		stop_go_on(exec);
 	} else if (code.tag == VALUE_NULL && !(running.tag == VALUE_BOOL && running.b) &&
@@ -681,7 +687,9 @@ static bool exec_data(void *context, const char *bytes, size_t length)
 static void exec_streamed(struct exec *exec, const struct docker_reply *reply)
 {
 	exec->stream_ended = true;
-	exec->truncated |= reply->status < 300 && (!reply->ok || !docker_stream_whole(&exec->stream));
+	exec->stream_lost = reply->status < 300 && !exec->stream_broken &&
+			    (!reply->ok || !docker_stream_whole(&exec->stream));
+	exec->truncated |= exec->stream_lost;
 	if (exec->stage == STAGE_DRAIN) {
 		exec_finish(exec);
 	} else if (reply->status >= 300) {

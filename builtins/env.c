@@ -87,8 +87,7 @@ static const struct builtin env_rows[] = {
      .signature = "(names: list(string)) -> list(string)",
      .summary = "Those of the named environment variables that are empty or not set.",
      .details = "For a checklist: its report shows which are missing. Their values are never looked at "
-		"closer, so that "
-		"names of secrets may stand among them. Under simulation none is missing.",
+		"closer, so that names of secrets may stand among them. Under simulation none is missing.",
      .example = "env.missing([\"HOME\", \"PATH\"]) == []",
      .bad_input = "Anything but a list of names is a failure.",
      .effect = EFFECT_READ,

@@ -11,6 +11,7 @@
 
 #include "builtins/live.h"
 #include "builtins/tables.h"
+#include "builtins/words.h"
 #include "interp/buffer.h"
 
 #define TAIL_LINES    20
@@ -75,8 +76,7 @@ static bool add_argument(struct run *run, size_t *count, struct value item)
 	if (item.flags & VALUE_SECRET) {
 		call_failed(run->call,
 			    "%s: the command's word %zu is a secret, and arguments can be seen by every "
-			    "user; give it "
-			    "by `env` or `input`",
+			    "user; give it by `env` or `input`",
 			    name, *count);
 		return false;
 	}
@@ -395,82 +395,34 @@ static struct value exec_simulate(const struct effect_request *request)
 
 /* ---- preview: the command as one would type it ---- */
 
-static bool is_plain(const char *word, size_t length)
+static struct value with_name(const struct effect_request *request, struct buffer *line,
+			      struct value directory)
 {
-	size_t i;
+	struct buffer text = {0};
 
-	for (i = 0; i < length; i++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-",
-			    word[i]) ||
-		    word[i] == '\0')
-			return false;
-	return length > 0;
-}
+	buffer_printf(&text, "%s: ", request->builtin->name);
+	if (line->length > 0)
+		buffer_add(&text, line->string->bytes, line->length);
+	buffer_free(line);
+	if (directory.tag == VALUE_STRING) {
+		struct value shown = value_show(directory, 200);
 
-static void describe_word(struct buffer *line, struct value word)
-{
-	struct value text;
-	size_t i;
-
-	if (value_is_secret(word)) {
-		buffer_add_text(line, "***");
-		return;
+		buffer_printf(&text, "  (in %s)", value_text_peek(shown));
+		value_release(shown);
 	}
-	text = value_to_text(word);
-	if (is_plain(text.string->bytes, text.string->length)) {
-		buffer_add(line, text.string->bytes, text.string->length);
-	} else {
-		buffer_add_byte(line, '\'');
-		for (i = 0; i < text.string->length; i++) {
-			if (text.string->bytes[i] == '\'')
-				buffer_add_text(line, "'\\''");
-			else
-				buffer_add_byte(line, text.string->bytes[i]);
-		}
-		buffer_add_byte(line, '\'');
-	}
-	value_release(text);
-}
-
-static void describe_env(struct buffer *line, struct value env)
-{
-	size_t i;
-
-	for (i = 0; env.tag == VALUE_RECORD && i < value_length(env); i++) {
-		if (record_value_peek(env, i).tag == VALUE_NULL)
-			continue;
-		buffer_printf(line, "%s=", record_key_peek(env, i));
-		describe_word(line, record_value_peek(env, i));
-		buffer_add_byte(line, ' ');
-	}
-}
-
-static void describe_directory(struct buffer *line, struct value directory)
-{
-	if (directory.tag != VALUE_STRING)
-		return;
-	buffer_add_text(line, "  (in ");
-	describe_word(line, directory);
-	buffer_add_byte(line, ')');
+	return buffer_finish(&text);
 }
 
 static struct value exec_describe(const struct effect_request *request)
 {
-	struct value command = request->args[0];
 	struct buffer line = {0};
-	size_t i;
 
-	buffer_printf(&line, "%s: ", request->builtin->name);
-	describe_env(&line, request->args[exec_places.env]);
-	for (i = 0; i < value_length(command); i++) {
-		if (i > 0)
-			buffer_add_byte(&line, ' ');
-		describe_word(&line, list_peek(command, i));
-	}
-	describe_directory(&line, request->args[exec_places.directory]);
-	return buffer_finish(&line);
+	words_add_env(&line, NULL, request->args[exec_places.env]);
+	words_add_list(&line, request->args[0]);
+	return with_name(request, &line, request->args[exec_places.directory]);
 }
 
+/* The author's text on one line, and what stands for its arguments behind it. */
 static struct value sh_describe(const struct effect_request *request)
 {
 	struct value text = record_peek(request->args[0], "text"),
@@ -479,8 +431,9 @@ static struct value sh_describe(const struct effect_request *request)
 	const char *at;
 	size_t i;
 
-	buffer_add_text(&line, "sh: ");
-	describe_env(&line, request->args[sh_places.env]);
+	words_add_env(&line, NULL, request->args[sh_places.env]);
+	if (line.length > 0)
+		buffer_add_byte(&line, ' ');
 	for (at = value_text_peek(text); *at; at++) {
 		if (*at == '\n')
 			buffer_add_text(&line, " \u23ce ");
@@ -488,11 +441,15 @@ static struct value sh_describe(const struct effect_request *request)
 			buffer_add_byte(&line, *at);
 	}
 	for (i = 0; i < value_length(args); i++) {
+		struct buffer word = {0};
+
+		words_add_value(&word, list_peek(args, i));
 		buffer_printf(&line, "%s$%zu=", i > 0 ? " " : "  # ", i + 1);
-		describe_word(&line, list_peek(args, i));
+		if (word.length > 0)
+			buffer_add(&line, word.string->bytes, word.length);
+		buffer_free(&word);
 	}
-	describe_directory(&line, request->args[sh_places.directory]);
-	return buffer_finish(&line);
+	return with_name(request, &line, request->args[sh_places.directory]);
 }
 
 #define EXEC_ARGUMENTS                                                                                       \
@@ -520,13 +477,20 @@ static struct value sh_describe(const struct effect_request *request)
 	"timeout are "                                                                                       \
 	"failures; the message ends with the program's last line."
 
+/* `sh(…, reads: true)`. */
+static const struct builtin sh_reads = {
+    .name = "sh",
+    .effect = EFFECT_READ,
+    .start = sh_start,
+    .describe = sh_describe,
+};
+
 static const struct builtin exec_rows[] = {
     {.name = "exec",
      .signature = "(command: list(string), " EXEC_ARGUMENTS,
      .summary = "Run a program on this machine and wait for its end.",
      .details = "The command is the program and its arguments, word by word: no shell reads them, so nothing "
-		"in them "
-		"needs quoting. " EXEC_DETAILS,
+		"in them needs quoting. " EXEC_DETAILS,
      .example = "exec([\"systemctl\", \"restart\", \"thebot\"], timeout: 30s)",
      .bad_input = EXEC_BAD,
      .effect = EFFECT_CHANGE,
@@ -547,26 +511,25 @@ static const struct builtin exec_rows[] = {
     {.name = "sh",
      .signature = "(command: sh, reads: bool = false, " EXEC_ARGUMENTS,
      .summary = "Run a line of shell on this machine.",
-     .details = "The command is a literal; a value that is interpolated into it arrives as a positional "
-		"argument and is "
-		"never read as code: `sh(\"grep -c x ${path}\")` runs `grep -c x \"$1\"`. With `reads: true` "
-		"it is the "
-		"author's promise that the command changes nothing, and the call is a read. " EXEC_DETAILS,
+     .details =
+	 "The command is a literal; a value that is interpolated into it arrives as a positional argument "
+	 "and is never read as code: `sh(\"grep -c x ${path}\")` runs `grep -c x \"$1\"`. With `reads: true` "
+	 "it is the author's promise that the command changes nothing, and the call is a read. " EXEC_DETAILS,
      .example = "sh(\"df -P / | tail -n 1\", reads: true)",
      .bad_input = EXEC_BAD,
      .effect = EFFECT_CHANGE,
      .settle = SETTLE_ASK,
      .start = sh_start,
      .simulate = exec_simulate,
-     .describe = sh_describe},
+     .describe = sh_describe,
+     .reads = &sh_reads},
 };
 
 static const struct builtin_type exec_types[] = {
     {.name = "exec_result",
      .definition = "{ code: int, stdout: string, stderr: string, time: duration, truncated: bool }",
      .summary = "What a program answered: its exit code, what it printed, how long it ran, and whether more "
-		"was printed "
-		"than is kept."},
+		"was printed than is kept."},
 };
 
 const struct builtin_table exec_table = {

@@ -620,6 +620,21 @@ static struct value replace_simulate(const struct effect_request *request)
 	return value_int(1);
 }
 
+static struct value replace_describe(const struct effect_request *request)
+{
+	const struct value *args = request->args;
+	struct value path = value_show(args[0], 200), with = value_show(args[1], 80);
+	struct value old = value_show(args[2].tag != VALUE_NULL ? args[2] : args[3], 80);
+	struct value line = value_string_printf("file.replace: %s: %s %s by %s", value_text_peek(path),
+						args[2].tag != VALUE_NULL ? "each" : "what matches",
+						value_text_peek(old), value_text_peek(with));
+
+	value_release(path);
+	value_release(with);
+	value_release(old);
+	return line;
+}
+
 /* Without a note nothing was written. With one, the file has the noted content, or the write did not happen.
  */
 static bool replace_probe_work(struct job *job)
@@ -819,11 +834,9 @@ static const struct builtin file_rows[] = {
     {.name = "file.newest",
      .signature = "(pattern: path) -> any",
      .summary = "The path of the newest regular file in a directory, or among those that a pattern with `*`, "
-		"`?` and "
-		"`[...]` names; null where there is none.",
+		"`?` and `[...]` names; null where there is none.",
      .details = "Newest by the time of modification; of several with the same time the last by name. In a "
-		"directory, "
-		"names that begin with a dot are left out.",
+		"directory, names that begin with a dot are left out.",
      .example = "file.newest(\"/var/backups/thebot_*.dump\")",
      .bad_input =
 	 "A directory that may not be listed is a failure; a pattern that matches nothing gives null.",
@@ -860,12 +873,10 @@ static const struct builtin file_rows[] = {
     {.name = "file.write",
      .signature = "(path: path, text: secret string, mode: string = null)",
      .summary = "Give a file this content, whole or not at all.",
-     .details =
-	 "The text is written beside the file, synced, and renamed over it, so whoever reads sees the old "
-	 "content "
-	 "or the new. A file that is there keeps its mode and owner; a new one gets what the umask leaves of "
-	 "0666, or 0600 where the text is a secret; `mode: \"0640\"` says otherwise. A symbolic link is "
-	 "followed.",
+     .details = "The text is written beside the file, synced, and renamed over it, so whoever reads sees the "
+		"old content or the new. A file that is there keeps its mode and owner; a new one gets what "
+		"the umask leaves of 0666, or 0600 where the text is a secret; `mode: \"0640\"` says "
+		"otherwise. A symbolic link is followed.",
      .example = "file.write(\"/srv/release\", \"v2\\n\", mode: \"0644\")",
      .bad_input = NO_WRITE,
      .effect = EFFECT_CHANGE,
@@ -891,13 +902,13 @@ static const struct builtin file_rows[] = {
 	 "`with` is plain text: a `$1` in it is just that. The file is rewritten as `file.write` does it.",
      .example = "file.replace(\"/etc/nginx/upstream.conf\", old: \"blue\", with: \"green\")",
      .bad_input = "A file that holds nothing to replace is a failure, and stays as it is. So are neither or "
-		  "both of `old` "
-		  "and `pattern`, and a file of more than 16MiB. " NO_WRITE,
+		  "both of `old` and `pattern`, and a file of more than 16MiB. " NO_WRITE,
      .effect = EFFECT_CHANGE,
      .settle = SETTLE_PROBE,
      .start = file_replace,
      .probe = file_replace_probe,
-     .simulate = replace_simulate},
+     .simulate = replace_simulate,
+     .describe = replace_describe},
     {.name = "file.remove",
      .signature = "(path: path) -> bool",
      .summary = "Remove a file, a symbolic link or an empty directory; answers whether there was one.",
@@ -923,15 +934,12 @@ static const struct builtin file_rows[] = {
      .signature = "(from: path, to: path, values: secret record, mode: string = null)",
      .summary = "Write a file from a template in which `{{name}}` stands for the value of that name.",
      .details = "`{{ name }}` is the same, `{{a.b}}` the field b of a, and `\\{{` two braces. A value is put "
-		"in as its "
-		"text shows, without quoting: a template knows no language. The file is written as "
-		"`file.write` does "
-		"it; with a secret in it, a new one gets the mode 0600.",
+		"in as its text shows, without quoting: a template knows no language. The file is written as "
+		"`file.write` does it; with a secret in it, a new one gets the mode 0600.",
      .example = "file.template(\"/srv/upstream.conf.in\", to: \"/srv/upstream.conf\", values: { colour: "
 		"\"green\" })",
      .bad_input = "A name without a value, or with null for one, and a `{{` that no `}}` closes are failures "
-		  "that name "
-		  "the template's line. " NO_WRITE,
+		  "that name the template's line. " NO_WRITE,
      .effect = EFFECT_CHANGE,
      .flags = BUILTIN_REPEATABLE,
      .settle = SETTLE_REPEAT,

@@ -12,6 +12,7 @@
 
 #include "builtins/live.h"
 #include "builtins/tables.h"
+#include "builtins/words.h"
 
 #define WORDS_MAX	16
 #define LOOK_TIMEOUT	(60 * INT64_C(1000000000)) /* of what only looks or works on local files */
@@ -33,13 +34,16 @@ static const char *const git_env[] = {
     "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "GIT_PAGER=cat", "GIT_EDITOR=false", NULL,
 };
 
-static void git_free(void *state)
+static void drop_owned(struct git *git)
 {
-	struct git *git = state;
-
 	while (git->owned_count > 0)
 		free(git->owned[--git->owned_count]);
-	free(git);
+}
+
+static void git_free(void *state)
+{
+	drop_owned(state);
+	free(state);
 }
 
 static void git_cancel(struct effect_call *call)
@@ -66,6 +70,14 @@ static void add_joined(struct git *git, const char *before, const char *text, co
 	add(git, word);
 }
 
+/* An empty directory would mean this one all the same. */
+static void add_start(struct git *git, const char *directory)
+{
+	add(git, "git");
+	add(git, "-C");
+	add(git, directory && *directory ? directory : ".");
+}
+
 /* Begins the words of a command in the directory that stands at `place` among the arguments. */
 static struct git *git_new(struct effect_call *call, size_t place)
 {
@@ -77,10 +89,7 @@ static struct git *git_new(struct effect_call *call, size_t place)
 	call->state = git;
 	call->free_state = git_free;
 	call->cancel = git_cancel;
-	add(git, "git");
-	/* Joined to -C it would be read as an option's value all the same; an empty one would mean here. */
-	add(git, "-C");
-	add(git, directory && *directory ? directory : ".");
+	add_start(git, directory);
 	return git;
 }
 
@@ -350,7 +359,7 @@ static void git_log(struct effect_call *call)
 	git_go(git, answer_log);
 }
 
-/* ---- changing ---- */
+/* ---- changing: the words behind `git -C directory`, for the call and for preview ---- */
 
 static void answer_done(struct git *git, const struct process_result *result)
 {
@@ -358,6 +367,43 @@ static void answer_done(struct git *git, const struct process_result *result)
 		fail(git, result);
 	else
 		call_ok(git->call, value_null());
+}
+
+/* Preview may not know an argument yet. */
+static const char *text_of(struct value v)
+{
+	return v.tag == VALUE_STRING ? value_text_peek(v) : "<unknown>";
+}
+
+static struct value describe(const struct effect_request *request, size_t directory,
+			     void (*words)(struct git *git, const struct value *args))
+{
+	struct git git = {0};
+	struct buffer line = {0};
+	size_t i;
+
+	add_start(&git, text_of(request->args[directory]));
+	words(&git, request->args);
+	for (i = 0; i < git.count; i++) {
+		struct value word = value_string(git.words[i]);
+
+		words_add_value(&line, word);
+		value_release(word);
+	}
+	drop_owned(&git);
+	return buffer_finish(&line);
+}
+
+static void fetch_words(struct git *git, const struct value *args)
+{
+	add(git, "fetch");
+	add(git, "--quiet");
+	if (value_truthy(args[2]))
+		add(git, "--tags");
+	add(git, "--");
+	add(git, text_of(args[0]));
+	if (args[1].tag != VALUE_NULL)
+		add(git, text_of(args[1]));
 }
 
 static void git_fetch(struct effect_call *call)
@@ -368,20 +414,26 @@ static void git_fetch(struct effect_call *call)
 	    (!is_null(call, 1) && !check_word(call, 1, "ref", true)))
 		return;
 	git = git_new(call, 3);
-	add(git, "fetch");
-	add(git, "--quiet");
-	if (call_bool(call, 2, false))
-		add(git, "--tags");
-	add(git, "--");
-	add(git, call_text(call, 0));
-	if (!is_null(call, 1))
-		add(git, call_text(call, 1));
+	fetch_words(git, call->args);
 	git->timeout = call_int(call, 4, 0);
 	git_go(git, answer_done);
 }
 
-/* Behind the ref, `--` says that it is one: it can't be taken for a path whose changes are to be thrown away.
- */
+static struct value fetch_describe(const struct effect_request *request)
+{
+	return describe(request, 3, fetch_words);
+}
+
+/* Behind the ref, `--` says that it is one, and no path whose changes are to be thrown away. */
+static void checkout_words(struct git *git, const struct value *args)
+{
+	add(git, "checkout");
+	add(git, "--quiet");
+	add(git, value_truthy(args[2]) ? "--detach" : "--no-guess");
+	add(git, text_of(args[0]));
+	add(git, "--");
+}
+
 static void git_checkout(struct effect_call *call)
 {
 	struct git *git;
@@ -389,39 +441,22 @@ static void git_checkout(struct effect_call *call)
 	if (!directory_ok(call, 1) || !check_word(call, 0, "ref", true))
 		return;
 	git = git_new(call, 1);
-	add(git, "checkout");
-	add(git, "--quiet");
-	add(git, call_bool(call, 2, false) ? "--detach" : "--no-guess");
-	add(git, call_text(call, 0));
-	add(git, "--");
+	checkout_words(git, call->args);
 	git_go(git, answer_done);
 }
 
-/* Two commits, a line each: the change happened if they are the same. */
-static bool same_lines(const struct process_result *result)
+static struct value checkout_describe(const struct effect_request *request)
 {
-	size_t first = strcspn(result->out, "\n");
-
-	return result->out[first] == '\n' && first > 0 &&
-	       strncmp(result->out, result->out + first + 1, first + 1) == 0;
+	return describe(request, 1, checkout_words);
 }
 
-static void answer_at_ref(struct git *git, const struct process_result *result)
+static void apply_words(struct git *git, const struct value *args)
 {
-	if (result->code != 0)
-		call_ok(git->call, value_null());
-	else
-		call_ok(git->call, value_bool(same_lines(result)));
-}
-
-static void git_checkout_probe(struct effect_call *call)
-{
-	struct git *git = git_new(call, 1);
-
-	add(git, "rev-parse");
-	add(git, "HEAD^{commit}");
-	add_joined(git, "", call_text(call, 0), "^{commit}");
-	git_go(git, answer_at_ref);
+	add(git, "apply");
+	if (value_truthy(args[2]))
+		add(git, "--reverse");
+	add(git, "--");
+	add(git, text_of(args[0]));
 }
 
 static void git_apply(struct effect_call *call)
@@ -431,12 +466,13 @@ static void git_apply(struct effect_call *call)
 	if (!directory_ok(call, 1) || !check_word(call, 0, "patch", false))
 		return;
 	git = git_new(call, 1);
-	add(git, "apply");
-	if (call_bool(call, 2, false))
-		add(git, "--reverse");
-	add(git, "--");
-	add(git, call_text(call, 0));
+	apply_words(git, call->args);
 	git_go(git, answer_done);
+}
+
+static struct value apply_describe(const struct effect_request *request)
+{
+	return describe(request, 1, apply_words);
 }
 
 /* It would apply now: so it did not happen. It would apply neither way: only a person can tell. */
@@ -471,6 +507,16 @@ static void git_apply_probe(struct effect_call *call)
 	probe_apply(git_new(call, 1), !call_bool(call, 2, false), answer_would_unapply);
 }
 
+static void tag_words(struct git *git, const struct value *args)
+{
+	add(git, "tag");
+	if (args[2].tag != VALUE_NULL)
+		add_joined(git, "--message=", text_of(args[2]), "");
+	add(git, "--");
+	add(git, text_of(args[0]));
+	add(git, text_of(args[1]));
+}
+
 static void git_tag(struct effect_call *call)
 {
 	struct git *git;
@@ -480,13 +526,22 @@ static void git_tag(struct effect_call *call)
 	    (!is_null(call, 2) && !check_word(call, 2, "message", false)))
 		return;
 	git = git_new(call, 3);
-	add(git, "tag");
-	if (!is_null(call, 2))
-		add_joined(git, "--message=", call_text(call, 2), "");
-	add(git, "--");
-	add(git, call_text(call, 0));
-	add(git, call_text(call, 1));
+	tag_words(git, call->args);
 	git_go(git, answer_done);
+}
+
+static struct value tag_describe(const struct effect_request *request)
+{
+	return describe(request, 3, tag_words);
+}
+
+/* Two commits, a line each. */
+static bool same_lines(const struct process_result *result)
+{
+	size_t first = strcspn(result->out, "\n");
+
+	return result->out[first] == '\n' && first > 0 &&
+	       strncmp(result->out, result->out + first + 1, first + 1) == 0;
 }
 
 static void answer_tagged(struct git *git, const struct process_result *result)
@@ -517,6 +572,14 @@ static void answer_untagged(struct git *git, const struct process_result *result
 		fail(git, result);
 }
 
+static void untag_words(struct git *git, const struct value *args)
+{
+	add(git, "tag");
+	add(git, "--delete");
+	add(git, "--");
+	add(git, text_of(args[0]));
+}
+
 static void git_untag(struct effect_call *call)
 {
 	struct git *git;
@@ -524,11 +587,13 @@ static void git_untag(struct effect_call *call)
 	if (!directory_ok(call, 1) || !check_word(call, 0, "name", true))
 		return;
 	git = git_new(call, 1);
-	add(git, "tag");
-	add(git, "--delete");
-	add(git, "--");
-	add(git, call_text(call, 0));
+	untag_words(git, call->args);
 	git_go(git, answer_untagged);
+}
+
+static struct value untag_describe(const struct effect_request *request)
+{
+	return describe(request, 1, untag_words);
 }
 
 static struct value answer_true(const struct effect_request *request)
@@ -546,9 +611,8 @@ static const struct builtin git_rows[] = {
     {.name = "git.describe",
      .signature = "(directory: path = \".\", match: string = null) -> string",
      .summary = "The name that the nearest tag gives the checked-out commit, such as v2 or v2-3-g1a2b3c4.",
-     .details =
-	 "Without any tag it is the abbreviated commit. `-dirty` stands behind it where tracked files have "
-	 "changed. `match` is a glob that the tag must match.",
+     .details = "Without any tag it is the abbreviated commit. `-dirty` stands behind it where tracked files "
+		"have changed. `match` is a glob that the tag must match.",
      .example = "git.describe(\"/srv/thebot\")",
      .bad_input = NO_REPOSITORY,
      .effect = EFFECT_READ,
@@ -585,9 +649,8 @@ static const struct builtin git_rows[] = {
      .effect = EFFECT_READ,
      .start = git_log},
     {.name = "git.fetch",
-     .signature =
-	 "(remote: string = \"origin\", ref: string = null, tags: bool = false, directory: path = \".\", "
-	 "timeout: duration = 5m)",
+     .signature = "(remote: string = \"origin\", ref: string = null, tags: bool = false, directory: path = "
+		  "\".\", timeout: duration = 5m)",
      .summary = "Fetch what a remote repository has.",
      .details = "Nothing that is checked out changes. A remote that would ask for a password is a failure.",
      .example = "git.fetch(directory: \"/srv/thebot\", tags: true)",
@@ -596,20 +659,21 @@ static const struct builtin git_rows[] = {
      .effect = EFFECT_CHANGE,
      .flags = BUILTIN_REPEATABLE,
      .settle = SETTLE_REPEAT,
-     .start = git_fetch},
+     .start = git_fetch,
+     .describe = fetch_describe},
     {.name = "git.checkout",
      .signature = "(ref: string, directory: path = \".\", detach: bool = false)",
      .summary = "Check out a branch, a tag or a commit.",
-     .details = "Changed files are never overwritten: git refuses. `detach` checks out a branch's commit "
-		"without the "
-		"branch. The way back is a checkout of what `git.branch` or `git.head` said before.",
+     .details =
+	 "Changed files are never overwritten: git refuses. `detach` checks out a branch's commit without "
+	 "the branch. The way back is a checkout of what `git.branch` or `git.head` said before.",
      .example = "git.checkout(\"v2\", directory: \"/srv/thebot\")",
      .bad_input = "A checkout that would overwrite changed files is a failure. " NO_REF,
      .effect = EFFECT_CHANGE,
      .flags = BUILTIN_REPEATABLE,
-     .settle = SETTLE_PROBE,
+     .settle = SETTLE_REPEAT,
      .start = git_checkout,
-     .probe = git_checkout_probe},
+     .describe = checkout_describe},
     {.name = "git.apply",
      .signature = "(patch: path, directory: path = \".\", reverse: bool = false)",
      .summary = "Apply a patch to the files of a repository, or take it back with `reverse`.",
@@ -620,6 +684,7 @@ static const struct builtin git_rows[] = {
      .effect = EFFECT_CHANGE,
      .settle = SETTLE_PROBE,
      .start = git_apply,
+     .describe = apply_describe,
      .probe = git_apply_probe},
     {.name = "git.tag",
      .signature = "(name: string, ref: string = \"HEAD\", message: string = null, directory: path = \".\")",
@@ -630,6 +695,7 @@ static const struct builtin git_rows[] = {
      .effect = EFFECT_CHANGE,
      .settle = SETTLE_PROBE,
      .start = git_tag,
+     .describe = tag_describe,
      .probe = git_tag_probe},
     {.name = "git.untag",
      .signature = "(name: string, directory: path = \".\") -> bool",
@@ -641,6 +707,7 @@ static const struct builtin git_rows[] = {
      .flags = BUILTIN_REPEATABLE,
      .settle = SETTLE_REPEAT,
      .start = git_untag,
+     .describe = untag_describe,
      .simulate = answer_true},
 };
 

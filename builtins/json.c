@@ -35,20 +35,17 @@ static const struct builtin json_rows[] = {
     {.name = "json.parse",
      .signature = "(text: secret string) -> any",
      .summary = "The value that a JSON text stands for.",
-     .details =
-	 "Numbers have no unit until the plan gives them one: `json.parse(answer).latency as ms`. A number "
-	 "without point and exponent is an int, or a float where 64 bits don't hold it.",
+     .details = "Numbers have no unit until the plan gives them one: `json.parse(answer).latency as ms`. A "
+		"number without point and exponent is an int, or a float where 64 bits don't hold it.",
      .example = "json.parse(\"{\\\"status\\\": \\\"ok\\\"}\").status",
-     .bad_input =
-	 "Malformed text, text that is not UTF-8, and nesting deeper than 200 are failures that name the "
-	 "line and the column.",
+     .bad_input = "Malformed text, text that is not UTF-8, and nesting deeper than 200 are failures that "
+		  "name the line and the column.",
      .call = json_parse},
     {.name = "json.encode",
      .signature = "(value: secret any, pretty: bool = false) -> string",
      .summary = "The JSON text of a value; with `pretty`, a line per item.",
      .details = "A percent is written as its ratio, a duration in seconds, a size in bytes, a time as RFC "
-		"3339, NaN and "
-		"the infinities as null.",
+		"3339, NaN and the infinities as null.",
      .example = "json.encode({ share: 5%, colour: \"green\" })",
      .bad_input = "Every value has a JSON text; bytes that are not UTF-8 become U+FFFD.",
      .call = json_encode},

@@ -522,9 +522,8 @@ static const struct builtin list_rows[] = {
     {.name = "list.slice",
      .signature = "(list: secret list(any), from: int, count: int = null) -> list(any)",
      .summary = "`count` items from item number `from` on, or all that follow.",
-     .details =
-	 "The first item has the number 0; a negative `from` counts from the end. What lies beyond the list "
-	 "is not there: the slice is shorter, or empty.",
+     .details = "The first item has the number 0; a negative `from` counts from the end. What lies beyond "
+		"the list is not there: the slice is shorter, or empty.",
      .example = "list.slice([1, 2, 3, 4], 1, 2)",
      .bad_input = LISTS_ONLY,
      .call = list_slice},

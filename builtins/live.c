@@ -185,6 +185,15 @@ static int64_t wall_now(const struct live *live)
 	return wall_clock() + live->wall_offset;
 }
 
+static void queue_wakes(uv_idle_t *idle)
+{
+	(void)idle;
+}
+
+/*
+ * While something is queued, `wake` is active: an idle handle keeps uv_run() from blocking. Without it, what a timer's
+ * callback queues would wait for the next event: in a turn, timers come before the poll.
+ */
 static struct live_queued *queue_add(struct live *live, enum delivery_kind kind)
 {
 	struct live_queued *item = live_alloc(sizeof *item);
@@ -195,6 +204,7 @@ static struct live_queued *queue_add(struct live *live, enum delivery_kind kind)
 	item->outcome = outcome_ok(value_null());
 	*live->queue_tail = item;
 	live->queue_tail = &item->next;
+	uv_idle_start(&live->wake, queue_wakes);
 	return item;
 }
 
@@ -203,8 +213,10 @@ static struct live_queued *queue_take(struct live *live)
 	struct live_queued *item = live->queue;
 
 	live->queue = item->next;
-	if (live->queue == NULL)
+	if (live->queue == NULL) {
 		live->queue_tail = &live->queue;
+		uv_idle_stop(&live->wake);
+	}
 	return item;
 }
 
@@ -720,15 +732,15 @@ static bool processes_under_way(const struct live *live)
 	return live->processes != NULL;
 }
 
-/* Turns the loop until `busy` says no or the time is over. */
+/* Turns the loop until `busy` says no or the time is over; looks at least every 20 ms. */
 static void loop_while(struct live *live, bool (*busy)(const struct live *live), int64_t limit_ns)
 {
 	int64_t end = live_now(live) + limit_ns;
 
 	while (busy(live) && live_now(live) < end) {
+		uv_idle_stop(&live->wake); /* what is queued is not waited for any more */
 		uv_update_time(&live->loop);
-		uv_timer_start(&live->deadline, deadline_reached,
-			       milliseconds_until(live->started + (uint64_t)end), 0);
+		uv_timer_start(&live->deadline, deadline_reached, 20, 0);
 		uv_run(&live->loop, UV_RUN_ONCE);
 	}
 	uv_timer_stop(&live->deadline);
@@ -753,6 +765,7 @@ static void handles_close(struct live *live)
 		live_poll_stop(live->polls);
 	uv_close((uv_handle_t *)&live->deadline, NULL);
 	uv_close((uv_handle_t *)&live->idle, NULL);
+	uv_close((uv_handle_t *)&live->wake, NULL);
 	uv_close((uv_handle_t *)&live->interrupt, NULL);
 	uv_close((uv_handle_t *)&live->terminate, NULL);
 }
@@ -848,6 +861,7 @@ struct driver *live_new(const struct live_options *options)
 	live->wall += live->wall_offset;
 	uv_timer_init(&live->loop, &live->deadline);
 	uv_idle_init(&live->loop, &live->idle);
+	uv_idle_init(&live->loop, &live->wake);
 	live->idle.data = live;
 	signals_watch(live);
 	return &live->driver;

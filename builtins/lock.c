@@ -319,8 +319,7 @@ static const struct builtin lock_rows[] = {
      .summary =
 	 "What `lock \"name\"` does: keeps every other run under that name out until this one has ended.",
      .details = "The lock is the kernel's and ends with the process, however that ends. A run that holds it "
-		"already, "
-		"through a child plan, goes on.",
+		"already, through a child plan, goes on.",
      .example = "lock \"thebot\"",
      .bad_input =
 	 "A lock that another run holds is a failure which says who, since when, and for which plan.",

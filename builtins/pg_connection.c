@@ -5,8 +5,8 @@
  *
  *     WAITING -> RESOLVING -> CONNECTING -> SETTING -> READY <-> RUNNING, and at its close perhaps CLEANING
  *
- * SETTING sends the settings that every statement relies on (also over a connection that was used before); CLEANING
- * rolls back what a closed session left open, so that its connection can be used again.
+ * SETTING sends the settings that every statement relies on (also over a connection that was used before);
+ * CLEANING rolls back what a closed session left open, so that its connection can be used again.
  */
 #include "builtins/pg_connection.h"
 
@@ -37,7 +37,8 @@
 
 enum state { WAITING, RESOLVING, CONNECTING, SETTING, READY, RUNNING, CLEANING, DEAD };
 
-/* Connection parameters for libpq, and their text as one key: who has the same key may use the same connection. */
+/* Connection parameters for libpq, and their text as one key: who has the same key may use the same
+ * connection. */
 struct parameters {
 	char *names[PARAMETERS_MAX + 1], *values[PARAMETERS_MAX + 1];
 	size_t count;
@@ -59,7 +60,7 @@ struct pool {
 
 struct resolving {
 	struct pg_session *session; /* NULL once it has lost interest */
-	char *hosts;                /* with commas, as libpq takes them */
+	char *hosts;		    /* with commas, as libpq takes them */
 	char *ports;
 	struct buffer out_hosts, out_addresses, out_ports;
 	char error[300];
@@ -85,7 +86,7 @@ struct pg_session {
 	struct resolving *resolving;
 	int stops;
 	int64_t timeout_ns, lock_timeout_ns;
-	char *what, *place; /* "pg.query"; "thebot at 127.0.0.1:5432" */
+	char *what, *place;   /* "pg.query"; "thebot at 127.0.0.1:5432" */
 	struct value secrets; /* list of strings that no message may hold */
 
 	/* The statement under way. */
@@ -144,7 +145,8 @@ static void parameters_free(struct parameters *parameters)
 	parameters->count = 0;
 }
 
-/* The URL's, or the environment's where there is none. libpq's own message would show the URL, password and all. */
+/* The URL's, or the environment's where there is none. libpq's own message would show the URL, password and
+ * all. */
 static bool parameters_parse(const struct pq_api *pq, struct value url, const char *database,
 			     struct parameters *parameters, struct value *message)
 {
@@ -153,12 +155,13 @@ static bool parameters_parse(const struct pq_api *pq, struct value url, const ch
 
 	if (url.tag == VALUE_STRING) {
 		options = strlen(value_text_peek(url)) == value_length(url)
-				  ? pq->PQconninfoParse(value_text_peek(url), &error)
-				  : NULL;
+			      ? pq->PQconninfoParse(value_text_peek(url), &error)
+			      : NULL;
 		if (error)
 			pq->PQfreemem(error);
 		if (!options) {
-			*message = value_string("url: is not a URL of PostgreSQL (postgres://user:password@host:port/database)");
+			*message = value_string(
+			    "url: is not a URL of PostgreSQL (postgres://user:password@host:port/database)");
 			return false;
 		}
 		for (option = options; option->keyword; option++)
@@ -197,7 +200,8 @@ static struct value parameters_key(const struct parameters *parameters)
 /* For messages: the database, and where it is. */
 static char *parameters_place(const struct parameters *parameters)
 {
-	const char *host = parameter_get(parameters, "host"), *address = parameter_get(parameters, "hostaddr");
+	const char *host = parameter_get(parameters, "host"),
+		   *address = parameter_get(parameters, "hostaddr");
 	const char *port = parameter_get(parameters, "port"), *database = parameter_get(parameters, "dbname");
 	struct buffer place = {0};
 	struct value text;
@@ -303,7 +307,8 @@ static size_t connections_of(const struct pool *pool, struct value key)
 	size_t count = 0;
 
 	for (session = pool->sessions; session; session = session->next)
-		count += session->state != WAITING && session->state != DEAD && value_equal(session->key, key);
+		count +=
+		    session->state != WAITING && session->state != DEAD && value_equal(session->key, key);
 	return count;
 }
 
@@ -343,14 +348,16 @@ static struct value clean_text(const struct pg_session *session, const char *tex
 	return pg_scrub(value_string(text ? text : ""), session->secrets);
 }
 
-/* libpq says "connection to server at "h" (1.2.3.4), port 5432 failed: reason\n..." for each address it tried. */
+/* libpq says "connection to server at "h" (1.2.3.4), port 5432 failed: reason\n..." for each address it
+ * tried. */
 static struct value connect_message(const struct pg_session *session)
 {
 	struct value reason = clean_text(session, session->pool->pq->PQerrorMessage(session->pg)), message;
 
-	message = value_string_printf("no connection to PostgreSQL (%s): %s; check url:, or PGHOST, PGPORT, PGUSER and "
-				      "PGPASSWORD where none is given",
-				      session->place, value_text_peek(reason));
+	message = value_string_printf(
+	    "no connection to PostgreSQL (%s): %s; check url:, or PGHOST, PGPORT, PGUSER and "
+	    "PGPASSWORD where none is given",
+	    session->place, value_text_peek(reason));
 	value_release(reason);
 	return message;
 }
@@ -372,7 +379,8 @@ static void result_clear(struct pg_result *result)
 	value_release(result->rows);
 	value_release(result->message);
 	value_release(result->details);
-	*result = (struct pg_result){.rows = value_null(), .message = value_null(), .details = value_null(), .sqlstate = ""};
+	*result = (struct pg_result){
+	    .rows = value_null(), .message = value_null(), .details = value_null(), .sqlstate = ""};
 }
 
 static void report(struct pg_session *session)
@@ -383,7 +391,8 @@ static void report(struct pg_session *session)
 	result.sqlstate = session->sqlstate;
 	result.cancelled = session->cancelled;
 	result.timed_out = session->timed_out;
-	session->result = (struct pg_result){.rows = value_null(), .message = value_null(), .details = value_null()};
+	session->result =
+	    (struct pg_result){.rows = value_null(), .message = value_null(), .details = value_null()};
 	session->done = NULL;
 	/* The callback may close the session: it isn't touched afterwards. */
 	if (done && !session->closed)
@@ -424,15 +433,16 @@ static void fail_connecting(struct pg_session *session, struct value message)
 
 static void lose_connection(struct pg_session *session)
 {
-	struct value reason = clean_text(session, session->pg ? session->pool->pq->PQerrorMessage(session->pg) : "");
+	struct value reason =
+	    clean_text(session, session->pg ? session->pool->pq->PQerrorMessage(session->pg) : "");
 	bool running = session->state == RUNNING;
 	struct value message;
 
 	if (session->cancelled || session->timed_out)
 		message = stop_message(session, "and the server did not answer");
 	else
-		message = value_string_printf("the connection to PostgreSQL was lost (%s): %s", session->place,
-					      value_text_peek(reason));
+		message = value_string_printf("the connection to PostgreSQL was lost (%s): %s",
+					      session->place, value_text_peek(reason));
 	value_release(reason);
 	session_die(session);
 	end_without(session, running ? PG_LOST : PG_NOT_SENT, message);
@@ -478,8 +488,9 @@ static void end_stopped(void *context)
 	struct pg_session *session = context;
 
 	timer_clear(&session->later);
-	fail_connecting(session, stop_message(session, session->state == WAITING ? "waiting for a free connection"
-										 : "before it was connected"));
+	fail_connecting(session,
+			stop_message(session, session->state == WAITING ? "waiting for a free connection"
+									: "before it was connected"));
 }
 
 static void stop(struct pg_session *session)
@@ -570,8 +581,10 @@ static void refuse_size(struct pg_session *session)
 static void check_size(struct pg_session *session)
 {
 	if (session->rows_max > 0 && value_length(session->result.rows) > session->rows_max)
-		refuse_answer(session, value_string_printf("the answer has more than %zu rows: narrow the query, or raise limit:",
-							   session->rows_max));
+		refuse_answer(session,
+			      value_string_printf(
+				  "the answer has more than %zu rows: narrow the query, or raise limit:",
+				  session->rows_max));
 	else if (session->bytes_max > 0 && session->bytes > session->bytes_max)
 		refuse_size(session);
 }
@@ -616,8 +629,10 @@ static void take_result(struct pg_session *session, const PGresult *pg_result)
 	case PGRES_COPY_IN:
 	case PGRES_COPY_OUT:
 	case PGRES_COPY_BOTH:
-		refuse_answer(session, value_string("COPY from and to the client is not possible: COPY names a file of the "
-						    "server, or pg.query and pg.dump read the rows"));
+		refuse_answer(
+		    session,
+		    value_string("COPY from and to the client is not possible: COPY names a file of the "
+				 "server, or pg.query and pg.dump read the rows"));
 		return;
 	default:
 		keep_error(session, pg_result);
@@ -655,8 +670,8 @@ static void statement_ended(struct pg_session *session)
 }
 
 /*
- * Bytes that a TCP socket has received in all; 0 for others. It stands at this offset of the kernel's struct tcp_info
- * since Linux 4.1; glibc's own declaration ends before it.
+ * Bytes that a TCP socket has received in all; 0 for others. It stands at this offset of the kernel's struct
+ * tcp_info since Linux 4.1; glibc's own declaration ends before it.
  */
 static uint64_t bytes_received(const struct pg_session *session)
 {
@@ -671,8 +686,9 @@ static uint64_t bytes_received(const struct pg_session *session)
 }
 
 /*
- * Rows are counted when they are whole. A single row that is far too big is seen by what the socket has received,
- * before libpq has gathered it. (Over a local socket nothing tells.) The slack is for the protocol's own bytes.
+ * Rows are counted when they are whole. A single row that is far too big is seen by what the socket has
+ * received, before libpq has gathered it. (Over a local socket nothing tells.) The slack is for the
+ * protocol's own bytes.
  */
 static bool consume(struct pg_session *session)
 {
@@ -781,11 +797,13 @@ static void send_stopped(void *context)
 
 	timer_clear(&session->later);
 	end_without(session, PG_NOT_SENT,
-		    session->state == DEAD ? value_string_printf("the connection to PostgreSQL was lost (%s)", session->place)
-					   : stop_message(session, "before its statement was sent"));
+		    session->state == DEAD
+			? value_string_printf("the connection to PostgreSQL was lost (%s)", session->place)
+			: stop_message(session, "before its statement was sent"));
 }
 
-void pg_session_run(struct pg_session *session, const struct pg_statement *statement, pg_callback *done, void *context)
+void pg_session_run(struct pg_session *session, const struct pg_statement *statement, pg_callback *done,
+		    void *context)
 {
 	const struct pq_api *pq = session->pool->pq;
 	bool sent;
@@ -819,12 +837,13 @@ static void send_settings(struct pg_session *session)
 
 	statement_begin(session, SETTING);
 	session->want_rows = false;
-	buffer_printf(&text,
-		      "set standard_conforming_strings = on; set datestyle = 'ISO'; set intervalstyle = 'postgres'; "
-		      "set bytea_output = 'hex'; set client_min_messages = warning; "
-		      "set statement_timeout = %lld; set lock_timeout = %lld",
-		      (long long)(limit_ns / NS_PER_MS),
-		      (long long)((session->lock_timeout_ns + NS_PER_MS - 1) / NS_PER_MS));
+	buffer_printf(
+	    &text,
+	    "set standard_conforming_strings = on; set datestyle = 'ISO'; set intervalstyle = 'postgres'; "
+	    "set bytea_output = 'hex'; set client_min_messages = warning; "
+	    "set statement_timeout = %lld; set lock_timeout = %lld",
+	    (long long)(limit_ns / NS_PER_MS),
+	    (long long)((session->lock_timeout_ns + NS_PER_MS - 1) / NS_PER_MS));
 	settings = buffer_finish(&text);
 	sent = session->pool->pq->PQsendQuery(session->pg, value_text_peek(settings)) && flush(session);
 	value_release(settings);
@@ -842,8 +861,8 @@ static void ignore_notice(void *context, const PGresult *result)
 
 static void watch(struct pg_session *session, int events)
 {
-	session->poll = live_poll_start(session->pool->live, session->pool->pq->PQsocket(session->pg), events, poll_ready,
-					session);
+	session->poll = live_poll_start(session->pool->live, session->pool->pq->PQsocket(session->pg), events,
+					poll_ready, session);
 }
 
 static void connected(struct pg_session *session)
@@ -885,7 +904,8 @@ static void poll_ready(void *context, int events)
 		return;
 	}
 	if (session->state == READY || session->state == DEAD) {
-		/* Nothing is asked: the server has hung up, or tells something. The next statement will see. */
+		/* Nothing is asked: the server has hung up, or tells something. The next statement will see.
+		 */
 		live_poll_change(session->poll, 0);
 		return;
 	}
@@ -947,7 +967,8 @@ static void resolve_host(struct resolving *resolving, const char *host, const ch
 		return;
 	}
 	for (at = found; at && count < ADDRESSES_MAX; at = at->ai_next)
-		if (getnameinfo(at->ai_addr, at->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST) == 0) {
+		if (getnameinfo(at->ai_addr, at->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST) ==
+		    0) {
 			add_address(resolving, host, port, text);
 			count++;
 		}
@@ -994,8 +1015,8 @@ static void resolve_done(void *context)
 	if (session) {
 		session->resolving = NULL;
 		if (!resolving->out_hosts.string) {
-			fail_connecting(session, value_string_printf("no connection to PostgreSQL (%s): %s", session->place,
-								     resolving->error));
+			fail_connecting(session, value_string_printf("no connection to PostgreSQL (%s): %s",
+								     session->place, resolving->error));
 		} else {
 			set_list(&session->parameters, "host", &resolving->out_hosts);
 			set_list(&session->parameters, "hostaddr", &resolving->out_addresses);
@@ -1103,7 +1124,8 @@ static void prepare(struct pg_session *session, const struct pg_options *options
 	const char *password;
 
 	if (!pq) {
-		fail_soon(session, value_string_printf("PostgreSQL's client library is needed: %s", session->pool->error));
+		fail_soon(session, value_string_printf("PostgreSQL's client library is needed: %s",
+						       session->pool->error));
 		return;
 	}
 	if (!parameters_parse(pq, options->url, options->database, parameters, &message)) {
@@ -1141,7 +1163,8 @@ struct pg_session *pg_session_open(struct live *live, const struct pg_options *o
 	session->what = memory_need(strdup(options->what));
 	session->secrets = list_new(0);
 	session->key = value_null();
-	session->result = (struct pg_result){.rows = value_null(), .message = value_null(), .details = value_null()};
+	session->result =
+	    (struct pg_result){.rows = value_null(), .message = value_null(), .details = value_null()};
 	session->timeout_ns = options->timeout_ns;
 	session->lock_timeout_ns = options->lock_timeout_ns;
 	session->done = options->opened;
@@ -1207,7 +1230,8 @@ static void clean_end(struct pg_session *session)
 {
 	const struct pq_api *pq = session->pool->pq;
 
-	if (pq->PQstatus(session->pg) == CONNECTION_OK && pq->PQtransactionStatus(session->pg) == PQTRANS_IDLE)
+	if (pq->PQstatus(session->pg) == CONNECTION_OK &&
+	    pq->PQtransactionStatus(session->pg) == PQTRANS_IDLE)
 		session_release(session);
 	else
 		session_discard(session);
@@ -1276,20 +1300,22 @@ static struct value passfile_line(const char *password)
 	return value_mark(buffer_finish(&line), VALUE_SECRET);
 }
 
-static bool child_conninfo(const struct parameters *parameters, struct value *conninfo, struct value *passfile,
-			   struct value *message)
+static bool child_conninfo(const struct parameters *parameters, struct value *conninfo,
+			   struct value *passfile, struct value *message)
 {
 	const char *password = parameter_get(parameters, "password");
 	struct buffer text = {0};
 	size_t i;
 
 	if (password && strpbrk(password, "\r\n")) {
-		*message = value_string("a password with a line break cannot be handed to PostgreSQL's programs");
+		*message =
+		    value_string("a password with a line break cannot be handed to PostgreSQL's programs");
 		return false;
 	}
 	password = password && password[0] ? password : NULL;
 	for (i = 0; i < parameters->count; i++)
-		if (strcmp(parameters->names[i], "password") != 0 && strcmp(parameters->names[i], "sslpassword") != 0 &&
+		if (strcmp(parameters->names[i], "password") != 0 &&
+		    strcmp(parameters->names[i], "sslpassword") != 0 &&
 		    !(password && strcmp(parameters->names[i], "passfile") == 0))
 			add_conninfo(&text, parameters->names[i], parameters->values[i]);
 	if (password)

@@ -1,10 +1,10 @@
 /*
  * pg_dump.c - pg.dump and pg.inspect.
  *
- * A dump is written to PATH.part, read back whole, synced, and only then given its name; so a file with the name of a
- * dump is a dump. Between two runs that dump to the same path a lock on the .part decides; one that was left by a run
- * that died is removed. pg_dump writes to a descriptor of its own that does not hold the lock: where it outlives us, it
- * goes on into a file that has no name any more.
+ * A dump is written to PATH.part, read back whole, synced, and only then given its name; so a file with the
+ * name of a dump is a dump. Between two runs that dump to the same path a lock on the .part decides; one that
+ * was left by a run that died is removed. pg_dump writes to a descriptor of its own that does not hold the
+ * lock: where it outlives us, it goes on into a file that has no name any more.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@ struct dump {
 	struct pg_program program;
 	char *path, *part;
 	int fd, output_fd; /* -1: none. Ours, with the lock; pg_dump's */
-	bool ok;           /* of the work on the thread */
+	bool ok;	   /* of the work on the thread */
 	char error[DISK_ERROR];
 	int64_t size;
 	char sha256[65];
@@ -89,7 +89,8 @@ static bool remove_stale(struct dump *dump)
 	if (stale && unlink(dump->part) != 0 && errno != ENOENT)
 		disk_failed("remove", dump->part, errno, dump->error);
 	else if (!stale)
-		snprintf(dump->error, sizeof(dump->error), "%.300s is being written by another pg.dump", dump->part);
+		snprintf(dump->error, sizeof(dump->error), "%.300s is being written by another pg.dump",
+			 dump->part);
 	if (fd >= 0)
 		close(fd);
 	return dump->error[0] == '\0';
@@ -101,7 +102,8 @@ static void prepare_work(void *context)
 	struct stat status;
 
 	if (lstat(dump->path, &status) == 0) {
-		snprintf(dump->error, sizeof(dump->error), "%.300s exists already: pg.dump writes over no file", dump->path);
+		snprintf(dump->error, sizeof(dump->error),
+			 "%.300s exists already: pg.dump writes over no file", dump->path);
 		return;
 	}
 	if (!remove_stale(dump))
@@ -111,7 +113,8 @@ static void prepare_work(void *context)
 	if (dump->output_fd < 0)
 		disk_failed("write", dump->part, errno, dump->error);
 	else if (!lock_part(dump->fd) || !owns_part(dump))
-		snprintf(dump->error, sizeof(dump->error), "%.300s is being written by another pg.dump", dump->part);
+		snprintf(dump->error, sizeof(dump->error), "%.300s is being written by another pg.dump",
+			 dump->part);
 	else
 		dump->ok = true;
 }
@@ -137,7 +140,8 @@ static void finish_work(void *context)
 	if (!sha256_file(dump->part, dump->sha256, dump->error, sizeof(dump->error)))
 		return;
 	if (!owns_part(dump)) {
-		snprintf(dump->error, sizeof(dump->error), "%.300s was taken away while it was written", dump->part);
+		snprintf(dump->error, sizeof(dump->error), "%.300s was taken away while it was written",
+			 dump->part);
 		return;
 	}
 	if (!rename_new(dump->part, dump->path)) {
@@ -290,7 +294,8 @@ static bool path_fits(struct effect_call *call, size_t index)
 {
 	struct value path = call_arg(call, index);
 
-	if (path.tag == VALUE_STRING && value_length(path) > 0 && strlen(value_text_peek(path)) == value_length(path) &&
+	if (path.tag == VALUE_STRING && value_length(path) > 0 &&
+	    strlen(value_text_peek(path)) == value_length(path) &&
 	    value_text_peek(path)[value_length(path) - 1] != '/')
 		return true;
 	call_failed(call, "%s needs the path of a file", call->builtin->name);
@@ -305,7 +310,8 @@ static bool tables_fit(struct effect_call *call)
 	for (i = 0; i < value_length(tables); i++) {
 		struct value table = list_peek(tables, i);
 
-		if (table.tag != VALUE_STRING || value_length(table) == 0 || strlen(value_text_peek(table)) != value_length(table)) {
+		if (table.tag != VALUE_STRING || value_length(table) == 0 ||
+		    strlen(value_text_peek(table)) != value_length(table)) {
 			call_failed(call, "tables: needs names of tables");
 			return false;
 		}
@@ -462,7 +468,8 @@ static void list_header(struct value *answer, const char *line, size_t length)
 {
 	static const struct {
 		const char *label, *field;
-	} texts[] = {{"dbname: ", "database"}, {"Format: ", "format"}, {"Dumped from database version: ", "server"}};
+	} texts[] = {
+	    {"dbname: ", "database"}, {"Format: ", "format"}, {"Dumped from database version: ", "server"}};
 	static const char created[] = "Archive created at ";
 	size_t i, skip = 1;
 
@@ -471,7 +478,8 @@ static void list_header(struct value *answer, const char *line, size_t length)
 	line += skip;
 	length -= skip;
 	if (length > sizeof(created) - 1 && strncmp(line, created, sizeof(created) - 1) == 0)
-		record_set(answer, "created", created_time(line + sizeof(created) - 1, length - (sizeof(created) - 1)));
+		record_set(answer, "created",
+			   created_time(line + sizeof(created) - 1, length - (sizeof(created) - 1)));
 	for (i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		size_t label = strlen(texts[i].label);
 
@@ -591,7 +599,8 @@ void pg_inspect_start(struct effect_call *call)
 struct value pg_inspect_simulate(const struct effect_request *request)
 {
 	struct value answer = list_read(value_text_peek(request->args[INSPECT_PATH]), 0, "");
-	static const char *const unknown[] = {"size", "tables", "entries", "format", "database", "created", "server"};
+	static const char *const unknown[] = {"size",	  "tables",  "entries", "format",
+					      "database", "created", "server"};
 	size_t i;
 
 	for (i = 0; i < sizeof(unknown) / sizeof(*unknown); i++)

@@ -1,12 +1,14 @@
-/* pg_inner.h - what the files of the namespace pg share: a call with its session, and the rows of pg_dump.c. */
+/* pg_inner.h - what the files of the namespace pg share: a call with its session, and the rows of pg_dump.c.
+ */
 #ifndef RUNPLAN_PG_INNER_H
 #define RUNPLAN_PG_INNER_H
 
 #include "builtins/pg_connection.h"
 
 /*
- * A call that talks with the server. Made by pg_call_begin(), which makes it call->state; steps follow one another by
- * pg_call_run(), each `done` called only when its statement was answered well: every other end ends the call.
+ * A call that talks with the server. Made by pg_call_begin(), which makes it call->state; steps follow one
+ * another by pg_call_run(), each `done` called only when its statement was answered well: every other end
+ * ends the call.
  */
 struct pg_call {
 	struct effect_call *call;
@@ -39,26 +41,29 @@ bool pg_check_name(struct effect_call *call, size_t index, const char *what);
 
 struct pg_program {
 	struct effect_call *call;
-	struct process *process;  /* the one that runs, or NULL */
-	struct value conninfo;    /* how the programs reach the server, without the password */
-	struct value passfile;    /* the password's line, a secret, or null */
-	int64_t began, deadline;  /* on the run's clock; deadline 0: none */
+	struct process *process; /* the one that runs, or NULL */
+	struct value conninfo;	 /* how the programs reach the server, without the password */
+	struct value passfile;	 /* the password's line, a secret, or null */
+	int64_t began, deadline; /* on the run's clock; deadline 0: none */
 	int64_t timeout_ns;
 	void (*done)(void *context, const struct process_result *result);
 	void *context;
 };
 
-/* False, and the call has ended, where `url` is none. `program->call->state` must be the context of its callbacks. */
-bool pg_program_init(struct pg_program *program, struct effect_call *call, struct value url, const char *database,
-		     int64_t timeout_ns);
+/* False, and the call has ended, where `url` is none. `program->call->state` must be the context of its
+ * callbacks. */
+bool pg_program_init(struct pg_program *program, struct effect_call *call, struct value url,
+		     const char *database, int64_t timeout_ns);
 void pg_program_free(struct pg_program *program);
 
 /* Runs argv; `done` comes also where nothing could be started. The descriptors (0: none) are closed. */
-void pg_program_run(struct pg_program *program, const char *const *argv, int input_fd, int output_fd, size_t output_max,
-		    void (*done)(void *context, const struct process_result *result), void *context);
+void pg_program_run(struct pg_program *program, const char *const *argv, int input_fd, int output_fd,
+		    size_t output_max, void (*done)(void *context, const struct process_result *result),
+		    void *context);
 void pg_program_stop(struct pg_program *program);
 
-/* Did it do its work? If not, *message says in one line why, and *details is a record { code, stderr }; both owned. */
+/* Did it do its work? If not, *message says in one line why, and *details is a record { code, stderr }; both
+ * owned. */
 bool pg_program_ok(const struct pg_program *program, const char *name, const struct process_result *result,
 		   struct value *message, struct value *details);
 int64_t pg_program_elapsed(const struct pg_program *program);

@@ -1,4 +1,5 @@
-/* pg_program.c - PostgreSQL's own programs as child processes: one deadline for all of a call's, messages, the password. */
+/* pg_program.c - PostgreSQL's own programs as child processes: one deadline for all of a call's, messages,
+ * the password. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,8 +10,8 @@
 /* The end of what a program wrote to its standard error is enough of it for a message. */
 #define STDERR_SHOWN 600
 
-bool pg_program_init(struct pg_program *program, struct effect_call *call, struct value url, const char *database,
-		     int64_t timeout_ns)
+bool pg_program_init(struct pg_program *program, struct effect_call *call, struct value url,
+		     const char *database, int64_t timeout_ns)
 {
 	struct value message;
 
@@ -42,10 +43,12 @@ static void program_done(void *context, const struct process_result *result)
 	program->done(program->context, result);
 }
 
-void pg_program_run(struct pg_program *program, const char *const *argv, int input_fd, int output_fd, size_t output_max,
-		    void (*done)(void *context, const struct process_result *result), void *context)
+void pg_program_run(struct pg_program *program, const char *const *argv, int input_fd, int output_fd,
+		    size_t output_max, void (*done)(void *context, const struct process_result *result),
+		    void *context)
 {
-	/* An empty PGPASSWORD counts as none: the password file, which libpq looks at last, then has its turn. */
+	/* An empty PGPASSWORD counts as none: the password file, which libpq looks at last, then has its
+	 * turn. */
 	static const char *const with_passfile[] = {"LC_ALL=C", "TZ=UTC", "PGPASSWORD=", NULL};
 	static const char *const without_passfile[] = {"LC_ALL=C", "TZ=UTC", NULL};
 	bool passfile = program->passfile.tag == VALUE_STRING;
@@ -73,7 +76,8 @@ void pg_program_stop(struct pg_program *program)
 		process_stop(program->process);
 }
 
-/* The password itself, as it stands in the line: "*:*:*:*:PASSWORD\\n", with escapes. Both spellings are scrubbed. */
+/* The password itself, as it stands in the line: "*:*:*:*:PASSWORD\\n", with escapes. Both spellings are
+ * scrubbed. */
 static struct value secrets_of(const struct pg_program *program)
 {
 	const char *line = value_text_peek(program->passfile);
@@ -95,7 +99,8 @@ static struct value secrets_of(const struct pg_program *program)
 static struct value stderr_shown(const struct pg_program *program, const struct process_result *result)
 {
 	size_t skip;
-	struct value secrets = secrets_of(program), whole = pg_scrub(value_string_n(result->err, result->err_length), secrets);
+	struct value secrets = secrets_of(program),
+		     whole = pg_scrub(value_string_n(result->err, result->err_length), secrets);
 	struct value shown;
 
 	skip = value_length(whole) > STDERR_SHOWN ? value_length(whole) - STDERR_SHOWN : 0;
@@ -115,8 +120,8 @@ bool pg_program_ok(const struct pg_program *program, const char *name, const str
 	if (result->started && result->code == 0)
 		return true;
 	if (!result->started && !result->cancelled) {
-		*message = value_string_printf("%s cannot be run (install PostgreSQL's client programs): %s", name,
-					       result->error ? result->error : "it did not start");
+		*message = value_string_printf("%s cannot be run (install PostgreSQL's client programs): %s",
+					       name, result->error ? result->error : "it did not start");
 		return false;
 	}
 	shown = stderr_shown(program, result);
@@ -124,7 +129,8 @@ bool pg_program_ok(const struct pg_program *program, const char *name, const str
 	record_set(details, "code", value_int(result->code));
 	record_set(details, "stderr", value_copy(shown));
 	if (result->timed_out)
-		*message = value_string_printf("%s timed out after %s", name, duration_text(program->timeout_ns, text));
+		*message = value_string_printf("%s timed out after %s", name,
+					       duration_text(program->timeout_ns, text));
 	else if (result->cancelled)
 		*message = value_string_printf("%s was cancelled", name);
 	else if (value_length(shown) > 0)

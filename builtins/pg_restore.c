@@ -1,9 +1,10 @@
 /*
- * pg_restore.c - pg.restore and pg.copy_schema: filling a database from a dump, or from the schema of another one.
+ * pg_restore.c - pg.restore and pg.copy_schema: filling a database from a dump, or from the schema of another
+ * one.
  *
- * The order: the dump is read whole (or the schema dumped into memory), the database is seen to be empty, it is filled,
- * and its tables are counted. Where filling it in a single transaction fails, looking at the database again tells
- * whether it happened.
+ * The order: the dump is read whole (or the schema dumped into memory), the database is seen to be empty, it
+ * is filled, and its tables are counted. Where filling it in a single transaction fails, looking at the
+ * database again tells whether it happened.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,15 @@
 /* More are no use on any machine, and each is a connection. */
 #define JOBS_MAX 64
 
-enum { RESTORE_FROM, RESTORE_DATABASE, RESTORE_CLEAN, RESTORE_JOBS, RESTORE_OWNER, RESTORE_URL, RESTORE_TIMEOUT };
+enum {
+	RESTORE_FROM,
+	RESTORE_DATABASE,
+	RESTORE_CLEAN,
+	RESTORE_JOBS,
+	RESTORE_OWNER,
+	RESTORE_URL,
+	RESTORE_TIMEOUT
+};
 enum { COPY_FROM, COPY_TO, COPY_URL, COPY_TIMEOUT };
 
 struct restore {
@@ -31,8 +40,8 @@ struct restore {
 	struct pg_program source;  /* pg.copy_schema: with the source's */
 	struct pg_session *session;
 	void (*counted)(struct restore *restore, int64_t relations, int64_t tables);
-	const char *database; /* an argument of the call */
-	int schema_fd;        /* pg.copy_schema: the dump, in memory; -1: none */
+	const char *database;	       /* an argument of the call */
+	int schema_fd;		       /* pg.copy_schema: the dump, in memory; -1: none */
 	struct value message, details; /* of a failure, while the database is looked at */
 };
 
@@ -92,8 +101,8 @@ static void look_failed(struct restore *restore, const struct pg_result *result)
 	if (restore->message.tag == VALUE_NULL)
 		call_failed_with(call, value_copy(result->details), "%s", value_text_peek(result->message));
 	else
-		call_unknown(call, "%s; whether it happened cannot be seen: %s", value_text_peek(restore->message),
-			     value_text_peek(result->message));
+		call_unknown(call, "%s; whether it happened cannot be seen: %s",
+			     value_text_peek(restore->message), value_text_peek(result->message));
 	look_end(restore);
 }
 
@@ -119,11 +128,13 @@ static void look_opened(void *context, const struct pg_result *result)
 		look_failed(restore, result);
 	else
 		pg_session_run(restore->session,
-			       &(struct pg_statement){.text = pg_count_relations, .args = value_null(), .want_rows = true},
+			       &(struct pg_statement){
+				   .text = pg_count_relations, .args = value_null(), .want_rows = true},
 			       look_answered, restore);
 }
 
-static void look(struct restore *restore, void (*counted)(struct restore *restore, int64_t relations, int64_t tables))
+static void look(struct restore *restore,
+		 void (*counted)(struct restore *restore, int64_t relations, int64_t tables))
 {
 	struct pg_options options = {.what = restore->program.call->builtin->name,
 				     .url = url_of(restore),
@@ -159,7 +170,8 @@ static void looked_after_failure(struct restore *restore, int64_t relations, int
 		restore_fail(restore, message, details);
 		return;
 	}
-	call_unknown(restore->program.call, "%s, and the database is no longer empty", value_text_peek(message));
+	call_unknown(restore->program.call, "%s, and the database is no longer empty",
+		     value_text_peek(message));
 	value_release(message);
 	value_release(details);
 }
@@ -230,8 +242,9 @@ static void looked_before(struct restore *restore, int64_t relations, int64_t ta
 			    restore->program.call->builtin->name);
 	else if (relations > 0 && !wants_clean(restore))
 		call_failed(restore->program.call,
-			    "the database %s is not empty: it holds %lld tables, views or sequences%s", restore->database,
-			    (long long)relations, is_copy(restore) ? "" : " (clean: true drops those that the dump has)");
+			    "the database %s is not empty: it holds %lld tables, views or sequences%s",
+			    restore->database, (long long)relations,
+			    is_copy(restore) ? "" : " (clean: true drops those that the dump has)");
 	else
 		fill(restore);
 }
@@ -243,8 +256,8 @@ static void source_read(void *context, const struct process_result *result)
 	struct restore *restore = context;
 	struct value message, details;
 
-	if (pg_program_ok(&restore->source, is_copy(restore) ? "pg_dump" : "pg_restore, reading the dump,", result, &message,
-			  &details))
+	if (pg_program_ok(&restore->source, is_copy(restore) ? "pg_dump" : "pg_restore, reading the dump,",
+			  result, &message, &details))
 		look(restore, looked_before);
 	else
 		restore_fail(restore, message, details);
@@ -268,7 +281,8 @@ static struct restore *restore_new(struct effect_call *call, size_t database, si
 	restore->database = call_text(call, database);
 	call->state = restore;
 	call->free_state = restore_free;
-	if (!pg_program_init(&restore->program, call, call_arg(call, url), restore->database, call_int(call, timeout, 0)))
+	if (!pg_program_init(&restore->program, call, call_arg(call, url), restore->database,
+			     call_int(call, timeout, 0)))
 		return NULL;
 	call->cancel = restore_cancel;
 	return restore;
@@ -281,7 +295,8 @@ void pg_restore_start(struct effect_call *call)
 	int64_t jobs = call_int(call, RESTORE_JOBS, 1);
 	struct restore *restore;
 
-	if (from.tag != VALUE_STRING || value_length(from) == 0 || strlen(value_text_peek(from)) != value_length(from)) {
+	if (from.tag != VALUE_STRING || value_length(from) == 0 ||
+	    strlen(value_text_peek(from)) != value_length(from)) {
 		call_failed(call, "pg.restore needs the path of a dump");
 		return;
 	}
@@ -292,7 +307,8 @@ void pg_restore_start(struct effect_call *call)
 	if (!pg_check_name(call, RESTORE_DATABASE, "database"))
 		return;
 	restore = restore_new(call, RESTORE_DATABASE, RESTORE_URL, RESTORE_TIMEOUT);
-	if (!restore || !pg_program_init(&restore->source, call, value_null(), NULL, call_int(call, RESTORE_TIMEOUT, 0)))
+	if (!restore ||
+	    !pg_program_init(&restore->source, call, value_null(), NULL, call_int(call, RESTORE_TIMEOUT, 0)))
 		return;
 	pg_program_run(&restore->source, argv, 0, 0, 0, source_read, restore);
 }
@@ -310,8 +326,8 @@ void pg_copy_schema_start(struct effect_call *call)
 		return;
 	}
 	restore = restore_new(call, COPY_TO, COPY_URL, COPY_TIMEOUT);
-	if (!restore || !pg_program_init(&restore->source, call, call_arg(call, COPY_URL), call_text(call, COPY_FROM),
-					 call_int(call, COPY_TIMEOUT, 0)))
+	if (!restore || !pg_program_init(&restore->source, call, call_arg(call, COPY_URL),
+					 call_text(call, COPY_FROM), call_int(call, COPY_TIMEOUT, 0)))
 		return;
 	restore->schema_fd = memfd_create("schema", MFD_CLOEXEC);
 	output_fd = restore->schema_fd < 0 ? -1 : fcntl(restore->schema_fd, F_DUPFD_CLOEXEC, 3);

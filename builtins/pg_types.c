@@ -34,10 +34,11 @@ enum {
 static const struct {
 	Oid array, element;
 } arrays[] = {
-	{1000, OID_BOOL},   {1005, OID_INT2},   {1007, OID_INT4},	 {1016, OID_INT8},     {1028, OID_OID},
-	{1021, OID_FLOAT4}, {1022, OID_FLOAT8}, {1231, OID_NUMERIC},	 {1185, OID_TIMESTAMPTZ}, {1187, OID_INTERVAL},
-	{199, OID_JSON},    {3807, OID_JSONB},  {1009, OID_TEXT},	 {1015, OID_TEXT},     {1014, OID_TEXT},
-	{1003, OID_TEXT},   {2951, OID_TEXT},   {1182, OID_TEXT},	 {1115, OID_TEXT},
+    {1000, OID_BOOL},	     {1005, OID_INT2},	   {1007, OID_INT4},   {1016, OID_INT8},
+    {1028, OID_OID},	     {1021, OID_FLOAT4},   {1022, OID_FLOAT8}, {1231, OID_NUMERIC},
+    {1185, OID_TIMESTAMPTZ}, {1187, OID_INTERVAL}, {199, OID_JSON},    {3807, OID_JSONB},
+    {1009, OID_TEXT},	     {1015, OID_TEXT},	   {1014, OID_TEXT},   {1003, OID_TEXT},
+    {2951, OID_TEXT},	     {1182, OID_TEXT},	   {1115, OID_TEXT},
 };
 
 /* ---- scalars ---- */
@@ -114,7 +115,8 @@ static struct value time_or_text(const char *text)
 	int64_t seconds, ns;
 	const char *rest;
 
-	if (sscanf(text, "%lld-%2d-%2d %2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) != 6 ||
+	if (sscanf(text, "%lld-%2d-%2d %2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) !=
+		6 ||
 	    used == 0 || year < 1678 || year > 2261)
 		return value_string(text);
 	rest = text + used;
@@ -134,8 +136,8 @@ static bool clock_ns(const char *text, int64_t *ns)
 	int64_t fraction;
 
 	text += *text == '-' || *text == '+';
-	if (*text < '0' || *text > '9' || sscanf(text, "%lld:%2d:%2d%n", &hours, &minutes, &seconds, &used) != 3 ||
-	    hours > 2000000)
+	if (*text < '0' || *text > '9' ||
+	    sscanf(text, "%lld:%2d:%2d%n", &hours, &minutes, &seconds, &used) != 3 || hours > 2000000)
 		return false;
 	text += used;
 	fraction = fraction_ns(&text);
@@ -154,8 +156,8 @@ static struct value duration_or_text(const char *text)
 
 	if (clock_ns(text, &clock))
 		return value_duration(clock);
-	if (sscanf(text, "%lld %7[a-z]%n", &days, unit, &used) != 2 || strncmp(unit, "day", 3) != 0 || days > 100000 ||
-	    days < -100000)
+	if (sscanf(text, "%lld %7[a-z]%n", &days, unit, &used) != 2 || strncmp(unit, "day", 3) != 0 ||
+	    days > 100000 || days < -100000)
 		return value_string(text);
 	if (text[used] == ' ' && !clock_ns(text + used + 1, &clock))
 		return value_string(text);
@@ -293,8 +295,9 @@ static bool names_differ(const struct pq_api *pq, const PGresult *result, struct
 	for (i = 0; i < count; i++)
 		for (j = 0; j < i; j++)
 			if (strcmp(pq->PQfname(result, i), pq->PQfname(result, j)) == 0) {
-				*message = value_string_printf("two columns are named %s: give one another name with AS",
-							       pq->PQfname(result, i));
+				*message = value_string_printf(
+				    "two columns are named %s: give one another name with AS",
+				    pq->PQfname(result, i));
 				return false;
 			}
 	return true;
@@ -311,8 +314,9 @@ static struct value row_record(const struct pq_api *pq, const PGresult *result, 
 
 		*bytes += length;
 		record_set(&record, pq->PQfname(result, column),
-			   pq->PQgetisnull(result, row, column) ? value_null()
-								: field(pq->PQftype(result, column), text, length));
+			   pq->PQgetisnull(result, row, column)
+			       ? value_null()
+			       : field(pq->PQftype(result, column), text, length));
 	}
 	return record;
 }
@@ -377,7 +381,8 @@ struct value pg_scrub(struct value text, struct value secrets)
 	return one_line(text);
 }
 
-struct value pg_error_message(const struct pq_api *pq, const PGresult *result, struct value secrets, bool brief)
+struct value pg_error_message(const struct pq_api *pq, const PGresult *result, struct value secrets,
+			      bool brief)
 {
 	const char *primary = pq->PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *sqlstate = pq->PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -395,24 +400,25 @@ struct value pg_error_message(const struct pq_api *pq, const PGresult *result, s
 	return pg_scrub(buffer_finish(&text), secrets);
 }
 
-struct value pg_error_details(const struct pq_api *pq, const PGresult *result, struct value secrets, bool brief)
+struct value pg_error_details(const struct pq_api *pq, const PGresult *result, struct value secrets,
+			      bool brief)
 {
 	static const struct {
 		int code;
 		const char *name;
 		bool quotes; /* may hold a part of a parameter */
 	} fields[] = {
-		{PG_DIAG_SQLSTATE, "sqlstate", false},
-		{PG_DIAG_SEVERITY_NONLOCALIZED, "severity", false},
-		{PG_DIAG_MESSAGE_PRIMARY, "message", false},
-		{PG_DIAG_MESSAGE_DETAIL, "detail", true},
-		{PG_DIAG_MESSAGE_HINT, "hint", true},
-		{PG_DIAG_CONTEXT, "context", true},
-		{PG_DIAG_STATEMENT_POSITION, "position", false},
-		{PG_DIAG_SCHEMA_NAME, "schema", false},
-		{PG_DIAG_TABLE_NAME, "table", false},
-		{PG_DIAG_COLUMN_NAME, "column", false},
-		{PG_DIAG_CONSTRAINT_NAME, "constraint", false},
+	    {PG_DIAG_SQLSTATE, "sqlstate", false},
+	    {PG_DIAG_SEVERITY_NONLOCALIZED, "severity", false},
+	    {PG_DIAG_MESSAGE_PRIMARY, "message", false},
+	    {PG_DIAG_MESSAGE_DETAIL, "detail", true},
+	    {PG_DIAG_MESSAGE_HINT, "hint", true},
+	    {PG_DIAG_CONTEXT, "context", true},
+	    {PG_DIAG_STATEMENT_POSITION, "position", false},
+	    {PG_DIAG_SCHEMA_NAME, "schema", false},
+	    {PG_DIAG_TABLE_NAME, "table", false},
+	    {PG_DIAG_COLUMN_NAME, "column", false},
+	    {PG_DIAG_CONSTRAINT_NAME, "constraint", false},
 	};
 	struct value details = record_new(4);
 	size_t i;

@@ -1,5 +1,6 @@
 /*
- * pg_types.h - what PostgreSQL answers, as values: rows by the types of their columns, errors by their fields.
+ * pg_types.h - what PostgreSQL answers, as values: rows by the types of their columns, errors by their
+ * fields.
  *
  *   bool                         bool
  *   int2 int4 int8 oid           int
@@ -18,8 +19,8 @@
 #include "interp/value.h"
 
 /*
- * Adds a result's rows, records in the order of the columns, to the list `rows`, and their size to *bytes. False, with a
- * message, where two columns have the same name.
+ * Adds a result's rows, records in the order of the columns, to the list `rows`, and their size to *bytes.
+ * False, with a message, where two columns have the same name.
  */
 bool pg_rows_add(const struct pq_api *pq, const PGresult *result, struct value *rows, size_t *bytes,
 		 struct value *message);
@@ -28,10 +29,12 @@ bool pg_rows_add(const struct pq_api *pq, const PGresult *result, struct value *
 struct value pg_scrub(struct value text, struct value secrets);
 
 /*
- * An error's primary message with its SQLSTATE and hint on one line, and all its fields as a record. `brief` leaves out
- * the fields in which the server may quote parts of a parameter.
+ * An error's primary message with its SQLSTATE and hint on one line, and all its fields as a record. `brief`
+ * leaves out the fields in which the server may quote parts of a parameter.
  */
-struct value pg_error_message(const struct pq_api *pq, const PGresult *result, struct value secrets, bool brief);
-struct value pg_error_details(const struct pq_api *pq, const PGresult *result, struct value secrets, bool brief);
+struct value pg_error_message(const struct pq_api *pq, const PGresult *result, struct value secrets,
+			      bool brief);
+struct value pg_error_details(const struct pq_api *pq, const PGresult *result, struct value secrets,
+			      bool brief);
 
 #endif

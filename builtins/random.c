@@ -146,13 +146,11 @@ static const struct builtin random_rows[] = {
      .summary = "A new secret, kept in a file that only its owner may read; the answer is the secret.",
      .details =
 	 "The secret is of letters, digits, `-` and `_`, from the system's random numbers. It is never in "
-	 "the "
-	 "journal: where the file is there already, its content is the answer, so a resumed run goes on with "
-	 "the same secret. A new one comes by another path, or after `file.remove`.",
+	 "the journal: where the file is there already, its content is the answer, so a resumed run goes on "
+	 "with the same secret. A new one comes by another path, or after `file.remove`.",
      .example = "random.secret(to: \"/etc/thebot/token\")",
-     .bad_input =
-	 "A file that is there and holds fewer than 16 bytes, a missing directory, no permission and a full "
-	 "disk are failures.",
+     .bad_input = "A file that is there and holds fewer than 16 bytes, a missing directory, no permission "
+		  "and a full disk are failures.",
      .effect = EFFECT_CHANGE,
      .flags = BUILTIN_SECRET_ANSWER | BUILTIN_REPEATABLE,
      .settle = SETTLE_REPEAT,

@@ -204,8 +204,7 @@ static const struct builtin re_rows[] = {
      .signature = "(pattern: string, text: secret string) -> bool",
      .summary = "Whether a pattern is found anywhere in a text; `text matches pattern` asks the same.",
      .details = "Patterns are PCRE2's, over UTF-8. `$` is the very end of the text, also where that ends in "
-		"a newline. "
-		"Write patterns as raw strings, in single quotes.",
+		"a newline. Write patterns as raw strings, in single quotes.",
      .example = "re.test('^v\\d+$', \"v2\")",
      .bad_input = BAD_PATTERN,
      .call = re_test},
@@ -226,8 +225,7 @@ static const struct builtin re_rows[] = {
      .signature = "(pattern: string, text: secret string, with: secret string) -> string",
      .summary = "The text with every match replaced by `with`.",
      .details = "`with` is plain text: a `$1` in it is just that, so a value can never be read as a "
-		"reference. Where "
-		"a group is wanted, take it from `re.find`.",
+		"reference. Where a group is wanted, take it from `re.find`.",
      .example = "re.replace('\\s+', \"a  b\", \" \")",
      .bad_input = BAD_PATTERN,
      .call = re_replace},
@@ -244,8 +242,7 @@ static const struct builtin_type re_types[] = {
     {.name = "re_match",
      .definition = "{ text: string, start: int, groups: list(any), named: record }",
      .summary = "A match: its text, the number of its first character, its groups by number (the first is "
-		"groups[0]) "
-		"and by name."},
+		"groups[0]) and by name."},
 };
 
 const struct builtin_table re_table = {

@@ -44,8 +44,7 @@ static void answer_secret(struct effect_call *call, const char *bytes, size_t le
 	else if (length < SECRET_MIN)
 		call_failed(call,
 			    "the secret of %s has fewer than %d bytes: such a one is guessed, and cannot be "
-			    "kept out of "
-			    "what is shown",
+			    "kept out of what is shown",
 			    from, SECRET_MIN);
 	else if (memchr(bytes, '\0', length))
 		call_failed(call, "the secret of %s holds a NUL byte", from);
@@ -131,8 +130,7 @@ static void secret_credential(struct effect_call *call)
 	if (!directory || !*directory) {
 		call_failed(call,
 			    "the credential %s is wanted, and CREDENTIALS_DIRECTORY is not set: no service "
-			    "manager gave "
-			    "any",
+			    "manager gave any",
 			    name);
 		return;
 	}

@@ -373,8 +373,7 @@ static const struct builtin text_rows[] = {
      .signature = "(text: secret string) -> string",
      .summary = "The text without the white space at its ends.",
      .details = "White space is space, tab, newline, carriage return, vertical tab and form feed. Commands "
-		"end their "
-		"output with a newline: `text.trim(probe([\"hostname\"]).stdout)`.",
+		"end their output with a newline: `text.trim(probe([\"hostname\"]).stdout)`.",
      .example = "text.trim(\" v2\\n\")",
      .bad_input = STRINGS_ONLY,
      .call = text_trim},
@@ -395,9 +394,8 @@ static const struct builtin text_rows[] = {
     {.name = "text.split",
      .signature = "(text: secret string, by: string = null) -> list(string)",
      .summary = "The parts of a text between the occurrences of `by`, or its words where `by` is left out.",
-     .details =
-	 "Parts may be empty: `text.split(\"a,,b\", \",\")` has three. Words are what stands between white "
-	 "space and are never empty.",
+     .details = "Parts may be empty: `text.split(\"a,,b\", \",\")` has three. Words are what stands between "
+		"white space and are never empty.",
      .example = "text.split(\"backend-0,backend-1\", \",\")",
      .bad_input = "An empty `by` is a failure, and so is an argument that is no string.",
      .call = text_split},
@@ -411,9 +409,8 @@ static const struct builtin text_rows[] = {
     {.name = "text.lines",
      .signature = "(text: secret string) -> list(string)",
      .summary = "The lines of a text, without their ends.",
-     .details =
-	 "A line ends with `\\n` or `\\r\\n`. A text that ends with a newline has no empty line behind it, "
-	 "and an empty text has no lines.",
+     .details = "A line ends with `\\n` or `\\r\\n`. A text that ends with a newline has no empty line "
+		"behind it, and an empty text has no lines.",
      .example = "text.lines(\"one\\ntwo\\n\")",
      .bad_input = STRINGS_ONLY,
      .call = text_lines},
@@ -447,9 +444,8 @@ static const struct builtin text_rows[] = {
     {.name = "text.slice",
      .signature = "(text: secret string, from: int, count: int = null) -> string",
      .summary = "`count` characters from character number `from` on, or all that follow.",
-     .details =
-	 "The first character has the number 0; a negative `from` counts from the end. What lies beyond the "
-	 "text is not there: the slice is shorter, or empty.",
+     .details = "The first character has the number 0; a negative `from` counts from the end. What lies "
+		"beyond the text is not there: the slice is shorter, or empty.",
      .example = "text.slice(\"3f7a9c01d2\", 0, 7)",
      .bad_input = STRINGS_ONLY,
      .call = text_slice},

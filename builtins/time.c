@@ -315,9 +315,8 @@ static const struct builtin time_rows[] = {
     {.name = "time.parse",
      .signature = "(text: secret string) -> time",
      .summary = "The time that an RFC 3339 text such as 2026-01-31T12:00:00Z stands for.",
-     .details =
-	 "The seconds may have a fraction, the offset may be `Z` or `+01:00`, a space may stand for the T. A "
-	 "date alone is its first instant in UTC.",
+     .details = "The seconds may have a fraction, the offset may be `Z` or `+01:00`, a space may stand for "
+		"the T. A date alone is its first instant in UTC.",
      .example = "time.parse(\"2026-01-31T12:00:00+01:00\")",
      .bad_input = "Any other text, and a day that no calendar has, is a failure.",
      .call = time_parse},

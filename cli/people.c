@@ -518,7 +518,7 @@ void people_ask_cancel(void *context, struct effect_call *call)
 			break;
 	if (!question)
 		return;
-	if (question == people->first)
+	if (question == people->first && people->fd >= 0)
 		page_printf(people->page, "\n");
 	question_remove(people, question);
 	call_unknown(call, "cancelled");

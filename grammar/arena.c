@@ -1,17 +1,17 @@
 #include "grammar/arena.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The first block is enough for a plan of 100 lines; each further one is twice as large, up to the second figure. */
+/* The first block is enough for a plan of 100 lines; each further one is twice as large, up to the second
+ * figure. */
 #define FIRST_BLOCK_BYTES (64 * 1024)
 #define BLOCK_BYTES	  (1024 * 1024)
 
 struct arena_block {
 	struct arena_block *next;
-	_Alignas(max_align_t) char bytes[];
+	_Alignas(ARENA_ALIGNMENT) char bytes[];
 };
 
 void arena_out_of_memory(void)
@@ -22,7 +22,7 @@ void arena_out_of_memory(void)
 
 void arena_init(struct arena *arena)
 {
-	*arena = (struct arena){ 0 };
+	*arena = (struct arena){0};
 }
 
 void arena_free(struct arena *arena)
@@ -52,8 +52,8 @@ static struct arena_block *take_block(struct arena *arena, size_t size)
 static void *alloc_slow(struct arena *arena, size_t size)
 {
 	size_t room = arena->total < FIRST_BLOCK_BYTES ? FIRST_BLOCK_BYTES
-		      : arena->total < BLOCK_BYTES	? arena->total
-							: BLOCK_BYTES;
+		      : arena->total < BLOCK_BYTES     ? arena->total
+						       : BLOCK_BYTES;
 	struct arena_block *block;
 
 	if (size > room / 4) {
@@ -76,7 +76,7 @@ static void *alloc_slow(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-	size_t rounded = (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
+	size_t rounded = (size + ARENA_ALIGNMENT - 1) & ~(size_t)(ARENA_ALIGNMENT - 1);
 	char *piece = arena->free;
 
 	if (rounded < size)
@@ -85,6 +85,20 @@ void *arena_alloc(struct arena *arena, size_t size)
 		return alloc_slow(arena, rounded);
 	arena->free = piece + rounded;
 	return piece;
+}
+
+void *arena_grow(struct arena *arena, void *old, uint32_t count, uint32_t *room, size_t size)
+{
+	uint32_t more = *room ? *room * 2 : 16;
+	void *bigger;
+
+	if (count < *room)
+		return old;
+	bigger = arena_alloc(arena, more * size);
+	if (count)
+		memcpy(bigger, old, count * size);
+	*room = more;
+	return bigger;
 }
 
 char *arena_strndup(struct arena *arena, const char *bytes, size_t length)

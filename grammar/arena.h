@@ -12,14 +12,15 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena_block;
 
 struct arena {
 	struct arena_block *blocks; /* newest first; the newest is the one being filled */
-	char *free;                 /* next free byte of the newest block */
-	char *end;                  /* its end */
-	size_t total;               /* bytes taken from malloc, for statistics and limits */
+	char *free;		    /* next free byte of the newest block */
+	char *end;		    /* its end */
+	size_t total;		    /* bytes taken from malloc, for statistics and limits */
 };
 
 void arena_init(struct arena *arena);
@@ -28,14 +29,22 @@ void arena_free(struct arena *arena); /* leaves an empty arena that may be used 
 /* What happens then; for others whose allocations have no way to fail. */
 _Noreturn void arena_out_of_memory(void);
 
-/* Zeroed memory, aligned for any type. `size` may be 0. */
+/* Of every piece: enough for pointers, 64-bit integers and doubles, which is all that trees are made of. */
+#define ARENA_ALIGNMENT 8
+
+/* Zeroed memory. `size` may be 0. */
 void *arena_alloc(struct arena *arena, size_t size);
+
+/* For arrays that grow: `old` if it has room for one more than `count` elements of `size` bytes, else a copy
+ * with twice the room. */
+void *arena_grow(struct arena *arena, void *old, uint32_t count, uint32_t *room, size_t size);
 
 /* A copy of `length` bytes with a NUL byte after them. */
 char *arena_strndup(struct arena *arena, const char *bytes, size_t length);
 char *arena_strdup(struct arena *arena, const char *string);
 
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 #endif

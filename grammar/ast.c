@@ -8,7 +8,7 @@ enum member_type {
 	MEMBER_CHILDREN, /* struct node *: a child or a list */
 	MEMBER_IDENT,
 	MEMBER_FLAG,
-	MEMBER_TEXT, /* const char * */
+	MEMBER_TEXT,   /* const char * */
 	MEMBER_CHOICE, /* an enum; `words` has the names, NULL for one that is not shown */
 };
 
@@ -20,34 +20,55 @@ struct member {
 };
 
 static const char *const OPERATORS[] = {
-	[OP_NONE] = NULL,     [OP_OR] = "or",  [OP_AND] = "and",  [OP_NOT] = "not", [OP_EQ] = "==",
-	[OP_NE] = "!=",	      [OP_LT] = "<",   [OP_LE] = "<=",	  [OP_GT] = ">",    [OP_GE] = ">=",
-	[OP_IN] = "in",	      [OP_MATCHES] = "matches", [OP_DEFAULT] = "??", [OP_ADD] = "+", [OP_SUB] = "-",
-	[OP_MUL] = "*",	      [OP_DIV] = "/",  [OP_MOD] = "mod",  [OP_NEGATE] = "-",
+    [OP_NONE] = NULL,	 [OP_OR] = "or",   [OP_AND] = "and",  [OP_NOT] = "not",
+    [OP_EQ] = "==",	 [OP_NE] = "!=",   [OP_LT] = "<",     [OP_LE] = "<=",
+    [OP_GT] = ">",	 [OP_GE] = ">=",   [OP_IN] = "in",    [OP_MATCHES] = "matches",
+    [OP_DEFAULT] = "??", [OP_ADD] = "+",   [OP_SUB] = "-",    [OP_MUL] = "*",
+    [OP_DIV] = "/",	 [OP_MOD] = "mod", [OP_NEGATE] = "-",
 };
 
 static const char *const REACTIONS[] = {
-	[REACTION_NONE] = NULL, [REACTION_FAIL] = "fail",	  [REACTION_WARN] = "warn",
-	[REACTION_ASK] = "ask", [REACTION_OK] = "ok",		  [REACTION_TOLERATE] = "tolerate",
-	[REACTION_ROLLBACK] = "rollback", [REACTION_RERUN] = "rerun",
+    [REACTION_NONE] = NULL,	      [REACTION_FAIL] = "fail",	  [REACTION_WARN] = "warn",
+    [REACTION_ASK] = "ask",	      [REACTION_OK] = "ok",	  [REACTION_TOLERATE] = "tolerate",
+    [REACTION_ROLLBACK] = "rollback", [REACTION_RERUN] = "rerun",
 };
 
-static const char *const EVENTS[] = { "failure", "rollback", "success", "finally" };
-static const char *const ROLLBACKS[] = { NULL, "while_running", "none", "bound" };
-static const char *const MUST_FORMS[] = { NULL, "between", "within" };
-static const char *const DIRECTIONS[] = { NULL, "higher", "lower", "different" };
-static const char *const QUANTIFIERS[] = { "all", "any", "none", "count" };
+static const char *const EVENTS[] = {"failure", "rollback", "success", "finally"};
+static const char *const ROLLBACKS[] = {NULL, "while_running", "none", "bound"};
+static const char *const MUST_FORMS[] = {NULL, "between", "within"};
+static const char *const DIRECTIONS[] = {NULL, "higher", "lower", "different"};
+static const char *const QUANTIFIERS[] = {"all", "any", "none", "count"};
 
-#define CHILDREN(label, path)      { #label, MEMBER_CHILDREN, offsetof(struct node, path), NULL }
-#define IDENT(label, path)         { #label, MEMBER_IDENT, offsetof(struct node, path), NULL }
-#define FLAG(label, path)          { #label, MEMBER_FLAG, offsetof(struct node, path), NULL }
-#define TEXT(label, path)          { #label, MEMBER_TEXT, offsetof(struct node, path), NULL }
-#define CHOICE(label, path, words) { #label, MEMBER_CHOICE, offsetof(struct node, path), words }
-#define END                        { NULL, MEMBER_CHILDREN, 0, NULL }
+/* clang-format off: a line per member list is easier to compare with ast.h. */
+#define CHILDREN(label, path)                                                                                \
+	{                                                                                                    \
+#label, MEMBER_CHILDREN, offsetof(struct node, path), NULL                                   \
+	}
+#define IDENT(label, path)                                                                                   \
+	{                                                                                                    \
+#label, MEMBER_IDENT, offsetof(struct node, path), NULL                                      \
+	}
+#define FLAG(label, path)                                                                                    \
+	{                                                                                                    \
+#label, MEMBER_FLAG, offsetof(struct node, path), NULL                                       \
+	}
+#define TEXT(label, path)                                                                                    \
+	{                                                                                                    \
+#label, MEMBER_TEXT, offsetof(struct node, path), NULL                                       \
+	}
+#define CHOICE(label, path, words)                                                                           \
+	{                                                                                                    \
+#label, MEMBER_CHOICE, offsetof(struct node, path), words                                    \
+	}
+#define END                                                                                                  \
+	{                                                                                                    \
+		NULL, MEMBER_CHILDREN, 0, NULL                                                               \
+	}
 
 #define MAX_MEMBERS 7
 
-/* Members in source order. Those of the leaves (numbers, texts) are written out in print_leaf and equal_leaf. */
+/* Members in source order. Those of the leaves (numbers, texts) are written out in print_leaf and equal_leaf.
+ */
 static const struct {
 	const char *name;
 	struct member members[MAX_MEMBERS];
@@ -216,6 +237,8 @@ static const struct {
 	[NODE_SIGNATURE] = { "signature", { CHILDREN(params, signature.params), CHILDREN(result, signature.result), END } },
 };
 
+/* clang-format on */
+
 static const void *member_at(const struct node *node, const struct member *member)
 {
 	return (const char *)node + member->offset;
@@ -300,9 +323,12 @@ static bool equal_leaf(const struct node *left, const struct node *right)
 	switch (left->kind) {
 	case NODE_BOOL:
 		return left->boolean == right->boolean;
-	case NODE_INT: case NODE_DURATION: case NODE_SIZE:
+	case NODE_INT:
+	case NODE_DURATION:
+	case NODE_SIZE:
 		return left->integer == right->integer;
-	case NODE_FLOAT: case NODE_PERCENT:
+	case NODE_FLOAT:
+	case NODE_PERCENT:
 		return left->number == right->number;
 	case NODE_TEXT:
 		return left->text.length == right->text.length &&
@@ -416,8 +442,8 @@ static bool print_leaf(const struct dump *d, const struct node *node)
 	}
 }
 
-/* Expressions that would be hard to read as (kind name=value …): `pg.dump`, `(call f 1 to="x")`, `(== a b)`. Returns false
- * for all other kinds. */
+/* Expressions that would be hard to read as (kind name=value …): `pg.dump`, `(call f 1 to="x")`, `(== a b)`.
+ * Returns false for all other kinds. */
 static bool print_short(const struct dump *d, const struct node *node, int indent)
 {
 	switch (node->kind) {
@@ -458,7 +484,8 @@ static bool print_short(const struct dump *d, const struct node *node, int inden
 /* Lines of a plan print as lines; expressions, types and what belongs to one line print on it. */
 static bool is_inline(const struct node *node)
 {
-	return node->kind >= NODE_NULL || node->kind == NODE_USE || (node->kind == NODE_IF && node->choice.is_expression) ||
+	return node->kind >= NODE_NULL || node->kind == NODE_USE ||
+	       (node->kind == NODE_IF && node->choice.is_expression) ||
 	       (node->kind == NODE_MATCH && node->match.is_expression);
 }
 
@@ -528,7 +555,7 @@ static void print_node(const struct dump *d, const struct node *node, int indent
 
 void ast_dump(FILE *out, const struct node *node, bool spans)
 {
-	struct dump d = { out, spans };
+	struct dump d = {out, spans};
 
 	print_node(&d, node, 0);
 	putc('\n', out);

@@ -14,7 +14,7 @@ struct node *build_node(struct span at, struct parser *p, const struct node *nod
 	if (copy->depth <= RUNPLAN_MAX_DEPTH)
 		return copy;
 	syntax_too_deep(p, at);
-	*copy = (struct node){ .kind = NODE_ERROR, .span = at, .depth = 1 };
+	*copy = (struct node){.kind = NODE_ERROR, .span = at, .depth = 1};
 	return copy;
 }
 
@@ -92,22 +92,23 @@ void build_result(struct parser *p, struct node *node)
 
 struct ident build_declared_name(struct parser *p, struct ident name)
 {
-	if (parse_word_is_reserved(name.text))
-		diag_hint(diag_error(p->diags, "E0113", name.span, "`%s` is a word of the language and cannot be a name",
-				     name.text),
+	if (words_reserved(p, name.span))
+		diag_hint(diag_error(p->diags, "E0113", name.span,
+				     "`%s` is a word of the language and cannot be a name", name.text),
 			  "call it `%s_` or something longer", name.text);
 	return name;
 }
 
 struct ident build_readable_name(struct parser *p, struct ident name)
 {
-	static const char *const UNREADABLE[] = { "and", "or", "not", "in", "matches", "mod", "true", "false", "null",
-						  "if", "else", "match", "for", "while", "let", "var", "return" };
+	static const char *const UNREADABLE[] = {"and",	 "or",	  "not",  "in",	 "matches", "mod",
+						 "true", "false", "null", "if",	 "else",    "match",
+						 "for",	 "while", "let",  "var", "return"};
 
 	for (size_t i = 0; i < sizeof(UNREADABLE) / sizeof(*UNREADABLE); i++)
 		if (strcmp(name.text, UNREADABLE[i]) == 0)
-			diag_label(diag_error(p->diags, "E0113", name.span, "a parameter called `%s` could not be read",
-					      name.text),
+			diag_label(diag_error(p->diags, "E0113", name.span,
+					      "a parameter called `%s` could not be read", name.text),
 				   "in an expression this word has a meaning of its own");
 	return name;
 }
@@ -136,9 +137,9 @@ static const char *choose(struct parser *p, struct ident word, const char *const
 	return NULL;
 }
 
-#define CHOOSE(p, word, what, ...)                                                        \
-	choose(p, word, (const char *const[]){ __VA_ARGS__ },                             \
-	       sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *), what)
+#define CHOOSE(p, word, what, ...)                                                                           \
+	choose(p, word, (const char *const[]){__VA_ARGS__},                                                  \
+	       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *), what)
 
 static enum reaction reaction_called(const char *word)
 {
@@ -146,9 +147,9 @@ static enum reaction reaction_called(const char *word)
 		const char *word;
 		enum reaction reaction;
 	} REACTIONS[] = {
-		{ "fail", REACTION_FAIL },	   { "warn", REACTION_WARN },	      { "ask", REACTION_ASK },
-		{ "ok", REACTION_OK },		   { "tolerate", REACTION_TOLERATE }, { "rollback", REACTION_ROLLBACK },
-		{ "rerun", REACTION_RERUN },
+	    {"fail", REACTION_FAIL},   {"warn", REACTION_WARN},		{"ask", REACTION_ASK},
+	    {"ok", REACTION_OK},       {"tolerate", REACTION_TOLERATE}, {"rollback", REACTION_ROLLBACK},
+	    {"rerun", REACTION_RERUN},
 	};
 
 	for (size_t i = 0; word && i < sizeof(REACTIONS) / sizeof(*REACTIONS); i++)
@@ -162,7 +163,8 @@ static enum reaction reaction_called(const char *word)
 struct node *build_plain_string(struct parser *p, struct node *string)
 {
 	if (string && string->kind == NODE_STRING && string->string.interpolated)
-		diag_label(diag_error(p->diags, "E0115", string->span, "this string must be known without running the plan"),
+		diag_label(diag_error(p->diags, "E0115", string->span,
+				      "this string must be known without running the plan"),
 			   "it may hold no `${`");
 	return string;
 }
@@ -174,36 +176,40 @@ struct node *build_parameters(struct parser *p, struct list params)
 			continue;
 		build_readable_name(p, param->param.name);
 		if (param->param.variadic)
-			diag_error(p->diags, "E0116", param->span, "only builtins take any number of arguments");
+			diag_error(p->diags, "E0116", param->span,
+				   "only builtins take any number of arguments");
 	}
 	return params.first;
 }
 
-struct node *build_untyped_parameter(struct span at, struct parser *p, struct ident name, struct node *initial)
+struct node *build_untyped_parameter(struct span at, struct parser *p, struct ident name,
+				     struct node *initial)
 {
-	diag_hint(diag_error(p->diags, "E0117", name.span, "parameter `%s` has no type", name.text), "write `%s: string`",
-		  name.text);
-	return build_node(at, p, &(struct node){ .kind = NODE_PARAM, .param = { .name = name, .initial = initial } });
+	diag_hint(diag_error(p->diags, "E0117", name.span, "parameter `%s` has no type", name.text),
+		  "write `%s: string`", name.text);
+	return build_node(at, p,
+			  &(struct node){.kind = NODE_PARAM, .param = {.name = name, .initial = initial}});
 }
 
 /* ---- choices among words ---- */
 
 static struct node *error_at(struct span at, struct parser *p)
 {
-	return build_node(at, p, &(struct node){ .kind = NODE_ERROR });
+	return build_node(at, p, &(struct node){.kind = NODE_ERROR});
 }
 
 struct node *build_no_data(struct span at, struct parser *p, struct ident word, struct node *count)
 {
 	enum reaction reaction =
-		reaction_called(CHOOSE(p, word, "answer to no data", "tolerate", "fail", "ask", "ok"));
+	    reaction_called(CHOOSE(p, word, "answer to no data", "tolerate", "fail", "ask", "ok"));
 
 	if (reaction == REACTION_TOLERATE && !count)
-		diag_hint(diag_error(p->diags, "E0118", at, "`no data tolerate` does not say how many samples"),
-			  "write `no data tolerate 3`");
+		diag_hint(
+		    diag_error(p->diags, "E0118", at, "`no data tolerate` does not say how many samples"),
+		    "write `no data tolerate 3`");
 	else if (reaction != REACTION_TOLERATE && reaction && count)
 		diag_error(p->diags, "E0118", count->span, "`no data %s` takes no number", word.text);
-	return build_node(at, p, &(struct node){ .kind = NODE_NO_DATA, .no_data = { reaction, count } });
+	return build_node(at, p, &(struct node){.kind = NODE_NO_DATA, .no_data = {reaction, count}});
 }
 
 struct node *build_on_reaction(struct span at, struct parser *p, struct ident event, struct ident word)
@@ -216,9 +222,9 @@ struct node *build_on_reaction(struct span at, struct parser *p, struct ident ev
 		return error_at(at, p);
 	kind = strcmp(name, "resume") == 0 ? NODE_ON_RESUME : NODE_ON_BREACH;
 	reaction = reaction_called(kind == NODE_ON_RESUME
-					   ? CHOOSE(p, word, "way to resume", "rerun", "ask", "rollback")
-					   : CHOOSE(p, word, "answer to a breach", "rollback", "warn", "ask"));
-	return build_node(at, p, &(struct node){ .kind = kind, .reaction = reaction });
+				       ? CHOOSE(p, word, "way to resume", "rerun", "ask", "rollback")
+				       : CHOOSE(p, word, "answer to a breach", "rollback", "warn", "ask"));
+	return build_node(at, p, &(struct node){.kind = kind, .reaction = reaction});
 }
 
 struct node *build_on_event(struct span at, struct parser *p, struct ident event, struct node *body)
@@ -232,14 +238,15 @@ struct node *build_on_event(struct span at, struct parser *p, struct ident event
 		which = EVENT_ROLLBACK;
 	else if (strcmp(name, "success") == 0)
 		which = EVENT_SUCCESS;
-	return build_node(at, p, &(struct node){ .kind = NODE_ON, .on = { which, body } });
+	return build_node(at, p, &(struct node){.kind = NODE_ON, .on = {which, body}});
 }
 
 struct node *build_rollback_while(struct span at, struct parser *p, struct ident word, struct node *body)
 {
 	CHOOSE(p, word, "time in which a rollback is armed", "running");
-	return build_node(at, p,
-			  &(struct node){ .kind = NODE_ROLLBACK, .rollback = { .mode = ROLLBACK_RUNNING, .body = body } });
+	return build_node(
+	    at, p,
+	    &(struct node){.kind = NODE_ROLLBACK, .rollback = {.mode = ROLLBACK_RUNNING, .body = body}});
 }
 
 enum reaction build_check_reaction(struct parser *p, struct ident word)
@@ -263,7 +270,7 @@ struct node *build_call_statement(struct span at, struct parser *p, struct node 
 	struct diag *d;
 
 	if (target->kind == NODE_CALL)
-		return build_node(at, p, &(struct node){ .kind = NODE_EVALUATE, .value = target });
+		return build_node(at, p, &(struct node){.kind = NODE_EVALUATE, .value = target});
 	if (target->kind == NODE_ERROR)
 		return target;
 	d = diag_error(p->diags, "E0119", at, "an expression alone is a statement only if it is a call");
@@ -274,20 +281,20 @@ struct node *build_call_statement(struct span at, struct parser *p, struct node 
 struct node *build_bounded_loop(struct span at, struct parser *p, struct node *condition, struct node *limit,
 				struct node *body)
 {
-	struct span head = { at.file, at.from, condition->span.to };
+	struct span head = {at.file, at.from, condition->span.to};
 
 	if (!limit)
 		diag_hint(diag_error(p->diags, "E0120", head, "this loop has no bound"),
 			  "add `at most N times`: a plan always ends");
-	return build_node(at, p, &(struct node){ .kind = NODE_WHILE, .repeat = { condition, limit, body } });
+	return build_node(at, p, &(struct node){.kind = NODE_WHILE, .repeat = {condition, limit, body}});
 }
 
 /* ---- expressions ---- */
 
-struct node *build_binary(struct span at, struct parser *p, enum operator op, struct span op_at, struct node *left,
-			  struct node *right)
+struct node *build_binary(struct span at, struct parser *p, enum operator op, struct span op_at,
+			  struct node *left, struct node *right)
 {
-	return build_node(at, p, &(struct node){ .kind = NODE_BINARY, .binary = { op, left, right, op_at } });
+	return build_node(at, p, &(struct node){.kind = NODE_BINARY, .binary = {op, left, right, op_at}});
 }
 
 struct node *build_call(struct span at, struct parser *p, struct node *callee, struct list arguments)
@@ -296,17 +303,17 @@ struct node *build_call(struct span at, struct parser *p, struct node *callee, s
 		diag_error(p->diags, "E0121", callee->span, "only a name can be called");
 		return error_at(at, p);
 	}
-	return build_node(at, p,
-			  &(struct node){ .kind = NODE_CALL, .call = { callee, arguments.first, arguments.count } });
+	return build_node(
+	    at, p, &(struct node){.kind = NODE_CALL, .call = {callee, arguments.first, arguments.count}});
 }
 
 struct node *build_quantifier(struct span at, struct parser *p, struct node *name, struct node *comprehended)
 {
 	static const char *const QUANTIFIERS[] = {
-		[QUANTIFIER_ALL] = "all",
-		[QUANTIFIER_ANY] = "any",
-		[QUANTIFIER_NONE] = "none",
-		[QUANTIFIER_COUNT] = "count",
+	    [QUANTIFIER_ALL] = "all",
+	    [QUANTIFIER_ANY] = "any",
+	    [QUANTIFIER_NONE] = "none",
+	    [QUANTIFIER_COUNT] = "count",
 	};
 	struct node *node = comprehended;
 
@@ -320,7 +327,8 @@ struct node *build_quantifier(struct span at, struct parser *p, struct node *nam
 			return node;
 		}
 	}
-	diag_hint(diag_error(p->diags, "E0122", name->span, "only `all`, `any`, `none` and `count` ask about a list with `for`"),
+	diag_hint(diag_error(p->diags, "E0122", name->span,
+			     "only `all`, `any`, `none` and `count` ask about a list with `for`"),
 		  "`[… for x in xs]` makes a list");
 	return error_at(at, p);
 }
@@ -338,12 +346,12 @@ struct node *build_string(struct span at, struct parser *p)
 	uint32_t length = at.to - at.from;
 	bool multiline = length >= 3 && text[1] == text[0] && text[2] == text[0];
 	uint32_t quotes = multiline ? 3 : 1;
-	struct span inner = { at.file, at.from + quotes, at.to };
+	struct span inner = {at.file, at.from + quotes, at.to};
 	struct node *part;
 
 	if (length >= 2 * quotes && text[length - 1] == text[0])
 		inner.to -= quotes;
-	part = build_node(inner, p, &(struct node){ .kind = NODE_TEXT });
+	part = build_node(inner, p, &(struct node){.kind = NODE_TEXT});
 	return literal_string(p, at, part, text[0] == '\'', multiline);
 }
 
@@ -356,12 +364,12 @@ struct node *build_interpolated(struct span at, struct parser *p, struct list pa
 
 struct node *build_quoted_entry(struct span at, struct parser *p, struct node *key, struct node *value)
 {
-	struct ident name = { "", key->span };
+	struct ident name = {"", key->span};
 
 	build_plain_string(p, key);
 	if (key->kind == NODE_STRING && !key->string.interpolated)
 		name.text = key->string.parts->text.bytes;
-	return build_node(at, p, &(struct node){ .kind = NODE_ENTRY, .entry = { name, value, true } });
+	return build_node(at, p, &(struct node){.kind = NODE_ENTRY, .entry = {name, value, true}});
 }
 
 /* ---- types ---- */
@@ -373,14 +381,14 @@ struct node *build_type_list(struct span at, struct parser *p, struct ident name
 			  "only `list(…)` does");
 		return error_at(at, p);
 	}
-	return build_node(at, p, &(struct node){ .kind = NODE_TYPE_LIST, .element = element });
+	return build_node(at, p, &(struct node){.kind = NODE_TYPE_LIST, .element = element});
 }
 
 struct node *build_type_enum(struct span at, struct parser *p, struct node *base, struct span values_at,
 			     struct list values)
 {
 	struct node *list =
-		build_node(values_at, p, &(struct node){ .kind = NODE_LIST, .list = { values.first, values.count } });
+	    build_node(values_at, p, &(struct node){.kind = NODE_LIST, .list = {values.first, values.count}});
 
-	return build_node(at, p, &(struct node){ .kind = NODE_TYPE_ENUM, .type_enum = { base, list } });
+	return build_node(at, p, &(struct node){.kind = NODE_TYPE_ENUM, .type_enum = {base, list}});
 }

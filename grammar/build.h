@@ -1,7 +1,8 @@
 /* build.h: the constructors that the grammar's actions call. Private to this folder.
  *
- * The first argument is the span of what is built, where it has one. A constructor checks what the grammar leaves open
- * (that a name is not reserved, that a word is one of three) and reports it; it reads no state but the text.
+ * The first argument is the span of what is built, where it has one. A constructor checks what the grammar
+ * leaves open (that a name is not reserved, that a word is one of three) and reports it; it reads no state
+ * but the text.
  */
 #ifndef GRAMMAR_BUILD_H
 #define GRAMMAR_BUILD_H
@@ -16,7 +17,8 @@ struct list {
 	uint32_t count;
 };
 
-/* A copy of `*node` in the arena with this span and its depth; NODE_ERROR where the tree would be too deep. */
+/* A copy of `*node` in the arena with this span and its depth; NODE_ERROR where the tree would be too deep.
+ */
 struct node *build_node(struct span at, struct parser *p, const struct node *node);
 /* Appends `node`, with its documentation, to a list. */
 struct list build_list(struct parser *p, struct list list, struct node *node);
@@ -24,12 +26,14 @@ void build_result(struct parser *p, struct node *node);
 
 /* Names. */
 struct ident build_declared_name(struct parser *p, struct ident name); /* no reserved word */
-struct ident build_readable_name(struct parser *p, struct ident name); /* a parameter: can be read in expressions */
+struct ident build_readable_name(struct parser *p,
+				 struct ident name); /* a parameter: can be read in expressions */
 
 /* Items. */
 struct node *build_plain_string(struct parser *p, struct node *string); /* no interpolation; may be NULL */
 struct node *build_parameters(struct parser *p, struct list params);
-struct node *build_untyped_parameter(struct span at, struct parser *p, struct ident name, struct node *initial);
+struct node *build_untyped_parameter(struct span at, struct parser *p, struct ident name,
+				     struct node *initial);
 
 /* Choices among words. */
 struct node *build_no_data(struct span at, struct parser *p, struct ident word, struct node *count);
@@ -45,8 +49,8 @@ struct node *build_bounded_loop(struct span at, struct parser *p, struct node *c
 				struct node *body);
 
 /* Expressions. */
-struct node *build_binary(struct span at, struct parser *p, enum operator op, struct span op_at, struct node *left,
-			  struct node *right);
+struct node *build_binary(struct span at, struct parser *p, enum operator op, struct span op_at,
+			  struct node *left, struct node *right);
 struct node *build_call(struct span at, struct parser *p, struct node *callee, struct list arguments);
 struct node *build_quantifier(struct span at, struct parser *p, struct node *name, struct node *comprehended);
 struct node *build_comprehension(struct span at, struct node *comprehended);

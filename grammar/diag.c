@@ -16,7 +16,7 @@
 
 void diags_init(struct diags *diags, struct arena *arena)
 {
-	*diags = (struct diags){ .arena = arena };
+	*diags = (struct diags){.arena = arena};
 }
 
 static struct diag *queue(struct diags *diags, enum severity severity, const char *code, struct span span,
@@ -33,7 +33,7 @@ static struct diag *queue(struct diags *diags, enum severity severity, const cha
 	}
 	diags->kept++;
 	d = arena_alloc(diags->arena, sizeof(*d));
-	*d = (struct diag){ .severity = severity, .code = code, .span = span, .arena = diags->arena };
+	*d = (struct diag){.severity = severity, .code = code, .span = span, .arena = diags->arena};
 	d->message = arena_vprintf(diags->arena, format, args);
 	if (diags->last)
 		diags->last->next = d;
@@ -43,13 +43,13 @@ static struct diag *queue(struct diags *diags, enum severity severity, const cha
 	return d;
 }
 
-#define QUEUE(severity)                                                  \
-	va_list args;                                                    \
-	struct diag *d;                                                  \
-									 \
-	va_start(args, format);                                          \
-	d = queue(diags, severity, code, span, format, args);            \
-	va_end(args);                                                    \
+#define QUEUE(severity)                                                                                      \
+	va_list args;                                                                                        \
+	struct diag *d;                                                                                      \
+                                                                                                             \
+	va_start(args, format);                                                                              \
+	d = queue(diags, severity, code, span, format, args);                                                \
+	va_end(args);                                                                                        \
 	return d
 
 struct diag *diag_error(struct diags *diags, const char *code, struct span span, const char *format, ...)
@@ -80,7 +80,7 @@ void diag_label(struct diag *diag, const char *format, ...)
 
 void diag_secondary(struct diag *diag, struct span span, const char *format, ...)
 {
-	struct diag_label label = { span, NULL };
+	struct diag_label label = {span, NULL};
 	va_list args;
 
 	if (!diag->arena || diag->secondary_count == DIAG_MAX_SECONDARY)
@@ -186,7 +186,8 @@ static uint32_t clamp(uint32_t value, uint32_t low, uint32_t high)
 }
 
 /* The columns of a mark on its first line; an empty span is one column wide. */
-static void mark_columns(const struct printer *pr, struct span line, struct span at, uint32_t *from, uint32_t *to)
+static void mark_columns(const struct printer *pr, struct span line, struct span at, uint32_t *from,
+			 uint32_t *to)
 {
 	*from = column_of(pr, line, clamp(at.from, line.from, line.to));
 	*to = column_of(pr, line, clamp(at.to, line.from, line.to));
@@ -196,7 +197,7 @@ static void mark_columns(const struct printer *pr, struct span line, struct span
 
 static struct window choose_window(const struct printer *pr, const struct marked_line *marked)
 {
-	struct window w = { .line = source_line(pr->sources, marked->file, marked->number) };
+	struct window w = {.line = source_line(pr->sources, marked->file, marked->number)};
 	uint32_t width = column_of(pr, w.line, w.line.to);
 	uint32_t from, to;
 
@@ -266,7 +267,8 @@ static void print_underline(const struct printer *pr, const struct diag *d, cons
 
 	memset(row, ' ', sizeof(row));
 	for (unsigned i = marked->count; i-- > 0;) {
-		bool primary = marked->marks[i]->span.from == d->span.from && marked->marks[i]->span.to == d->span.to;
+		bool primary =
+		    marked->marks[i]->span.from == d->span.from && marked->marks[i]->span.to == d->span.to;
 		uint32_t from, to;
 
 		mark_columns(pr, w->line, marked->marks[i]->span, &from, &to);
@@ -281,7 +283,8 @@ static void print_underline(const struct printer *pr, const struct diag *d, cons
 	putc('\n', pr->out);
 }
 
-static void print_marked(const struct printer *pr, const struct diag *d, struct marked_line *marked, int gutter)
+static void print_marked(const struct printer *pr, const struct diag *d, struct marked_line *marked,
+			 int gutter)
 {
 	struct window w = choose_window(pr, marked);
 
@@ -317,12 +320,13 @@ static unsigned collect_lines(const struct printer *pr, const struct diag_label 
 		while (l < found && (lines[l].file != at.file || lines[l].number != number))
 			l++;
 		if (l == found)
-			lines[found++] = (struct marked_line){ .file = at.file, .number = number };
+			lines[found++] = (struct marked_line){.file = at.file, .number = number};
 		lines[l].marks[lines[l].count++] = &marks[i];
 	}
 	for (unsigned i = 2; i < found; i++)
-		for (unsigned k = i; k > 0 && lines[k].file == lines[k - 1].file &&
-				     lines[k].number < lines[k - 1].number; k--) {
+		for (unsigned k = i;
+		     k > 0 && lines[k].file == lines[k - 1].file && lines[k].number < lines[k - 1].number;
+		     k--) {
 			struct marked_line swap = lines[k];
 
 			lines[k] = lines[k - 1];
@@ -348,7 +352,7 @@ static int digits(uint32_t number)
 
 static void print_snippets(const struct printer *pr, const struct diag *d)
 {
-	struct diag_label marks[DIAG_MAX_SECONDARY + 1] = { { d->span, d->label } };
+	struct diag_label marks[DIAG_MAX_SECONDARY + 1] = {{d->span, d->label}};
 	struct marked_line lines[DIAG_MAX_SECONDARY + 1];
 	unsigned count;
 	int gutter = 2;
@@ -389,7 +393,7 @@ static void print_hint(const struct printer *pr, const char *hint)
 
 static void print_one(const struct printer *pr, const struct diag *d)
 {
-	static const char *const NAMES[] = { "error", "warning", "note" };
+	static const char *const NAMES[] = {"error", "warning", "note"};
 	const char *path = source_get(pr->sources, d->span.file)->path;
 	struct position at = source_position(pr->sources, d->span.file, d->span.from);
 
@@ -427,12 +431,12 @@ static int compare(const void *left, const void *right)
 
 void diag_print(FILE *out, const struct diags *diags, const struct sources *sources, bool color)
 {
-	struct printer pr = { out, sources, color };
+	struct printer pr = {out, sources, color};
 	struct sortable sorted[DIAG_MAX_KEPT];
 	size_t count = 0, all = diags->errors + diags->warnings;
 
 	for (const struct diag *d = diags->first; d; d = d->next, count++)
-		sorted[count] = (struct sortable){ d, count };
+		sorted[count] = (struct sortable){d, count};
 	qsort(sorted, count, sizeof(*sorted), compare);
 	for (size_t i = 0; i < count; i++)
 		print_one(&pr, sorted[i].diag);
@@ -456,8 +460,8 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
 	return m < c ? m : c;
 }
 
-/* Letters to insert, delete, replace or exchange with a neighbour to get from one word to the other; case is ignored.
- * (Optimal string alignment: no piece is changed twice.) Both are at most MAX_WORD long. */
+/* Letters to insert, delete, replace or exchange with a neighbour to get from one word to the other; case is
+ * ignored. (Optimal string alignment: no piece is changed twice.) Both are at most MAX_WORD long. */
 static unsigned distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
 	unsigned rows[3][MAX_WORD + 1];
@@ -473,7 +477,8 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
 			bool same = lower(a[i - 1]) == lower(b[j - 1]);
 
 			row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + !same);
-			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]))
+			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+			    lower(a[i - 2]) == lower(b[j - 1]))
 				row[j] = least(row[j], before[j - 2] + 1, row[j]);
 		}
 		before = above;

@@ -3,10 +3,9 @@
  * Whoever finds a fault queues a value: severity, code, message, the span it is about, further spans with a
  * label each, a hint. Nothing is printed here but by diag_print, which the command line calls at the end.
  *
- *     struct diag *d = diag_error(diags, "E0203", node->span, "a percent cannot be compared with a duration");
- *     diag_label(d, "this is a duration");
- *     diag_secondary(d, left->span, "a percent");
- *     diag_hint(d, "did you mean %ds?", 5);
+ *     struct diag *d = diag_error(diags, "E0203", node->span, "a percent cannot be compared with a
+ * duration"); diag_label(d, "this is a duration"); diag_secondary(d, left->span, "a percent"); diag_hint(d,
+ * "did you mean %ds?", 5);
  *
  * prints
  *
@@ -44,8 +43,8 @@ struct diag {
 	enum severity severity;
 	const char *code;
 	const char *message;
-	struct span span;  /* what it is about: underlined with ^ */
-	const char *label; /* words under the primary span, or NULL */
+	struct span span;				 /* what it is about: underlined with ^ */
+	const char *label;				 /* words under the primary span, or NULL */
 	struct diag_label secondary[DIAG_MAX_SECONDARY]; /* underlined with ~ ; further ones are dropped */
 	unsigned secondary_count;
 	const char *hint; /* the way out, or NULL; may hold several lines */
@@ -54,7 +53,7 @@ struct diag {
 };
 
 struct diags {
-	struct arena *arena; /* owns every diag and its texts */
+	struct arena *arena;	   /* owns every diag and its texts */
 	struct diag *first, *last; /* in the order they were queued */
 	size_t errors, warnings;   /* all that were queued, kept or not */
 	size_t kept;
@@ -63,28 +62,30 @@ struct diags {
 
 void diags_init(struct diags *diags, struct arena *arena);
 
-/* Never NULL, so that labels and hints can be added without a test. `code` must outlive the list (a literal). */
+/* Never NULL, so that labels and hints can be added without a test. `code` must outlive the list (a literal).
+ */
 struct diag *diag_error(struct diags *diags, const char *code, struct span span, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 struct diag *diag_warning(struct diags *diags, const char *code, struct span span, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 struct diag *diag_note(struct diags *diags, const char *code, struct span span, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 
 /* Words under the primary span; a second call replaces the first. */
 void diag_label(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A further span, in the same text or in another; without words where `format` is NULL. */
 void diag_secondary(struct diag *diag, struct span span, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 /* The way out; a second call adds a line. */
 void diag_hint(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Prints all, sorted by text and position. Control characters, bidirectional marks and invalid UTF-8 in the shown
- * source and in messages are shown as visible stand-ins; long lines are cut around what is underlined. */
+/* Prints all, sorted by text and position. Control characters, bidirectional marks and invalid UTF-8 in the
+ * shown source and in messages are shown as visible stand-ins; long lines are cut around what is underlined.
+ */
 void diag_print(FILE *out, const struct diags *diags, const struct sources *sources, bool color);
 
-/* The candidate nearest to `word`, or NULL where none is near (at most a third of its letters wrong, at most 3,
- * exchanged neighbours counted as one). A difference in case alone is always near. */
+/* The candidate nearest to `word`, or NULL where none is near (at most a third of its letters wrong, at most
+ * 3, exchanged neighbours counted as one). A difference in case alone is always near. */
 const char *suggest_name(const char *word, const char *const *candidates, size_t count);
 
 #endif

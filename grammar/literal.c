@@ -14,22 +14,22 @@ static const struct unit {
 	enum node_kind kind;
 	int64_t size; /* nanoseconds or bytes */
 } UNITS[] = {
-	{ "ns", NODE_DURATION, 1 },
-	{ "us", NODE_DURATION, 1000 },
-	{ "ms", NODE_DURATION, 1000000 },
-	{ "s", NODE_DURATION, SECOND },
-	{ "m", NODE_DURATION, 60 * SECOND },
-	{ "h", NODE_DURATION, 3600 * SECOND },
-	{ "d", NODE_DURATION, 86400 * SECOND },
-	{ "B", NODE_SIZE, 1 },
-	{ "KB", NODE_SIZE, 1000 },
-	{ "MB", NODE_SIZE, 1000000 },
-	{ "GB", NODE_SIZE, 1000000000 },
-	{ "TB", NODE_SIZE, INT64_C(1000000000000) },
-	{ "KiB", NODE_SIZE, INT64_C(1) << 10 },
-	{ "MiB", NODE_SIZE, INT64_C(1) << 20 },
-	{ "GiB", NODE_SIZE, INT64_C(1) << 30 },
-	{ "TiB", NODE_SIZE, INT64_C(1) << 40 },
+    {"ns", NODE_DURATION, 1},
+    {"us", NODE_DURATION, 1000},
+    {"ms", NODE_DURATION, 1000000},
+    {"s", NODE_DURATION, SECOND},
+    {"m", NODE_DURATION, 60 * SECOND},
+    {"h", NODE_DURATION, 3600 * SECOND},
+    {"d", NODE_DURATION, 86400 * SECOND},
+    {"B", NODE_SIZE, 1},
+    {"KB", NODE_SIZE, 1000},
+    {"MB", NODE_SIZE, 1000000},
+    {"GB", NODE_SIZE, 1000000000},
+    {"TB", NODE_SIZE, INT64_C(1000000000000)},
+    {"KiB", NODE_SIZE, INT64_C(1) << 10},
+    {"MiB", NODE_SIZE, INT64_C(1) << 20},
+    {"GiB", NODE_SIZE, INT64_C(1) << 30},
+    {"TiB", NODE_SIZE, INT64_C(1) << 40},
 };
 
 #define UNIT_COUNT (sizeof(UNITS) / sizeof(*UNITS))
@@ -38,12 +38,12 @@ static const struct unit {
 static const struct {
 	const char *written, *unit;
 } MEANT[] = {
-	{ "sec", "s" }, { "secs", "s" }, { "second", "s" }, { "seconds", "s" }, { "min", "m" }, { "mins", "m" },
-	{ "minute", "m" }, { "minutes", "m" }, { "hr", "h" }, { "hrs", "h" }, { "hour", "h" }, { "hours", "h" },
-	{ "day", "d" }, { "days", "d" }, { "msec", "ms" }, { "millis", "ms" }, { "b", "B" }, { "k", "KB" }, { "K", "KB" },
-	{ "kB", "KB" }, { "kb", "KB" }, { "M", "MB" }, { "mb", "MB" }, { "Mb", "MB" }, { "G", "GB" }, { "g", "GB" },
-	{ "gb", "GB" }, { "Gb", "GB" }, { "T", "TB" }, { "tb", "TB" }, { "Ki", "KiB" }, { "Mi", "MiB" }, { "Gi", "GiB" },
-	{ "Ti", "TiB" },
+    {"sec", "s"},    {"secs", "s"},    {"second", "s"}, {"seconds", "s"}, {"min", "m"},	 {"mins", "m"},
+    {"minute", "m"}, {"minutes", "m"}, {"hr", "h"},	{"hrs", "h"},	  {"hour", "h"}, {"hours", "h"},
+    {"day", "d"},    {"days", "d"},    {"msec", "ms"},	{"millis", "ms"}, {"b", "B"},	 {"k", "KB"},
+    {"K", "KB"},     {"kB", "KB"},     {"kb", "KB"},	{"M", "MB"},	  {"mb", "MB"},	 {"Mb", "MB"},
+    {"G", "GB"},     {"g", "GB"},      {"gb", "GB"},	{"Gb", "GB"},	  {"T", "TB"},	 {"tb", "TB"},
+    {"Ki", "KiB"},   {"Mi", "MiB"},    {"Gi", "GiB"},	{"Ti", "TiB"},
 };
 
 /* A number as it is written: digits without `_`, and where it is in the text. */
@@ -68,18 +68,19 @@ static bool is_digit(char c)
 
 static struct node *bad_number(struct number *n)
 {
-	return build_node(n->at, n->p, &(struct node){ .kind = NODE_ERROR });
+	return build_node(n->at, n->p, &(struct node){.kind = NODE_ERROR});
 }
 
 static struct node *too_big(struct number *n, const char *limit)
 {
-	diag_label(diag_error(n->p->diags, "E0106", n->at, "this number is too large"), "the largest is %s", limit);
+	diag_label(diag_error(n->p->diags, "E0106", n->at, "this number is too large"), "the largest is %s",
+		   limit);
 	return bad_number(n);
 }
 
 static struct decimal read_decimal(struct number *n)
 {
-	struct decimal value = { 0, 1, false };
+	struct decimal value = {0, 1, false};
 	bool fraction = false;
 
 	for (; n->text < n->end; n->text++) {
@@ -136,7 +137,7 @@ static struct node *unknown_unit(struct number *n, const char *digits, const cha
 /* 1h30m, 512MB: `value` has been read, a unit comes next. The units of a duration go down. */
 static struct node *read_quantity(struct number *n, struct decimal value, const char *digits)
 {
-	struct node node = { .kind = NODE_ERROR };
+	struct node node = {.kind = NODE_ERROR};
 	const struct unit *last = NULL;
 	__int128 total = 0;
 
@@ -154,7 +155,8 @@ static struct node *read_quantity(struct number *n, struct decimal value, const 
 				   unit->kind == NODE_SIZE ? "bytes" : "nanoseconds");
 			return bad_number(n);
 		}
-		if (last && (last->kind != NODE_DURATION || unit->kind != NODE_DURATION || unit->size >= last->size)) {
+		if (last && (last->kind != NODE_DURATION || unit->kind != NODE_DURATION ||
+			     unit->size >= last->size)) {
 			diag_hint(diag_error(n->p->diags, "E0107", n->at, "these units do not add up"),
 				  "only durations have several parts, the largest first: `1h30m`");
 			return bad_number(n);
@@ -187,8 +189,8 @@ static double read_double(struct number *n, const char *from, const char *end, c
 struct node *literal_number(struct parser *p, struct span at)
 {
 	const char *from = p->text + at.from;
-	struct number n = { p, at, from, p->text + at.to };
-	struct node node = { .kind = NODE_FLOAT };
+	struct number n = {p, at, from, p->text + at.to};
+	struct node node = {.kind = NODE_FLOAT};
 	struct decimal value = read_decimal(&n);
 
 	if (n.text < n.end && *n.text == '%') {
@@ -209,14 +211,14 @@ struct node *literal_number(struct parser *p, struct span at)
 
 /* ---- strings ---- */
 
-/* A string being put together. Pieces of text are decoded into one buffer, which is as long as the string's source, and
- * cut off as TEXT nodes where an expression stands. */
+/* A string being put together. Pieces of text are decoded into one buffer, which is as long as the string's
+ * source, and cut off as TEXT nodes where an expression stands. */
 struct text {
 	struct parser *p;
 	bool raw, multiline;
-	uint32_t indent;      /* common indentation, to be left out at the beginning of each line */
-	bool at_line_start;   /* only in multiline strings */
-	char *out, *piece;    /* next free byte; where the current TEXT began */
+	uint32_t indent;    /* common indentation, to be left out at the beginning of each line */
+	bool at_line_start; /* only in multiline strings */
+	char *out, *piece;  /* next free byte; where the current TEXT began */
 	struct span piece_at;
 	struct list parts;
 	bool interpolated;
@@ -250,7 +252,8 @@ static uint32_t skip_last_newline(const struct parser *p, struct span at)
 	return i > at.from && p->text[i - 1] == '\r' ? i - 1 : i;
 }
 
-/* The indentation of the line that begins at `i`, or UINT32_MAX for a blank one. `last`: the string ends at `to`. */
+/* The indentation of the line that begins at `i`, or UINT32_MAX for a blank one. `last`: the string ends at
+ * `to`. */
 static uint32_t indentation(const struct parser *p, uint32_t i, uint32_t to, bool last)
 {
 	uint32_t from = i;
@@ -262,7 +265,8 @@ static uint32_t indentation(const struct parser *p, uint32_t i, uint32_t to, boo
 	return last ? UINT32_MAX : i - from;
 }
 
-/* The smallest indentation of the lines that are not blank; the closing quotes' line counts if they stand alone on it. */
+/* The smallest indentation of the lines that are not blank; the closing quotes' line counts if they stand
+ * alone on it. */
 static uint32_t common_indentation(const struct parser *p, const struct node *parts, struct span inner)
 {
 	uint32_t common = UINT32_MAX;
@@ -294,11 +298,13 @@ static uint32_t common_indentation(const struct parser *p, const struct node *pa
 
 static void bad_escape(struct text *t, uint32_t from, uint32_t to)
 {
-	struct span at = { t->p->file, from, to };
+	struct span at = {t->p->file, from, to};
 	struct diag *d = diag_error(t->p->diags, "E0109", at, "there is no escape `%.*s`", (int)(to - from),
 				    t->p->text + from);
 
-	diag_hint(d, "there are \\n \\t \\r \\\" \\' \\\\ \\$ and \\u{1F600}; in '…' a backslash stands for itself");
+	diag_hint(
+	    d,
+	    "there are \\n \\t \\r \\\" \\' \\\\ \\$ and \\u{1F600}; in '…' a backslash stands for itself");
 }
 
 /* \u{…} with the `u` at `i`; returns the offset after it. */
@@ -311,7 +317,8 @@ static uint32_t unicode_escape(struct text *t, uint32_t i, uint32_t to)
 
 	if (i + 1 < to && text[i + 1] == '{')
 		for (i += 2; i < to && digits < 7 && strchr("0123456789abcdefABCDEF", text[i]); i++, digits++)
-			code = code * 16 + (uint32_t)(is_digit(text[i]) ? text[i] - '0' : (text[i] | 0x20) - 'a' + 10);
+			code = code * 16 +
+			       (uint32_t)(is_digit(text[i]) ? text[i] - '0' : (text[i] | 0x20) - 'a' + 10);
 	else
 		i++;
 	if (i >= to || text[i] != '}' || !digits || digits > 6 || !code || code > 0x10ffff ||
@@ -377,7 +384,7 @@ static void add_text(struct text *t, uint32_t from, uint32_t to)
 
 static void end_piece(struct text *t)
 {
-	struct node node = { .kind = NODE_TEXT, .text = { t->piece, (size_t)(t->out - t->piece) } };
+	struct node node = {.kind = NODE_TEXT, .text = {t->piece, (size_t)(t->out - t->piece)}};
 
 	t->parts = build_list(t->p, t->parts, build_node(t->piece_at, t->p, &node));
 	*t->out++ = '\0';
@@ -412,7 +419,7 @@ static void add_parts(struct text *t, struct node *parts, struct span inner)
 /* What is between the quotes, as far as it is text: an unclosed string has no quotes at its end. */
 static struct span inside(struct span at, const struct node *parts, uint32_t quotes)
 {
-	struct span inner = { at.file, at.from + quotes, at.to };
+	struct span inner = {at.file, at.from + quotes, at.to};
 
 	for (; parts; parts = parts->next)
 		inner.to = parts->kind == NODE_TEXT ? parts->span.to : at.to;
@@ -422,26 +429,27 @@ static struct span inside(struct span at, const struct node *parts, uint32_t quo
 struct node *literal_string(struct parser *p, struct span at, struct node *parts, bool raw, bool multiline)
 {
 	struct span inner = inside(at, parts, multiline ? 3 : 1);
-	struct text t = { .p = p, .raw = raw, .multiline = multiline };
+	struct text t = {.p = p, .raw = raw, .multiline = multiline};
 	uint32_t interpolations = 0;
 
 	for (const struct node *part = parts; part; part = part->next)
 		interpolations += part->kind != NODE_TEXT;
 	/* Each piece is followed by a NUL byte; nothing decoded is longer than its source. */
 	t.out = t.piece = arena_alloc(p->arena, at.to - at.from + interpolations + 2);
-	t.piece_at = (struct span){ at.file, inner.from, inner.from };
+	t.piece_at = (struct span){at.file, inner.from, inner.from};
 	if (multiline) {
 		uint32_t first = skip_first_newline(p, inner);
 
 		t.indent = common_indentation(p, parts, inner);
 		t.at_line_start = first != inner.from;
-		inner.to = skip_last_newline(p, (struct span){ at.file, first, inner.to });
+		inner.to = skip_last_newline(p, (struct span){at.file, first, inner.to});
 		inner.from = first;
 	}
 	add_parts(&t, parts, inner);
 	if (t.out != t.piece || !t.interpolated)
 		end_piece(&t);
-	return build_node(at, p,
-			  &(struct node){ .kind = NODE_STRING,
-					  .string = { t.parts.first, t.parts.count, raw, multiline, t.interpolated } });
+	return build_node(
+	    at, p,
+	    &(struct node){.kind = NODE_STRING,
+			   .string = {t.parts.first, t.parts.count, raw, multiline, t.interpolated}});
 }

@@ -13,7 +13,7 @@ char *parser_copy(const struct parser *p, struct span at)
 
 static void scan_all(struct parser *p)
 {
-	struct scan scan = { .file = p->file };
+	struct scan scan = {.file = p->file};
 	yyscan_t scanner;
 	YYSTYPE unused;
 	struct span at;
@@ -31,7 +31,7 @@ static void scan_all(struct parser *p)
 
 static void attach_file_tokens(struct parser *p, struct node *file)
 {
-	file->span = (struct span){ p->file, 0, p->length };
+	file->span = (struct span){p->file, 0, p->length};
 	file->file.tokens = p->tokens;
 	file->file.token_count = p->token_count;
 }
@@ -56,30 +56,31 @@ static struct node *parse(struct parser *p, int start)
 
 static struct node *error_node(struct parser *p)
 {
-	struct span whole = { p->file, 0, source_get(p->sources, p->file)->length };
+	struct span whole = {p->file, 0, source_get(p->sources, p->file)->length};
 
-	return build_node(whole, p, &(struct node){ .kind = NODE_ERROR });
+	return build_node(whole, p, &(struct node){.kind = NODE_ERROR});
 }
 
 struct node *parse_file(struct arena *arena, struct sources *sources, uint32_t file, struct diags *diags,
 			unsigned flags)
 {
-	struct parser p = { .arena = arena, .sources = sources, .diags = diags, .file = file };
+	struct parser p = {.arena = arena, .sources = sources, .diags = diags, .file = file};
 	struct node *root = parse(&p, TOK_START_FILE);
 
 	(void)flags;
 	if (!root) {
 		root = error_node(&p);
-		root = build_node(root->span, &p, &(struct node){ .kind = NODE_FILE, .file = { root, 1, 0, NULL } });
+		root =
+		    build_node(root->span, &p, &(struct node){.kind = NODE_FILE, .file = {root, 1, 0, NULL}});
 	}
 	attach_file_tokens(&p, root);
 	return root;
 }
 
-static struct node *parse_text(struct arena *arena, struct sources *sources, const char *origin, const char *text,
-			       struct diags *diags, int start)
+static struct node *parse_text(struct arena *arena, struct sources *sources, const char *origin,
+			       const char *text, struct diags *diags, int start)
 {
-	struct parser p = { .arena = arena, .sources = sources, .diags = diags };
+	struct parser p = {.arena = arena, .sources = sources, .diags = diags};
 	struct node *root;
 
 	p.file = source_add(sources, origin, text, strlen(text));
@@ -87,7 +88,8 @@ static struct node *parse_text(struct arena *arena, struct sources *sources, con
 	return root ? root : error_node(&p);
 }
 
-struct node *parse_signature(struct arena *arena, struct sources *sources, const char *text, struct diags *diags)
+struct node *parse_signature(struct arena *arena, struct sources *sources, const char *text,
+			     struct diags *diags)
 {
 	return parse_text(arena, sources, "<signature>", text, diags, TOK_START_SIGNATURE);
 }
@@ -97,8 +99,8 @@ struct node *parse_type(struct arena *arena, struct sources *sources, const char
 	return parse_text(arena, sources, "<type>", text, diags, TOK_START_TYPE);
 }
 
-struct node *parse_expression(struct arena *arena, struct sources *sources, const char *origin, const char *text,
-			      struct diags *diags)
+struct node *parse_expression(struct arena *arena, struct sources *sources, const char *origin,
+			      const char *text, struct diags *diags)
 {
 	return parse_text(arena, sources, origin, text, diags, TOK_START_EXPRESSION);
 }

@@ -1,8 +1,8 @@
 /* parse.h: from text to tree.
  *
- * Every function here returns a tree even when the text is wrong; what is wrong is queued in `diags`, and NODE_ERROR
- * stands where something could not be read. A caller that wants to go on only with sound input compares
- * diags->errors before and after.
+ * Every function here returns a tree even when the text is wrong; what is wrong is queued in `diags`, and
+ * NODE_ERROR stands where something could not be read. A caller that wants to go on only with sound input
+ * compares diags->errors before and after.
  *
  * Nothing is printed, no file is read, no state is kept between calls.
  */
@@ -16,27 +16,27 @@
 
 /* Text number `file` of `sources`, a whole plan file: NODE_FILE, never NULL. `flags` is 0 for now. */
 struct node *parse_file(struct arena *arena, struct sources *sources, uint32_t file, struct diags *diags,
-                        unsigned flags);
+			unsigned flags);
 
 /* A builtin's signature: NODE_SIGNATURE (NODE_ERROR if it cannot be read).
  *
- *     (container: string, command: list(string), timeout: duration = 1m, to: path | null = null) -> exec_result
- *     (values: any...) -> list(any)
- *     (url: string) -> { code: int, body: any }
+ *     (container: string, command: list(string), timeout: duration = 1m, to: path | null = null) ->
+ * exec_result (values: any...) -> list(any) (url: string) -> { code: int, body: any }
  *
- * `text` becomes a text of `sources` under the path "<signature>". Defaults are constant expressions; names are
- * allowed in them and in types (`default`, `exec_result`): what they mean is the reader's affair. */
-struct node *parse_signature(struct arena *arena, struct sources *sources, const char *text, struct diags *diags);
+ * `text` becomes a text of `sources` under the path "<signature>". Defaults are constant expressions; names
+ * are allowed in them and in types (`default`, `exec_result`): what they mean is the reader's affair. */
+struct node *parse_signature(struct arena *arena, struct sources *sources, const char *text,
+			     struct diags *diags);
 
 /* A type alone, as after `:`. `text` becomes a text of `sources` under the path "<type>". */
 struct node *parse_type(struct arena *arena, struct sources *sources, const char *text, struct diags *diags);
 
 /* An expression alone, as for `--set name=value`; `origin` is the path shown in diagnostics. */
-struct node *parse_expression(struct arena *arena, struct sources *sources, const char *origin, const char *text,
-                              struct diags *diags);
+struct node *parse_expression(struct arena *arena, struct sources *sources, const char *origin,
+			      const char *text, struct diags *diags);
 
-/* Whether `word` is reserved: it may be a record key, a field, an argument's or a parameter's name, but not the name
- * of a let, var, func, task, threshold, step, loop variable or import. */
+/* Whether `word` is reserved: it may be a record key, a field, an argument's or a parameter's name, but not
+ * the name of a let, var, func, task, threshold, step, loop variable or import. */
 bool parse_word_is_reserved(const char *word);
 
 #endif

@@ -1,9 +1,11 @@
 /* parser.h: what the parts of the parser share. Private to this folder; parse.h is the way in.
  *
- *   plan.l (raw tokens) -> layout.c (lines, brackets; words.c: words) -> plan.y -> build.c (nodes; literal.c: literals)
+ *   plan.l (raw tokens) -> layout.c (lines, brackets; words.c: words) -> plan.y -> build.c (nodes; literal.c:
+ * literals)
  *                                                                             -> syntax.c (errors)
  *
- * One struct parser lives for one text and holds the state of layout.c; the tree goes to the arena.
+ * One struct parser lives for one text and holds the state of layout.c and its helpers; the tree goes to the
+ * arena.
  */
 #ifndef GRAMMAR_PARSER_H
 #define GRAMMAR_PARSER_H
@@ -18,29 +20,29 @@ struct scan {
 
 /* What the braces of a block hold: decides which words may begin a line in it. */
 enum block {
-	BLOCK_NOTHING,     /* no block: a bracket, a record, a string */
-	BLOCK_FILE,        /* the top of a file */
+	BLOCK_NOTHING, /* no block: a bracket, a record, a string */
+	BLOCK_FILE,    /* the top of a file */
 	BLOCK_STATEMENTS,
-	BLOCK_SETTINGS,    /* of plan */
+	BLOCK_SETTINGS,	   /* of plan */
 	BLOCK_ASSIGNMENTS, /* of environment and defaults */
-	BLOCK_CLAUSES,     /* of a threshold */
+	BLOCK_CLAUSES,	   /* of a threshold */
 	BLOCK_JUDGE,
 	BLOCK_METRIC,
-	BLOCK_PARTS,       /* of a test */
-	BLOCK_ARMS,        /* of a match statement */
-	BLOCK_VALUE,       /* of an if or an arm that is an expression */
-	BLOCK_VALUE_ARMS,  /* of a match that is an expression */
+	BLOCK_PARTS,	  /* of a test */
+	BLOCK_ARMS,	  /* of a match statement */
+	BLOCK_VALUE,	  /* of an if or an arm that is an expression */
+	BLOCK_VALUE_ARMS, /* of a match that is an expression */
 };
 
 /* A bracket, a string with interpolation or an interpolation that is open. The first frame is the file. */
 struct frame {
-	int opener;             /* its token; 0 for the file */
-	struct span span;       /* of the opener */
-	uint32_t indent;        /* of the line it stands on */
+	int opener;	  /* its token; 0 for the file */
+	struct span span; /* of the opener */
+	uint32_t indent;  /* of the line it stands on */
 	enum block block;
-	int head;               /* the keyword that began the current line in this frame, or 0 */
+	int head;		/* the keyword that began the current line in this frame, or 0 */
 	enum block value_block; /* the block that the next `{` opens when it belongs to an expression */
-	enum block closed;      /* the block that was closed last in this frame */
+	enum block closed;	/* the block that was closed last in this frame */
 };
 
 /* The comment lines directly above the token at `offset`. */
@@ -61,36 +63,37 @@ struct parser {
 	struct frame *frames;
 	uint32_t depth, frame_room; /* frames[depth] is the innermost; depth is 0 at the top of the file */
 
-	int previous;               /* the last token that the grammar got */
+	int previous; /* the last token that the grammar got */
 	struct span previous_span;
-	bool previous_began_line;   /* it was the first of its line */
-	bool previous_began_arm;    /* it came after `=>` */
+	bool previous_began_line; /* it was the first of its line */
+	bool previous_began_arm;  /* it came after `=>` */
 
-	bool newline_pending;       /* a newline was read that counts, unless the next token says otherwise */
+	bool newline_pending; /* a newline was read that counts, unless the next token says otherwise */
 	struct span newline;
-	uint32_t line_start;        /* offset of the current line */
-	uint32_t indent;            /* of its first token, in bytes */
+	uint32_t line_start; /* offset of the current line */
+	uint32_t indent;     /* of its first token, in bytes */
 	bool line_has_token, line_has_comment, token_is_first;
 
-	bool muted;                 /* this line has an error already: syntax errors on it are consequences */
-	bool recovering;            /* the grammar is looking for the end of what it could not read */
-	uint32_t skip_depth;        /* 0, or: frames at and above this depth are not shown to the grammar */
-	bool unclosed_line;         /* the last syntax error was a bracket left open on an earlier line */
-	unsigned leave_strings;     /* so often the scanner must leave strings that layout.c has given up */
-	bool stopped;               /* the grammar takes no more tokens: it is done, or nested too deep */
-	bool ended;                 /* the rest of the text is not read: it is all in an unclosed string */
-	bool too_deep;              /* reported */
+	bool muted;		/* this line has an error already: syntax errors on it are consequences */
+	bool recovering;	/* the grammar is looking for the end of what it could not read */
+	uint32_t skip_depth;	/* 0, or: frames at and above this depth are not shown to the grammar */
+	bool unclosed_line;	/* the last syntax error was a bracket left open on an earlier line */
+	unsigned leave_strings; /* so often the scanner must leave strings that quotes.c has given up */
+	bool stopped;		/* the grammar takes no more tokens: it is done, or nested too deep */
+	bool ended;		/* the rest of the text is not read: it is all in an unclosed string */
+	bool too_deep;		/* reported */
 
-	/* Closers whose indentation does not fit their opener: where a missing or a superfluous brace probably is. */
+	/* Closers whose indentation does not fit their opener: where a missing or a superfluous brace
+	 * probably is. */
 	struct span late_opener, late_closer; /* an opener whose closer stands further left */
-	struct span early_closer;             /* a closer that stands further right than its opener */
+	struct span early_closer;	      /* a closer that stands further right than its opener */
 	bool has_late, has_early;
 
 	struct token *tokens;
 	uint32_t token_count, token_room;
 	struct doc *docs;
 	uint32_t doc_count, doc_room;
-	bool doc_open;              /* the lines above were comments: [doc_from, doc_to) */
+	bool doc_open; /* the lines above were comments: [doc_from, doc_to) */
 	uint32_t doc_from, doc_to;
 
 	uint8_t keyword_slots[256]; /* words.c */
@@ -103,8 +106,8 @@ void scan_leave_strings(void *scanner);
 
 /* ---- source_check.c ---- */
 
-/* Reports what cannot be text. Returns the text to scan: the source's own, or a copy with `?` for the bytes that are
- * not text; NULL where it is no text at all. */
+/* Reports what cannot be text. Returns the text to scan: the source's own, or a copy with `?` for the bytes
+ * that are not text; NULL where it is no text at all. */
 const char *source_check(struct arena *arena, struct sources *sources, uint32_t file, struct diags *diags);
 
 /* ---- layout.c ---- */
@@ -113,22 +116,62 @@ void layout_init(struct parser *p, int start);
 /* The next raw token. */
 void layout_token(struct parser *p, int code, struct span at);
 void layout_end(struct parser *p);
-struct frame *layout_frame(struct parser *p);    /* the innermost */
-bool layout_in_multiline_string(const struct parser *p);
-enum block layout_block(const struct parser *p); /* the innermost that is a block or the file */
+/* Gives the grammar a token, unless it is in what is not shown to it. */
+void layout_give(struct parser *p, int code, struct span at);
+struct span layout_point(struct parser *p, uint32_t offset);
+
+/* ---- brackets.c ---- */
+
+struct frame *brackets_frame(struct parser *p);	   /* the innermost */
+enum block brackets_block(const struct parser *p); /* the innermost that is a block or the file */
+/* Only the file and blocks have lines; the entries of a record are separated by commas. */
+bool brackets_has_lines(const struct frame *frame);
+bool brackets_is_string(const struct frame *frame);
+bool brackets_is_multiline(const struct frame *frame);
+bool brackets_in_multiline(const struct parser *p);
+/* Remembers an opener; gives nothing. */
+void brackets_open(struct parser *p, int opener, enum block block, struct span at);
+void brackets_open_brace(struct parser *p, struct span at);
+/* A closer: closes what it must, or is reported. */
+void brackets_close(struct parser *p, int code, struct span at);
+void brackets_close_frame(struct parser *p, struct span at);
+/* Ends frames whose closers are missing, down to `depth`. What the grammar says to such closers is muted. */
+void brackets_close_missing(struct parser *p, uint32_t depth, struct span at);
+/* An item's first word in a block that began further right, or in the same column: closers are missing. */
+void brackets_close_before_item(struct parser *p, int code, struct span at);
+/* Notes which block the next brace opens if it belongs to this keyword. */
+void brackets_note_keyword(struct parser *p, int code);
+
+/* ---- quotes.c ---- */
+
+void quotes_open(struct parser *p, struct span at);
+/* A string that ends without its quotes. */
+void quotes_unclosed(struct parser *p, int code, struct span at);
+
+/* ---- trivia.c ---- */
+
+void trivia_keep(struct parser *p, int code, struct span at);
+/* What the token turned out to be, if the grammar got it. */
+void trivia_note(struct parser *p, struct token *token);
+void trivia_comment(struct parser *p, struct span at);
+void trivia_newline(struct parser *p);
+void trivia_begin_line(struct parser *p, struct span at);
 
 /* ---- words.c ---- */
 
 void words_init(struct parser *p);
 /* The token that the word `at` is, here: TOK_NAME or a keyword. */
 int words_classify(const struct parser *p, struct span at);
-/* Whether the word `at` is one of the language that stands at the beginning of a line which goes on the line before. */
-bool words_continue(const struct parser *p, struct span at);
 /* Whether `at` is a word that begins an item and nothing else, followed by what an item has after it. */
 bool words_begin_item(const struct parser *p, struct span at);
-/* Whether the grammar has the position of an operand after token `code`; whether an operand ends with it. */
+/* parse_word_is_reserved, faster. */
+bool words_reserved(const struct parser *p, struct span at);
+/* What tokens.def says of token `code`. */
 bool words_wants_operand(int code);
 bool words_ends_operand(int code);
+bool words_hold_line(int code);
+/* The same of a token that is to come, which may be a word whose place is not known yet. */
+bool words_join_line(const struct parser *p, int code, struct span at);
 /* Whether the next token begins a line (or what counts as one: an item of a block). */
 bool words_at_start(const struct parser *p);
 /* The words that may begin a line in `block`, into `list`; returns how many. At most WORDS_MAX. */
@@ -145,8 +188,10 @@ struct node *literal_string(struct parser *p, struct span at, struct node *parts
 
 /* ---- syntax.c ---- */
 
-/* A syntax error at token `at`, called `found`; `expected` are the names of the tokens that could stand there. */
-void syntax_error(struct parser *p, struct span at, const char *found, const char *const *expected, int count);
+/* A syntax error at token `at`, called `found`; `expected` are the names of the tokens that could stand
+ * there. */
+void syntax_error(struct parser *p, struct span at, const char *found, const char *const *expected,
+		  int count);
 /* Whether the expected tokens are worth finding out. */
 bool syntax_wants_expected(const struct parser *p);
 /* Adds to `d` the word that was meant at the beginning of the line `at`, if one is near. */

@@ -97,17 +97,18 @@ static void yyerror(const struct span *at, struct parser *p, const char *message
 %left STAR SLASH MOD
 %precedence NEGATION
 %precedence AS
+%precedence DOT LBRACKET LPAREN
 
 %type <node> line unreadable item statement declared import plan param secret environment defaults func task threshold test
 %type <node> setting plan_setting assignment clause part block otherwise arm else_arm value_arm value_else_arm judge_part metric_part
 %type <node> choice loop attempt check person wait_or_hold watch judge run_plan phase step step_clause rollback value
-%type <node> expr arith postfix atom value_if value_else string string_part label argument entry path target use
+%type <node> expr arith value_if value_else string string_part label argument entry path target use
 %type <node> type type_choice type_field parameter signature
 %type <node> opt_string opt_type opt_initial opt_where opt_filter opt_record opt_within opt_every opt_limit opt_backoff
 %type <node> opt_message opt_because opt_typing opt_of opt_value comprehended
 %type <list> lines settings setting_list plan_settings plan_setting_list clauses clause_list parts part_list arms
 %type <list> value_arms patterns judge_parts judge_part_list metric_parts metric_part_list uses opt_watching
-%type <list> string_parts list_items expr_list record_entries entry_list arguments argument_list opt_params
+%type <list> string_parts expressions expr_list entries entry_list arguments argument_list opt_params
 %type <list> parameters parameter_list type_choices type_fields type_field_list
 %type <ident> opt_alias opt_name
 %type <operator> comparison
@@ -270,7 +271,8 @@ opt_params:
 
 parameters:
   "(" ")"                               { $$ = (struct list){ 0 }; }
-| "(" parameter_list opt_comma ")"      { $$ = $2; }
+| "(" parameter_list ")"                { $$ = $2; }
+| "(" parameter_list "," ")"            { $$ = $2; }
 ;
 
 parameter_list:
@@ -325,7 +327,7 @@ opt_once:
 
 opt_record:
   %empty                                { $$ = NULL; }
-| RECORD_OPEN record_entries RECORD_CLOSE { $$ = NEW(@$, RECORD, .record = { $2.first, $2.count }); }
+| RECORD_OPEN entries RECORD_CLOSE { $$ = NEW(@$, RECORD, .record = { $2.first, $2.count }); }
 ;
 
 /* ---- clauses of a threshold ---- */
@@ -647,25 +649,6 @@ expr:
 
 /* What may stand where a word of the language or a `..` follows: bounds, counts, durations. */
 arith:
-  postfix
-| arith PLUS arith                      { $$ = build_binary(@$, p, OP_ADD, @2, $1, $3); }
-| arith MINUS arith                     { $$ = build_binary(@$, p, OP_SUB, @2, $1, $3); }
-| arith STAR arith                      { $$ = build_binary(@$, p, OP_MUL, @2, $1, $3); }
-| arith SLASH arith                     { $$ = build_binary(@$, p, OP_DIV, @2, $1, $3); }
-| arith MOD arith                       { $$ = build_binary(@$, p, OP_MOD, @2, $1, $3); }
-| MINUS arith %prec NEGATION            { $$ = NEW(@$, UNARY, .unary = { OP_NEGATE, $2 }); }
-| arith AS NAME                         { $$ = NEW(@$, AS, .as = { $1, $3 }); }
-;
-
-postfix:
-  atom
-| postfix "." NAME                      { $$ = NEW(@$, FIELD, .field = { $1, $3 }); }
-| postfix "[" expr "]"                  { $$ = NEW(@$, INDEX, .index = { $1, $3 }); }
-| postfix "(" arguments ")"             { $$ = build_call(@$, p, $1, $3); }
-| postfix "(" comprehended ")"          { $$ = build_quantifier(@$, p, $1, $3); }
-;
-
-atom:
   NAME                                  { $$ = NEW(@$, NAME, .name = $1.text); }
 | NUMBER
 | string
@@ -673,11 +656,22 @@ atom:
 | FALSE                                 { $$ = NEW(@$, BOOL, .boolean = false); }
 | NULL                                  { $$ = NEW(@$, NULL); }
 | "(" expr ")"                          { $$ = $2; }
-| "[" list_items "]"                    { $$ = NEW(@$, LIST, .list = { $2.first, $2.count }); }
+| "[" expressions "]"                   { $$ = NEW(@$, LIST, .list = { $2.first, $2.count }); }
 | "[" comprehended "]"                  { $$ = build_comprehension(@$, $2); }
-| RECORD_OPEN record_entries RECORD_CLOSE { $$ = NEW(@$, RECORD, .record = { $2.first, $2.count }); }
+| RECORD_OPEN entries RECORD_CLOSE      { $$ = NEW(@$, RECORD, .record = { $2.first, $2.count }); }
 | value_if
 | MATCH expr "{" value_arms "}"         { $$ = NEW(@$, MATCH, .match = { $2, $4.first, $4.count, true }); }
+| arith "." NAME                        { $$ = NEW(@$, FIELD, .field = { $1, $3 }); }
+| arith "[" expr "]"                    { $$ = NEW(@$, INDEX, .index = { $1, $3 }); }
+| arith "(" arguments ")"               { $$ = build_call(@$, p, $1, $3); }
+| arith "(" comprehended ")"            { $$ = build_quantifier(@$, p, $1, $3); }
+| arith PLUS arith                      { $$ = build_binary(@$, p, OP_ADD, @2, $1, $3); }
+| arith MINUS arith                     { $$ = build_binary(@$, p, OP_SUB, @2, $1, $3); }
+| arith STAR arith                      { $$ = build_binary(@$, p, OP_MUL, @2, $1, $3); }
+| arith SLASH arith                     { $$ = build_binary(@$, p, OP_DIV, @2, $1, $3); }
+| arith MOD arith                       { $$ = build_binary(@$, p, OP_MOD, @2, $1, $3); }
+| MINUS arith %prec NEGATION            { $$ = NEW(@$, UNARY, .unary = { OP_NEGATE, $2 }); }
+| arith AS NAME                         { $$ = NEW(@$, AS, .as = { $1, $3 }); }
 ;
 
 comprehended:
@@ -738,9 +732,10 @@ string_part:
 | "${" expr INTERPOLATION_CLOSE         { $$ = $2; }
 ;
 
-list_items:
+expressions:
   %empty                                { $$ = (struct list){ 0 }; }
-| expr_list opt_comma
+| expr_list
+| expr_list ","
 ;
 
 expr_list:
@@ -748,14 +743,10 @@ expr_list:
 | expr_list "," expr                    { $$ = ADD($1, $3); }
 ;
 
-opt_comma:
-  %empty
-| ","
-;
-
-record_entries:
+entries:
   %empty                                { $$ = (struct list){ 0 }; }
-| entry_list opt_comma
+| entry_list
+| entry_list ","
 ;
 
 entry_list:
@@ -770,7 +761,8 @@ entry:
 
 arguments:
   %empty                                { $$ = (struct list){ 0 }; }
-| argument_list opt_comma
+| argument_list
+| argument_list ","
 ;
 
 argument_list:
@@ -813,13 +805,14 @@ type_choice:
 | NULL                                  { $$ = NEW(@$, TYPE_NAME, .type_name = "null"); }
 | NAME "(" type ")"                     { $$ = build_type_list(@$, p, $1, $3); }
 | RECORD_OPEN type_fields RECORD_CLOSE  { $$ = NEW(@$, TYPE_RECORD, .type_record = { $2.first }); }
-| IN "[" list_items "]"                 { $$ = build_type_enum(@$, p, NULL, span_join(@2, @4), $3); }
-| NAME IN "[" list_items "]"            { $$ = build_type_enum(@$, p, NEW(@1, TYPE_NAME, .type_name = $1.text), span_join(@3, @5), $4); }
+| IN "[" expressions "]"                 { $$ = build_type_enum(@$, p, NULL, span_join(@2, @4), $3); }
+| NAME IN "[" expressions "]"            { $$ = build_type_enum(@$, p, NEW(@1, TYPE_NAME, .type_name = $1.text), span_join(@3, @5), $4); }
 ;
 
 type_fields:
   %empty                                { $$ = (struct list){ 0 }; }
-| type_field_list opt_comma
+| type_field_list
+| type_field_list ","
 ;
 
 type_field_list:

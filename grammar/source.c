@@ -11,33 +11,19 @@
 
 void sources_init(struct sources *sources, struct arena *arena)
 {
-	*sources = (struct sources){ .arena = arena };
-}
-
-static struct source *new_source(struct sources *sources)
-{
-	if (sources->count == sources->room) {
-		uint32_t room = sources->room ? sources->room * 2 : 8;
-		struct source *list = arena_alloc(sources->arena, room * sizeof(*list));
-
-		if (sources->count)
-			memcpy(list, sources->list, sources->count * sizeof(*list));
-		sources->list = list;
-		sources->room = room;
-	}
-	return &sources->list[sources->count++];
+	*sources = (struct sources){.arena = arena};
 }
 
 uint32_t source_add(struct sources *sources, const char *path, const char *text, size_t length)
 {
-	struct source *source = new_source(sources);
-
-	*source = (struct source){
-		.path = arena_strdup(sources->arena, path),
-		.text = arena_strndup(sources->arena, text, length),
-		.length = (uint32_t)length,
+	sources->list =
+	    arena_grow(sources->arena, sources->list, sources->count, &sources->room, sizeof(*sources->list));
+	sources->list[sources->count] = (struct source){
+	    .path = arena_strdup(sources->arena, path),
+	    .text = arena_strndup(sources->arena, text, length),
+	    .length = (uint32_t)length,
 	};
-	return sources->count - 1;
+	return sources->count++;
 }
 
 /* All bytes of `fd`, in memory of malloc that the caller frees. NULL with errno set; EFBIG: too many. */
@@ -92,7 +78,7 @@ const char *source_load(struct sources *sources, const char *path, uint32_t *fil
 	if (!is_stdin)
 		close(fd);
 	if (!text)
-		return error == EISDIR  ? "is a directory"
+		return error == EISDIR	? "is a directory"
 		       : error == EFBIG ? "is larger than 64 MiB"
 					: arena_strdup(sources->arena, strerror(error));
 	*file = source_add(sources, is_stdin ? "<stdin>" : path, text, length);
@@ -158,7 +144,7 @@ struct position source_position(const struct sources *sources, uint32_t file, ui
 
 	for (uint32_t i = source->line_starts[line]; i < offset; i++)
 		column += ((unsigned char)source->text[i] & 0xc0) != 0x80;
-	return (struct position){ line + 1, column };
+	return (struct position){line + 1, column};
 }
 
 struct span source_line(const struct sources *sources, uint32_t file, uint32_t line)
@@ -169,5 +155,5 @@ struct span source_line(const struct sources *sources, uint32_t file, uint32_t l
 
 	if (to > from && line < source->line_count && source->text[to - 1] == '\r')
 		to--;
-	return (struct span){ file, from, to };
+	return (struct span){file, from, to};
 }

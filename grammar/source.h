@@ -25,7 +25,8 @@ struct source {
 	const char *path; /* as the user wrote it, or "<signature>" and the like */
 	const char *text; /* may hold anything, NUL bytes included; a NUL byte stands after the last byte */
 	uint32_t length;
-	const uint32_t *line_starts; /* offsets of the lines' first bytes; made when first asked for, else NULL */
+	const uint32_t
+	    *line_starts; /* offsets of the lines' first bytes; made when first asked for, else NULL */
 	uint32_t line_count;
 };
 
@@ -42,7 +43,8 @@ struct position {
 
 void sources_init(struct sources *sources, struct arena *arena);
 
-/* Copies `path` and `text` and returns the index of the new text. `length` must be at most SOURCE_MAX_BYTES. */
+/* Copies `path` and `text` and returns the index of the new text. `length` must be at most SOURCE_MAX_BYTES.
+ */
 uint32_t source_add(struct sources *sources, const char *path, const char *text, size_t length);
 
 /* Reads the file `path` ("-" is standard input). Returns NULL and sets `*file`, or returns in words why not
@@ -63,7 +65,7 @@ struct span source_line(const struct sources *sources, uint32_t file, uint32_t l
 /* From the start of `first` to the end of `last`, both in the same text. */
 static inline struct span span_join(struct span first, struct span last)
 {
-	return (struct span){ first.file, first.from, last.to };
+	return (struct span){first.file, first.from, last.to};
 }
 
 #endif

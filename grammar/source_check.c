@@ -4,7 +4,8 @@
 #include "grammar/parser.h"
 #include "grammar/utf8.h"
 
-/* So many bytes that are not text are reported one by one and read as `?`; with more, or with a NUL byte, it is no text. */
+/* So many bytes that are not text are reported one by one and read as `?`; with more, or with a NUL byte, it
+ * is no text. */
 #define MAX_BAD 8
 
 struct check {
@@ -26,7 +27,7 @@ static void blank_out(struct check *c, uint32_t from, size_t length, char with)
 
 static void report_bad(struct check *c, uint32_t from, size_t length, uint32_t code)
 {
-	struct span at = { c->file, from, from + (uint32_t)(length ? length : 1) };
+	struct span at = {c->file, from, from + (uint32_t)(length ? length : 1)};
 	struct diag *d;
 
 	if (c->bad++ == 0)
@@ -39,9 +40,10 @@ static void report_bad(struct check *c, uint32_t from, size_t length, uint32_t c
 			       (unsigned)(unsigned char)c->source->text[from]);
 		diag_hint(d, "plans are UTF-8 text: save the file in that encoding");
 	} else if (utf8_is_bidi(code)) {
-		d = diag_error(c->diags, "E0103", at,
-			       "U+%04X changes the direction of the text: what a reader sees is not what runs",
-			       (unsigned)code);
+		d = diag_error(
+		    c->diags, "E0103", at,
+		    "U+%04X changes the direction of the text: what a reader sees is not what runs",
+		    (unsigned)code);
 		diag_hint(d, "delete it; in a string write it as \\u{%X}", (unsigned)code);
 	} else {
 		d = diag_error(c->diags, "E0102", at, "control character U+%04X", (unsigned)code);
@@ -83,7 +85,7 @@ static uint32_t check_character(struct check *c, uint32_t at)
 
 const char *source_check(struct arena *arena, struct sources *sources, uint32_t file, struct diags *diags)
 {
-	struct check c = { .arena = arena, .diags = diags, .source = source_get(sources, file), .file = file };
+	struct check c = {.arena = arena, .diags = diags, .source = source_get(sources, file), .file = file};
 	struct diags before = *diags;
 	const char *nul = memchr(c.source->text, '\0', c.source->length);
 
@@ -100,7 +102,7 @@ const char *source_check(struct arena *arena, struct sources *sources, uint32_t 
 		before.last->next = NULL;
 	*diags = before;
 	c.first_bad = nul ? (uint32_t)(nul - c.source->text) : c.first_bad;
-	diag_label(diag_error(diags, "E0100", (struct span){ file, c.first_bad, c.first_bad + 1 },
+	diag_label(diag_error(diags, "E0100", (struct span){file, c.first_bad, c.first_bad + 1},
 			      "this is not a text file"),
 		   nul ? "a NUL byte" : "the first of many bytes that are not UTF-8 text");
 	return NULL;

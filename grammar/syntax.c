@@ -1,8 +1,9 @@
 /* syntax.c: what the grammar's errors say.
  *
- * The grammar knows a token that it cannot take and those it could take instead. Since almost every word may begin a line
- * and almost every operator go on an expression, that list is cut down to what an author would say; and where the fault is
- * a known one (a misspelt word, a bracket left open, a word in the wrong block), it gets words of its own.
+ * The grammar knows a token that it cannot take and those it could take instead. Since almost every word may
+ * begin a line and almost every operator go on an expression, that list is cut down to what an author would
+ * say; and where the fault is a known one (a misspelt word, a bracket left open, a word in the wrong block),
+ * it gets words of its own.
  *
  * One error a line: the parser is muted until the next line or block.
  */
@@ -55,8 +56,8 @@ void syntax_unclosed(struct parser *p, const struct frame *frame, struct span no
 	if (p->muted)
 		return;
 	p->muted = true;
-	d = diag_error(p->diags, "E0111", opener, "this `%.*s` is never closed", (int)(opener.to - opener.from),
-		       p->text + opener.from);
+	d = diag_error(p->diags, "E0111", opener, "this `%.*s` is never closed",
+		       (int)(opener.to - opener.from), p->text + opener.from);
 	if (is_brace && p->has_late)
 		diag_secondary(d, p->late_closer, "this one closes it, but stands further left");
 	else if (instead)
@@ -80,7 +81,7 @@ static bool misplaced(struct diag *d, const char *word)
 void syntax_suggest_line(struct parser *p, struct diag *d, struct span at)
 {
 	const char *words[WORDS_MAX];
-	size_t count = words_starting(layout_block(p), words);
+	size_t count = words_starting(brackets_block(p), words);
 	const char *word = parser_copy(p, at);
 	const char *near = suggest_name(word, words, count);
 
@@ -93,7 +94,7 @@ void syntax_suggest_line(struct parser *p, struct diag *d, struct span at)
 /* The line begins with a name that begins no line here; `next` is what comes after it. */
 static void unknown_line(struct parser *p, struct span word, struct span next)
 {
-	enum block block = layout_block(p);
+	enum block block = brackets_block(p);
 	const char *text = parser_copy(p, word);
 	struct diag *d;
 
@@ -120,13 +121,26 @@ static bool is_one_of(const char *name, const char *const *list)
 }
 
 static const char *const OPERAND[] = {
-	"a name", "a number", "a string", "the beginning of a string", "the `{` of a record", "(", "[", "-", "not", "true",
-	"false", "null", "if", "match", NULL,
+    "a name",
+    "a number",
+    "a string",
+    "the beginning of a string",
+    "the `{` of a record",
+    "(",
+    "[",
+    "-",
+    "not",
+    "true",
+    "false",
+    "null",
+    "if",
+    "match",
+    NULL,
 };
 
 static const char *const CONTINUATION[] = {
-	"or", "and", "==", "!=", "<", "<=", ">", ">=", "in", "matches", "??", "..", "+", "-", "*", "/", "mod", "as", ".", "[",
-	"(", NULL,
+    "or", "and", "==", "!=", "<", "<=",	 ">",  ">=", "in", "matches", "??",
+    "..", "+",	 "-",  "*",  "/", "mod", "as", ".",  "[",  "(",	      NULL,
 };
 
 #define CONTINUATIONS ((int)(sizeof(CONTINUATION) / sizeof(*CONTINUATION)) - 1)
@@ -171,7 +185,7 @@ static const char *quoted(struct parser *p, const char *name)
 
 static struct phrases summarize(struct parser *p, const char *const *expected, int count)
 {
-	struct phrases phrases = { .count = 0 };
+	struct phrases phrases = {.count = 0};
 	bool operand = contains(expected, count, "a number") && contains(expected, count, "(");
 	bool continuation = contains(expected, count, "+");
 	bool line = contains(expected, count, "let");
@@ -181,18 +195,21 @@ static struct phrases summarize(struct parser *p, const char *const *expected, i
 	if (contains(expected, count, ","))
 		add_phrase(&phrases, "`,`");
 	if (line)
-		add_phrase(&phrases, layout_block(p) == BLOCK_FILE ? "an item" : "a statement");
+		add_phrase(&phrases, brackets_block(p) == BLOCK_FILE ? "an item" : "a statement");
 	else if (operand)
 		add_phrase(&phrases, "an expression");
 	for (int i = 0; i < count && !line; i++) {
-		if ((operand && is_one_of(expected[i], OPERAND)) || ((continuation || line_end) && is_one_of(expected[i], CONTINUATION)))
+		if ((operand && is_one_of(expected[i], OPERAND)) ||
+		    ((continuation || line_end) && is_one_of(expected[i], CONTINUATION)))
 			continue;
-		if (after_operand && count > 1 && is_one_of(expected[i], (const char *const[]){ "(", "[", ".", NULL }))
+		if (after_operand && count > 1 &&
+		    is_one_of(expected[i], (const char *const[]){"(", "[", ".", NULL}))
 			continue;
-		if (line_end && (strcmp(expected[i], "}") == 0 || strcmp(expected[i], "the end of the file") == 0))
+		if (line_end &&
+		    (strcmp(expected[i], "}") == 0 || strcmp(expected[i], "the end of the file") == 0))
 			continue;
-		if (is_one_of(expected[i],
-			      (const char *const[]){ ",", "the beginning of a string", "the beginning of the label", NULL }))
+		if (is_one_of(expected[i], (const char *const[]){",", "the beginning of a string",
+								 "the beginning of the label", NULL}))
 			continue;
 		add_phrase(&phrases, quoted(p, expected[i]));
 	}
@@ -205,7 +222,10 @@ static const char *join(struct parser *p, const struct phrases *phrases)
 
 	for (int i = 0; i < phrases->count; i++)
 		text = arena_printf(p->arena, "%s%s%s", text,
-				    i == 0 ? "" : i == phrases->count - 1 ? " or " : ", ", phrases->list[i]);
+				    i == 0		      ? ""
+				    : i == phrases->count - 1 ? " or "
+							      : ", ",
+				    phrases->list[i]);
 	return text;
 }
 
@@ -238,7 +258,8 @@ static const char *nearest(struct parser *p, struct span at, const char *const *
 }
 
 /* What other languages write. */
-static void hint_at_mark(struct parser *p, struct diag *d, const char *found, const char *const *expected, int count)
+static void hint_at_mark(struct parser *p, struct diag *d, const char *found, const char *const *expected,
+			 int count)
 {
 	if (strcmp(found, "=") == 0 && contains(expected, count, "=="))
 		diag_hint(d, "`==` compares");
@@ -251,12 +272,14 @@ static void hint_at_mark(struct parser *p, struct diag *d, const char *found, co
 	else if (strcmp(found, "a name with `:`") == 0 && (p->previous == TOK_LET || p->previous == TOK_VAR))
 		diag_hint(d, "the type follows from the value: write it without");
 	else if (strcmp(found, "a name with `:`") == 0 && p->previous == TOK_VALUE_OPEN)
-		diag_hint(d, "after `=>` and in an `if` braces hold one expression: write a record as ({ … })");
+		diag_hint(d,
+			  "after `=>` and in an `if` braces hold one expression: write a record as ({ … })");
 	else if (p->previous_began_arm && words_home(parser_copy(p, p->previous_span)))
 		diag_hint(d, "a statement in an arm stands between { and }");
 }
 
-static void generic(struct parser *p, struct span at, const char *found, const char *const *expected, int count)
+static void generic(struct parser *p, struct span at, const char *found, const char *const *expected,
+		    int count)
 {
 	struct phrases phrases = summarize(p, expected, count);
 	const char *what = found_text(p, at, found);
@@ -277,28 +300,29 @@ static void generic(struct parser *p, struct span at, const char *found, const c
 
 /* ---- known faults ---- */
 
-static const char *const COMPARISONS[] = { "==", "!=", "<", "<=", ">", ">=", "in", "matches", NULL };
+static const char *const COMPARISONS[] = {"==", "!=", "<", "<=", ">", ">=", "in", "matches", NULL};
 
 /* a < b < c: an operand has just ended, yet no comparison may follow. */
 static bool chained_comparison(struct parser *p, const char *found, const char *const *expected, int count)
 {
-	return is_one_of(found, COMPARISONS) && words_ends_operand(p->previous) && contains(expected, count, "and") &&
-	       !contains(expected, count, "==");
+	return is_one_of(found, COMPARISONS) && words_ends_operand(p->previous) &&
+	       contains(expected, count, "and") && !contains(expected, count, "==");
 }
 
 /* The innermost bracket, not counting the one that `at` itself opens. */
 static const struct frame *frame_around(struct parser *p, struct span at)
 {
-	const struct frame *frame = layout_frame(p);
+	const struct frame *frame = brackets_frame(p);
 
 	return p->depth && frame->span.from == at.from ? frame - 1 : frame;
 }
 
-/* A token at the beginning of a line, no deeper than the line on which a bracket that is no block's was opened. */
+/* A token at the beginning of a line, no deeper than the line on which a bracket that is no block's was
+ * opened. */
 static bool bracket_left_open(struct parser *p, const struct frame *around)
 {
-	return p->token_is_first && p->indent <= around->indent && around->opener && around->opener != TOK_LBRACE &&
-	       !layout_in_multiline_string(p);
+	return p->token_is_first && p->indent <= around->indent && around->opener &&
+	       around->opener != TOK_LBRACE && !brackets_in_multiline(p);
 }
 
 /* Punctuation that no operand and no block begins with. */
@@ -307,21 +331,24 @@ static bool is_mark(const char *name)
 	return !is_phrase(name) && !is_letter(name[0]) && !strchr("{([", name[0]);
 }
 
-static bool known_fault(struct parser *p, struct span at, const char *found, const char *const *expected, int count)
+static bool known_fault(struct parser *p, struct span at, const char *found, const char *const *expected,
+			int count)
 {
-	struct frame *frame = layout_frame(p);
+	struct frame *frame = brackets_frame(p);
 
 	if (bracket_left_open(p, frame_around(p, at))) {
 		syntax_unclosed(p, frame_around(p, at), at, NULL);
 		p->unclosed_line = true;
-	} else if (frame->opener == TOK_STRING_OPEN && p->frames[p->depth - 1].opener == TOK_INTERPOLATION_OPEN) {
+	} else if (frame->opener == TOK_STRING_OPEN &&
+		   p->frames[p->depth - 1].opener == TOK_INTERPOLATION_OPEN) {
 		syntax_unclosed(p, frame - 1, at, NULL);
 	} else if (frame->opener == TOK_INTERPOLATION_OPEN && strcmp(found, "a string") == 0) {
 		syntax_unclosed(p, frame, at, NULL);
 	} else if (p->previous == TOK_NAME && p->previous_began_line && frame->block != BLOCK_ASSIGNMENTS &&
 		   !is_mark(found)) {
 		unknown_line(p, p->previous_span, at);
-	} else if (p->previous == TOK_NAME && p->previous_began_line && contains(CONTINUATION, CONTINUATIONS, found)) {
+	} else if (p->previous == TOK_NAME && p->previous_began_line &&
+		   contains(CONTINUATION, CONTINUATIONS, found)) {
 		diag_error(p->diags, "E0119", span_join(p->previous_span, at),
 			   "an expression alone is a statement only if it is a call");
 	} else if (strcmp(found, "a name") == 0 && words_at_start(p)) {
@@ -333,7 +360,8 @@ static bool known_fault(struct parser *p, struct span at, const char *found, con
 		diag_hint(diag_error(p->diags, "E0117", at, "a param has a type"), "write `param %s: string`",
 			  strcmp(found, "a name") == 0 ? parser_copy(p, at) : "name");
 	} else if (chained_comparison(p, found, expected, count)) {
-		diag_hint(diag_error(p->diags, "E0125", at, "comparisons are not chained"), "write `a < b and b < c`");
+		diag_hint(diag_error(p->diags, "E0125", at, "comparisons are not chained"),
+			  "write `a < b and b < c`");
 	} else {
 		return false;
 	}

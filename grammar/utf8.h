@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of the character at `bytes` (1 to 4) and its code point; 0 where the bytes are no valid UTF-8 (overlong forms
- * and surrogates are not). `length` is at least 1. */
+/* Bytes of the character at `bytes` (1 to 4) and its code point; 0 where the bytes are no valid UTF-8
+ * (overlong forms and surrogates are not). `length` is at least 1. */
 size_t utf8_decode(const char *bytes, size_t length, uint32_t *code);
 
 /* Appends the character to `out` (room for 4 bytes); returns the number of bytes. */

@@ -1,4 +1,5 @@
-/* words.c: which words are words of the language, and where. keywords.def has the table and explains its columns. */
+/* words.c: which words are words of the language, and where. keywords.def has the table and explains its
+ * columns. */
 #include <string.h>
 
 #include "grammar/parser.h"
@@ -16,6 +17,8 @@ enum where {
 	TAIL = 1 << 8,
 	CONTINUES = 1 << 9,
 	DECLARES = 1 << 10,
+
+	RESERVED = EVERYWHERE | STATEMENT,
 };
 
 struct keyword {
@@ -25,7 +28,7 @@ struct keyword {
 };
 
 static const struct keyword KEYWORDS[] = {
-#define KEYWORD(token, text, where) { text, TOK_##token, where },
+#define KEYWORD(token, text, where) {text, TOK_##token, where},
 #define FOLLOWS(first, second)
 #include "grammar/keywords.def"
 #undef KEYWORD
@@ -48,7 +51,7 @@ static const struct {
 	int first, second;
 } FOLLOWERS[] = {
 #define KEYWORD(token, text, where)
-#define FOLLOWS(first, second) { TOK_##first, TOK_##second },
+#define FOLLOWS(first, second) {TOK_##first, TOK_##second},
 #include "grammar/keywords.def"
 #undef KEYWORD
 #undef FOLLOWS
@@ -59,48 +62,15 @@ static const struct {
 	unsigned starts;
 	const char *name;
 } BLOCKS[] = {
-	[BLOCK_FILE] = { ITEM | STATEMENT, "at the top of a file" },
-	[BLOCK_STATEMENTS] = { STATEMENT, "in a step, a task or a handler" },
-	[BLOCK_SETTINGS] = { SETTING, "in the settings of a plan" },
-	[BLOCK_CLAUSES] = { CLAUSE, "in a threshold" },
-	[BLOCK_JUDGE] = { JUDGE, "in a judge" },
-	[BLOCK_METRIC] = { METRIC, "in a metric of a judge" },
-	[BLOCK_PARTS] = { PART, "in a test" },
-	[BLOCK_VALUE_ARMS] = { 0, NULL },
+    [BLOCK_FILE] = {ITEM | STATEMENT, "at the top of a file"},
+    [BLOCK_STATEMENTS] = {STATEMENT, "in a step, a task or a handler"},
+    [BLOCK_SETTINGS] = {SETTING, "in the settings of a plan"},
+    [BLOCK_CLAUSES] = {CLAUSE, "in a threshold"},
+    [BLOCK_JUDGE] = {JUDGE, "in a judge"},
+    [BLOCK_METRIC] = {METRIC, "in a metric of a judge"},
+    [BLOCK_PARTS] = {PART, "in a test"},
+    [BLOCK_VALUE_ARMS] = {0, NULL},
 };
-
-enum token_class {
-	WANTS_OPERAND = 1 << 0, /* an operand comes next, so a word is a name and a `{` opens a record */
-	ENDS_OPERAND = 1 << 1,  /* an operand may end here */
-};
-
-static unsigned token_class(int code)
-{
-	switch (code) {
-	case TOK_NAME: case TOK_NUMBER: case TOK_STRING: case TOK_STRING_CLOSE: case TOK_RPAREN: case TOK_RBRACKET:
-	case TOK_RBRACE: case TOK_VALUE_CLOSE: case TOK_RECORD_CLOSE: case TOK_TRUE: case TOK_FALSE: case TOK_NULL:
-		return ENDS_OPERAND;
-	case TOK_KEY: case TOK_LABEL: case TOK_LABEL_CLOSE: case TOK_INTERPOLATION_OPEN: case TOK_LPAREN:
-	case TOK_LBRACKET: case TOK_COMMA: case TOK_COLON: case TOK_ASSIGN: case TOK_RESULT: case TOK_BAR:
-	case TOK_COALESCE: case TOK_EQ: case TOK_NE: case TOK_LT: case TOK_LE: case TOK_GT: case TOK_GE: case TOK_RANGE:
-	case TOK_PLUS: case TOK_MINUS: case TOK_STAR: case TOK_SLASH: case TOK_MOD: case TOK_AND: case TOK_OR:
-	case TOK_NOT: case TOK_IN: case TOK_MATCHES: case TOK_RETURN: case TOK_RETURNS: case TOK_MEASURE:
-	case TOK_VALUE_OPEN: case TOK_RUN: case TOK_LOG: case TOK_WARN: case TOK_FAIL: case TOK_START_EXPRESSION: case TOK_START_TYPE:
-		return WANTS_OPERAND;
-	default:
-		return 0;
-	}
-}
-
-bool words_wants_operand(int code)
-{
-	return token_class(code) & WANTS_OPERAND;
-}
-
-bool words_ends_operand(int code)
-{
-	return token_class(code) & ENDS_OPERAND;
-}
 
 static uint8_t hash(const char *text, size_t length)
 {
@@ -134,6 +104,47 @@ static const struct keyword *find(const struct parser *p, struct span at)
 			return k;
 	}
 	return NULL;
+}
+
+enum neighbour {
+	OPERAND_NEXT = 1 << 0,
+	OPERAND_ENDS = 1 << 1,
+	HOLDS = 1 << 2,
+	JOINS = 1 << 3,
+};
+
+/* By token; see tokens.def. */
+static const uint8_t NEIGHBOURS[] = {
+#define TOKEN(token, what) [TOK_##token] = (what),
+#include "grammar/tokens.def"
+#undef TOKEN
+};
+
+static bool is(int token, enum neighbour what)
+{
+	return token >= 0 && (size_t)token < sizeof(NEIGHBOURS) && NEIGHBOURS[token] & what;
+}
+
+bool words_wants_operand(int code)
+{
+	return is(code, OPERAND_NEXT);
+}
+
+bool words_ends_operand(int code)
+{
+	return is(code, OPERAND_ENDS);
+}
+
+bool words_hold_line(int code)
+{
+	return is(code, HOLDS);
+}
+
+bool words_join_line(const struct parser *p, int code, struct span at)
+{
+	const struct keyword *k = code == TOK_NAME ? find(p, at) : NULL;
+
+	return is(code, JOINS) || (k && k->where & CONTINUES);
 }
 
 static const struct keyword *find_text(const char *word)
@@ -182,11 +193,11 @@ int words_classify(const struct parser *p, struct span at)
 	return follows(p->previous, k->token) ? k->token : TOK_NAME;
 }
 
-bool words_continue(const struct parser *p, struct span at)
+bool words_reserved(const struct parser *p, struct span at)
 {
 	const struct keyword *k = find(p, at);
 
-	return k && k->where & CONTINUES;
+	return k && k->where & RESERVED;
 }
 
 bool words_begin_item(const struct parser *p, struct span at)
@@ -200,8 +211,9 @@ bool words_begin_item(const struct parser *p, struct span at)
 		next++;
 	if (k->token == TOK_DEFAULTS)
 		return p->text[next] == '{';
-	return next > at.to && (strchr("\"'_", p->text[next]) ? p->text[next] != '\0'
-							      : (p->text[next] | 0x20) >= 'a' && (p->text[next] | 0x20) <= 'z');
+	return next > at.to && (strchr("\"'_", p->text[next])
+				    ? p->text[next] != '\0'
+				    : (p->text[next] | 0x20) >= 'a' && (p->text[next] | 0x20) <= 'z');
 }
 
 size_t words_starting(enum block block, const char **list)
@@ -233,5 +245,5 @@ bool parse_word_is_reserved(const char *word)
 {
 	const struct keyword *k = find_text(word);
 
-	return k && k->where & (EVERYWHERE | STATEMENT);
+	return k && k->where & RESERVED;
 }

@@ -69,6 +69,8 @@ struct builtin {
 	/* One line for preview: the command, statement or request; NULL: name and arguments. Returns a string. */
 	struct value (*describe)(const struct effect_request *request);
 	void (*probe)(struct effect_call *call); /* SETTLE_PROBE: call->intent has what was journaled; answer bool or null */
+	/* CHANGE with a parameter `reads`: the read of the same name, in no table, for calls that say `reads: true`; or NULL. */
+	const struct builtin *reads;
 };
 
 /* A named record type of signatures: { "exec_result", "{ code: int, stdout: string, stderr: string }" }. */

@@ -200,7 +200,7 @@ static void refuse_secret(struct walk *w, struct span span, uint64_t mask, const
 		check_shown(w, span, mask, arena_printf(w->arena, "`%s`'s argument `%s`", signature->name, parameter->name));
 		return;
 	}
-	diag = diag_error(w->diags, "E0405", span, "`%s` may not be given a secret as `%s`", signature->name, parameter->name);
+	diag = diag_error(w->diags, "E0404", span, "`%s` may not be given a secret as `%s`", signature->name, parameter->name);
 	diag_label(diag, "this is a secret, or made of one");
 	if (parameter->type->kind == TYPE_LIST)
 		diag_hint(diag, "a process's arguments can be read by everyone on the machine: hand it over in `env`, or in a file");
@@ -228,7 +228,7 @@ static void follow_secret(struct walk *w, struct span span, uint64_t mask, struc
 			check_shown(w, leak->span, mask, leak->what);
 			continue;
 		}
-		diag = diag_error(w->diags, "E0405", span, "a secret would be shown in %s", leak->what);
+		diag = diag_error(w->diags, "E0404", span, "a secret would be shown in %s", leak->what);
 		diag_label(diag, "this is a secret, or made of one");
 		diag_secondary(diag, leak->span, "it is used here");
 		return;
@@ -410,7 +410,9 @@ static struct symbol *find_threshold(struct walk *w, struct node *node)
 
 	if (node->kind == NODE_NAME) {
 		name = node->name;
-		symbol = find_symbol(w, name);
+		symbol = find_callable(w, name);
+		if (!symbol)
+			symbol = find_symbol(w, name);
 	} else if (node->kind == NODE_FIELD && node->field.object->kind == NODE_NAME && node->field.name.text) {
 		name = node->field.name.text;
 		symbol = find_symbol(w, node->field.object->name);
@@ -559,15 +561,17 @@ static const struct type *call_name(struct walk *w, struct node *node)
 	const char *name = node->call.callee->name;
 	const struct builtin *builtin;
 	const struct type *type;
-	struct symbol *symbol = find_symbol(w, name);
+	struct symbol *symbol = find_callable(w, name);
 
-	if (symbol && (symbol->kind == SYMBOL_FUNC || symbol->kind == SYMBOL_TASK))
+	if (symbol && symbol->kind != SYMBOL_THRESHOLD)
 		return call_symbol(w, node, symbol);
 	builtin = find_builtin(w->checker, name);
 	if (builtin)
 		return call_builtin(w, node, builtin);
 	if (language_call(w, node, name, &type))
 		return type;
+	if (!symbol)
+		symbol = find_symbol(w, name);
 	if (symbol)
 		return call_symbol(w, node, symbol);
 	return call_unknown(w, node, name);

@@ -311,13 +311,13 @@ static void check_retried(struct diags *diags, struct site *site)
 	if (!step)
 		return;
 	if (must_not_repeat(site)) {
-		diag = diag_error(diags, "E0311", site->call->span, "`%s` must not be made twice, but this step is retried",
+		diag = diag_error(diags, "E0308", site->call->span, "`%s` must not be made twice, but this step is retried",
 				  call_name(site));
 		show_origin(diag, site, TRAIL_UNREPEATABLE);
 		diag_secondary(diag, step->retry->span, "tried again, with no rollback between");
 		diag_hint(diag, "retry only what can be repeated: put this call into a step of its own, or wait with `wait until`");
 	} else if (site->callee && !span_empty(site->callee->rollback_step)) {
-		diag = diag_error(diags, "E0310", site->call->span, "a step that is retried may not hold steps with a rollback");
+		diag = diag_error(diags, "E0307", site->call->span, "a step that is retried may not hold steps with a rollback");
 		diag_secondary(diag, site->callee->rollback_step, "`%s` has its own way back", call_name(site));
 		diag_secondary(diag, step->retry->span, "tried again, with no rollback between");
 		diag_hint(diag, "there is no rollback between attempts: retry inside `%s` instead", call_name(site));

@@ -728,7 +728,7 @@ static void check_matches(struct walk *w, struct node *node, const struct type *
 		want_type(w, node->binary.right, type_simple(TYPE_STRING), "matches");
 	pattern = node_literal_text(node->binary.right, &length);
 	if (pattern && !regex_check(pattern, length, error, &offset)) {
-		struct diag *diag = diag_error(w->diags, "E0404", literal_span(node->binary.right->string.parts, offset),
+		struct diag *diag = diag_error(w->diags, "E0403", literal_span(node->binary.right->string.parts, offset),
 					       "this is no regular expression: %s", error);
 
 		if (!node->binary.right->string.raw && holds_backslash(w, node->binary.right->span))
@@ -1324,7 +1324,7 @@ void check_shown(struct walk *w, struct span span, uint64_t mask, const char *wh
 	struct leak *leak;
 
 	if (mask & SECRET_ITSELF) {
-		diag = diag_error(w->diags, "E0405", span, "a secret would be shown in %s", what);
+		diag = diag_error(w->diags, "E0404", span, "a secret would be shown in %s", what);
 		diag_hint(diag, "a secret stays one, and so does all that is made of it; show a name for it instead");
 		return;
 	}

@@ -259,6 +259,8 @@ struct symbol *declare_global(struct checker *checker, struct module *module, st
 
 /* What `name` means here, or NULL: nothing is said. */
 struct symbol *find_symbol(struct walk *w, const char *name);
+/* The func, task or threshold `name`, whatever values are called so. */
+struct symbol *find_callable(struct walk *w, const char *name);
 struct symbol *module_symbol(struct module *module, const char *name); /* of its own, not of its imports */
 const struct builtin *find_builtin(struct checker *checker, const char *name);
 bool is_namespace(struct checker *checker, const char *name);

@@ -881,7 +881,7 @@ void check_test_target(struct walk *w, struct node *target)
 	if (!name)
 		return;
 	if (name->kind == NODE_NAME) {
-		struct symbol *symbol = find_symbol(w, name->name);
+		struct symbol *symbol = find_callable(w, name->name);
 
 		name->builtin = find_builtin(w->checker, name->name);
 		name->symbol = symbol;

@@ -213,6 +213,23 @@ struct symbol *find_symbol(struct walk *w, const char *name)
 	return NULL;
 }
 
+static bool callable_kind(enum symbol_kind kind)
+{
+	return kind == SYMBOL_FUNC || kind == SYMBOL_TASK || kind == SYMBOL_THRESHOLD;
+}
+
+struct symbol *find_callable(struct walk *w, const char *name)
+{
+	struct module_names *names = w->module->names;
+	struct module_name *found = table_find(&names->names, name);
+
+	if (!found || !callable_kind(found->symbol->kind))
+		return NULL;
+	if (found->import)
+		found->import->used = true;
+	return found->symbol;
+}
+
 /* ---- declaring ---- */
 
 const char *symbol_phrase(struct arena *arena, const struct symbol *symbol)
@@ -227,13 +244,26 @@ const char *symbol_phrase(struct arena *arena, const struct symbol *symbol)
 	return arena_printf(arena, "%s `%s`", words[symbol->kind], symbol->name);
 }
 
-/* A name that is visible already cannot be declared again: what a line means must not depend on where it stands. */
-static bool refuse_taken(struct walk *w, struct ident name)
+/*
+ * Values and what is called never meet: a func, task or threshold is no value, a value is not called. Inside a step its
+ * own name means nothing yet. And an argument is declared in plain sight of its body: it may hide a name of the file.
+ */
+static bool may_hide(const struct node *declaration, const struct symbol *taken)
+{
+	if (callable_kind(taken->kind) || taken->kind == SYMBOL_SPECIAL)
+		return true;
+	if (taken->kind == SYMBOL_STEP)
+		return !((const struct step *)taken)->finished && declaration->kind != NODE_STEP;
+	return declaration->kind == NODE_PARAM && taken->kind != SYMBOL_LOCAL && taken->kind != SYMBOL_MODULE;
+}
+
+/* A value that is visible already is not declared again: what a line means must not depend on where it stands. */
+static bool refuse_taken(struct walk *w, const struct node *declaration, struct ident name)
 {
 	struct symbol *taken = find_symbol(w, name.text);
 	struct diag *diag;
 
-	if (!taken || taken->kind == SYMBOL_SPECIAL)
+	if (!taken || may_hide(declaration, taken))
 		return false;
 	diag = diag_error(w->diags, "E0603", name.span, "`%s` is already the name of something else here", name.text);
 	diag_label(diag, "declared again");
@@ -274,7 +304,8 @@ struct local *declare_local(struct walk *w, struct node *declaration, struct ide
 	if (!name.text)
 		name.text = "";
 	fill_local(w, local, declaration, name, type);
-	if (*name.text && !refuse_taken(w, name))
+	/* `_` is for what is not read; it may be declared any number of times. */
+	if (*name.text && strcmp(name.text, "_") != 0 && !refuse_taken(w, declaration, name))
 		bind_local(w, local, w->scope);
 	return local;
 }
@@ -289,7 +320,7 @@ struct step *declare_step(struct walk *w, struct node *node)
 	step->local.symbol.used = true;
 	while (scope->outer && !scope->holds_steps)
 		scope = scope->outer;
-	if (!refuse_taken(w, node->step.name))
+	if (!refuse_taken(w, node, node->step.name))
 		bind_local(w, &step->local, scope);
 	return step;
 }
@@ -321,11 +352,6 @@ static void refuse_same_param(struct checker *checker, struct symbol *symbol)
 	diag_secondary(diag, other->span, "the other one");
 	diag_hint(diag, "`--set %s=…` could not tell them apart: rename one, or declare it in one file and import that",
 		  symbol->name);
-}
-
-static bool callable_kind(enum symbol_kind kind)
-{
-	return kind == SYMBOL_FUNC || kind == SYMBOL_TASK || kind == SYMBOL_THRESHOLD;
 }
 
 /* A call means one thing in every plan: what a builtin is called, nobody else is. */

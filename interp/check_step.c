@@ -128,7 +128,7 @@ static void refuse_under_retry(struct walk *w, const struct node *node, const st
 			return;
 		if (place->kind != PLACE_STEP || !place->retry)
 			continue;
-		diag = diag_error(w->diags, "E0310", own->rollback->span, "a step that is retried may not hold steps with a rollback");
+		diag = diag_error(w->diags, "E0307", own->rollback->span, "a step that is retried may not hold steps with a rollback");
 		diag_secondary(diag, node->step.title->span, "this step has its own way back");
 		diag_secondary(diag, place->retry->span, "the step around it is tried again");
 		diag_hint(diag, "there is no rollback between attempts: retry the inner step instead");

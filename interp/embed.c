@@ -9,11 +9,12 @@
 /* As deep as value.c itself looks into a value. */
 #define DEPTH_MAX 10000
 
-bool embed_refuse(struct embed_problem *problem, const struct cursor *at, const char *message, const char *hint)
+bool embed_refuse(struct embed_problem *problem, const struct cursor *at, const char *message,
+		  const char *hint)
 {
 	if (problem)
 		*problem = (struct embed_problem){
-			.piece = at->piece, .offset = at->offset, .message = message, .hint = hint};
+		    .piece = at->piece, .offset = at->offset, .message = message, .hint = hint};
 	return false;
 }
 
@@ -90,8 +91,8 @@ static struct value render_none(const struct embed_part *pieces, const struct va
 	return buffer_finish(&text);
 }
 
-static struct value render(enum embed_language language, const struct embed_part *pieces, const struct value *values,
-			   size_t count, struct value *error)
+static struct value render(enum embed_language language, const struct embed_part *pieces,
+			   const struct value *values, size_t count, struct value *error)
 {
 	switch (language) {
 	case EMBED_SH:
@@ -108,8 +109,8 @@ static struct value render(enum embed_language language, const struct embed_part
 	return render_none(pieces, values, count);
 }
 
-struct value embed_render(enum embed_language language, const struct embed_part *pieces, const struct value *values,
-			  size_t count, struct value *error)
+struct value embed_render(enum embed_language language, const struct embed_part *pieces,
+			  const struct value *values, size_t count, struct value *error)
 {
 	struct value result;
 	bool secret = false;

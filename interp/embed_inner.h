@@ -1,6 +1,6 @@
 /*
- * embed_inner.h - what the languages of embed.h share: a cursor over pieces and values, and one pair of functions for
- * each language. For embed*.c only.
+ * embed_inner.h - what the languages of embed.h share: a cursor over pieces and values, and one pair of
+ * functions for each language. For embed*.c only.
  */
 #ifndef RUNPLAN_EMBED_INNER_H
 #define RUNPLAN_EMBED_INNER_H
@@ -54,7 +54,8 @@ static inline int cursor_before(const struct cursor *cursor)
 }
 
 /* Always false, so that a scanner can return it. */
-bool embed_refuse(struct embed_problem *problem, const struct cursor *at, const char *message, const char *hint);
+bool embed_refuse(struct embed_problem *problem, const struct cursor *at, const char *message,
+		  const char *hint);
 
 bool embed_is_word(int symbol); /* a letter, a digit, _ or a byte above 127 */
 
@@ -69,7 +70,8 @@ bool embed_check_sql(const struct embed_part *pieces, size_t count, struct embed
 bool embed_check_promql(const struct embed_part *pieces, size_t count, struct embed_problem *problem);
 bool embed_check_url(const struct embed_part *pieces, size_t count, struct embed_problem *problem);
 
-/* The values hold no unknown; the secret mark of the whole is the caller's business, that of single args is not. */
+/* The values hold no unknown; the secret mark of the whole is the caller's business, that of single args is
+ * not. */
 struct value embed_render_sh(const struct embed_part *pieces, const struct value *values, size_t count,
 			     struct value *error);
 struct value embed_render_sql(const struct embed_part *pieces, const struct value *values, size_t count,

@@ -1,8 +1,8 @@
 /*
  * embed_promql.c - values in PromQL: label text inside quotes, numbers outside. See embed.h.
  *
- * A regular expression (the quote after =~ or !~) is read twice by Prometheus, once as a string and once as RE2, so its
- * values are escaped for both.
+ * A regular expression (the quote after =~ or !~) is read twice by Prometheus, once as a string and once as
+ * RE2, so its values are escaped for both.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -33,7 +33,7 @@ struct promql_scan {
 	struct embed_problem *problem;
 	struct place *places; /* by value, or NULL */
 	int last, before;     /* the last two significant symbols */
-	bool brackets;        /* between [ and ] a colon belongs to no name */
+	bool brackets;	      /* between [ and ] a colon belongs to no name */
 };
 
 static bool refuse(struct promql_scan *scan, const char *message, const char *hint)
@@ -73,13 +73,15 @@ static bool scan_number(struct promql_scan *scan)
 	bool joined = embed_is_word(after);
 
 	if (before == CURSOR_VALUE)
-		return refuse(scan, "two values stand side by side", "write an operator, a comma or a blank between them");
+		return refuse(scan, "two values stand side by side",
+			      "write an operator, a comma or a blank between them");
 	if (embed_is_word(before) || before == '.' || after == '.' || (joined && !unit_follows(scan->at)) ||
 	    (!scan->brackets && (before == ':' || after == ':')))
 		return refuse(scan, "a value cannot be a part of a word of PromQL",
 			      "select by a label: {__name__=\"${metric}\"} for a metric's name");
 	if (scan->last == '}' || scan->last == ')')
-		return refuse(scan, "a value cannot be an operator of PromQL", "write the operator as a literal");
+		return refuse(scan, "a value cannot be an operator of PromQL",
+			      "write the operator as a literal");
 	take_value(scan, joined ? PLACE_UNIT : PLACE_CODE, 0);
 	return true;
 }
@@ -87,7 +89,7 @@ static bool scan_number(struct promql_scan *scan)
 /* Where in a regular expression the scanner is. */
 struct regex {
 	bool escaped, class, braces, verbatim; /* after a backslash; in [], in {}, between \Q and \E */
-	bool class_start;                      /* a ] here is a member */
+	bool class_start;		       /* a ] here is a member */
 };
 
 static void regex_take(struct regex *regex, int c)
@@ -117,11 +119,14 @@ static bool regex_value(struct promql_scan *scan, const struct regex *regex, int
 	int after = cursor_second(scan->at);
 
 	if (regex->escaped)
-		return refuse(scan, "a value cannot stand right after a backslash", "leave the backslash out: values are escaped");
+		return refuse(scan, "a value cannot stand right after a backslash",
+			      "leave the backslash out: values are escaped");
 	if (regex->class || regex->verbatim || regex->braces)
 		return refuse(scan, "a value cannot stand inside [], {} or \\Q...\\E of a regular expression",
 			      "write alternatives: (${a}|${b}), or interpolate a list");
-	take_value(scan, after == '*' || after == '+' || after == '?' || after == '{' ? PLACE_REGEX_ATOM : PLACE_REGEX,
+	take_value(scan,
+		   after == '*' || after == '+' || after == '?' || after == '{' ? PLACE_REGEX_ATOM
+										: PLACE_REGEX,
 		   quote);
 	return true;
 }
@@ -209,9 +214,11 @@ static bool scan_token(struct promql_scan *scan)
 	return ok;
 }
 
-static bool scan_all(const struct embed_part *pieces, size_t count, struct place *places, struct embed_problem *problem)
+static bool scan_all(const struct embed_part *pieces, size_t count, struct place *places,
+		     struct embed_problem *problem)
 {
-	struct promql_scan scan = {.at = {.pieces = pieces, .count = count}, .problem = problem, .places = places};
+	struct promql_scan scan = {
+	    .at = {.pieces = pieces, .count = count}, .problem = problem, .places = places};
 
 	if (count == 0)
 		return true;
@@ -267,7 +274,8 @@ static bool add_duration(struct buffer *query, int64_t ns, struct value *error)
 static bool add_code(struct buffer *query, struct value v, struct place place, struct value *error)
 {
 	if (place.kind == PLACE_UNIT && !(v.tag == VALUE_INT && v.i >= 0)) {
-		embed_failed(error, "a value with a unit behind it must be an int that is not negative, not a %s",
+		embed_failed(error,
+			     "a value with a unit behind it must be an int that is not negative, not a %s",
 			     value_tag_name(v.tag));
 		return false;
 	}

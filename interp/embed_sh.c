@@ -1,9 +1,10 @@
 /*
- * embed_sh.c - values in a shell command: each becomes "$1", "$2", ... where a word or a part of a word stands.
+ * embed_sh.c - values in a shell command: each becomes "$1", "$2", ... where a word or a part of a word
+ * stands.
  *
- * The scanner reads POSIX sh (and notices what bash would read otherwise) far enough to know of every value whether it
- * is a word, stands inside quotes, or would be read as code: as the command itself, by eval, by an inner `sh -c`, by
- * sed. Where it is in doubt it refuses: exec([...]) needs no shell.
+ * The scanner reads POSIX sh (and notices what bash would read otherwise) far enough to know of every value
+ * whether it is a word, stands inside quotes, or would be read as code: as the command itself, by eval, by an
+ * inner `sh -c`, by sed. Where it is in doubt it refuses: exec([...]) needs no shell.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +25,15 @@ enum rule_kind {
 	RULE_NAME,  /* a value must stand behind NAME= */
 	RULE_CODE,  /* the word after an option out of `code` is code; options end at the first operand */
 	RULE_LATE,  /* the same, where options may stand behind operands */
-	RULE_FIRST, /* as RULE_LATE, and the first operand is code unless an option out of `source` was given */
+	RULE_FIRST, /* as RULE_LATE, and the first operand is code unless an option out of `source` was given
+		     */
 };
 
 struct rule {
 	const char *program;
 	enum rule_kind kind;
 	const char *code, *source; /* letters of options */
-	const char *takes;         /* letters of other options whose argument is a word of its own */
+	const char *takes;	   /* letters of other options whose argument is a word of its own */
 	const char *hint;
 };
 
@@ -41,49 +43,51 @@ struct rule {
 #define HINT_NAME   "write the name as a literal: name=${value}"
 
 static const struct rule rules[] = {
-	{"eval", RULE_ANY, "", "", "", HINT_EVAL},
-	{"trap", RULE_ANY, "", "", "", HINT_EVAL},
-	{"alias", RULE_ANY, "", "", "", HINT_EVAL},
-	{"let", RULE_ANY, "", "", "", "compute it in the plan"},
-	{"watch", RULE_ANY, "", "", "", "wait until ... polls in the plan"},
-	{"parallel", RULE_ANY, "", "", "", "for ... at most N at once runs commands side by side"},
-	{"unset", RULE_ANY, "", "", "", HINT_NAME},
-	{"read", RULE_ANY, "", "", "", HINT_NAME},
-	{"getopts", RULE_ANY, "", "", "", HINT_NAME},
-	{"ssh", RULE_ANY, "", "", "", "ssh joins its arguments and a far shell reads them again: use sh(..., host: \"web1\")"},
-	{"export", RULE_NAME, "", "", "", HINT_NAME},
-	{"readonly", RULE_NAME, "", "", "", HINT_NAME},
-	{"local", RULE_NAME, "", "", "", HINT_NAME},
-	{"declare", RULE_NAME, "", "", "", HINT_NAME},
-	{"typeset", RULE_NAME, "", "", "", HINT_NAME},
-	{"sh", RULE_CODE, "c", "", "o", HINT_SHELL},
-	{"bash", RULE_CODE, "c", "", "oO", HINT_SHELL},
-	{"dash", RULE_CODE, "c", "", "o", HINT_SHELL},
-	{"ash", RULE_CODE, "c", "", "o", HINT_SHELL},
-	{"ksh", RULE_CODE, "c", "", "o", HINT_SHELL},
-	{"zsh", RULE_CODE, "c", "", "o", HINT_SHELL},
-	{"su", RULE_LATE, "c", "", "sgGw", HINT_SHELL},
-	{"flock", RULE_LATE, "c", "", "wE", HINT_SHELL},
-	{"python", RULE_CODE, "c", "", "XW", HINT_SCRIPT},
-	{"python3", RULE_CODE, "c", "", "XW", HINT_SCRIPT},
-	{"perl", RULE_CODE, "eE", "", "", HINT_SCRIPT},
-	{"ruby", RULE_CODE, "e", "", "", HINT_SCRIPT},
-	{"node", RULE_CODE, "ep", "", "", HINT_SCRIPT},
-	{"php", RULE_CODE, "r", "", "", HINT_SCRIPT},
-	{"psql", RULE_LATE, "c", "", "", "use pg.query or pg.exec, which bind values"},
-	{"test", RULE_LATE, "v", "", "", HINT_NAME},
-	{"[", RULE_LATE, "v", "", "", HINT_NAME},
-	{"printf", RULE_LATE, "v", "", "", HINT_NAME},
-	{"sed", RULE_FIRST, "e", "ef", "fl", "use file.replace or file.template"},
-	{"awk", RULE_FIRST, "", "f", "vFf", "pass it as a variable: awk -v name=${value} '...'"},
-	{"gawk", RULE_FIRST, "", "f", "vFf", "pass it as a variable: awk -v name=${value} '...'"},
-	{"mawk", RULE_FIRST, "", "f", "vFf", "pass it as a variable: awk -v name=${value} '...'"},
+    {"eval", RULE_ANY, "", "", "", HINT_EVAL},
+    {"trap", RULE_ANY, "", "", "", HINT_EVAL},
+    {"alias", RULE_ANY, "", "", "", HINT_EVAL},
+    {"let", RULE_ANY, "", "", "", "compute it in the plan"},
+    {"watch", RULE_ANY, "", "", "", "wait until ... polls in the plan"},
+    {"parallel", RULE_ANY, "", "", "", "for ... at most N at once runs commands side by side"},
+    {"unset", RULE_ANY, "", "", "", HINT_NAME},
+    {"read", RULE_ANY, "", "", "", HINT_NAME},
+    {"getopts", RULE_ANY, "", "", "", HINT_NAME},
+    {"ssh", RULE_ANY, "", "", "",
+     "ssh joins its arguments and a far shell reads them again: use sh(..., host: \"web1\")"},
+    {"export", RULE_NAME, "", "", "", HINT_NAME},
+    {"readonly", RULE_NAME, "", "", "", HINT_NAME},
+    {"local", RULE_NAME, "", "", "", HINT_NAME},
+    {"declare", RULE_NAME, "", "", "", HINT_NAME},
+    {"typeset", RULE_NAME, "", "", "", HINT_NAME},
+    {"sh", RULE_CODE, "c", "", "o", HINT_SHELL},
+    {"bash", RULE_CODE, "c", "", "oO", HINT_SHELL},
+    {"dash", RULE_CODE, "c", "", "o", HINT_SHELL},
+    {"ash", RULE_CODE, "c", "", "o", HINT_SHELL},
+    {"ksh", RULE_CODE, "c", "", "o", HINT_SHELL},
+    {"zsh", RULE_CODE, "c", "", "o", HINT_SHELL},
+    {"su", RULE_LATE, "c", "", "sgGw", HINT_SHELL},
+    {"flock", RULE_LATE, "c", "", "wE", HINT_SHELL},
+    {"python", RULE_CODE, "c", "", "XW", HINT_SCRIPT},
+    {"python3", RULE_CODE, "c", "", "XW", HINT_SCRIPT},
+    {"perl", RULE_CODE, "eE", "", "", HINT_SCRIPT},
+    {"ruby", RULE_CODE, "e", "", "", HINT_SCRIPT},
+    {"node", RULE_CODE, "ep", "", "", HINT_SCRIPT},
+    {"php", RULE_CODE, "r", "", "", HINT_SCRIPT},
+    {"psql", RULE_LATE, "c", "", "", "use pg.query or pg.exec, which bind values"},
+    {"test", RULE_LATE, "v", "", "", HINT_NAME},
+    {"[", RULE_LATE, "v", "", "", HINT_NAME},
+    {"printf", RULE_LATE, "v", "", "", HINT_NAME},
+    {"sed", RULE_FIRST, "e", "ef", "fl", "use file.replace or file.template"},
+    {"awk", RULE_FIRST, "", "f", "vFf", "pass it as a variable: awk -v name=${value} '...'"},
+    {"gawk", RULE_FIRST, "", "f", "vFf", "pass it as a variable: awk -v name=${value} '...'"},
+    {"mawk", RULE_FIRST, "", "f", "vFf", "pass it as a variable: awk -v name=${value} '...'"},
 };
 
 /* Commands that run the command behind them, through the shell itself or through their options. */
 static const char *const prefixes[] = {"command", "builtin", "time", "coproc"};
-static const char *const runners[] = {"sudo",  "doas",   "env",    "exec",  "nohup",  "nice", "ionice", "timeout",
-				      "setsid", "stdbuf", "chroot", "xargs", "find", "docker", "busybox"};
+static const char *const runners[] = {"sudo",	"doas",	  "env",     "exec",   "nohup",
+				      "nice",	"ionice", "timeout", "setsid", "stdbuf",
+				      "chroot", "xargs",  "find",    "docker", "busybox"};
 
 struct heredoc {
 	char end[WORD_MAX];
@@ -97,9 +101,9 @@ struct sh_scan {
 	struct heredoc heredocs[HEREDOCS_MAX];
 	size_t heredoc_count;
 	int nesting;
-	int functions;         /* bodies of functions around the cursor */
+	int functions;	       /* bodies of functions around the cursor */
 	bool function_pending; /* name() has been read */
-	bool renumbers;        /* set -- or shift */
+	bool renumbers;	       /* set -- or shift */
 	struct cursor renumbers_at;
 };
 
@@ -116,27 +120,27 @@ enum mode {
 struct command {
 	enum mode mode;
 	const struct rule *rule;
-	bool code_next;     /* the next operand is code */
-	bool source_given;  /* RULE_FIRST: the program came by an option */
-	bool skip_next;     /* the next word is an option's argument */
-	bool runs;          /* the program is one of runners[] */
-	bool sets;          /* the program is `set` */
-	bool prefixed;      /* right after one of prefixes[] */
-	bool brackets;      /* inside [[ ]] */
-	bool redirect;      /* the next word is a target */
-	bool duplicate;     /* of >& or <& */
-	size_t words;       /* after the program */
+	bool code_next;	   /* the next operand is code */
+	bool source_given; /* RULE_FIRST: the program came by an option */
+	bool skip_next;	   /* the next word is an option's argument */
+	bool runs;	   /* the program is one of runners[] */
+	bool sets;	   /* the program is `set` */
+	bool prefixed;	   /* right after one of prefixes[] */
+	bool brackets;	   /* inside [[ ]] */
+	bool redirect;	   /* the next word is a target */
+	bool duplicate;	   /* of >& or <& */
+	size_t words;	   /* after the program */
 };
 
 struct word {
 	char text[WORD_MAX]; /* quotes undone; VALUE_BYTE for a value; cut when longer */
-	size_t length;       /* of text */
-	bool quoted;         /* quotes, escapes or expansions in it: not a reserved word */
+	size_t length;	     /* of text */
+	bool quoted;	     /* quotes, escapes or expansions in it: not a reserved word */
 	bool assignment;     /* NAME= at the beginning, literal and unquoted */
 	size_t values;
 	size_t value_at;     /* where in text the first one stands */
 	struct cursor first; /* the first value */
-	size_t parts;        /* symbols and values: 1 for a value that stands alone */
+	size_t parts;	     /* symbols and values: 1 for a value that stands alone */
 };
 
 static bool scan_commands(struct sh_scan *scan, int close);
@@ -155,8 +159,9 @@ static bool refuse(struct sh_scan *scan, const char *message, const char *hint)
 
 static bool refuse_quoted(struct sh_scan *scan)
 {
-	return refuse(scan, "a value cannot stand inside quotes of the shell",
-		      "write it outside the quotes, as a word or a part of one: --file=${path}; it is never split");
+	return refuse(
+	    scan, "a value cannot stand inside quotes of the shell",
+	    "write it outside the quotes, as a word or a part of one: --file=${path}; it is never split");
 }
 
 static bool is_blank(int c)
@@ -166,17 +171,18 @@ static bool is_blank(int c)
 
 static bool ends_word(int c)
 {
-	return c == CURSOR_END || is_blank(c) || c == '\n' || c == ';' || c == '&' || c == '|' || c == '(' || c == ')' ||
-	       c == '<' || c == '>';
+	return c == CURSOR_END || is_blank(c) || c == '\n' || c == ';' || c == '&' || c == '|' || c == '(' ||
+	       c == ')' || c == '<' || c == '>';
 }
 
 static void word_add(struct word *word, int c)
 {
 	word->parts++;
 	if (c == '=' && !word->quoted && word->values == 0 && word->length > 0 && !word->assignment)
-		word->assignment = strspn(word->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") ==
-					   word->length &&
-				   (word->text[0] < '0' || word->text[0] > '9');
+		word->assignment =
+		    strspn(word->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") ==
+			word->length &&
+		    (word->text[0] < '0' || word->text[0] > '9');
 	if (word->length + 1 < sizeof(word->text)) {
 		word->text[word->length++] = (char)c;
 		word->text[word->length] = '\0';
@@ -246,7 +252,8 @@ static bool scan_backtick(struct sh_scan *scan)
 	cursor_take(&scan->at);
 	while ((c = cursor_peek(&scan->at)) != '`' && c != CURSOR_END) {
 		if (c == CURSOR_VALUE)
-			return refuse(scan, "a value cannot stand inside backticks", "write $( ) instead of ` `");
+			return refuse(scan, "a value cannot stand inside backticks",
+				      "write $( ) instead of ` `");
 		cursor_take(&scan->at);
 		if (c == '\\' && cursor_peek(&scan->at) != CURSOR_VALUE)
 			cursor_take(&scan->at);
@@ -262,8 +269,10 @@ static bool scan_arithmetic(struct sh_scan *scan)
 
 	while (depth > 0 && (c = cursor_peek(&scan->at)) != CURSOR_END) {
 		if (c == CURSOR_VALUE)
-			return refuse(scan, "a value cannot stand inside (( )): the shell would read it as an expression",
-				      "compute it in the plan");
+			return refuse(
+			    scan,
+			    "a value cannot stand inside (( )): the shell would read it as an expression",
+			    "compute it in the plan");
 		cursor_take(&scan->at);
 		depth += c == '(' ? 1 : c == ')' ? -1 : 0;
 	}
@@ -277,7 +286,8 @@ static bool scan_expansion(struct sh_scan *scan)
 
 	while (depth > 0 && (c = cursor_peek(&scan->at)) != CURSOR_END) {
 		if (c == CURSOR_VALUE)
-			return refuse(scan, "a value cannot stand inside ${ } of the shell", "use ?? in the plan");
+			return refuse(scan, "a value cannot stand inside ${ } of the shell",
+				      "use ?? in the plan");
 		cursor_take(&scan->at);
 		if (c == '\\' && cursor_peek(&scan->at) != CURSOR_VALUE)
 			cursor_take(&scan->at);
@@ -293,7 +303,8 @@ static bool is_positional(int c)
 
 static bool refuse_positional(struct sh_scan *scan, const struct cursor *at)
 {
-	return refuse_at(scan, at, "values are passed by the positional parameters, so $1, $@ and $# are taken",
+	return refuse_at(scan, at,
+			 "values are passed by the positional parameters, so $1, $@ and $# are taken",
 			 "interpolate what is meant");
 }
 
@@ -311,7 +322,8 @@ static bool scan_dollar(struct sh_scan *scan, struct word *word, bool quoted)
 	if (scan->at.count > 1 && scan->functions == 0 && !scan->function_pending && is_positional(c))
 		return refuse_positional(scan, &start);
 	if (scan->at.count > 1 && ((c == '\'' && !quoted) || c == '['))
-		return refuse_at(scan, &start, "shells disagree about what $' and $[ mean", "write it without");
+		return refuse_at(scan, &start, "shells disagree about what $' and $[ mean",
+				 "write it without");
 	if (c == '{') {
 		cursor_take(&scan->at);
 		c = cursor_peek(&scan->at);
@@ -331,7 +343,8 @@ static bool scan_dollar(struct sh_scan *scan, struct word *word, bool quoted)
 static bool scan_word_value(struct sh_scan *scan, struct word *word)
 {
 	if (scan->functions > 0 || scan->function_pending)
-		return refuse(scan, "a value cannot stand inside a function of the shell, which has its own $1",
+		return refuse(scan,
+			      "a value cannot stand inside a function of the shell, which has its own $1",
 			      "call the function with it, and read \"$1\" in the function");
 	if (word->values++ == 0) {
 		word->first = scan->at;
@@ -363,7 +376,8 @@ static bool scan_part(struct sh_scan *scan, struct word *word)
 		cursor_take(&scan->at);
 		c = cursor_peek(&scan->at);
 		if (c == CURSOR_VALUE)
-			return refuse(scan, "a value cannot stand right after a backslash", "leave the backslash out");
+			return refuse(scan, "a value cannot stand right after a backslash",
+				      "leave the backslash out");
 		cursor_take(&scan->at);
 		if (c == '\n')
 			return true;
@@ -408,8 +422,9 @@ static bool scan_heredoc_body(struct sh_scan *scan, const struct heredoc *heredo
 			cursor_take(&scan->at);
 		while ((c = cursor_peek(&scan->at)) != '\n' && c != CURSOR_END) {
 			if (c == CURSOR_VALUE)
-				return refuse(scan, "a value cannot stand inside a here-document",
-					      "write printf '%s\\n' ${value} | command, or pass the text as input:");
+				return refuse(
+				    scan, "a value cannot stand inside a here-document",
+				    "write printf '%s\\n' ${value} | command, or pass the text as input:");
 			cursor_take(&scan->at);
 			if (length < sizeof(line))
 				line[length++] = (char)c;
@@ -444,9 +459,11 @@ static bool scan_heredoc_end(struct sh_scan *scan)
 	if (!scan_word(scan, &word))
 		return false;
 	if (word.values > 0)
-		return refuse_at(scan, &word.first, "a value cannot end a here-document", "write the word as a literal");
+		return refuse_at(scan, &word.first, "a value cannot end a here-document",
+				 "write the word as a literal");
 	if (scan->heredoc_count == HEREDOCS_MAX || word.length + 1 == sizeof(word.text))
-		return refuse(scan, "too many here-documents, or too long an end word", "pass the text as input:");
+		return refuse(scan, "too many here-documents, or too long an end word",
+			      "pass the text as input:");
 	memcpy(heredoc.end, word.text, sizeof(heredoc.end));
 	scan->heredocs[scan->heredoc_count++] = heredoc;
 	return true;
@@ -551,10 +568,12 @@ static bool on_argument(struct sh_scan *scan, struct command *command, const str
 		if (word_is(word, "]]"))
 			command->brackets = false;
 		return word->values == 0 ||
-		       refuse_at(scan, &word->first, "a value cannot stand inside [[ ]], which may read it as an expression",
+		       refuse_at(scan, &word->first,
+				 "a value cannot stand inside [[ ]], which may read it as an expression",
 				 "write [ ] or compare in the plan");
 	}
-	if (command->sets && (word->values > 0 || word->text[0] != '-' || word_is(word, "--")) && !scan->renumbers) {
+	if (command->sets && (word->values > 0 || word->text[0] != '-' || word_is(word, "--")) &&
+	    !scan->renumbers) {
 		scan->renumbers = true;
 		scan->renumbers_at = scan->at;
 	}
@@ -581,8 +600,8 @@ static bool on_argument(struct sh_scan *scan, struct command *command, const str
 /* Words after which a command begins anew, or a compound command has ended. */
 static bool is_reserved(const struct word *word)
 {
-	static const char *const words[] = {"if",   "then", "elif", "else", "fi", "while",
-					    "until", "do",  "done", "!",    "esac"};
+	static const char *const words[] = {"if",    "then", "elif", "else", "fi",  "while",
+					    "until", "do",   "done", "!",    "esac"};
 
 	return !word->quoted && word->values == 0 && IS_AMONG(word->text, words);
 }
@@ -604,7 +623,8 @@ static bool on_program(struct sh_scan *scan, struct command *command, const stru
 		return refuse_at(scan, &word->first, "a value cannot be the command itself",
 				 "use exec([program, argument, ...]), which needs no shell");
 	if (scan->function_pending) {
-		/* name() and then neither { nor (: its end is hard to tell, so all that follows counts as inside. */
+		/* name() and then neither { nor (: its end is hard to tell, so all that follows counts as
+		 * inside. */
 		scan->function_pending = false;
 		scan->functions++;
 	}
@@ -638,7 +658,8 @@ static bool on_target(struct sh_scan *scan, struct command *command, const struc
 	command->redirect = command->duplicate = false;
 	mark_single(scan, word);
 	return word->values == 0 || !duplicate ||
-	       refuse_at(scan, &word->first, "a value cannot be a number of a descriptor", "write the number");
+	       refuse_at(scan, &word->first, "a value cannot be a number of a descriptor",
+			 "write the number");
 }
 
 static bool on_word(struct sh_scan *scan, struct command *command, const struct word *word, int *cases)
@@ -655,7 +676,8 @@ static bool on_word(struct sh_scan *scan, struct command *command, const struct 
 	case AT_FOR_NAME:
 		command->mode = AT_FOR_IN;
 		return word->values == 0 ||
-		       refuse_at(scan, &word->first, "a value cannot be the name of a variable", "write the name");
+		       refuse_at(scan, &word->first, "a value cannot be the name of a variable",
+				 "write the name");
 	case AT_FOR_IN:
 		command->mode = word_is(word, "do") ? AT_COMMAND : AT_ARGUMENTS;
 		return true;
@@ -762,7 +784,8 @@ static void scan_operator(struct sh_scan *scan, struct command *command, int cas
 static bool scan_newline(struct sh_scan *scan, struct command *command)
 {
 	cursor_take(&scan->at);
-	if (command->mode != AT_PATTERN && command->mode != AT_CASE_IN && command->mode != AT_FOR_IN && !command->brackets)
+	if (command->mode != AT_PATTERN && command->mode != AT_CASE_IN && command->mode != AT_FOR_IN &&
+	    !command->brackets)
 		*command = (struct command){.mode = AT_COMMAND};
 	return scan_heredocs(scan);
 }
@@ -852,16 +875,19 @@ static bool scan_commands(struct sh_scan *scan, int close)
 	return ok;
 }
 
-static bool scan_all(const struct embed_part *pieces, size_t count, bool *single, struct embed_problem *problem)
+static bool scan_all(const struct embed_part *pieces, size_t count, bool *single,
+		     struct embed_problem *problem)
 {
-	struct sh_scan scan = {.at = {.pieces = pieces, .count = count}, .problem = problem, .single = single};
+	struct sh_scan scan = {
+	    .at = {.pieces = pieces, .count = count}, .problem = problem, .single = single};
 
 	if (count == 0)
 		return true;
 	if (!scan_commands(&scan, CURSOR_END))
 		return false;
 	return !scan.renumbers || count == 1 ||
-	       refuse_at(&scan, &scan.renumbers_at, "set -- and shift renumber the parameters that values are passed by",
+	       refuse_at(&scan, &scan.renumbers_at,
+			 "set -- and shift renumber the parameters that values are passed by",
 			 "write a script file, or keep the words in a list of the plan");
 }
 
@@ -883,9 +909,10 @@ static bool add_word(struct buffer *text, struct value *args, struct value v, st
 	}
 	shown = value_to_text(v);
 	if (embed_has_nul(shown) || value_length(shown) > EMBED_SH_ARG_MAX) {
-		embed_failed(error, embed_has_nul(shown) ? "a text with a NUL byte cannot be an argument of a command"
-							 : "a text longer than 128 KiB cannot be an argument of a command: "
-							   "give it as the standard input");
+		embed_failed(error, embed_has_nul(shown)
+					? "a text with a NUL byte cannot be an argument of a command"
+					: "a text longer than 128 KiB cannot be an argument of a command: "
+					  "give it as the standard input");
 		value_release(shown);
 		return false;
 	}
@@ -913,7 +940,8 @@ static bool add_words(struct buffer *text, struct value *args, struct value list
 	return true;
 }
 
-static bool add_value(struct buffer *text, struct value *args, struct value v, bool single, struct value *error)
+static bool add_value(struct buffer *text, struct value *args, struct value v, bool single,
+		      struct value *error)
 {
 	if (v.tag != VALUE_LIST)
 		return add_word(text, args, v, error);
@@ -923,8 +951,8 @@ static bool add_value(struct buffer *text, struct value *args, struct value v, b
 	return false;
 }
 
-static bool render_pieces(const struct embed_part *pieces, const struct value *values, size_t count, const bool *single,
-			  struct buffer *text, struct value *args, struct value *error)
+static bool render_pieces(const struct embed_part *pieces, const struct value *values, size_t count,
+			  const bool *single, struct buffer *text, struct value *args, struct value *error)
 {
 	size_t i;
 

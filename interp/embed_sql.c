@@ -1,8 +1,9 @@
 /*
- * embed_sql.c - values in SQL as PostgreSQL reads it: where a bind parameter can stand, and the parameters' text.
+ * embed_sql.c - values in SQL as PostgreSQL reads it: where a bind parameter can stand, and the parameters'
+ * text.
  *
- * The scanner knows PostgreSQL's tokens with standard_conforming_strings on (which builtins/pg.c sets): quotes, E'',
- * dollar quotes, nested comments.
+ * The scanner knows PostgreSQL's tokens with standard_conforming_strings on (which builtins/pg.c sets):
+ * quotes, E'', dollar quotes, nested comments.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -12,18 +13,18 @@
 #include "interp/embed_inner.h"
 
 /* Statements that PostgreSQL takes parameters in. */
-static const char *const with_parameters[] = {"select", "insert", "update", "delete", "merge", "values",
-					      "with",   "table",  "explain", "call"};
+static const char *const with_parameters[] = {"select", "insert", "update", "delete",  "merge",
+					      "values", "with",	  "table",  "explain", "call"};
 
 /* Others, and the way to pass a value all the same. */
 static const struct {
 	const char *word, *hint;
 } without_parameters[] = {
-	{"set", "write select set_config('name', ${value}, false)"},
-	{"notify", "write select pg_notify('channel', ${value})"},
-	{"copy", "read the rows by pg.query and write them by file.write, or the other way round"},
-	{"do", "write a function, and call it with the value: select f(${value})"},
-	{"alter", "a value made by pg.name(x) stands for an identifier; PostgreSQL takes no other value here"},
+    {"set", "write select set_config('name', ${value}, false)"},
+    {"notify", "write select pg_notify('channel', ${value})"},
+    {"copy", "read the rows by pg.query and write them by file.write, or the other way round"},
+    {"do", "write a function, and call it with the value: select f(${value})"},
+    {"alter", "a value made by pg.name(x) stands for an identifier; PostgreSQL takes no other value here"},
 };
 
 #define WORD_MAX 16
@@ -32,7 +33,7 @@ struct sql_scan {
 	struct cursor at;
 	struct embed_problem *problem;
 	char word[WORD_MAX]; /* first word of the statement, in lower case; "" before it */
-	bool ended;          /* a semicolon has been seen */
+	bool ended;	     /* a semicolon has been seen */
 };
 
 static bool refuse(struct sql_scan *scan, const char *message, const char *hint)
@@ -79,16 +80,20 @@ static bool scan_value(struct sql_scan *scan)
 	bool name = scan->at.pieces[scan->at.piece].name;
 
 	if (before == CURSOR_VALUE)
-		return refuse(scan, "two values stand side by side", "write an operator, a comma or a blank between them");
+		return refuse(scan, "two values stand side by side",
+			      "write an operator, a comma or a blank between them");
 	if (embed_is_word(before) || before == '$' || embed_is_word(after) || after == '$')
-		return refuse(scan, "a value cannot be a part of a word of SQL",
-			      "make the whole word first: pg.name(\"${prefix}_${suffix}\") for an identifier");
+		return refuse(
+		    scan, "a value cannot be a part of a word of SQL",
+		    "make the whole word first: pg.name(\"${prefix}_${suffix}\") for an identifier");
 	if (name && (before == '"' || after == '"'))
-		return refuse(scan, "a name from pg.name() already has its quotes", "leave a blank before and after it");
+		return refuse(scan, "a name from pg.name() already has its quotes",
+			      "leave a blank before and after it");
 	if (name && after_unicode_prefix(&scan->at))
 		return refuse(scan, "U& cannot stand before a name from pg.name()", "leave it out");
 	if (scan->word[0] == '\0')
-		return refuse(scan, "a value cannot be the statement itself", "write the statement as a literal");
+		return refuse(scan, "a value cannot be the statement itself",
+			      "write the statement as a literal");
 	if (!name && !takes_parameters(scan->word))
 		return refuse(scan, "PostgreSQL has no place for a value in this statement",
 			      hint_without_parameters(scan->word));
@@ -104,8 +109,10 @@ static bool scan_quoted(struct sql_scan *scan, int quote, bool backslashes)
 
 		if (c == CURSOR_VALUE)
 			return refuse(scan, "a value cannot stand inside quotes of SQL",
-				      quote == '"' ? "pg.name(x) stands for an identifier, without quotes around it"
-						   : "leave the quotes out: ${value} is a parameter, or a part: 'a' || ${value}");
+				      quote == '"'
+					  ? "pg.name(x) stands for an identifier, without quotes around it"
+					  : "leave the quotes out: ${value} is a parameter, or a part: 'a' "
+					    "|| ${value}");
 		cursor_take(&scan->at);
 		if (c == CURSOR_END || c == quote)
 			return true;
@@ -194,7 +201,8 @@ static bool scan_dollar(struct sql_scan *scan)
 	c = cursor_peek(&scan->at);
 	if (c >= '0' && c <= '9') {
 		scan->at = start;
-		return refuse(scan, "a parameter is written by its number", "interpolate the value: ${value}");
+		return refuse(scan, "a parameter is written by its number",
+			      "interpolate the value: ${value}");
 	}
 	while (embed_is_word(cursor_peek(&scan->at)))
 		cursor_take(&scan->at);
@@ -209,7 +217,8 @@ static bool scan_dollar(struct sql_scan *scan)
 		if (cursor_peek(&scan->at) == CURSOR_END)
 			return true;
 		body = scan->at;
-		for (matched = 0; matched < length && cursor_peek(&body) == (unsigned char)tag[matched]; matched++)
+		for (matched = 0; matched < length && cursor_peek(&body) == (unsigned char)tag[matched];
+		     matched++)
 			cursor_take(&body);
 		if (matched == length) {
 			scan->at = body;
@@ -252,7 +261,8 @@ static bool scan_token(struct sql_scan *scan)
 	if (c == '/' && next == '*')
 		return scan_block_comment(scan);
 	if (scan->ended && c != ';' && scan->at.count > 1)
-		return refuse(scan, "PostgreSQL takes parameters in a single statement only", "make a call for each statement");
+		return refuse(scan, "PostgreSQL takes parameters in a single statement only",
+			      "make a call for each statement");
 	switch (c) {
 	case CURSOR_VALUE:
 		return scan_value(scan);
@@ -455,7 +465,9 @@ static bool render_pieces(const struct embed_part *pieces, const struct value *v
 			return true;
 		if (values[i].flags & VALUE_SQL_NAME) {
 			if (!is_name(values[i])) {
-				embed_failed(error, "a name from pg.name() was changed afterwards: pg.name() comes last");
+				embed_failed(
+				    error,
+				    "a name from pg.name() was changed afterwards: pg.name() comes last");
 				return false;
 			}
 			buffer_add(text, value_text_peek(values[i]), value_length(values[i]));

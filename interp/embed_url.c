@@ -1,4 +1,5 @@
-/* embed_url.c - values in URLs: a base at the beginning, a port, or one percent-encoded component. See embed.h. */
+/* embed_url.c - values in URLs: a base at the beginning, a port, or one percent-encoded component. See
+ * embed.h. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -22,7 +23,8 @@ static bool ends_host(int symbol)
 
 static bool is_hex(int symbol)
 {
-	return (symbol >= '0' && symbol <= '9') || (symbol >= 'a' && symbol <= 'f') || (symbol >= 'A' && symbol <= 'F');
+	return (symbol >= '0' && symbol <= '9') || (symbol >= 'a' && symbol <= 'f') ||
+	       (symbol >= 'A' && symbol <= 'F');
 }
 
 /* A value after "%" or "%4" would be read as a part of that escape. */
@@ -30,7 +32,8 @@ static bool cuts_escape(const struct embed_part *piece)
 {
 	const char *end = piece->text + piece->length;
 
-	return (piece->length >= 1 && end[-1] == '%') || (piece->length >= 2 && end[-2] == '%' && is_hex(end[-1]));
+	return (piece->length >= 1 && end[-1] == '%') ||
+	       (piece->length >= 2 && end[-2] == '%' && is_hex(end[-1]));
 }
 
 /* Where the host and port that begin at `from` end; `length` when they go on to the end. */
@@ -48,8 +51,8 @@ static bool wants_port(const char *host, size_t length)
 }
 
 /*
- * The first piece is "" (a base follows) or begins with a scheme and a host. Whether a base already has a path
- * depends on the value, so what follows a base directly is left to the rendering.
+ * The first piece is "" (a base follows) or begins with a scheme and a host. Whether a base already has a
+ * path depends on the value, so what follows a base directly is left to the rendering.
  */
 bool embed_check_url(const struct embed_part *pieces, size_t count, struct embed_problem *problem)
 {
@@ -64,11 +67,13 @@ bool embed_check_url(const struct embed_part *pieces, size_t count, struct embed
 		end = scheme ? host_end(pieces[0].text, pieces[0].length, scheme) : 0;
 		if (scheme == 0 || end == scheme)
 			return embed_refuse(problem, &at, "a value in a URL needs http://host/ before it",
-					    "write the scheme and the host, or begin with a value that is the base: \"${base}/path\"");
+					    "write the scheme and the host, or begin with a value that is "
+					    "the base: \"${base}/path\"");
 		if (end == pieces[0].length &&
 		    (!wants_port(pieces[0].text + scheme, end - scheme) ||
 		     (pieces[1].length > 0 ? !ends_host(pieces[1].text[0]) : count > 2)))
-			return embed_refuse(problem, &at, "a value cannot be the host of a URL or a part of it",
+			return embed_refuse(problem, &at,
+					    "a value cannot be the host of a URL or a part of it",
 					    "let the whole base be one value: \"${base}/path\"");
 	}
 	for (i = 0; i + 1 < count; i++)
@@ -84,7 +89,8 @@ bool embed_check_url(const struct embed_part *pieces, size_t count, struct embed
 static bool add_base(struct buffer *url, struct value base, struct value *error)
 {
 	const char *text = value_text_peek(base);
-	size_t i, length = value_length(base), scheme = scheme_length(text, base.tag == VALUE_STRING ? length : 0);
+	size_t i, length = value_length(base),
+		  scheme = scheme_length(text, base.tag == VALUE_STRING ? length : 0);
 
 	if (scheme == 0 || scheme == length || ends_host(text[scheme])) {
 		embed_failed(error, "the base of a URL must begin with http:// or https:// and a host");
@@ -92,7 +98,8 @@ static bool add_base(struct buffer *url, struct value base, struct value *error)
 	}
 	for (i = 0; i < length; i++)
 		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f || text[i] == '\\') {
-			embed_failed(error, "the base of a URL holds a blank, a control character or a backslash");
+			embed_failed(error,
+				     "the base of a URL holds a blank, a control character or a backslash");
 			return false;
 		}
 	buffer_add(url, text, length);
@@ -157,7 +164,8 @@ static bool in_host(const struct buffer *url)
 	return scheme > 0 && host_end(text, url->length, scheme) == url->length;
 }
 
-static bool add_value(struct buffer *url, const struct embed_part *next, bool last, struct value v, struct value *error)
+static bool add_value(struct buffer *url, const struct embed_part *next, bool last, struct value v,
+		      struct value *error)
 {
 	size_t scheme;
 
@@ -167,7 +175,8 @@ static bool add_value(struct buffer *url, const struct embed_part *next, bool la
 	if (wants_port(url->string->bytes + scheme, url->length - scheme) &&
 	    (next->length > 0 ? ends_host(next->text[0]) : last))
 		return add_port(url, v, error);
-	embed_failed(error, "a value cannot be the host of a URL or a part of it: let the whole base be one value");
+	embed_failed(error,
+		     "a value cannot be the host of a URL or a part of it: let the whole base be one value");
 	return false;
 }
 
@@ -204,8 +213,8 @@ static bool climbs(const char *text, size_t length, size_t from, size_t to)
 	return is_dots(text + begin, to - begin);
 }
 
-static bool render_pieces(const struct embed_part *pieces, const struct value *values, size_t count, size_t *spans,
-			  struct buffer *url, struct value *error)
+static bool render_pieces(const struct embed_part *pieces, const struct value *values, size_t count,
+			  size_t *spans, struct buffer *url, struct value *error)
 {
 	size_t i;
 
@@ -240,7 +249,8 @@ struct value embed_render_url(const struct embed_part *pieces, const struct valu
 	ok = render_pieces(pieces, values, count, spans, &url, error);
 	for (i = 0; ok && i + 1 < count; i++)
 		if (climbs(url.string->bytes, url.length, spans[2 * i], spans[2 * i + 1])) {
-			embed_failed(error, "a value makes a part of the path \".\" or \"..\", which would name another path");
+			embed_failed(error, "a value makes a part of the path \".\" or \"..\", which would "
+					    "name another path");
 			ok = false;
 		}
 	free(spans);

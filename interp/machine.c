@@ -295,8 +295,7 @@ static void answered(struct fiber *fiber, const struct effect *effect, struct ou
 		break;
 	case OUTCOME_OK:
 		value_release(fiber->registers[effect->a]);
-		fiber->registers[effect->a] = value_mark(value_copy(outcome->value),
-						       effect->builtin->flags & BUILTIN_SECRET_ANSWER ? VALUE_SECRET : 0);
+		fiber->registers[effect->a] = value_copy(outcome->value);
 		return;
 	case OUTCOME_UNKNOWN:
 		if (change)
@@ -325,6 +324,8 @@ static void effect_ended(struct machine *machine, struct delivery *delivery)
 		return; /* an answer nobody waits for any more */
 	*at = effect->next;
 	machine->effect_count--;
+	if (effect->builtin->flags & BUILTIN_SECRET_ANSWER) /* from here on, whoever sees it: observers, rows, the plan */
+		delivery->outcome.value = value_mark(delivery->outcome.value, VALUE_SECRET);
 	tell_ended(machine, effect, &delivery->outcome);
 	note_leaves(machine, effect, &delivery->outcome);
 	struct fiber *fiber = effect->fiber;

@@ -41,15 +41,18 @@ struct value request_digest(const struct effect_request *request)
 struct value request_show(const struct effect_request *request)
 {
 	struct buffer text = {0};
-	size_t i;
+	size_t i, count = 0;
 
 	if (request->builtin->describe)
 		return request->builtin->describe(request);
 	buffer_printf(&text, "%s(", request->builtin->name);
 	for (i = 0; i < request->arg_count; i++) {
-		struct value shown = value_show(request->args[i], SHOW_LIMIT);
+		struct value shown;
 
-		buffer_printf(&text, "%s%s", i > 0 ? ", " : "", value_text_peek(shown));
+		if (request->args[i].tag == VALUE_NULL)
+			continue; /* left out, or left to its default */
+		shown = value_show(request->args[i], SHOW_LIMIT);
+		buffer_printf(&text, "%s%s", count++ > 0 ? ", " : "", value_text_peek(shown));
 		value_release(shown);
 	}
 	buffer_add_byte(&text, ')');

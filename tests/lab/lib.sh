@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . lab/env.sh
 
 RUNPLAN=${RUNPLAN:-./runplan}
-PLAN=plans/blue_green.plan
+PLAN=${PLAN:-plans/blue_green.plan}
 SITE=http://127.0.0.1:$LAB_PORT_HTTP
 RATE=100                                  # requests a second while a deployment is tested
 work=$(mktemp -d)

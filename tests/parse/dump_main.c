@@ -9,8 +9,8 @@
 
 static void print_tokens(const struct source *source, const struct node *file)
 {
-	static const char *const KINDS[] = { "newline", "comment", "word",   "keyword", "key",
-					     "number",	"string",  "mark", "unknown" };
+	static const char *const KINDS[] = {"newline", "comment", "word", "keyword", "key",
+					    "number",  "string",  "mark", "unknown"};
 
 	for (uint32_t i = 0; i < file->file.token_count; i++) {
 		const struct token *t = &file->file.tokens[i];

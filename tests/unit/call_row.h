@@ -1,6 +1,7 @@
 /*
- * call_row.h - for tests of builtins: calls a row of a table through the live driver, with arguments by name. Positions
- * and defaults are read from the row's own signature, so a row whose code and signature disagree fails its tests.
+ * call_row.h - for tests of builtins: calls a row of a table through the live driver, with arguments by name.
+ * Positions and defaults are read from the row's own signature, so a row whose code and signature disagree
+ * fails its tests.
  */
 #ifndef CALL_ROW_H
 #define CALL_ROW_H
@@ -116,8 +117,8 @@ static void row_call_drop(struct row_call *call)
 }
 
 /* Begins the call; its answer comes through next(). */
-static void row_start(struct driver *driver, const struct builtin_table *table, const char *name, const char *id,
-		      const struct row_arg *args)
+static void row_start(struct driver *driver, const struct builtin_table *table, const char *name,
+		      const char *id, const struct row_arg *args)
 {
 	struct row_call call = row_request(table, name, id, args);
 
@@ -131,7 +132,8 @@ static struct outcome row_wait(struct driver *driver)
 {
 	struct delivery delivery;
 
-	if (!driver->ops->next(driver, live_now((struct live *)driver) + 30 * INT64_C(1000000000), &delivery) ||
+	if (!driver->ops->next(driver, live_now((struct live *)driver) + 30 * INT64_C(1000000000),
+			       &delivery) ||
 	    delivery.kind != DELIVERY_OUTCOME)
 		fail_msg("no outcome came");
 	free(delivery.id);
@@ -148,7 +150,8 @@ static struct outcome row_run(struct driver *driver, const struct builtin_table 
 #define ARGS(...) ((const struct row_arg[]){__VA_ARGS__ __VA_OPT__(, ){NULL, {0}}})
 
 /* What the preview says of the call. */
-static struct value row_describe(const struct builtin_table *table, const char *name, const struct row_arg *args)
+static struct value row_describe(const struct builtin_table *table, const char *name,
+				 const struct row_arg *args)
 {
 	struct row_call call = row_request(table, name, "call", args);
 	struct value line;

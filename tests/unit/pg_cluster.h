@@ -1,7 +1,7 @@
 /*
- * pg_cluster.h - a private PostgreSQL server for tests: made with initdb in a directory of its own, asked for a password
- * (SCRAM), reached through a socket in that directory and a free port of the loopback, and gone with the test, however
- * that ends.
+ * pg_cluster.h - a private PostgreSQL server for tests: made with initdb in a directory of its own, asked for
+ * a password (SCRAM), reached through a socket in that directory and a free port of the loopback, and gone
+ * with the test, however that ends.
  */
 #ifndef PG_CLUSTER_H
 #define PG_CLUSTER_H
@@ -26,7 +26,7 @@
 #include "builtins/lazy.h"
 #include "builtins/live.h"
 
-#define PG_PASSWORD "p'w \\%@:/é#1" /* what a careless quoting would trip over */
+#define PG_PASSWORD	   "p'w \\%@:/é#1" /* what a careless quoting would trip over */
 #define PG_PASSWORD_IN_URL "p%27w%20%5C%25%40%3A%2F%C3%A9%231"
 
 struct pg_cluster {
@@ -111,8 +111,12 @@ static inline bool pg_cluster_find(struct pg_cluster *cluster)
 static inline bool pg_cluster_init(struct pg_cluster *cluster)
 {
 	char initdb[96], data[96], password[96], pwfile[112];
-	const char *argv[] = {initdb, "-D", data, "-U", "admin", "--auth=scram-sha-256", pwfile, "-E", "UTF8",
-			      "--locale=C.UTF-8", "--no-sync", NULL};
+	const char *argv[] = {initdb,	   "-D",
+			      data,	   "-U",
+			      "admin",	   "--auth=scram-sha-256",
+			      pwfile,	   "-E",
+			      "UTF8",	   "--locale=C.UTF-8",
+			      "--no-sync", NULL};
 	FILE *file;
 
 	strcpy(cluster->directory, "/tmp/runplan-pg-XXXXXX");
@@ -135,9 +139,22 @@ static inline bool pg_cluster_init(struct pg_cluster *cluster)
 static inline bool pg_cluster_serve(struct pg_cluster *cluster)
 {
 	char postgres[96], data[96], port[16], error[200];
-	const char *argv[] = {postgres,	    "-D", data,	 "-p",		  port, "-k", cluster->directory, "-c",
-			      "fsync=off", "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=40", "-c",
-			      "log_min_messages=fatal", NULL};
+	const char *argv[] = {postgres,
+			      "-D",
+			      data,
+			      "-p",
+			      port,
+			      "-k",
+			      cluster->directory,
+			      "-c",
+			      "fsync=off",
+			      "-c",
+			      "listen_addresses=127.0.0.1",
+			      "-c",
+			      "max_connections=40",
+			      "-c",
+			      "log_min_messages=fatal",
+			      NULL};
 	const char *keys[] = {"host", "port", NULL}, *values[] = {cluster->directory, port, NULL};
 	const struct pq_api *pq = pq_load(error, sizeof error);
 	int i;

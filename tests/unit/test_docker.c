@@ -1107,7 +1107,7 @@ static void test_build(void **state)
 	assert_non_null(strstr(value_text_peek(said), "./drop/deep/yes\n"));
 	assert_non_null(strstr(value_text_peek(said), "./with space/s\n"));
 	assert_non_null(strstr(value_text_peek(said), "nnnnn/nnnnn"));
-	assert_non_null(strstr(value_text_peek(said), "\nk\n755\n600\n0\n/none\nhello a b c\n"));
+	assert_non_null(strstr(value_text_peek(said), "\nk\n755\n600\n0\n/none\nhello a 'b' \"c\"\n"));
 	assert_null(strstr(value_text_peek(said), "drop/d\n"));
 	assert_null(strstr(value_text_peek(said), ".env"));
 	assert_null(strstr(value_text_peek(said), "a.log"));
@@ -1217,9 +1217,24 @@ static void test_engine_hosts_of_no_use(void **state)
 	expect_failed(call("docker.ps", "{}"), "is neither");
 }
 
+static int listener_open(int *port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t length = sizeof address;
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listen(listener, 50), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	*port = ntohs(address.sin_port);
+	return listener;
+}
+
 static void test_engine_cancelled_while_it_is_looked_for(void **state)
 {
 	struct outcome outcome;
+	int listener, port;
+	char host[64];
 
 	(void)state;
 	reopen("ssh://deploy@example.com", NULL);
@@ -1227,12 +1242,15 @@ static void test_engine_cancelled_while_it_is_looked_for(void **state)
 	help_cancel();
 	assert_true(help_wait(5 * SECOND, &outcome));
 	expect_failed(outcome, "");
-	reopen("tcp://192.0.2.1:2375", NULL); /* nobody answers there */
+	listener = listener_open(&port); /* the kernel takes the connection, nobody answers */
+	snprintf(host, sizeof host, "tcp://127.0.0.1:%d", port);
+	reopen(host, NULL);
 	help_start("docker.stop", "{\"container\": \"x\"}");
 	assert_false(help_wait(SECOND / 5, &outcome));
 	help_cancel();
 	assert_true(help_wait(5 * SECOND, &outcome));
 	expect_failed(outcome, "docker.stop was cancelled before it began");
+	close(listener);
 }
 
 static void test_engine_wrong_version(void **state)
@@ -1330,15 +1348,9 @@ static void *proxy_serve(void *context)
 
 static void proxy_open(struct proxy *proxy)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof address;
 	char host[64];
 
-	proxy->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(proxy->listener, (struct sockaddr *)&address, sizeof address), 0);
-	assert_int_equal(listen(proxy->listener, 50), 0);
-	getsockname(proxy->listener, (struct sockaddr *)&address, &length);
-	proxy->port = ntohs(address.sin_port);
+	proxy->listener = listener_open(&proxy->port);
 	pthread_create(&proxy->thread, NULL, proxy_serve, proxy);
 	snprintf(host, sizeof host, "tcp://localhost:%d", proxy->port);
 	reopen(host, NULL);
@@ -1356,7 +1368,7 @@ static void proxy_close(struct proxy *proxy)
 
 static void test_engine_too_old(void **state)
 {
-	struct proxy proxy = { .from = "Api-Version: 1.41", .to = "Api-Version: 1.38" };
+	static struct proxy proxy = { .from = "Api-Version: 1.41", .to = "Api-Version: 1.38" };
 
 	(void)state;
 	proxy_open(&proxy);
@@ -1370,7 +1382,7 @@ static void test_engine_too_old(void **state)
 
 static void test_engine_newer_gets_our_newest(void **state)
 {
-	struct proxy proxy = { .from = "Api-Version: 1.41", .to = "Api-Version: 1.52" };
+	static struct proxy proxy = { .from = "Api-Version: 1.41", .to = "Api-Version: 1.52" };
 
 	(void)state;
 	proxy_open(&proxy);
@@ -1382,7 +1394,7 @@ static void test_engine_newer_gets_our_newest(void **state)
 
 static void test_engine_by_tcp(void **state)
 {
-	struct proxy proxy = { 0 };
+	static struct proxy proxy = { 0 };
 	struct value r;
 	char json[300];
 	struct outcome outcome;
@@ -1396,7 +1408,7 @@ static void test_engine_by_tcp(void **state)
 	/* Its processes are taken for another machine's: stopped through the container, also as another user. */
 	for (int as_worker = 0; as_worker < 2; as_worker++) {
 		snprintf(json, sizeof json,
-			 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"sleep 4718 & sleep 4718\"]%s}", help_prefix,
+			 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"sleep 4718 & sleep 4718; echo after\"]%s}", help_prefix,
 			 as_worker ? ", \"user\": \"worker\"" : "");
 		help_start("docker.exec", json);
 		assert_false(help_wait(SECOND, &outcome));
@@ -1420,21 +1432,27 @@ static void test_engine_by_tcp(void **state)
 
 static void test_engine_lost_in_mid_exec(void **state)
 {
-	struct proxy proxy = { .cut_on = "/start", .cut_after = 400 };
+	static struct proxy proxy = { .cut_on = "/start", .cut_after = 400 };
+	struct outcome outcome;
 	struct value r;
 
 	(void)state;
 	proxy_open(&proxy);
-	/* The stream is lost, the engine still tells how it ended: that is its outcome, with what came of its output. */
-	r = expect_kind(EXEC("\"command\": [\"sh\", \"-c\", \"trap '' PIPE; for i in 1 2 3 4 5 6 7 8; do echo "
-			     "0123456789012345678901234567890123456789012345678901234567890; sleep 0.1; done; exit 5\"]"),
-			OUTCOME_FAILED, "exit code 5");
+	/* The engine still tells how it ended: that is its outcome, with what came of its output. */
+	r = expect_kind(EXEC("\"command\": [\"sh\", \"-c\", \"seq 1 300; sleep 1; exit 5\"]"), OUTCOME_FAILED,
+			"exit code 5");
 	assert_true(record_peek(r, "truncated").b);
 	value_release(r);
+	/* Engine 20.10 forgets it when the command writes to the lost stream. */
+	outcome = EXEC("\"command\": [\"sh\", \"-c\", \"seq 1 300; for i in 1 2 3; do sleep 0.3; seq 1 300; done; exit 5\"]");
+	if (outcome.kind == OUTCOME_UNKNOWN)
+		value_release(expect_kind(outcome, OUTCOME_UNKNOWN, "was lost; the command may still run"));
+	else
+		expect_failed(outcome, "exit code 5");
 	proxy_close(&proxy);
 }
 
-/* ---- settling what the page says of preview ---- */
+/* ---- preview ---- */
 
 static void expect_line(struct value line, const char *text)
 {
@@ -1506,7 +1524,8 @@ static int finish(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, open_each, close_each)
 
-int main(void)
+/* One argument: the pattern of the names of the tests to run. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_exec_separates_output),
@@ -1575,5 +1594,7 @@ int main(void)
 		T(test_times),
 	};
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests(tests, begin, finish);
 }

@@ -1,6 +1,6 @@
 /*
- * test_embed.c - interpolation into another language: what is refused, what is rendered, and that hostile values arrive
- * byte by byte at a real /bin/sh and a real PostgreSQL.
+ * test_embed.c - interpolation into another language: what is refused, what is rendered, and that hostile
+ * values arrive byte by byte at a real /bin/sh and a real PostgreSQL.
  *
  * A literal is written with ${} where a value stands.
  */
@@ -32,7 +32,7 @@ static struct literal split(const char *text)
 
 		assert_true(literal.count < PIECES_MAX);
 		literal.pieces[literal.count++] =
-			(struct embed_part){.text = text, .length = mark ? (size_t)(mark - text) : strlen(text)};
+		    (struct embed_part){.text = text, .length = mark ? (size_t)(mark - text) : strlen(text)};
 		if (!mark)
 			return literal;
 		text = mark + 3;
@@ -47,7 +47,8 @@ static void assert_allowed(enum embed_language language, const char *text)
 	struct embed_problem problem = {0};
 
 	if (!embed_check(language, literal.pieces, literal.count, &problem))
-		fail_msg("refused: %s\n%s (piece %zu, byte %zu)", text, problem.message, problem.piece, problem.offset);
+		fail_msg("refused: %s\n%s (piece %zu, byte %zu)", text, problem.message, problem.piece,
+			 problem.offset);
 }
 
 /* Refused with a message that holds `about`, a hint, and the position `offset` of the problem in the text. */
@@ -68,57 +69,57 @@ static void assert_refused(enum embed_language language, const char *text, const
 static void sh_places(void **state)
 {
 	static const char *const allowed[] = {
-		"grep -c x ${}",
-		"cat --file=${} -- ${}",
-		"x=${} y=${}; echo \"$x\"",
-		"x=${} env",
-		"echo \"$(cat ${})\"",
-		"echo \"a $(echo ${} | tr a b) b\" ${}",
-		"cat < ${} > ${} 2>${}",
-		"cat ${} | wc -l && echo ${} || true",
-		"if [ -f ${} ]; then echo ${}; fi",
-		"for f in ${}; do echo \"$f\"; done",
-		"for f in a b\ndo\necho ${}\ndone",
-		"case ${} in a) echo ${} ;; b|c) echo b;; *) echo ${};; esac; echo ${}",
-		"case x in\nx) case ${} in ${}) echo 1; esac ;; esac\necho ${}",
-		"while read -r line; do echo ${} \"$line\"; done < ${}",
-		"(cd ${} && ls ${})",
-		"{ echo ${}; } > ${}",
-		"cat <<EOF\nbody\nEOF\necho ${}",
-		"cat <<'EOF' | grep ${}\nit's a \"body\nEOF\n",
-		"cat <<-EOF\n\tx\n\tEOF\necho ${}",
-		"echo 'it''s' # a comment\necho ${}",
-		"echo a#b ${}",
-		"sh -c 'grep -c x \"$1\"' sh ${}",
-		"bash -o pipefail -c 'cat \"$@\" | wc' sh ${} ${}",
-		"docker exec web sh -c 'echo \"$1\"' sh ${}",
-		"sudo -u postgres cat ${}",
-		"sh ${}",
-		"python3 manage.py ${}",
-		"python3 script.py -c ${}",
-		"awk -v n=${} '{ print n }' ${}",
-		"sed -n -e 's/x/y/p' ${}",
-		"sed 's/x/y/' ${}",
-		"sed -i s/x/y/ ${}",
-		"export A=${} B=${}",
-		"f() { echo \"$1\"; }; f ${}",
-		"f()\n{\n\techo \"$1\" ${HOME}\n}\nf ${}",
-		"command -v ${}",
-		"[ ${} = ${} ]",
-		"test ${} -gt 5",
-		"printf '%s\\n' ${}",
-		"psql -h ${} -d ${} -f ${}",
-		"echo \\$x ${}",
-		"echo $HOME ${} $? $$",
-		"echo a\\\n${}",
-		"echo *${}*",
-		"set -e; echo ${}",
-		"echo ${} &",
-		"! grep -q x ${}",
-		"exec cat ${}",
-		"time ls ${}",
-		"echo plain",
-		"f() { shift; echo \"$@\"; }; f a b",
+	    "grep -c x ${}",
+	    "cat --file=${} -- ${}",
+	    "x=${} y=${}; echo \"$x\"",
+	    "x=${} env",
+	    "echo \"$(cat ${})\"",
+	    "echo \"a $(echo ${} | tr a b) b\" ${}",
+	    "cat < ${} > ${} 2>${}",
+	    "cat ${} | wc -l && echo ${} || true",
+	    "if [ -f ${} ]; then echo ${}; fi",
+	    "for f in ${}; do echo \"$f\"; done",
+	    "for f in a b\ndo\necho ${}\ndone",
+	    "case ${} in a) echo ${} ;; b|c) echo b;; *) echo ${};; esac; echo ${}",
+	    "case x in\nx) case ${} in ${}) echo 1; esac ;; esac\necho ${}",
+	    "while read -r line; do echo ${} \"$line\"; done < ${}",
+	    "(cd ${} && ls ${})",
+	    "{ echo ${}; } > ${}",
+	    "cat <<EOF\nbody\nEOF\necho ${}",
+	    "cat <<'EOF' | grep ${}\nit's a \"body\nEOF\n",
+	    "cat <<-EOF\n\tx\n\tEOF\necho ${}",
+	    "echo 'it''s' # a comment\necho ${}",
+	    "echo a#b ${}",
+	    "sh -c 'grep -c x \"$1\"' sh ${}",
+	    "bash -o pipefail -c 'cat \"$@\" | wc' sh ${} ${}",
+	    "docker exec web sh -c 'echo \"$1\"' sh ${}",
+	    "sudo -u postgres cat ${}",
+	    "sh ${}",
+	    "python3 manage.py ${}",
+	    "python3 script.py -c ${}",
+	    "awk -v n=${} '{ print n }' ${}",
+	    "sed -n -e 's/x/y/p' ${}",
+	    "sed 's/x/y/' ${}",
+	    "sed -i s/x/y/ ${}",
+	    "export A=${} B=${}",
+	    "f() { echo \"$1\"; }; f ${}",
+	    "f()\n{\n\techo \"$1\" ${HOME}\n}\nf ${}",
+	    "command -v ${}",
+	    "[ ${} = ${} ]",
+	    "test ${} -gt 5",
+	    "printf '%s\\n' ${}",
+	    "psql -h ${} -d ${} -f ${}",
+	    "echo \\$x ${}",
+	    "echo $HOME ${} $? $$",
+	    "echo a\\\n${}",
+	    "echo *${}*",
+	    "set -e; echo ${}",
+	    "echo ${} &",
+	    "! grep -q x ${}",
+	    "exec cat ${}",
+	    "time ls ${}",
+	    "echo plain",
+	    "f() { shift; echo \"$@\"; }; f a b",
 	};
 	size_t i;
 
@@ -130,86 +131,86 @@ static void sh_places(void **state)
 static void sh_refusals(void **state)
 {
 	static const char *const refused[][2] = {
-		{"grep -c x \"${}\"", "inside quotes"},
-		{"grep -c x '${}'", "inside quotes"},
-		{"echo \"a $(echo \"${}\")\"", "inside quotes"},
-		{"echo \"$(echo 'a' ${})${}\"", "inside quotes"},
-		{"ssh web1 'rm ${}'", "inside quotes"},
-		{"sh -c 'rm ${}'", "inside quotes"},
-		{"sh -c \"rm ${}\"", "inside quotes"},
-		{"sh -c ${}", "as code"},
-		{"sh -ec ${}", "as code"},
-		{"/bin/bash -o pipefail -c ${}", "as code"},
-		{"bash --norc -c ${}", "as code"},
-		{"sudo -u root sh -c ${}", "as code"},
-		{"docker exec web sh -c ${}", "as code"},
-		{"find . -exec sh -c ${} \\;", "as code"},
-		{"xargs -n1 bash -c ${}", "as code"},
-		{"sh -c rm${}", "as code"},
-		{"su postgres -c ${}", "as code"},
-		{"flock /tmp/l -c ${}", "as code"},
-		{"flock /tmp/l sh -c ${}", "as code"},
-		{"python3 -c ${}", "as code"},
-		{"perl -pe ${} file", "as code"},
-		{"psql -d x -c ${}", "as code"},
-		{"psql --command=${}", "as code"},
-		{"eval ${}", "as code"},
-		{"eval echo ${}", "as code"},
-		{"command eval ${}", "as code"},
-		{"trap ${} EXIT", "as code"},
-		{"ssh web1 ${}", "as code"},
-		{"sudo ssh web1 cat ${}", "as code"},
-		{"watch ls ${}", "as code"},
-		{"sed s/x/${}/ file", "as code"},
-		{"sed -i -e s/x/${}/ file", "as code"},
-		{"sed -n ${} file", "as code"},
-		{"find . -exec sed -i s/x/${}/ {} \\;", "as code"},
-		{"awk ${} file", "as code"},
-		{"test -v ${}", "as code"},
-		{"unset ${}", "as code"},
-		{"export ${}", "name of a variable"},
-		{"export A=1 ${}=2", "name of a variable"},
-		{"for ${} in a b; do echo; done", "name of a variable"},
-		{"${}", "the command itself"},
-		{"${} --version", "the command itself"},
-		{"x=1 ${}", "the command itself"},
-		{"echo a; ${} b", "the command itself"},
-		{"echo a | ${}", "the command itself"},
-		{"echo a && ${}", "the command itself"},
-		{"if ${}; then echo; fi", "the command itself"},
-		{"echo $(${} a)", "the command itself"},
-		{"command ${} x", "the command itself"},
-		{"command -p ${} x", "the command itself"},
-		{"time ${}", "the command itself"},
-		{"a[${}]=1", "the command itself"},
-		{"cat <<EOF\n${}\nEOF\n", "here-document"},
-		{"cat <<'EOF'\n${}\nEOF\n", "here-document"},
-		{"cat <<-EOF\n\ta\n\t${}\n\tEOF\n", "here-document"},
-		{"cat <<${}\na\n", "here-document"},
-		{"cat <<EOF; echo b\nEOFX\n${}\nEOF\n", "here-document"},
-		{"echo $(cat <<EOF\n${}\nEOF\n)", "here-document"},
-		{"echo a # ${}", "comment"},
-		{"echo `cat ${}`", "backticks"},
-		{"echo $((${} + 1))", "(( ))"},
-		{"((${}))", "(( ))"},
-		{"echo ${x:-${}}", "${ }"},
-		{"[[ ${} -eq 1 ]]", "[[ ]]"},
-		{"[[ -f x && -n ${} ]]", "[[ ]]"},
-		{"echo $${}", "after a $"},
-		{"echo \\${}", "backslash"},
-		{"f() { echo ${}; }; f", "function"},
-		{"f() ( echo ${} ); f", "function"},
-		{"f()\n{ g() { :; }; echo ${}; }", "function"},
-		{"f() if true; then echo ${}; fi", "function"},
-		{"function f { echo ${}; }", "function"},
-		{"set -- a b; echo ${}", "renumber"},
-		{"set a; echo ${}", "renumber"},
-		{"echo ${}; shift", "renumber"},
-		{"echo $1 ${}", "positional"},
-		{"echo \"$@\" ${}", "positional"},
-		{"echo ${1} ${}", "positional"},
-		{"echo $'a' ${}", "disagree"},
-		{"echo a >&${}", "descriptor"},
+	    {"grep -c x \"${}\"", "inside quotes"},
+	    {"grep -c x '${}'", "inside quotes"},
+	    {"echo \"a $(echo \"${}\")\"", "inside quotes"},
+	    {"echo \"$(echo 'a' ${})${}\"", "inside quotes"},
+	    {"ssh web1 'rm ${}'", "inside quotes"},
+	    {"sh -c 'rm ${}'", "inside quotes"},
+	    {"sh -c \"rm ${}\"", "inside quotes"},
+	    {"sh -c ${}", "as code"},
+	    {"sh -ec ${}", "as code"},
+	    {"/bin/bash -o pipefail -c ${}", "as code"},
+	    {"bash --norc -c ${}", "as code"},
+	    {"sudo -u root sh -c ${}", "as code"},
+	    {"docker exec web sh -c ${}", "as code"},
+	    {"find . -exec sh -c ${} \\;", "as code"},
+	    {"xargs -n1 bash -c ${}", "as code"},
+	    {"sh -c rm${}", "as code"},
+	    {"su postgres -c ${}", "as code"},
+	    {"flock /tmp/l -c ${}", "as code"},
+	    {"flock /tmp/l sh -c ${}", "as code"},
+	    {"python3 -c ${}", "as code"},
+	    {"perl -pe ${} file", "as code"},
+	    {"psql -d x -c ${}", "as code"},
+	    {"psql --command=${}", "as code"},
+	    {"eval ${}", "as code"},
+	    {"eval echo ${}", "as code"},
+	    {"command eval ${}", "as code"},
+	    {"trap ${} EXIT", "as code"},
+	    {"ssh web1 ${}", "as code"},
+	    {"sudo ssh web1 cat ${}", "as code"},
+	    {"watch ls ${}", "as code"},
+	    {"sed s/x/${}/ file", "as code"},
+	    {"sed -i -e s/x/${}/ file", "as code"},
+	    {"sed -n ${} file", "as code"},
+	    {"find . -exec sed -i s/x/${}/ {} \\;", "as code"},
+	    {"awk ${} file", "as code"},
+	    {"test -v ${}", "as code"},
+	    {"unset ${}", "as code"},
+	    {"export ${}", "name of a variable"},
+	    {"export A=1 ${}=2", "name of a variable"},
+	    {"for ${} in a b; do echo; done", "name of a variable"},
+	    {"${}", "the command itself"},
+	    {"${} --version", "the command itself"},
+	    {"x=1 ${}", "the command itself"},
+	    {"echo a; ${} b", "the command itself"},
+	    {"echo a | ${}", "the command itself"},
+	    {"echo a && ${}", "the command itself"},
+	    {"if ${}; then echo; fi", "the command itself"},
+	    {"echo $(${} a)", "the command itself"},
+	    {"command ${} x", "the command itself"},
+	    {"command -p ${} x", "the command itself"},
+	    {"time ${}", "the command itself"},
+	    {"a[${}]=1", "the command itself"},
+	    {"cat <<EOF\n${}\nEOF\n", "here-document"},
+	    {"cat <<'EOF'\n${}\nEOF\n", "here-document"},
+	    {"cat <<-EOF\n\ta\n\t${}\n\tEOF\n", "here-document"},
+	    {"cat <<${}\na\n", "here-document"},
+	    {"cat <<EOF; echo b\nEOFX\n${}\nEOF\n", "here-document"},
+	    {"echo $(cat <<EOF\n${}\nEOF\n)", "here-document"},
+	    {"echo a # ${}", "comment"},
+	    {"echo `cat ${}`", "backticks"},
+	    {"echo $((${} + 1))", "(( ))"},
+	    {"((${}))", "(( ))"},
+	    {"echo ${x:-${}}", "${ }"},
+	    {"[[ ${} -eq 1 ]]", "[[ ]]"},
+	    {"[[ -f x && -n ${} ]]", "[[ ]]"},
+	    {"echo $${}", "after a $"},
+	    {"echo \\${}", "backslash"},
+	    {"f() { echo ${}; }; f", "function"},
+	    {"f() ( echo ${} ); f", "function"},
+	    {"f()\n{ g() { :; }; echo ${}; }", "function"},
+	    {"f() if true; then echo ${}; fi", "function"},
+	    {"function f { echo ${}; }", "function"},
+	    {"set -- a b; echo ${}", "renumber"},
+	    {"set a; echo ${}", "renumber"},
+	    {"echo ${}; shift", "renumber"},
+	    {"echo $1 ${}", "positional"},
+	    {"echo \"$@\" ${}", "positional"},
+	    {"echo ${1} ${}", "positional"},
+	    {"echo $'a' ${}", "disagree"},
+	    {"echo a >&${}", "descriptor"},
 	};
 	size_t i;
 
@@ -221,23 +222,23 @@ static void sh_refusals(void **state)
 static void sql_places(void **state)
 {
 	static const char *const allowed[] = {
-		"select ${}",
-		"select * from t where a = ${} and b=${}::int",
-		"(select ${}) union all (select ${})",
-		"with x as (select ${} as a) insert into t select a from x",
-		"update t set a = ${}, b = 'it''s' where c = \"q\"\"x\" || ${}",
-		"select E'a\\'b' || ${}",
-		"select E'a'\n'b\\'c' || ${}",
-		"select $$a 'b$$ || ${}, $tag$ $$ $tag$",
-		"select a -- it's a comment\n, ${} /* and 'another /* nested */ */",
-		"insert into t values (${},${})",
-		"delete from t where a = any(${})",
-		"-- first\n/* then */ select ${};",
-		"explain analyze select ${}",
-		"call f(${})",
-		"select a$b, ${}",
-		"create table t (a int); drop table t",
-		"select '\\' || ${}",
+	    "select ${}",
+	    "select * from t where a = ${} and b=${}::int",
+	    "(select ${}) union all (select ${})",
+	    "with x as (select ${} as a) insert into t select a from x",
+	    "update t set a = ${}, b = 'it''s' where c = \"q\"\"x\" || ${}",
+	    "select E'a\\'b' || ${}",
+	    "select E'a'\n'b\\'c' || ${}",
+	    "select $$a 'b$$ || ${}, $tag$ $$ $tag$",
+	    "select a -- it's a comment\n, ${} /* and 'another /* nested */ */",
+	    "insert into t values (${},${})",
+	    "delete from t where a = any(${})",
+	    "-- first\n/* then */ select ${};",
+	    "explain analyze select ${}",
+	    "call f(${})",
+	    "select a$b, ${}",
+	    "create table t (a int); drop table t",
+	    "select '\\' || ${}",
 	};
 	size_t i;
 
@@ -249,38 +250,38 @@ static void sql_places(void **state)
 static void sql_refusals(void **state)
 {
 	static const char *const refused[][2] = {
-		{"select '${}'", "inside quotes"},
-		{"select 'it''s ${}'", "inside quotes"},
-		{"select E'\\'${}'", "inside quotes"},
-		{"select E'a'\n'\\'${}'", "inside quotes"},
-		{"select * from \"${}\"", "inside quotes"},
-		{"select interval '${}'", "inside quotes"},
-		{"select $$${}$$", "dollar-quoted"},
-		{"select $a$ $$ ${} $a$", "dollar-quoted"},
-		{"do $$ begin perform ${}; end $$", "dollar-quoted"},
-		{"select 1 -- ${}", "comment"},
-		{"select 1 /* ${} */", "comment"},
-		{"select 1 /* /* */ ${} */", "comment"},
-		{"create table ${} (a int)", "no place for a value"},
-		{"drop database ${}", "no place for a value"},
-		{"alter role x password ${}", "no place for a value"},
-		{"set lock_timeout = ${}", "no place for a value"},
-		{"vacuum ${}", "no place for a value"},
-		{"notify x, ${}", "no place for a value"},
-		{"truncate ${}", "no place for a value"},
-		{"copy t from ${}", "no place for a value"},
-		{"/* select */ drop table ${}", "no place for a value"},
-		{"select 1; drop table ${}", "single statement"},
-		{"insert into t values (${}); commit", "single statement"},
-		{"${} from t", "the statement itself"},
-		{"  ${}", "the statement itself"},
-		{"select * from t_${}", "part of a word"},
-		{"select ${}_x", "part of a word"},
-		{"select 1${}", "part of a word"},
-		{"select $${}", "part of a word"},
-		{"select ${}${}", "side by side"},
-		{"select $1, ${}", "by its number"},
-		{"select $1", "by its number"},
+	    {"select '${}'", "inside quotes"},
+	    {"select 'it''s ${}'", "inside quotes"},
+	    {"select E'\\'${}'", "inside quotes"},
+	    {"select E'a'\n'\\'${}'", "inside quotes"},
+	    {"select * from \"${}\"", "inside quotes"},
+	    {"select interval '${}'", "inside quotes"},
+	    {"select $$${}$$", "dollar-quoted"},
+	    {"select $a$ $$ ${} $a$", "dollar-quoted"},
+	    {"do $$ begin perform ${}; end $$", "dollar-quoted"},
+	    {"select 1 -- ${}", "comment"},
+	    {"select 1 /* ${} */", "comment"},
+	    {"select 1 /* /* */ ${} */", "comment"},
+	    {"create table ${} (a int)", "no place for a value"},
+	    {"drop database ${}", "no place for a value"},
+	    {"alter role x password ${}", "no place for a value"},
+	    {"set lock_timeout = ${}", "no place for a value"},
+	    {"vacuum ${}", "no place for a value"},
+	    {"notify x, ${}", "no place for a value"},
+	    {"truncate ${}", "no place for a value"},
+	    {"copy t from ${}", "no place for a value"},
+	    {"/* select */ drop table ${}", "no place for a value"},
+	    {"select 1; drop table ${}", "single statement"},
+	    {"insert into t values (${}); commit", "single statement"},
+	    {"${} from t", "the statement itself"},
+	    {"  ${}", "the statement itself"},
+	    {"select * from t_${}", "part of a word"},
+	    {"select ${}_x", "part of a word"},
+	    {"select 1${}", "part of a word"},
+	    {"select $${}", "part of a word"},
+	    {"select ${}${}", "side by side"},
+	    {"select $1, ${}", "by its number"},
+	    {"select $1", "by its number"},
 	};
 	size_t i;
 
@@ -332,7 +333,8 @@ static struct value render(enum embed_language language, const char *text, const
 	return result;
 }
 
-static void assert_renders(enum embed_language language, const char *text, struct value v, const char *expected)
+static void assert_renders(enum embed_language language, const char *text, struct value v,
+			   const char *expected)
 {
 	struct value result = render(language, text, &v);
 
@@ -391,7 +393,8 @@ static void sh_words(void **state)
 	assert_parts(EMBED_SH, "x --file=${}", value_int(7), "x --file=\"$1\"", 1, "7");
 	assert_parts(EMBED_SH, "rm -f ${} --", list_of("a b", "*"), "rm -f \"$1\" \"$2\" --", 2, "a b");
 	assert_parts(EMBED_SH, "rm -f ${}", list_new(0), "rm -f ", 0, NULL);
-	assert_parts(EMBED_SH, "echo ${}", value_duration(90 * INT64_C(1000000000)), "echo \"$1\"", 1, "1m30s");
+	assert_parts(EMBED_SH, "echo ${}", value_duration(90 * INT64_C(1000000000)), "echo \"$1\"", 1,
+		     "1m30s");
 	assert_parts(EMBED_SH, "echo plain", value_null(), "echo plain", 0, NULL);
 	assert_fails(EMBED_SH, "x --file=${}", list_of("a", "b"), "list");
 	assert_fails(EMBED_SH, "x=${} env", list_of("a", "b"), "list");
@@ -411,8 +414,9 @@ static void sh_more_than_nine(void **state)
 	for (i = 0; i < 11; i++)
 		values[i] = value_int((int64_t)i);
 	result = render(EMBED_SH, "echo ${} ${} ${} ${} ${} ${} ${} ${} ${} ${}0 ${}", values);
-	assert_string_equal(value_text_peek(record_peek(result, "text")),
-			    "echo \"$1\" \"$2\" \"$3\" \"$4\" \"$5\" \"$6\" \"$7\" \"$8\" \"$9\" \"${10}\"0 \"${11}\"");
+	assert_string_equal(
+	    value_text_peek(record_peek(result, "text")),
+	    "echo \"$1\" \"$2\" \"$3\" \"$4\" \"$5\" \"$6\" \"$7\" \"$8\" \"$9\" \"${10}\"0 \"${11}\"");
 	value_release(result);
 }
 
@@ -449,10 +453,13 @@ static void sql_parameters(void **state)
 	assert_parts(EMBED_SQL, "select ${}", record, "select $1", 1, "{\"a\":1}");
 	assert_fails(EMBED_SQL, "select ${}", value_string_n("a\0b", 3), "NUL");
 	assert_fails(EMBED_SQL, "drop table ${}", value_string("x"), "no place");
-	assert_parts(EMBED_SQL, "drop table s.${}", value_mark(value_string("\"a\"\"b\".\"c\""), VALUE_SQL_NAME),
+	assert_parts(EMBED_SQL, "drop table s.${}",
+		     value_mark(value_string("\"a\"\"b\".\"c\""), VALUE_SQL_NAME),
 		     "drop table s.\"a\"\"b\".\"c\"", 0, NULL);
-	assert_fails(EMBED_SQL, "drop table ${}", value_mark(value_string("\"a\"; drop table b"), VALUE_SQL_NAME), "pg.name");
-	assert_fails(EMBED_SQL, "drop table ${}", value_mark(value_string("\"a\"\""), VALUE_SQL_NAME), "pg.name");
+	assert_fails(EMBED_SQL, "drop table ${}",
+		     value_mark(value_string("\"a\"; drop table b"), VALUE_SQL_NAME), "pg.name");
+	assert_fails(EMBED_SQL, "drop table ${}", value_mark(value_string("\"a\"\""), VALUE_SQL_NAME),
+		     "pg.name");
 	assert_fails(EMBED_SQL, "drop table ${}", value_mark(value_string("a"), VALUE_SQL_NAME), "pg.name");
 	assert_fails(EMBED_SQL, "drop table ${}", value_mark(value_string(""), VALUE_SQL_NAME), "pg.name");
 }
@@ -470,7 +477,8 @@ static void sql_null_binds(void **state)
 static void promql_text(void **state)
 {
 	(void)state;
-	assert_renders(EMBED_PROMQL, "up{job=\"${}\"}", value_string("a\"b\\c\nd'"), "up{job=\"a\\\"b\\\\c\\nd'\"}");
+	assert_renders(EMBED_PROMQL, "up{job=\"${}\"}", value_string("a\"b\\c\nd'"),
+		       "up{job=\"a\\\"b\\\\c\\nd'\"}");
 	assert_renders(EMBED_PROMQL, "up{job='${}'}", value_string("a\"b'"), "up{job='a\"b\\''}");
 	assert_renders(EMBED_PROMQL, "up{job=~\"${}-.*\"}", value_string("a.b|c\\"),
 		       "up{job=~\"a\\\\.b\\\\|c\\\\\\\\-.*\"}");
@@ -478,7 +486,8 @@ static void promql_text(void **state)
 	assert_renders(EMBED_PROMQL, "up{job=\"${}\"}", value_string(".*"), "up{job=\".*\"}");
 	assert_renders(EMBED_PROMQL, "up{job=~\"${}\"}", list_of("a.b", "c"), "up{job=~\"(?:a\\\\.b|c)\"}");
 	assert_renders(EMBED_PROMQL, "up{job=~\"${}+\"}", value_string("ab"), "up{job=~\"(?:ab)+\"}");
-	assert_renders(EMBED_PROMQL, "up{job=~\"a|[xy]|${}\"}", value_string("]"), "up{job=~\"a|[xy]|\\\\]\"}");
+	assert_renders(EMBED_PROMQL, "up{job=~\"a|[xy]|${}\"}", value_string("]"),
+		       "up{job=~\"a|[xy]|\\\\]\"}");
 	assert_fails(EMBED_PROMQL, "up{job=\"${}\"}", list_of("a", "b"), "list");
 	assert_fails(EMBED_PROMQL, "up{job=~\"${}\"}", list_new(0), "empty list");
 	assert_fails(EMBED_PROMQL, "up{job=\"${}\"}", value_null(), "null");
@@ -489,9 +498,12 @@ static void promql_text(void **state)
 static void promql_numbers(void **state)
 {
 	(void)state;
-	assert_renders(EMBED_PROMQL, "rate(x[${}])", value_duration(300 * INT64_C(1000000000)), "rate(x[5m])");
-	assert_renders(EMBED_PROMQL, "rate(x[${}])", value_duration(1500 * INT64_C(1000000)), "rate(x[1500ms])");
-	assert_renders(EMBED_PROMQL, "rate(x[5m:${}])", value_duration(INT64_C(10000000000)), "rate(x[5m:10s])");
+	assert_renders(EMBED_PROMQL, "rate(x[${}])", value_duration(300 * INT64_C(1000000000)),
+		       "rate(x[5m])");
+	assert_renders(EMBED_PROMQL, "rate(x[${}])", value_duration(1500 * INT64_C(1000000)),
+		       "rate(x[1500ms])");
+	assert_renders(EMBED_PROMQL, "rate(x[5m:${}])", value_duration(INT64_C(10000000000)),
+		       "rate(x[5m:10s])");
 	assert_renders(EMBED_PROMQL, "rate(x[${}m])", value_int(5), "rate(x[5m])");
 	assert_renders(EMBED_PROMQL, "x > ${}", value_percent(0.05), "x > 0.05");
 	assert_renders(EMBED_PROMQL, "${} * x", value_float(-2), "(-2.0) * x");
@@ -507,20 +519,20 @@ static void promql_numbers(void **state)
 static void promql_places(void **state)
 {
 	static const char *const refused[][2] = {
-		{"up # ${}", "comment"},
-		{"up{job=`${}`}", "`"},
-		{"up_${}", "part of a word"},
-		{"${}_total", "part of a word"},
-		{"job:${}", "part of a word"},
-		{"x[${}foo]", "part of a word"},
-		{"up{job=\"\\${}\"}", "backslash"},
-		{"up{job=~\"\\\\${}\"}", "backslash"},
-		{"up{job=~\"[${}]\"}", "[]"},
-		{"up{job=~\"[]${}]\"}", "[]"},
-		{"up{job=~\"a{${}}\"}", "{}"},
-		{"up{job=~\"\\\\Q${}\\\\E\"}", "\\Q"},
-		{"sum(x) ${} y", "operator"},
-		{"${}${}", "side by side"},
+	    {"up # ${}", "comment"},
+	    {"up{job=`${}`}", "`"},
+	    {"up_${}", "part of a word"},
+	    {"${}_total", "part of a word"},
+	    {"job:${}", "part of a word"},
+	    {"x[${}foo]", "part of a word"},
+	    {"up{job=\"\\${}\"}", "backslash"},
+	    {"up{job=~\"\\\\${}\"}", "backslash"},
+	    {"up{job=~\"[${}]\"}", "[]"},
+	    {"up{job=~\"[]${}]\"}", "[]"},
+	    {"up{job=~\"a{${}}\"}", "{}"},
+	    {"up{job=~\"\\\\Q${}\\\\E\"}", "\\Q"},
+	    {"sum(x) ${} y", "operator"},
+	    {"${}${}", "side by side"},
 	};
 	size_t i;
 
@@ -534,7 +546,8 @@ static void promql_places(void **state)
 static void url_parts(void **state)
 {
 	(void)state;
-	assert_renders(EMBED_URL, "${}/health/", value_string("http://127.0.0.1:80"), "http://127.0.0.1:80/health/");
+	assert_renders(EMBED_URL, "${}/health/", value_string("http://127.0.0.1:80"),
+		       "http://127.0.0.1:80/health/");
 	assert_renders(EMBED_URL, "${}", value_string("https://h/x?y"), "https://h/x?y");
 	assert_renders(EMBED_URL, "http://h/a/${}?x", value_string("a/b?c#d e&f=é%"),
 		       "http://h/a/a%2Fb%3Fc%23d%20e%26f%3D%C3%A9%25?x");
@@ -609,60 +622,60 @@ static void marks_and_unknowns(void **state)
 /* ---- hostile values, at the real thing ---- */
 
 static const char *const hostile[] = {
-	"",
-	" ",
-	"a b  c",
-	"'",
-	"\"",
-	"''",
-	"\"\"",
-	"\\",
-	"\\\\",
-	"\\'",
-	"a\\",
-	"'; drop table x; --",
-	"'); drop table x; --",
-	"\"; drop table x; --",
-	"1 or 1=1",
-	"$1",
-	"$$; drop table x; $$",
-	"$tag$",
-	"/* x",
-	"*/ drop",
-	"-- x",
-	"$(touch /tmp/runplan-pwned)",
-	"`touch /tmp/runplan-pwned`",
-	"\"; touch /tmp/runplan-pwned; \"",
-	"'; touch /tmp/runplan-pwned; '",
-	"; touch /tmp/runplan-pwned",
-	"| touch /tmp/runplan-pwned",
-	"&& touch /tmp/runplan-pwned",
-	"& touch /tmp/runplan-pwned &",
-	"\ntouch /tmp/runplan-pwned\n",
-	"> /tmp/runplan-pwned",
-	"${IFS}",
-	"$HOME",
-	"~",
-	"*",
-	"a b *",
-	"?[a-z]*",
-	"{a,b}",
-	"-n",
-	"--help",
-	"-",
-	"\n",
-	"a\n\n",
-	"\t\r\n \v\f",
-	"\x01\x02\x1b[31m",
-	"!!",
-	"# x",
-	"EOF",
-	"é ü 漢字",
-	"😀🏳️‍🌈",
-	"%s%n%x",
-	"{\"a\": 1}",
-	"a=b",
-	"eval",
+    "",
+    " ",
+    "a b  c",
+    "'",
+    "\"",
+    "''",
+    "\"\"",
+    "\\",
+    "\\\\",
+    "\\'",
+    "a\\",
+    "'; drop table x; --",
+    "'); drop table x; --",
+    "\"; drop table x; --",
+    "1 or 1=1",
+    "$1",
+    "$$; drop table x; $$",
+    "$tag$",
+    "/* x",
+    "*/ drop",
+    "-- x",
+    "$(touch /tmp/runplan-pwned)",
+    "`touch /tmp/runplan-pwned`",
+    "\"; touch /tmp/runplan-pwned; \"",
+    "'; touch /tmp/runplan-pwned; '",
+    "; touch /tmp/runplan-pwned",
+    "| touch /tmp/runplan-pwned",
+    "&& touch /tmp/runplan-pwned",
+    "& touch /tmp/runplan-pwned &",
+    "\ntouch /tmp/runplan-pwned\n",
+    "> /tmp/runplan-pwned",
+    "${IFS}",
+    "$HOME",
+    "~",
+    "*",
+    "a b *",
+    "?[a-z]*",
+    "{a,b}",
+    "-n",
+    "--help",
+    "-",
+    "\n",
+    "a\n\n",
+    "\t\r\n \v\f",
+    "\x01\x02\x1b[31m",
+    "!!",
+    "# x",
+    "EOF",
+    "é ü 漢字",
+    "😀🏳️‍🌈",
+    "%s%n%x",
+    "{\"a\": 1}",
+    "a=b",
+    "eval",
 };
 #define HOSTILE_COUNT (sizeof hostile / sizeof *hostile)
 
@@ -670,7 +683,8 @@ static const char *const hostile[] = {
 static struct value run_shell(struct value command)
 {
 	struct value args = record_peek(command, "args");
-	const char *argv[PIECES_MAX + 8] = {"/bin/sh", "-c", value_text_peek(record_peek(command, "text")), "sh"};
+	const char *argv[PIECES_MAX + 8] = {"/bin/sh", "-c", value_text_peek(record_peek(command, "text")),
+					    "sh"};
 	static char output[300 * 1024];
 	size_t i, length = 0;
 	int out[2], status;
@@ -698,9 +712,11 @@ static struct value run_shell(struct value command)
 }
 
 /* The command prints its only value, between `before` and `after`. */
-static void assert_arrives(const char *text, const char *bytes, size_t length, const char *before, const char *after)
+static void assert_arrives(const char *text, const char *bytes, size_t length, const char *before,
+			   const char *after)
 {
-	struct value v = value_string_n(bytes, length), command = render(EMBED_SH, text, &v), seen = run_shell(command);
+	struct value v = value_string_n(bytes, length), command = render(EMBED_SH, text, &v),
+		     seen = run_shell(command);
 	size_t head = strlen(before), tail = strlen(after);
 
 	assert_int_equal(value_length(seen), head + length + tail);
@@ -721,7 +737,8 @@ static void assert_arrives_everywhere(const char *bytes, size_t length)
 	assert_arrives("printf '%s' \"[$(printf '%s]' ${})\"", bytes, length, "[", "]");
 	assert_arrives("sh -c 'printf %s \"$1\"' sh ${}", bytes, length, "", "");
 	assert_arrives("for x in ${}; do printf '<%s>' \"$x\"; done", bytes, length, "<", ">");
-	assert_arrives("case x in y) echo no;; *) printf 'it'\\''s %s' ${};; esac | cat", bytes, length, "it's ", "");
+	assert_arrives("case x in y) echo no;; *) printf 'it'\\''s %s' ${};; esac | cat", bytes, length,
+		       "it's ", "");
 	assert_arrives("( { if true; then printf '%s' ${}; fi; } ) | cat", bytes, length, "", "");
 	assert_arrives("f() { printf '%s' \"$1\"; }; f ${}", bytes, length, "", "");
 }
@@ -796,7 +813,8 @@ static PGresult *run_sql(const struct pq_api *pq, PGconn *connection, struct val
 	size_t i;
 
 	for (i = 0; i < value_length(args); i++)
-		parameters[i] = list_peek(args, i).tag == VALUE_NULL ? NULL : value_text_peek(list_peek(args, i));
+		parameters[i] =
+		    list_peek(args, i).tag == VALUE_NULL ? NULL : value_text_peek(list_peek(args, i));
 	assert_true(pq->PQsendQueryParams(connection, value_text_peek(record_peek(statement, "text")),
 					  (int)value_length(args), NULL, parameters, NULL, NULL, 0));
 	while ((result = pq->PQgetResult(connection))) {
@@ -806,7 +824,8 @@ static PGresult *run_sql(const struct pq_api *pq, PGconn *connection, struct val
 	return last;
 }
 
-static PGresult *run_literal(const struct pq_api *pq, PGconn *connection, const char *text, const struct value *values)
+static PGresult *run_literal(const struct pq_api *pq, PGconn *connection, const char *text,
+			     const struct value *values)
 {
 	struct value statement = render(EMBED_SQL, text, values);
 	PGresult *result = run_sql(pq, connection, statement);
@@ -815,7 +834,8 @@ static PGresult *run_literal(const struct pq_api *pq, PGconn *connection, const 
 	return result;
 }
 
-static void assert_field(const struct pq_api *pq, PGresult *result, int column, const char *bytes, size_t length)
+static void assert_field(const struct pq_api *pq, PGresult *result, int column, const char *bytes,
+			 size_t length)
 {
 	if (pq->PQresultStatus(result) != PGRES_TUPLES_OK)
 		fail_msg("%s", pq->PQresultErrorMessage(result));
@@ -895,25 +915,25 @@ static void sql_hostile_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sh_places),
-		cmocka_unit_test(sh_refusals),
-		cmocka_unit_test(sql_places),
-		cmocka_unit_test(sql_refusals),
-		cmocka_unit_test(sql_names_may_stand_in_ddl),
-		cmocka_unit_test(problem_has_its_place),
-		cmocka_unit_test(sh_words),
-		cmocka_unit_test(sh_more_than_nine),
-		cmocka_unit_test(sh_argument_limit),
-		cmocka_unit_test(sql_parameters),
-		cmocka_unit_test(sql_null_binds),
-		cmocka_unit_test(promql_text),
-		cmocka_unit_test(promql_numbers),
-		cmocka_unit_test(promql_places),
-		cmocka_unit_test(url_parts),
-		cmocka_unit_test(marks_and_unknowns),
-		cmocka_unit_test(sh_hostile_values),
-		cmocka_unit_test(sh_hostile_list),
-		cmocka_unit_test(sql_hostile_values),
+	    cmocka_unit_test(sh_places),
+	    cmocka_unit_test(sh_refusals),
+	    cmocka_unit_test(sql_places),
+	    cmocka_unit_test(sql_refusals),
+	    cmocka_unit_test(sql_names_may_stand_in_ddl),
+	    cmocka_unit_test(problem_has_its_place),
+	    cmocka_unit_test(sh_words),
+	    cmocka_unit_test(sh_more_than_nine),
+	    cmocka_unit_test(sh_argument_limit),
+	    cmocka_unit_test(sql_parameters),
+	    cmocka_unit_test(sql_null_binds),
+	    cmocka_unit_test(promql_text),
+	    cmocka_unit_test(promql_numbers),
+	    cmocka_unit_test(promql_places),
+	    cmocka_unit_test(url_parts),
+	    cmocka_unit_test(marks_and_unknowns),
+	    cmocka_unit_test(sh_hostile_values),
+	    cmocka_unit_test(sh_hostile_list),
+	    cmocka_unit_test(sql_hostile_values),
 	};
 
 	return cmocka_run_group_tests_name("embed", tests, NULL, NULL);

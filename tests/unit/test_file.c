@@ -438,6 +438,28 @@ static void test_replace(void **state)
 	value_release(note);
 }
 
+static void assert_described(const char *name, const struct row_arg *args, const char *expected)
+{
+	struct value line = row_describe(&file_table, name, args);
+
+	assert_string_equal(value_text_peek(line), expected);
+	value_release(line);
+}
+
+static void test_preview(void **state)
+{
+	(void)state;
+	assert_described("file.write", ARGS(S("path", "/srv/x"), S("text", "12345")),
+			 "file.write: \"/srv/x\" (5B)");
+	assert_described("file.replace", ARGS(S("path", "/srv/x"), S("with", "green"), S("old", "blue")),
+			 "file.replace: \"/srv/x\": each \"blue\" by \"green\"");
+	assert_described("file.replace",
+			 ARGS(S("path", "/srv/x"),
+			      {"with", value_mark(value_string("hunter2"), VALUE_SECRET)},
+			      S("pattern", "a+")),
+			 "file.replace: \"/srv/x\": what matches \"a+\" by ***");
+}
+
 static struct value values(const char *key, struct value v)
 {
 	struct value record = record_new(1);
@@ -536,6 +558,7 @@ int main(void)
 	    cmocka_unit_test(test_remove_and_mkdir),
 	    cmocka_unit_test(test_replace),
 	    cmocka_unit_test(test_template),
+	    cmocka_unit_test(test_preview),
 	    cmocka_unit_test(test_random_secret),
 	};
 

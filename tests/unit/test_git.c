@@ -236,11 +236,8 @@ static void test_checkout(void **state)
 {
 	(void)state;
 #define CHECKOUT(ref) ARGS(S("ref", ref), S("directory", "repo"))
-	assert_settled("git.checkout", CHECKOUT("v1"), "false");
 	assert_answer(row_run(driver, &git_table, "git.checkout", CHECKOUT("v1")), "null");
 	assert_string_equal(line_of("git -C repo describe --tags"), "v1");
-	assert_settled("git.checkout", CHECKOUT("v1"), "true");
-	assert_settled("git.checkout", CHECKOUT("nothere"), "null");
 	assert_answer(RUN("git.branch", S("directory", "repo")), "null");
 	assert_answer(row_run(driver, &git_table, "git.checkout", CHECKOUT("main")), "null");
 	assert_answer(RUN("git.branch", S("directory", "repo")), "\"main\"");
@@ -312,6 +309,30 @@ static void test_tag(void **state)
 		      "git.tag: 'a b' is not a valid tag name.");
 }
 
+static void assert_described(const char *name, const struct row_arg *args, const char *expected)
+{
+	struct value line = row_describe(&git_table, name, args);
+
+	assert_string_equal(value_text_peek(line), expected);
+	value_release(line);
+}
+
+static void test_preview(void **state)
+{
+	(void)state;
+	assert_described("git.fetch", ARGS(S("ref", "main"), {"tags", value_bool(true)}),
+			 "git -C . fetch --quiet --tags -- origin main");
+	assert_described("git.checkout", ARGS(S("ref", "v1"), S("directory", "/srv/a b")),
+			 "git -C '/srv/a b' checkout --quiet --no-guess v1 --");
+	assert_described("git.checkout", ARGS({"ref", value_unknown()}),
+			 "git -C . checkout --quiet --no-guess '<unknown>' --");
+	assert_described("git.apply", ARGS(S("patch", "x"), {"reverse", value_bool(true)}),
+			 "git -C . apply --reverse -- x");
+	assert_described("git.tag", ARGS(S("name", "v2"), S("message", "it's")),
+			 "git -C . tag '--message=it'\\''s' -- v2 HEAD");
+	assert_described("git.untag", ARGS(S("name", "v2")), "git -C . tag --delete -- v2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +344,7 @@ int main(void)
 	    cmocka_unit_test(test_fetch),
 	    cmocka_unit_test(test_apply),
 	    cmocka_unit_test(test_tag),
+	    cmocka_unit_test(test_preview),
 	};
 
 	return cmocka_run_group_tests(tests, open_home, close_home);

@@ -199,9 +199,9 @@ static void test_tokens(void **state)
 	struct compilation *c = *state;
 	const char *text = "# c\nlet step_ = timeout  # d\r\nlog \"a${b}\" '''x\n'''\n@";
 	static const enum token_kind KINDS[] = {
-		TOKEN_COMMENT, TOKEN_NEWLINE, TOKEN_KEYWORD, TOKEN_WORD, TOKEN_MARK, TOKEN_WORD, TOKEN_COMMENT,
-		TOKEN_NEWLINE, TOKEN_KEYWORD, TOKEN_STRING, TOKEN_STRING, TOKEN_MARK, TOKEN_WORD, TOKEN_MARK, TOKEN_STRING,
-		TOKEN_STRING, TOKEN_NEWLINE, TOKEN_UNKNOWN,
+	    TOKEN_COMMENT, TOKEN_NEWLINE, TOKEN_KEYWORD, TOKEN_WORD,   TOKEN_MARK,    TOKEN_WORD,
+	    TOKEN_COMMENT, TOKEN_NEWLINE, TOKEN_KEYWORD, TOKEN_STRING, TOKEN_STRING,  TOKEN_MARK,
+	    TOKEN_WORD,	   TOKEN_MARK,	  TOKEN_STRING,	 TOKEN_STRING, TOKEN_NEWLINE, TOKEN_UNKNOWN,
 	};
 	struct node *root = parse(c, text);
 
@@ -227,8 +227,10 @@ static void test_newlines(void **state)
 
 	expect_same(c, "let a = b + c", "\n\nlet a =\n b\n +\n\n # d\n c\n\n");
 	expect_same(c, "step \"x\" { f().g() }", "step \"x\" {\n f()\n .g()\n }");
-	expect_same(c, "step \"x\" { if a { b() } else { c() } }", "step \"x\" { if a { b() }\n\n else {\n c() } }");
-	expect_same(c, "step \"x\" { expect \"l\" a within 1s }", "step \"x\" { expect \"l\"\n a\n within 1s }");
+	expect_same(c, "step \"x\" { if a { b() } else { c() } }",
+		    "step \"x\" { if a { b() }\n\n else {\n c() } }");
+	expect_same(c, "step \"x\" { expect \"l\" a within 1s }",
+		    "step \"x\" { expect \"l\"\n a\n within 1s }");
 	expect_same(c, "let a = f(b, [c, d])", "let a = f(\nb\n,\n[\nc,\nd\n]\n)");
 	expect_same(c, "let a = { b: 1, c: 2 }", "let a = {\n b:\n 1,\n c: 2,\n }");
 	parse(c, "step \"x\" { a()\n -b }");
@@ -271,11 +273,12 @@ static void test_every_kind_has_a_name(void **state)
 static void test_signature(void **state)
 {
 	struct compilation *c = *state;
-	struct node *s = parse_signature(&c->arena, &c->sources,
-					 "(container: string, command: list(string), timeout: duration = 1m,\n"
-					 " host: string = default, to: path | null = null, in: any, values: any...)\n"
-					 "-> { code: int, out: string }",
-					 &c->diags);
+	struct node *s =
+	    parse_signature(&c->arena, &c->sources,
+			    "(container: string, command: list(string), timeout: duration = 1m,\n"
+			    " host: string = default, to: path | null = null, in: any, values: any...)\n"
+			    "-> { code: int, out: string }",
+			    &c->diags);
 	struct node *p = s->signature.params;
 
 	assert_int_equal(c->diags.errors, 0);
@@ -298,7 +301,8 @@ static void test_signature(void **state)
 	assert_int_equal(c->diags.errors, 0);
 	assert_int_equal(parse_signature(&c->arena, &c->sources, "(a: )", &c->diags)->kind, NODE_ERROR);
 	assert_int_equal(parse_signature(&c->arena, &c->sources, "", &c->diags)->kind, NODE_ERROR);
-	assert_int_equal(parse_signature(&c->arena, &c->sources, "() -> int int", &c->diags)->kind, NODE_ERROR);
+	assert_int_equal(parse_signature(&c->arena, &c->sources, "() -> int int", &c->diags)->kind,
+			 NODE_ERROR);
 	assert_int_equal(c->diags.errors, 3);
 }
 
@@ -306,13 +310,18 @@ static void test_type_and_expression(void **state)
 {
 	struct compilation *c = *state;
 
-	assert_int_equal(parse_type(&c->arena, &c->sources, "list({ a: int })", &c->diags)->kind, NODE_TYPE_LIST);
-	assert_int_equal(parse_type(&c->arena, &c->sources, "string in ['a']", &c->diags)->kind, NODE_TYPE_ENUM);
-	assert_int_equal(parse_expression(&c->arena, &c->sources, "--set", "[1, { a: 5% }]", &c->diags)->kind, NODE_LIST);
-	assert_int_equal(parse_expression(&c->arena, &c->sources, "--set", "timeout", &c->diags)->kind, NODE_NAME);
+	assert_int_equal(parse_type(&c->arena, &c->sources, "list({ a: int })", &c->diags)->kind,
+			 NODE_TYPE_LIST);
+	assert_int_equal(parse_type(&c->arena, &c->sources, "string in ['a']", &c->diags)->kind,
+			 NODE_TYPE_ENUM);
+	assert_int_equal(parse_expression(&c->arena, &c->sources, "--set", "[1, { a: 5% }]", &c->diags)->kind,
+			 NODE_LIST);
+	assert_int_equal(parse_expression(&c->arena, &c->sources, "--set", "timeout", &c->diags)->kind,
+			 NODE_NAME);
 	assert_int_equal(c->diags.errors, 0);
 	assert_int_equal(parse_type(&c->arena, &c->sources, "3", &c->diags)->kind, NODE_ERROR);
-	assert_int_equal(parse_expression(&c->arena, &c->sources, "--set", "1 2", &c->diags)->kind, NODE_ERROR);
+	assert_int_equal(parse_expression(&c->arena, &c->sources, "--set", "1 2", &c->diags)->kind,
+			 NODE_ERROR);
 	assert_int_equal(parse_expression(&c->arena, &c->sources, "--set", "(1", &c->diags)->kind, NODE_INT);
 	assert_int_equal(c->diags.errors, 3);
 	assert_non_null(strstr(printed(c, false), "--set:1:3: error[E0110]"));
@@ -332,7 +341,7 @@ static void test_loading(void **state)
 
 static void test_suggestions(void **state)
 {
-	static const char *const NAMES[] = { "timeout", "rollback", "if", "healthy", "within" };
+	static const char *const NAMES[] = {"timeout", "rollback", "if", "healthy", "within"};
 
 	(void)state;
 	assert_string_equal(suggest_name("timout", NAMES, 5), "timeout");
@@ -352,7 +361,7 @@ static void test_print_is_safe(void **state)
 	uint32_t file = source_add(&c->sources, "evil\033]0;.plan", text, strlen(text));
 	char *out;
 
-	diag_hint(diag_error(&c->diags, "E0000", (struct span){ file, 8, 9 }, "say \033[2J\nit"), "no\rhint");
+	diag_hint(diag_error(&c->diags, "E0000", (struct span){file, 8, 9}, "say \033[2J\nit"), "no\rhint");
 	out = printed(c, false);
 	assert_null(strpbrk(out, "\033\r"));
 	assert_null(strchr(out, '\xff'));
@@ -366,21 +375,21 @@ static void test_print_shape(void **state)
 	struct compilation *c = *state;
 	const char *text = "require latency < 5%\n";
 	uint32_t file = source_add(&c->sources, "a.plan", text, strlen(text));
-	struct diag *d = diag_error(&c->diags, "E0203", (struct span){ file, 16, 17 }, "a percent with a duration");
+	struct diag *d =
+	    diag_error(&c->diags, "E0203", (struct span){file, 16, 17}, "a percent with a duration");
 
-	diag_secondary(d, (struct span){ file, 8, 15 }, "this is a duration");
-	diag_secondary(d, (struct span){ file, 18, 20 }, NULL);
+	diag_secondary(d, (struct span){file, 8, 15}, "this is a duration");
+	diag_secondary(d, (struct span){file, 18, 20}, NULL);
 	diag_hint(d, "did you mean %ds?", 5);
-	diag_warning(&c->diags, "L0001", (struct span){ file, 0, 7 }, "first in the text");
-	assert_string_equal(printed(c, false),
-			    "a.plan:1:1: warning[L0001]: first in the text\n"
-			    "   1 | require latency < 5%\n"
-			    "     | ^^^^^^^\n"
-			    "a.plan:1:17: error[E0203]: a percent with a duration\n"
-			    "   1 | require latency < 5%\n"
-			    "     |         ~~~~~~~ ^ ~~\n"
-			    "     |         this is a duration\n"
-			    "  hint: did you mean 5s?\n");
+	diag_warning(&c->diags, "L0001", (struct span){file, 0, 7}, "first in the text");
+	assert_string_equal(printed(c, false), "a.plan:1:1: warning[L0001]: first in the text\n"
+					       "   1 | require latency < 5%\n"
+					       "     | ^^^^^^^\n"
+					       "a.plan:1:17: error[E0203]: a percent with a duration\n"
+					       "   1 | require latency < 5%\n"
+					       "     |         ~~~~~~~ ^ ~~\n"
+					       "     |         this is a duration\n"
+					       "  hint: did you mean 5s?\n");
 }
 
 static void test_print_other_files(void **state)
@@ -388,10 +397,10 @@ static void test_print_other_files(void **state)
 	struct compilation *c = *state;
 	uint32_t a = source_add(&c->sources, "a.plan", "one\ntwo\n", 8);
 	uint32_t b = source_add(&c->sources, "b.plan", "three\n", 6);
-	struct diag *d = diag_error(&c->diags, "E0001", (struct span){ a, 4, 7 }, "twice");
+	struct diag *d = diag_error(&c->diags, "E0001", (struct span){a, 4, 7}, "twice");
 
 	diag_label(d, "again");
-	diag_secondary(d, (struct span){ b, 0, 5 }, "first");
+	diag_secondary(d, (struct span){b, 0, 5}, "first");
 	assert_string_equal(printed(c, false), "a.plan:2:1: error[E0001]: twice\n"
 					       "   2 | two\n"
 					       "     | ^^^\n"
@@ -437,11 +446,12 @@ static void check_node(struct node *node, void *context)
 	ast_each_child(node, check_node, context);
 }
 
-/* Whatever the text: a tree with sound spans, NODE_ERROR only where something was reported, and diagnostics that print. */
+/* Whatever the text: a tree with sound spans, NODE_ERROR only where something was reported, and diagnostics
+ * that print. */
 static void check_any(const char *text, size_t length)
 {
 	struct compilation *c;
-	struct checked checked = { (uint32_t)length, false };
+	struct checked checked = {(uint32_t)length, false};
 	struct node *root;
 	FILE *null = fopen("/dev/null", "w");
 
@@ -473,7 +483,10 @@ static void test_random_bytes(void **state)
 		for (int i = 0; i < LENGTH; i++) {
 			uint64_t r = next_random(&seed);
 
-			bytes[i] = (char)(kind == 0 ? r : kind == 1 ? 1 + r % 127 : r % 40 == 0 ? '\n' : 32 + r % 95);
+			bytes[i] = (char)(kind == 0	? r
+					  : kind == 1	? 1 + r % 127
+					  : r % 40 == 0 ? '\n'
+							: 32 + r % 95);
 		}
 		check_any(bytes, LENGTH);
 		/* 1 s is what is promised; sanitizers and valgrind take their share. */
@@ -488,8 +501,9 @@ static void test_word_salad(void **state)
 #define KEYWORD(token, text, where) text,
 #define FOLLOWS(first, second)
 #include "grammar/keywords.def"
-		"{", "}", "{", "}", "(", ")", "[", "]", "\"x\"", "'y'", "\"${", "}\"", "\"\"\"", "1", "5%", "3s", "a", "a", "b:",
-		".", ",", "=", "=>", "..", "-", "+", "==", "\n", "\n", "\n", "# c\n",
+	    "{",   "}",	     "{", "}",	"(",  ")",  "[",  "]",	"\"x\"", "'y'", "\"${",
+	    "}\"", "\"\"\"", "1", "5%", "3s", "a",  "a",  "b:", ".",	 ",",	"=",
+	    "=>",  "..",     "-", "+",	"==", "\n", "\n", "\n", "# c\n",
 	};
 	enum { COUNT = 3000 };
 	char *text = malloc(COUNT * 16);
@@ -500,8 +514,9 @@ static void test_word_salad(void **state)
 		size_t length = 0;
 
 		for (int i = 0; i < COUNT; i++)
-			length += (size_t)sprintf(text + length, "%s ",
-						  WORDS[next_random(&seed) % (sizeof(WORDS) / sizeof(*WORDS))]);
+			length +=
+			    (size_t)sprintf(text + length, "%s ",
+					    WORDS[next_random(&seed) % (sizeof(WORDS) / sizeof(*WORDS))]);
 		check_any(text, length);
 	}
 	free(text);
@@ -512,11 +527,24 @@ static void test_deep_nesting(void **state)
 	static const struct {
 		const char *before, *middle, *after;
 	} NESTS[] = {
-		{ "(", "1", ")" },	{ "[", "1", "]" },	     { "{ a: ", "1", " }" },	      { "not ", "a", "" },
-		{ "- ", "a", "" },	{ "", "1", " + 1" },	     { "", "a", ".b" },		      { "", "a", "()" },
-		{ "", "a", "[0]" },	{ "\"${", "a", "}\"" },	     { "a ?? ", "1", "" },	      { "f(", "1", ")" },
-		{ "[x for x in ", "1", "]" }, { "if a { ", "1", " } else { 2 }" }, { "match a { 1 => ", "1", " }" },
-		{ "a or ", "b", "" },	{ "(", "", "" },	     { "", "", ")" },
+	    {"(", "1", ")"},
+	    {"[", "1", "]"},
+	    {"{ a: ", "1", " }"},
+	    {"not ", "a", ""},
+	    {"- ", "a", ""},
+	    {"", "1", " + 1"},
+	    {"", "a", ".b"},
+	    {"", "a", "()"},
+	    {"", "a", "[0]"},
+	    {"\"${", "a", "}\""},
+	    {"a ?? ", "1", ""},
+	    {"f(", "1", ")"},
+	    {"[x for x in ", "1", "]"},
+	    {"if a { ", "1", " } else { 2 }"},
+	    {"match a { 1 => ", "1", " }"},
+	    {"a or ", "b", ""},
+	    {"(", "", ""},
+	    {"", "", ")"},
 	};
 	enum { DEPTH = 10000 };
 	char *text = malloc(DEPTH * 40);
@@ -552,16 +580,17 @@ static void test_nesting_limit(void **state)
 }
 
 static const char BASE[] =
-	"# doc\nimport \"a.plan\" as a\nplan \"t ${x}\" { lock \"l\"\n rollback within 5m }\n"
-	"param v: string in [\"a\"] = \"a\" where v matches '^a' \"doc\"\n"
-	"threshold e(max: percent = 5%) { measure p.q('x') as ratio\n must < max\n no data tolerate 3 }\n"
-	"task t(a: int, b: list(string) = []): int { return if a > 1 { 2 } else { 3 } }\n"
-	"phase \"p\" expect 1m..2m {\n  step s \"S ${v}\" {\n    timeout 3m\n    let r = { k: [1, 2], \"q\": all(x for x in y) }\n"
-	"    match v { \"a\", \"b\" => go()\n      3 => { stay() }\n      else => leave() }\n"
-	"    if a and not b { c() } else if d { e() }\n    else { f() }\n"
-	"    expect \"l\" u() == \"\"\"\n      x ${y}\n      \"\"\" within 5s else warn\n"
-	"    hold 5m watching e, a.f(max: 2%)\n    rollback { require ok() else \"no\"\n undo() }\n  }\n}\n"
-	"test \"t\" { given p.q fails \"x\" once\n run { v: \"b\" }\n expect outcome == \"done\" }\n";
+    "# doc\nimport \"a.plan\" as a\nplan \"t ${x}\" { lock \"l\"\n rollback within 5m }\n"
+    "param v: string in [\"a\"] = \"a\" where v matches '^a' \"doc\"\n"
+    "threshold e(max: percent = 5%) { measure p.q('x') as ratio\n must < max\n no data tolerate 3 }\n"
+    "task t(a: int, b: list(string) = []): int { return if a > 1 { 2 } else { 3 } }\n"
+    "phase \"p\" expect 1m..2m {\n  step s \"S ${v}\" {\n    timeout 3m\n    let r = { k: [1, 2], \"q\": "
+    "all(x for x in y) }\n"
+    "    match v { \"a\", \"b\" => go()\n      3 => { stay() }\n      else => leave() }\n"
+    "    if a and not b { c() } else if d { e() }\n    else { f() }\n"
+    "    expect \"l\" u() == \"\"\"\n      x ${y}\n      \"\"\" within 5s else warn\n"
+    "    hold 5m watching e, a.f(max: 2%)\n    rollback { require ok() else \"no\"\n undo() }\n  }\n}\n"
+    "test \"t\" { given p.q fails \"x\" once\n run { v: \"b\" }\n expect outcome == \"done\" }\n";
 
 static void test_mutated_files(void **state)
 {
@@ -607,30 +636,18 @@ static void test_the_base_is_right(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_numbers),
-		TEST(test_strings),
-		TEST(test_interpolation),
-		TEST(test_spans),
-		TEST(test_positions),
-		TEST(test_tokens),
-		TEST(test_newlines),
-		TEST(test_equality),
-		TEST(test_reserved_words),
-		TEST(test_every_kind_has_a_name),
-		TEST(test_signature),
-		TEST(test_type_and_expression),
-		TEST(test_loading),
-		TEST(test_suggestions),
-		TEST(test_print_is_safe),
-		TEST(test_print_shape),
-		TEST(test_print_other_files),
-		TEST(test_many_errors_are_counted),
-		TEST(test_random_bytes),
-		TEST(test_word_salad),
-		TEST(test_deep_nesting),
-		TEST(test_nesting_limit),
-		TEST(test_the_base_is_right),
-		TEST(test_mutated_files),
+	    TEST(test_numbers),		  TEST(test_strings),
+	    TEST(test_interpolation),	  TEST(test_spans),
+	    TEST(test_positions),	  TEST(test_tokens),
+	    TEST(test_newlines),	  TEST(test_equality),
+	    TEST(test_reserved_words),	  TEST(test_every_kind_has_a_name),
+	    TEST(test_signature),	  TEST(test_type_and_expression),
+	    TEST(test_loading),		  TEST(test_suggestions),
+	    TEST(test_print_is_safe),	  TEST(test_print_shape),
+	    TEST(test_print_other_files), TEST(test_many_errors_are_counted),
+	    TEST(test_random_bytes),	  TEST(test_word_salad),
+	    TEST(test_deep_nesting),	  TEST(test_nesting_limit),
+	    TEST(test_the_base_is_right), TEST(test_mutated_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

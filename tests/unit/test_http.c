@@ -16,7 +16,7 @@
 #include "tests/unit/http_serve.h"
 
 #define MS INT64_C(1000000)
-#define S INT64_C(1000000000)
+#define S  INT64_C(1000000000)
 
 static struct serve server;
 
@@ -98,7 +98,7 @@ static void test_any_status_is_an_answer_unless_ok_says(void **state)
 	static const struct {
 		int status;
 		bool fits_range, fits_list;
-	} cases[] = {{200, true, true}, {204, true, false}, {299, true, false}, {300, false, false},
+	} cases[] = {{200, true, true},	 {204, true, false}, {299, true, false},   {300, false, false},
 		     {404, false, true}, {503, false, true}, {199 + 1, true, true}};
 	struct driver *driver = new_driver();
 
@@ -141,7 +141,8 @@ static void test_an_unwanted_status_says_what_came(void **state)
 		     "GET http://127.0.0.1:%d/status/503: answered 503, wanted 200..299: status 503");
 	assert_fails(row_run(driver, &http_table, "http.get",
 			     ARGS({"url", url_to("/ok")}, {"ok", value_string("2xx")})),
-		     OUTCOME_FAILED, "http.get: ok is a status, a range of them, or a list: 200, 200..299, [200, 404]");
+		     OUTCOME_FAILED,
+		     "http.get: ok is a status, a range of them, or a list: 200, 200..299, [200, 404]");
 	driver->ops->free(driver);
 }
 
@@ -176,10 +177,11 @@ static void test_messages_are_one_clean_line(void **state)
 	struct driver *driver = new_driver();
 
 	(void)state;
-	assert_fails(row_run(driver, &http_table, "http.get",
-			     ARGS({"url", url_to("/escape")}, {"ok", value_int(200)})),
-		     OUTCOME_FAILED,
-		     "GET http://127.0.0.1:%d/escape: answered 500, wanted 200: [31mred ]0;title second line ? end");
+	assert_fails(
+	    row_run(driver, &http_table, "http.get",
+		    ARGS({"url", url_to("/escape")}, {"ok", value_int(200)})),
+	    OUTCOME_FAILED,
+	    "GET http://127.0.0.1:%d/escape: answered 500, wanted 200: [31mred ]0;title second line ? end");
 	driver->ops->free(driver);
 }
 
@@ -246,26 +248,28 @@ static void test_bodies(void **state)
 	assert_non_null(strstr(text(outcome.value, "body"), "PURGE /echo?x=1 HTTP/1.1\r\n"));
 	outcome_release(&outcome);
 
-	assert_fails(row_run(driver, &http_table, "http.post",
-			     ARGS({"url", url_to("/echo")}, {"body", value_string("a")}, {"json", value_int(1)})),
-		     OUTCOME_FAILED, "http.post: give body or json, not both");
+	assert_fails(
+	    row_run(driver, &http_table, "http.post",
+		    ARGS({"url", url_to("/echo")}, {"body", value_string("a")}, {"json", value_int(1)})),
+	    OUTCOME_FAILED, "http.post: give body or json, not both");
 	driver->ops->free(driver);
 }
 
 static void test_hostile_arguments_are_refused(void **state)
 {
-	static const char *const names[] = {"X\r\nEvil", "X: y", "", "X Y", "Content-Length", "transfer-encoding",
-					    "X\xc3\xbc"};
+	static const char *const names[] = {"X\r\nEvil",	 "X: y",     "", "X Y", "Content-Length",
+					    "transfer-encoding", "X\xc3\xbc"};
 	static const char *const methods[] = {"GET / HTTP/1.1\r\nX: ", "get", "", "CONNECT", "A B"};
-	static const char *const urls[] = {"file:///etc/passwd", "ftp://x/", "127.0.0.1/", "http://x/a b",
-					   "http://x/\r\nX: y", ""};
+	static const char *const urls[] = {"file:///etc/passwd", "ftp://x/",	      "127.0.0.1/",
+					   "http://x/a b",	 "http://x/\r\nX: y", ""};
 	struct driver *driver = new_driver();
 	struct outcome outcome;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		outcome = row_run(driver, &http_table, "http.get",
-				  ARGS({"url", url_to("/ok")}, {"headers", record_of(names[i], value_string("v"))}));
+		outcome = row_run(
+		    driver, &http_table, "http.get",
+		    ARGS({"url", url_to("/ok")}, {"headers", record_of(names[i], value_string("v"))}));
 		assert_int_equal(outcome.kind, OUTCOME_FAILED);
 		assert_null(strchr(value_text_peek(outcome.message), '\n'));
 		outcome_release(&outcome);
@@ -282,14 +286,16 @@ static void test_hostile_arguments_are_refused(void **state)
 		assert_non_null(strstr(value_text_peek(outcome.message), "http.get: a URL "));
 		outcome_release(&outcome);
 	}
-	assert_fails(row_run(driver, &http_table, "http.get",
-			     ARGS({"url", url_to("/echo")},
-				  {"headers", record_of("X-Token", value_mark(value_string("a\r\nEvil: hunter2"),
-									     VALUE_SECRET))})),
-		     OUTCOME_FAILED, "http.get: the value of the header X-Token has a line break in it");
-	assert_fails(row_run(driver, &http_table, "http.get",
-			     ARGS({"url", url_to("/echo")}, {"headers", record_of("X", value_string_n("a\0b", 3))})),
-		     OUTCOME_FAILED, "http.get: the value of the header X has a line break in it");
+	assert_fails(
+	    row_run(driver, &http_table, "http.get",
+		    ARGS({"url", url_to("/echo")},
+			 {"headers", record_of("X-Token", value_mark(value_string("a\r\nEvil: hunter2"),
+								     VALUE_SECRET))})),
+	    OUTCOME_FAILED, "http.get: the value of the header X-Token has a line break in it");
+	assert_fails(
+	    row_run(driver, &http_table, "http.get",
+		    ARGS({"url", url_to("/echo")}, {"headers", record_of("X", value_string_n("a\0b", 3))})),
+	    OUTCOME_FAILED, "http.get: the value of the header X has a line break in it");
 	/* Numbers and empty texts are fine, null leaves the header out. */
 	outcome = row_run(driver, &http_table, "http.get",
 			  ARGS({"url", url_to("/echo")}, {"headers", record_of("X-N", value_int(7))}));
@@ -309,9 +315,9 @@ static void test_hostile_arguments_are_refused(void **state)
 static void test_login(void **state)
 {
 	struct driver *driver = new_driver();
-	struct outcome outcome =
-	    row_run(driver, &http_table, "http.get",
-		    ARGS({"url", url_to("/echo")}, {"login", value_mark(value_string("me:pa ss"), VALUE_SECRET)}));
+	struct outcome outcome = row_run(
+	    driver, &http_table, "http.get",
+	    ARGS({"url", url_to("/echo")}, {"login", value_mark(value_string("me:pa ss"), VALUE_SECRET)}));
 
 	(void)state;
 	assert_non_null(strstr(text(outcome.value, "body"), "Authorization: Basic bWU6cGEgc3M=\r\n"));
@@ -322,7 +328,8 @@ static void test_login(void **state)
 static void test_redirects(void **state)
 {
 	struct driver *driver = new_driver();
-	struct outcome outcome = row_run(driver, &http_table, "http.get", ARGS({"url", url_to("/redirect/1")}));
+	struct outcome outcome =
+	    row_run(driver, &http_table, "http.get", ARGS({"url", url_to("/redirect/1")}));
 	struct value end = url_to("/ok");
 
 	(void)state;
@@ -334,10 +341,11 @@ static void test_redirects(void **state)
 	assert_int_equal(record_peek(outcome.value, "status").i, 200);
 	assert_string_equal(text(outcome.value, "url"), value_text_peek(end));
 	outcome_release(&outcome);
-	assert_fails(row_run(driver, &http_table, "http.get",
-			     ARGS({"url", url_to("/redirect/1")}, {"follow", value_bool(true)},
-				  {"headers", record_of("X-Key", value_mark(value_string("k"), VALUE_SECRET))})),
-		     OUTCOME_FAILED, "http.get: with follow, the secret in the header X-Key could reach another host");
+	assert_fails(
+	    row_run(driver, &http_table, "http.get",
+		    ARGS({"url", url_to("/redirect/1")}, {"follow", value_bool(true)},
+			 {"headers", record_of("X-Key", value_mark(value_string("k"), VALUE_SECRET))})),
+	    OUTCOME_FAILED, "http.get: with follow, the secret in the header X-Key could reach another host");
 	/* A change never wanders. */
 	outcome = row_run(driver, &http_table, "http.delete", ARGS({"url", url_to("/redirect/1")}));
 	assert_int_equal(record_peek(outcome.value, "status").i, 302);
@@ -352,8 +360,9 @@ static void test_no_answer(void **state)
 	struct outcome outcome;
 
 	(void)state;
-	assert_fails(row_run(driver, &http_table, "http.get", ARGS({"url", value_string("http://127.0.0.1:1/x")})),
-		     OUTCOME_FAILED, "GET http://127.0.0.1:1/x: connection refused (127.0.0.1:1)");
+	assert_fails(
+	    row_run(driver, &http_table, "http.get", ARGS({"url", value_string("http://127.0.0.1:1/x")})),
+	    OUTCOME_FAILED, "GET http://127.0.0.1:1/x: connection refused (127.0.0.1:1)");
 	assert_fails(row_run(driver, &http_table, "http.get",
 			     ARGS({"url", value_string("http://user:hunter2@127.0.0.1:1/x@y")})),
 		     OUTCOME_FAILED, "GET http://127.0.0.1:1/x@y: connection refused (127.0.0.1:1)");
@@ -380,12 +389,14 @@ static void test_a_change_without_an_answer_is_unknown(void **state)
 	assert_fails(row_run(driver, &http_table, "http.post",
 			     ARGS({"url", url_to("/hang")}, {"timeout", value_duration(100 * MS)})),
 		     OUTCOME_UNKNOWN,
-		     "POST http://127.0.0.1:%d/hang: timed out after 100ms (127.0.0.1:%d); the server may have done it");
+		     "POST http://127.0.0.1:%d/hang: timed out after 100ms (127.0.0.1:%d); the server may "
+		     "have done it");
 	outcome = row_run(driver, &http_table, "http.put", ARGS({"url", url_to("/close")}));
 	assert_int_equal(outcome.kind, OUTCOME_UNKNOWN);
 	outcome_release(&outcome);
-	assert_fails(row_run(driver, &http_table, "http.post", ARGS({"url", value_string("http://127.0.0.1:1/")})),
-		     OUTCOME_FAILED, "POST http://127.0.0.1:1/: connection refused (127.0.0.1:1)");
+	assert_fails(
+	    row_run(driver, &http_table, "http.post", ARGS({"url", value_string("http://127.0.0.1:1/")})),
+	    OUTCOME_FAILED, "POST http://127.0.0.1:1/: connection refused (127.0.0.1:1)");
 	driver->ops->free(driver);
 }
 
@@ -418,9 +429,9 @@ static void test_cancel_in_mid_transfer(void **state)
 static void test_a_secret_url_stays_one(void **state)
 {
 	struct driver *driver = new_driver();
-	struct outcome outcome = row_run(
-	    driver, &http_table, "http.get",
-	    ARGS({"url", value_mark(value_string("http://hunter2.invalid:1/token"), VALUE_SECRET)}));
+	struct outcome outcome =
+	    row_run(driver, &http_table, "http.get",
+		    ARGS({"url", value_mark(value_string("http://hunter2.invalid:1/token"), VALUE_SECRET)}));
 	struct value shown = value_show(outcome.value, 0), line;
 
 	(void)state;
@@ -438,14 +449,16 @@ static void test_a_secret_url_stays_one(void **state)
 
 static void test_preview(void **state)
 {
-	struct value line = row_describe(&http_table, "http.get", ARGS({"url", value_string("http://u:p@h/x?a=b")}));
+	struct value line =
+	    row_describe(&http_table, "http.get", ARGS({"url", value_string("http://u:p@h/x?a=b")}));
 
 	(void)state;
 	assert_string_equal(value_text_peek(line), "GET http://h/x?a=b");
 	value_release(line);
-	line = row_describe(&http_table, "http.post",
-			    ARGS({"url", value_string("http://h/")},
-				 {"json", record_of("password", value_mark(value_string("x"), VALUE_SECRET))}));
+	line =
+	    row_describe(&http_table, "http.post",
+			 ARGS({"url", value_string("http://h/")},
+			      {"json", record_of("password", value_mark(value_string("x"), VALUE_SECRET))}));
 	assert_string_equal(value_text_peek(line), "POST http://h/ { password: *** }");
 	value_release(line);
 	line = row_describe(&http_table, "http.get", ARGS({"url", value_unknown()}));
@@ -494,9 +507,10 @@ static void test_all_keeps_the_order(void **state)
 static void test_all_five_hundred(void **state)
 {
 	struct driver *driver = new_driver();
-	struct outcome outcome = row_run(driver, &http_table, "http.all",
-					 ARGS({"urls", urls_of(500, "/slow/100")}, {"at_most", value_int(500)},
-					      {"ok", value_int(200)}, {"timeout", value_duration(20 * S)}));
+	struct outcome outcome =
+	    row_run(driver, &http_table, "http.all",
+		    ARGS({"urls", urls_of(500, "/slow/100")}, {"at_most", value_int(500)},
+			 {"ok", value_int(200)}, {"timeout", value_duration(20 * S)}));
 
 	(void)state;
 	assert_int_equal(outcome.kind, OUTCOME_OK);
@@ -510,8 +524,9 @@ static void test_all_is_bounded(void **state)
 {
 	struct driver *driver = new_driver();
 	int64_t began = live_now((struct live *)driver), took;
-	struct outcome outcome = row_run(driver, &http_table, "http.all",
-					 ARGS({"urls", urls_of(40, "/slow/100")}, {"at_most", value_int(10)}));
+	struct outcome outcome =
+	    row_run(driver, &http_table, "http.all",
+		    ARGS({"urls", urls_of(40, "/slow/100")}, {"at_most", value_int(10)}));
 
 	(void)state;
 	took = live_now((struct live *)driver) - began;
@@ -536,9 +551,10 @@ static void test_all_with_ok_names_who_failed(void **state)
 	outcome = row_run(driver, &http_table, "http.all",
 			  ARGS({"urls", urls}, {"ok", value_int(200)}, {"at_most", value_int(1)}));
 	assert_int_equal(value_length(outcome.value), 3);
-	assert_fails(outcome, OUTCOME_FAILED,
-		     "http.all: 2 of 3: GET http://127.0.0.1:%d/status/500: answered 500, wanted 200: status 500; "
-		     "GET http://127.0.0.1:1/: connection refused (127.0.0.1:1)");
+	assert_fails(
+	    outcome, OUTCOME_FAILED,
+	    "http.all: 2 of 3: GET http://127.0.0.1:%d/status/500: answered 500, wanted 200: status 500; "
+	    "GET http://127.0.0.1:1/: connection refused (127.0.0.1:1)");
 	urls = urls_of(1, "/ok");
 	list_push(&urls, value_string("gopher://x"));
 	assert_fails(row_run(driver, &http_table, "http.all", ARGS({"urls", urls})), OUTCOME_FAILED,
@@ -570,7 +586,8 @@ static void test_tls_needs_a_trusted_certificate(void **state)
 {
 	static const char conf[] =
 	    "daemon off; pid /tmp/runplan-test-tls/pid; error_log /dev/null; events {}\n"
-	    "http { access_log off; server { listen 127.0.0.1:%d ssl; ssl_certificate /tmp/runplan-test-tls/c.pem;\n"
+	    "http { access_log off; server { listen 127.0.0.1:%d ssl; ssl_certificate "
+	    "/tmp/runplan-test-tls/c.pem;\n"
 	    "ssl_certificate_key /tmp/runplan-test-tls/k.pem; location / { return 200 'tls'; } } }\n";
 	struct driver *driver;
 	struct outcome outcome;
@@ -580,24 +597,27 @@ static void test_tls_needs_a_trusted_certificate(void **state)
 	int port = 20000 + getpid() % 20000;
 
 	(void)state;
-	assert_int_equal(system("mkdir -p /tmp/runplan-test-tls && cd /tmp/runplan-test-tls && openssl req -x509 -newkey "
-				"ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout k.pem -out c.pem -days 2 -subj "
-				"/CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null"),
-			 0);
+	assert_int_equal(
+	    system("mkdir -p /tmp/runplan-test-tls && cd /tmp/runplan-test-tls && openssl req -x509 -newkey "
+		   "ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout k.pem -out c.pem -days 2 -subj "
+		   "/CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null"),
+	    0);
 	file = fopen("/tmp/runplan-test-tls/nginx.conf", "w");
 	fprintf(file, conf, port);
 	fclose(file);
 	nginx = fork();
 	if (nginx == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		execl("/usr/sbin/nginx", "nginx", "-c", "/tmp/runplan-test-tls/nginx.conf", "-e", "/dev/null", NULL);
+		execl("/usr/sbin/nginx", "nginx", "-c", "/tmp/runplan-test-tls/nginx.conf", "-e", "/dev/null",
+		      NULL);
 		_exit(1);
 	}
 	driver = new_driver();
 	url = value_string_printf("https://127.0.0.1:%d/", port);
 	for (int i = 0;; i++) {
-		outcome = row_run(driver, &http_table, "http.get",
-				  ARGS({"url", value_copy(url)}, {"ca", value_string("/tmp/runplan-test-tls/c.pem")}));
+		outcome = row_run(
+		    driver, &http_table, "http.get",
+		    ARGS({"url", value_copy(url)}, {"ca", value_string("/tmp/runplan-test-tls/c.pem")}));
 		if (outcome.kind == OUTCOME_OK || i == 100)
 			break;
 		outcome_release(&outcome);
@@ -644,7 +664,8 @@ static void test_notify_file(void **state)
 	close(fd);
 	unlink(name);
 	assert_int_equal(regcomp(&lines,
-				 "^20[0-9-]+T[0-9:]+Z v2 is live\n20[0-9-]+T[0-9:]+Z two lines \\[1m\n$", REG_EXTENDED),
+				 "^20[0-9-]+T[0-9:]+Z v2 is live\n20[0-9-]+T[0-9:]+Z two lines \\[1m\n$",
+				 REG_EXTENDED),
 			 0);
 	assert_int_equal(regexec(&lines, content, 0, NULL, 0), 0);
 	regfree(&lines);
@@ -673,24 +694,26 @@ static void test_notify_webhook(void **state)
 	long before;
 
 	(void)state;
-	outcome = row_run(driver, &notify_table, "notify.webhook",
-			  ARGS({"url", value_mark(url_to("/echo"), VALUE_SECRET)}, {"text", value_string("v2 is live")}));
+	outcome = row_run(
+	    driver, &notify_table, "notify.webhook",
+	    ARGS({"url", value_mark(url_to("/echo"), VALUE_SECRET)}, {"text", value_string("v2 is live")}));
 	assert_int_equal(outcome.kind, OUTCOME_OK);
 	outcome_release(&outcome);
 	/* What is refused is not tried again; what is broken is, as often as it says. */
 	before = requests_so_far(driver);
 	assert_fails(row_run(driver, &notify_table, "notify.webhook",
 			     ARGS({"url", url_to("/status/403")}, {"text", value_string("t")})),
-		     OUTCOME_FAILED, "notify.webhook: http://127.0.0.1:%d/status/403: answered 403: status 403");
+		     OUTCOME_FAILED,
+		     "notify.webhook: http://127.0.0.1:%d/status/403: answered 403: status 403");
 	assert_int_equal(requests_so_far(driver) - before, 2);
 	before = requests_so_far(driver);
 	assert_fails(row_run(driver, &notify_table, "notify.webhook",
-			     ARGS({"url", value_mark(url_to("/status/503"), VALUE_SECRET)}, {"text", value_string("t")},
-				  {"retries", value_int(1)})),
+			     ARGS({"url", value_mark(url_to("/status/503"), VALUE_SECRET)},
+				  {"text", value_string("t")}, {"retries", value_int(1)})),
 		     OUTCOME_FAILED, "notify.webhook: ***: answered 503: status 503");
 	assert_int_equal(requests_so_far(driver) - before, 3);
-	assert_fails(row_run(driver, &notify_table, "notify.webhook", ARGS({"url", url_to("/ok")})), OUTCOME_FAILED,
-		     "notify.webhook: give text or json, one of them");
+	assert_fails(row_run(driver, &notify_table, "notify.webhook", ARGS({"url", url_to("/ok")})),
+		     OUTCOME_FAILED, "notify.webhook: give text or json, one of them");
 	/* Cancelled between two attempts. */
 	row_start(driver, &notify_table, "notify.webhook", "w",
 		  ARGS({"url", value_string("http://127.0.0.1:1/")}, {"text", value_string("t")}));
@@ -701,7 +724,8 @@ static void test_notify_webhook(void **state)
 		assert_int_equal(d.kind, DELIVERY_TIME);
 	}
 	driver->ops->cancel(driver, "w");
-	assert_fails(row_wait(driver), OUTCOME_FAILED, "notify.webhook: cancelled before the message was accepted");
+	assert_fails(row_wait(driver), OUTCOME_FAILED,
+		     "notify.webhook: cancelled before the message was accepted");
 	driver->ops->free(driver);
 }
 

@@ -47,6 +47,7 @@ static void test_rows_are_exact(void **state)
 				     .seq = i + 1,
 				     .kind = (enum event_kind)i,
 				     .now = INT64_MIN + (int64_t)i,
+				     .wall = INT64_MAX - (int64_t)i,
 				     .id = "0.2:7~3",
 				     .step = "a \"quoted\" step\n",
 				     .text = "\xff\xfe \x1b[31m \xe2\x80\xa8",
@@ -65,6 +66,7 @@ static void test_rows_are_exact(void **state)
 		assert_int_equal(back.seq, event.seq);
 		assert_int_equal(back.kind, event.kind);
 		assert_int_equal(back.now, event.now);
+		assert_int_equal(back.wall, event.wall);
 		assert_string_equal(back.id, event.id);
 		assert_string_equal(back.step, event.step);
 		assert_string_equal(back.text, event.text);
@@ -84,26 +86,34 @@ static void test_damaged_rows_are_refused(void **state)
 	    "",
 	    "{}",
 	    "[]",
-	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null}",
-	    "{\"seq\":-1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null,"
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"wall\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\","
+	    "\"data\":null}",
+	    "{\"seq\":-1,\"type\":\"log\",\"now\":0,\"wall\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\","
+	    "\"data\":null,"
 	    "\"at\":[0,0,0]}",
-	    "{\"seq\":1,\"type\":\"logg\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null,"
+	    "{\"seq\":1,\"type\":\"logg\",\"now\":0,\"wall\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\","
+	    "\"data\":null,"
 	    "\"at\":[0,0,0]}",
 	    "{\"seq\":1,\"type\":\"log\",\"now\":0.5,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null,"
 	    "\"at\":[0,0,0]}",
-	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":1,\"data\":null,\"at\":"
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"wall\":0,\"id\":\"\",\"step\":\"\",\"text\":1,\"data\":"
+	    "null,\"at\":"
 	    "[0,0,0]}",
-	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"a\\u0000b\",\"data\":"
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"wall\":0,\"id\":\"\",\"step\":\"\",\"text\":"
+	    "\"a\\u0000b\",\"data\":"
 	    "null,"
 	    "\"at\":[0,0,0]}",
-	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null,"
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"wall\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\","
+	    "\"data\":null,"
 	    "\"at\":[0,0]}",
-	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"data\":null,"
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"wall\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\","
+	    "\"data\":null,"
 	    "\"at\":[0,0,4294967296]}",
-	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"at\":[0,0,0]}",
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"wall\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\",\"at\":"
+	    "[0,0,0]}",
 	};
 	static const char good[] =
-	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\","
+	    "{\"seq\":1,\"type\":\"log\",\"now\":0,\"wall\":0,\"id\":\"\",\"step\":\"\",\"text\":\"\","
 	    "\"data\":null,\"at\":[0,0,0]}";
 	struct event event;
 	size_t i;
@@ -190,6 +200,7 @@ static void test_wants(void **state)
 struct full_store {
 	struct store base;
 	size_t calls;
+	bool bad_disk; /* takes rows, and can't make them durable */
 };
 
 static bool full_append(struct store *store, const char *row, size_t length)
@@ -197,6 +208,11 @@ static bool full_append(struct store *store, const char *row, size_t length)
 	(void)row;
 	(void)length;
 	return ++((struct full_store *)store)->calls != 2;
+}
+
+static bool full_sync(struct store *store)
+{
+	return !((struct full_store *)store)->bad_disk;
 }
 
 static size_t full_count(struct store *store)
@@ -207,7 +223,7 @@ static size_t full_count(struct store *store)
 
 static void test_a_store_that_failed_takes_no_more(void **state)
 {
-	static const struct store_ops ops = {.append = full_append, .count = full_count};
+	static const struct store_ops ops = {.append = full_append, .sync = full_sync, .count = full_count};
 	struct full_store store = {.base.ops = &ops};
 	struct journal *journal = journal_new(&store.base);
 	struct witness witness = {.store = &store.base};
@@ -220,6 +236,19 @@ static void test_a_store_that_failed_takes_no_more(void **state)
 	assert_false(journal_append(journal, &event));
 	assert_int_equal(store.calls, 2);
 	assert_int_equal(witness.seen, 1); /* nobody is told what is not on record */
+	assert_false(journal_sync(journal));
+	journal_free(journal);
+
+	store = (struct full_store){.base.ops = &ops};
+	journal = journal_new(&store.base);
+	assert_true(journal_append(journal, &event));
+	assert_true(journal_sync(journal));
+	store.bad_disk = true;
+	assert_false(journal_sync(journal));
+	store.bad_disk = false;
+	assert_false(journal_sync(journal)); /* what the failed one should have kept is lost all the same */
+	assert_false(journal_append(journal, &event));
+	assert_int_equal(store.calls, 1);
 	journal_free(journal);
 }
 

@@ -352,7 +352,7 @@ static void test_grace_ends_in_unknown(void **state)
 
 static void test_a_row_has_its_own_grace(void **state)
 {
-	static const struct builtin row = { .name = "t.stubborn", .start = start_stubborn, .grace = 100 * MS };
+	static const struct builtin row = {.name = "t.stubborn", .start = start_stubborn, .grace = 100 * MS};
 	struct driver *driver = new_driver();
 	struct delivery d;
 
@@ -435,6 +435,53 @@ static void work(void *context)
 	usleep(20000);
 	watch->thread = pthread_self();
 	watch->worked++;
+}
+
+struct ender {
+	struct effect_call *call;
+	struct live_timer *timer;
+};
+
+static void ender_free(void *state)
+{
+	live_timer_stop(((struct ender *)state)->timer);
+	free(state);
+}
+
+static void ender_ends(void *context)
+{
+	call_ok(((struct ender *)context)->call, value_null());
+}
+
+static void start_timed(struct effect_call *call)
+{
+	struct ender *ender = calloc(1, sizeof *ender);
+
+	ender->call = call;
+	ender->timer = live_timer_start(call->live, 20 * MS, ender_ends, ender);
+	call->state = ender;
+	call->free_state = ender_free;
+}
+
+/* An end inside a timer's callback is told at once, not with the next event of the loop. */
+static void test_an_end_in_a_timer_is_told_at_once(void **state)
+{
+	static const struct builtin row = {.name = "t.timed", .start = start_timed};
+	struct driver *driver = new_driver();
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		int64_t began = live_now(live_of(driver));
+		struct delivery d;
+
+		start(driver, &row, "t", NULL, 0);
+		d = next(driver, began + 5 * S);
+		assert_int_equal(d.kind, DELIVERY_OUTCOME);
+		assert_true(d.now - began < 1 * S);
+		assert_true(live_now(live_of(driver)) - began < 1 * S);
+		drop(&d);
+	}
+	driver->ops->free(driver);
 }
 
 static void test_work_runs_on_another_thread(void **state)
@@ -1370,8 +1417,10 @@ int main(void)
 	    cmocka_unit_test(test_settle_asks_the_rows_probe),
 	    cmocka_unit_test(test_cancel_ends_a_call_once),
 	    cmocka_unit_test(test_grace_ends_in_unknown),
+	    cmocka_unit_test(test_a_row_has_its_own_grace),
 	    cmocka_unit_test(test_free_forgets_calls_under_way),
 	    cmocka_unit_test(test_timers),
+	    cmocka_unit_test(test_an_end_in_a_timer_is_told_at_once),
 	    cmocka_unit_test(test_work_runs_on_another_thread),
 	    cmocka_unit_test(test_poll),
 	    cmocka_unit_test(test_keep),

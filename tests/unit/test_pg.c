@@ -1,5 +1,6 @@
 /*
- * test_pg.c - pg.* against a PostgreSQL server of its own: statements, what cuts them off, dumps and databases.
+ * test_pg.c - pg.* against a PostgreSQL server of its own: statements, what cuts them off, dumps and
+ * databases.
  *
  * Statements go through embed_render(), as a plan's literals do; ${} stands for a value.
  */
@@ -40,8 +41,7 @@ static int group_setup(void **state)
 	unsetenv("PGDATABASE");
 	if (!pg_cluster_start(&fixture.cluster))
 		return -1;
-	snprintf(fixture.url, sizeof fixture.url, "%s@127.0.0.1:%d/postgres", ADMIN,
-		 fixture.cluster.port);
+	snprintf(fixture.url, sizeof fixture.url, "%s@127.0.0.1:%d/postgres", ADMIN, fixture.cluster.port);
 	strcpy(fixture.directory, "/tmp/runplan-dumps-XXXXXX");
 	return mkdtemp(fixture.directory) ? 0 : -1;
 }
@@ -70,8 +70,14 @@ static int teardown(void **state)
 
 /* ---- calls ---- */
 
-#define URL {"url", value_mark(value_string(fixture.url), VALUE_SECRET)}
-#define TEXT(name, text) {name, value_string(text)}
+#define URL                                                                                                  \
+	{                                                                                                    \
+		"url", value_mark(value_string(fixture.url), VALUE_SECRET)                                   \
+	}
+#define TEXT(name, text)                                                                                     \
+	{                                                                                                    \
+		name, value_string(text)                                                                     \
+	}
 
 /* A literal with ${} in it, and its values, as the machine hands it over. Consumes the values. */
 static struct value sql_of(const char *text, const struct value *values, size_t value_count)
@@ -83,7 +89,8 @@ static struct value sql_of(const char *text, const struct value *values, size_t 
 	for (;;) {
 		const char *mark = strstr(text, "${}");
 
-		pieces[count++] = (struct embed_part){.text = text, .length = mark ? (size_t)(mark - text) : strlen(text)};
+		pieces[count++] =
+		    (struct embed_part){.text = text, .length = mark ? (size_t)(mark - text) : strlen(text)};
 		if (!mark)
 			break;
 		text = mark + 3;
@@ -97,9 +104,13 @@ static struct value sql_of(const char *text, const struct value *values, size_t 
 	return result;
 }
 
-#define SQL(text, ...)                                                                                               \
-	{"sql", sql_of(text, (const struct value[]){__VA_ARGS__ __VA_OPT__(, ) value_null()},                        \
-		       sizeof((const struct value[]){__VA_ARGS__ __VA_OPT__(, ) value_null()}) / sizeof(struct value) - 1)}
+#define SQL(text, ...)                                                                                       \
+	{                                                                                                    \
+		"sql", sql_of(text, (const struct value[]){__VA_ARGS__ __VA_OPT__(, ) value_null()},         \
+			      sizeof((const struct value[]){__VA_ARGS__ __VA_OPT__(, ) value_null()}) /      \
+				      sizeof(struct value) -                                                 \
+				  1)                                                                         \
+	}
 
 /* The next outcome; *note is the last note before it (owned), or null. */
 static struct outcome wait_outcome(struct value *note)
@@ -109,7 +120,8 @@ static struct outcome wait_outcome(struct value *note)
 	if (note)
 		*note = value_null();
 	for (;;) {
-		if (!fixture.driver->ops->next(fixture.driver, live_now((struct live *)fixture.driver) + 40 * SECOND, &delivery))
+		if (!fixture.driver->ops->next(
+			fixture.driver, live_now((struct live *)fixture.driver) + 40 * SECOND, &delivery))
 			fail_msg("the driver is broken");
 		free(delivery.id);
 		if (delivery.kind == DELIVERY_OUTCOME)
@@ -140,17 +152,21 @@ static struct value ok(const char *name, const struct row_arg *args)
 	return outcome.value;
 }
 
-static struct outcome fails_as(enum outcome_kind kind, const char *name, const struct row_arg *args, const char *about)
+static struct outcome fails_as(enum outcome_kind kind, const char *name, const struct row_arg *args,
+			       const char *about)
 {
 	struct outcome outcome = run(name, args);
 
 	if (outcome.kind != kind)
 		fail_msg("%s ended as %d: %s", name, outcome.kind, value_text_peek(outcome.message));
 	if (!strstr(value_text_peek(outcome.message), about))
-		fail_msg("%s: \"%s\" does not speak of \"%s\"", name, value_text_peek(outcome.message), about);
-	if (strstr(value_text_peek(outcome.message), PG_PASSWORD) || strstr(value_text_peek(outcome.message), PG_PASSWORD_IN_URL) ||
+		fail_msg("%s: \"%s\" does not speak of \"%s\"", name, value_text_peek(outcome.message),
+			 about);
+	if (strstr(value_text_peek(outcome.message), PG_PASSWORD) ||
+	    strstr(value_text_peek(outcome.message), PG_PASSWORD_IN_URL) ||
 	    strchr(value_text_peek(outcome.message), '\n'))
-		fail_msg("%s: the message holds the password or a line break: %s", name, value_text_peek(outcome.message));
+		fail_msg("%s: the message holds the password or a line break: %s", name,
+			 value_text_peek(outcome.message));
 	return outcome;
 }
 
@@ -190,7 +206,8 @@ static struct value wait_note(void)
 {
 	struct delivery delivery;
 
-	assert_true(fixture.driver->ops->next(fixture.driver, live_now((struct live *)fixture.driver) + 40 * SECOND, &delivery));
+	assert_true(fixture.driver->ops->next(
+	    fixture.driver, live_now((struct live *)fixture.driver) + 40 * SECOND, &delivery));
 	assert_int_equal(delivery.kind, DELIVERY_NOTE);
 	free(delivery.id);
 	return delivery.outcome.value;
@@ -240,7 +257,8 @@ static void query_types(void **state)
 	assert_text(one("select ''"), "");
 	assert_text(one("select 'x'::char(3)"), "x  ");
 	assert_text(one("select '\\xdeadbeef'::bytea"), "\\xdeadbeef");
-	assert_text(one("select '0b7f0c1e-5d5e-4a53-9d3c-7c5d3a3e9f01'::uuid"), "0b7f0c1e-5d5e-4a53-9d3c-7c5d3a3e9f01");
+	assert_text(one("select '0b7f0c1e-5d5e-4a53-9d3c-7c5d3a3e9f01'::uuid"),
+		    "0b7f0c1e-5d5e-4a53-9d3c-7c5d3a3e9f01");
 	assert_text(one("select date '2026-01-31'"), "2026-01-31");
 	assert_text(one("select timestamp '2026-01-31 12:00:00.5'"), "2026-01-31 12:00:00.5");
 	assert_json(one("select '{\"a\": [1, null, \"x\"]}'::jsonb"), "{\"a\":[1,null,\"x\"]}");
@@ -248,7 +266,8 @@ static void query_types(void **state)
 	assert_json(one("select array[1, null, 3]"), "[1,null,3]");
 	assert_json(one("select array[array[1,2],array[3,4]]"), "[[1,2],[3,4]]");
 	assert_json(one("select '{}'::int[]"), "[]");
-	assert_json(one("select array['a b', 'NULL', null, '\"\\,{}', '']"), "[\"a b\",\"NULL\",null,\"\\\"\\\\,{}\",\"\"]");
+	assert_json(one("select array['a b', 'NULL', null, '\"\\,{}', '']"),
+		    "[\"a b\",\"NULL\",null,\"\\\"\\\\,{}\",\"\"]");
 	assert_json(one("select array[true, false]"), "[true,false]");
 	assert_text(one("select '[2:3]={1,2}'::int[]"), "[2:3]={1,2}");
 }
@@ -268,13 +287,15 @@ static void query_times(void **state)
 	assert_tagged(one("select timestamptz '1969-12-31 23:59:59Z'"), VALUE_TIME, -1000000000);
 	assert_tagged(one("select to_timestamp(1769857200)"), VALUE_TIME, 1769857200000000000);
 	assert_text(one("select 'infinity'::timestamptz"), "infinity");
-	assert_text(one("select '20260-03-15 00:00:00+00'::timestamptz at time zone 'UTC'"), "20260-03-15 00:00:00");
+	assert_text(one("select '20260-03-15 00:00:00+00'::timestamptz at time zone 'UTC'"),
+		    "20260-03-15 00:00:00");
 	ancient = one("select '0044-03-15 BC'::timestamptz");
 	assert_int_equal(ancient.tag, VALUE_STRING);
 	value_release(ancient);
 	assert_tagged(one("select interval '90 seconds'"), VALUE_DURATION, 90 * SECOND);
 	assert_tagged(one("select interval '-1.5 seconds'"), VALUE_DURATION, -1500000000);
-	assert_tagged(one("select interval '3 days 04:05:06.7'"), VALUE_DURATION, 3 * 86400 * SECOND + 14706700000000);
+	assert_tagged(one("select interval '3 days 04:05:06.7'"), VALUE_DURATION,
+		      3 * 86400 * SECOND + 14706700000000);
 	assert_tagged(one("select interval '1 day -1 hour'"), VALUE_DURATION, 23 * 3600 * SECOND);
 	assert_tagged(one("select interval '100 hours'"), VALUE_DURATION, 360000 * SECOND);
 	assert_text(one("select interval '1 month 2 days'"), "1 mon 2 days");
@@ -306,9 +327,12 @@ static void query_many_rows(void **state)
 	assert_string_equal(record_key_peek(row, 1), "t");
 	value_release(rows);
 	assert_json(ok("pg.query", ARGS(SQL("select 1 as a where false"), URL)), "[]");
-	fails("pg.query", ARGS(SQL("select generate_series(1, 11)"), URL, {"limit", value_int(10)}), "more than 10 rows");
-	value_release(ok("pg.query", ARGS(SQL("select generate_series(1, 10)"), URL, {"limit", value_int(10)})));
-	fails("pg.query", ARGS(SQL("select repeat('x', 1000) from generate_series(1, 5000)"), URL), "larger than 4MiB");
+	fails("pg.query", ARGS(SQL("select generate_series(1, 11)"), URL, {"limit", value_int(10)}),
+	      "more than 10 rows");
+	value_release(
+	    ok("pg.query", ARGS(SQL("select generate_series(1, 10)"), URL, {"limit", value_int(10)})));
+	fails("pg.query", ARGS(SQL("select repeat('x', 1000) from generate_series(1, 5000)"), URL),
+	      "larger than 4MiB");
 	fails("pg.query", ARGS(SQL("select repeat('x', 200000000)"), URL), "larger than 4MiB");
 	fails("pg.query", ARGS(SQL("select 1 as a, 2 as a"), URL), "two columns are named a");
 	/* What was given up left no connection in a bad state. */
@@ -322,11 +346,14 @@ static void query_parameters(void **state)
 	(void)state;
 	list_push(&list, value_string("a\"{b"));
 	list_push(&list, value_string("c,d"));
-	rows = ok("pg.query", ARGS(SQL("select ${}::int + ${}::int as sum, ${}::text is null as nothing, "
-				       "'c,d' = any(${}) as within, ${}::interval as d, ${}::float8 as p, ${}::timestamptz as t",
-				       value_int(2), value_int(3), value_null(), list, value_duration(90 * SECOND),
-				       value_percent(0.05), value_time(1769857200000000000)),
-				   URL));
+	rows = ok(
+	    "pg.query",
+	    ARGS(
+		SQL("select ${}::int + ${}::int as sum, ${}::text is null as nothing, "
+		    "'c,d' = any(${}) as within, ${}::interval as d, ${}::float8 as p, ${}::timestamptz as t",
+		    value_int(2), value_int(3), value_null(), list, value_duration(90 * SECOND),
+		    value_percent(0.05), value_time(1769857200000000000)),
+		URL));
 	assert_json(rows, "[{\"sum\":5,\"nothing\":true,\"within\":true,\"d\":90,\"p\":0.05,"
 			  "\"t\":\"2026-01-31T11:00:00Z\"}]");
 }
@@ -334,22 +361,22 @@ static void query_parameters(void **state)
 static void query_changes_nothing(void **state)
 {
 	static const char *const refused[] = {
-		"insert into guarded values (1)",
-		"delete from guarded",
-		"with x as (insert into guarded values (1) returning 1) select * from x",
-		"select nextval('counter')",
-		"select set_config('transaction_read_only', 'off', false)",
-		"explain analyze insert into guarded values (1)",
-		"copy guarded to '/tmp/runplan-pg-copied'",
-		"copy (select 1) to program 'touch /tmp/runplan-pg-copied'",
-		"/* select */ -- select\n drop table guarded",
-		"commit",
-		"begin read write",
-		"create table other (a int)",
-		"select 1; drop table guarded",
-		"select * into other from guarded",
-		"selectx",
-		"",
+	    "insert into guarded values (1)",
+	    "delete from guarded",
+	    "with x as (insert into guarded values (1) returning 1) select * from x",
+	    "select nextval('counter')",
+	    "select set_config('transaction_read_only', 'off', false)",
+	    "explain analyze insert into guarded values (1)",
+	    "copy guarded to '/tmp/runplan-pg-copied'",
+	    "copy (select 1) to program 'touch /tmp/runplan-pg-copied'",
+	    "/* select */ -- select\n drop table guarded",
+	    "commit",
+	    "begin read write",
+	    "create table other (a int)",
+	    "select 1; drop table guarded",
+	    "select * into other from guarded",
+	    "selectx",
+	    "",
 	};
 	size_t i;
 
@@ -376,10 +403,12 @@ static void errors_tell(void **state)
 	(void)state;
 	assert_text(value_copy(record_peek(outcome.value, "sqlstate")), "42P01");
 	outcome_release(&outcome);
-	outcome = fails_as(OUTCOME_FAILED, "pg.query", ARGS(SQL("select to_timestam(1)"), URL), "hint: No function matches");
+	outcome = fails_as(OUTCOME_FAILED, "pg.query", ARGS(SQL("select to_timestam(1)"), URL),
+			   "hint: No function matches");
 	outcome_release(&outcome);
 	exec("create table keyed (a int primary key); insert into keyed values (1)");
-	outcome = fails_as(OUTCOME_FAILED, "pg.exec", ARGS(SQL("insert into keyed values (${})", value_int(1)), URL), "23505");
+	outcome = fails_as(OUTCOME_FAILED, "pg.exec",
+			   ARGS(SQL("insert into keyed values (${})", value_int(1)), URL), "23505");
 	assert_text(value_copy(record_peek(outcome.value, "table")), "keyed");
 	assert_text(value_copy(record_peek(outcome.value, "constraint")), "keyed_pkey");
 	assert_text(value_copy(record_peek(outcome.value, "detail")), "Key (a)=(1) already exists.");
@@ -395,13 +424,15 @@ static void secrets_stay(void **state)
 
 	(void)state;
 	exec("create table tokens (t text primary key); insert into tokens values ('s3cr3t-value')");
-	outcome = fails_as(OUTCOME_FAILED, "pg.query", ARGS(SQL("select ${}::int", value_copy(secret)), URL), "***");
+	outcome = fails_as(OUTCOME_FAILED, "pg.query", ARGS(SQL("select ${}::int", value_copy(secret)), URL),
+			   "***");
 	shown = value_to_json(outcome.value, false);
 	assert_null(strstr(value_text_peek(outcome.message), "s3cr3t"));
 	assert_null(strstr(value_text_peek(shown), "s3cr3t"));
 	value_release(shown);
 	outcome_release(&outcome);
-	outcome = fails_as(OUTCOME_FAILED, "pg.exec", ARGS(SQL("insert into tokens values (${})", value_copy(secret)), URL), "23505");
+	outcome = fails_as(OUTCOME_FAILED, "pg.exec",
+			   ARGS(SQL("insert into tokens values (${})", value_copy(secret)), URL), "23505");
 	shown = value_to_json(outcome.value, false);
 	assert_null(strstr(value_text_peek(shown), "s3cr3t"));
 	value_release(shown);
@@ -430,12 +461,16 @@ static void no_connection(void **state)
 	assert_int_equal(access("/tmp/runplan-never.dump.part", F_OK), -1);
 	snprintf(url, sizeof url, "postgres://admin:wrong@127.0.0.1:%d/postgres", fixture.cluster.port);
 	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", url)), "password authentication failed");
-	fails("pg.query", ARGS(SQL("select 1"), URL, TEXT("database", "no_such")), "\"no_such\" does not exist");
-	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", "postgres://u:hunter2@host:notaport:1/x?y=z&")), "url: is not a URL");
-	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", "mysql://u:hunter2@host/x")), "url: is not a URL");
+	fails("pg.query", ARGS(SQL("select 1"), URL, TEXT("database", "no_such")),
+	      "\"no_such\" does not exist");
+	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", "postgres://u:hunter2@host:notaport:1/x?y=z&")),
+	      "url: is not a URL");
+	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", "mysql://u:hunter2@host/x")),
+	      "url: is not a URL");
 	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", "postgres://admin@no-such-host.invalid/x")),
 	      "no-such-host.invalid");
-	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", "postgres://admin@/x?host=/nowhere/at/all")), "/nowhere/at/all");
+	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", "postgres://admin@/x?host=/nowhere/at/all")),
+	      "/nowhere/at/all");
 }
 
 /* A server that takes the connection and never says a word. */
@@ -452,7 +487,8 @@ static void connection_times_out(void **state)
 	assert_int_equal(listen(fd, 5), 0);
 	getsockname(fd, (struct sockaddr *)&address, &length);
 	snprintf(url, sizeof url, "postgres://admin@127.0.0.1:%d/x", ntohs(address.sin_port));
-	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", url), {"timeout", value_duration(SECOND / 2)}), "timed out after 500ms");
+	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", url), {"timeout", value_duration(SECOND / 2)}),
+	      "timed out after 500ms");
 	assert_true(live_now((struct live *)fixture.driver) - began < 2 * SECOND);
 	close(fd);
 }
@@ -468,8 +504,8 @@ static void names_are_resolved(void **state)
 		 fixture.cluster.port);
 	value_release(ok("pg.query", ARGS(SQL("select 1"), TEXT("url", url))));
 	/* The first host does not answer; the second does. */
-	snprintf(url, sizeof url, "%s@127.0.0.1:%d,localhost:%d/postgres", ADMIN,
-		 pg_cluster_free_port(), fixture.cluster.port);
+	snprintf(url, sizeof url, "%s@127.0.0.1:%d,localhost:%d/postgres", ADMIN, pg_cluster_free_port(),
+		 fixture.cluster.port);
 	value_release(ok("pg.query", ARGS(SQL("select 1"), TEXT("url", url))));
 }
 
@@ -485,10 +521,12 @@ static void environment_counts(void **state)
 	setenv("PGPASSWORD", PG_PASSWORD, 1);
 	value_release(ok("pg.query", ARGS(SQL("select current_database()"), TEXT("database", "template1"))));
 	setenv("PGPASSWORD", "wrong", 1);
-	fails("pg.query", ARGS(SQL("select 1"), TEXT("database", "postgres")), "password authentication failed");
+	fails("pg.query", ARGS(SQL("select 1"), TEXT("database", "postgres")),
+	      "password authentication failed");
 	/* A URL with a password wins over the environment, also for the programs. */
 	value_release(ok("pg.query", ARGS(SQL("select 1"), URL)));
-	value_release(ok("pg.dump", ARGS({"to", value_string_printf("%s/env.dump", fixture.directory)}, URL)));
+	value_release(
+	    ok("pg.dump", ARGS({"to", value_string_printf("%s/env.dump", fixture.directory)}, URL)));
 	unsetenv("PGHOST");
 	unsetenv("PGPORT");
 	unsetenv("PGUSER");
@@ -531,7 +569,8 @@ static void connections_are_bounded(void **state)
 
 		snprintf(id, sizeof id, "call %d", i);
 		row_start(fixture.driver, &pg_table, "pg.query", id,
-			  ARGS(SQL("select count(*) as n, pg_sleep(0.1) as s from pg_stat_activity where application_name = 'runplan'"),
+			  ARGS(SQL("select count(*) as n, pg_sleep(0.1) as s from pg_stat_activity where "
+				   "application_name = 'runplan'"),
 			       URL));
 	}
 	for (i = 0; i < 20; i++) {
@@ -551,12 +590,17 @@ static void exec_changes(void **state)
 {
 	(void)state;
 	exec("create table things (id int, name text)");
-	assert_json(ok("pg.exec", ARGS(SQL("insert into things select i, ${} from generate_series(1, 5) i", value_string("x")), URL)),
+	assert_json(ok("pg.exec", ARGS(SQL("insert into things select i, ${} from generate_series(1, 5) i",
+					   value_string("x")),
+				       URL)),
 		    "{\"rows\":5}");
-	assert_json(ok("pg.exec", ARGS(SQL("update things set name = ${} where id > ${}", value_string("y'\"\\"), value_int(3)), URL)),
+	assert_json(ok("pg.exec", ARGS(SQL("update things set name = ${} where id > ${}",
+					   value_string("y'\"\\"), value_int(3)),
+				       URL)),
 		    "{\"rows\":2}");
 	assert_json(ok("pg.exec", ARGS(SQL("delete from things where id = 99"), URL)), "{\"rows\":0}");
-	assert_json(ok("pg.exec", ARGS(SQL("delete from things where id = 1 returning name"), URL)), "{\"rows\":1}");
+	assert_json(ok("pg.exec", ARGS(SQL("delete from things where id = 1 returning name"), URL)),
+		    "{\"rows\":1}");
 	assert_int(one("select count(*) from things where name = 'y''\"\\'"), 2);
 	/* Several statements happen all or none. */
 	fails("pg.exec", ARGS(SQL("delete from things; insert into things values ('x')"), URL), "22P02");
@@ -576,7 +620,8 @@ static void exec_without_transaction(void **state)
 	exec("create table vacuumed (a int)");
 	exec("vacuum vacuumed");
 	exec("create index concurrently vacuumed_a on vacuumed (a)");
-	exec("create procedure in_steps() language plpgsql as $$ begin insert into vacuumed values (1); commit; "
+	exec("create procedure in_steps() language plpgsql as $$ begin insert into vacuumed values (1); "
+	     "commit; "
 	     "insert into vacuumed values (2); end $$");
 	exec("call in_steps()");
 	assert_int(one("select count(*) from vacuumed"), 2);
@@ -598,7 +643,8 @@ static void names_stand_for_identifiers(void **state)
 	assert_string_equal(value_text_peek(name), "\"public\".\"a \"\"b\"\"; drop table x; --\"");
 	assert_int_equal(name.flags, VALUE_SQL_NAME);
 	value_release(ok("pg.exec", ARGS(SQL("create table ${} (a int)", value_copy(name)), URL)));
-	value_release(ok("pg.exec", ARGS(SQL("insert into ${} values (${})", value_copy(name), value_int(7)), URL)));
+	value_release(
+	    ok("pg.exec", ARGS(SQL("insert into ${} values (${})", value_copy(name), value_int(7)), URL)));
 	assert_json(ok("pg.query", ARGS(SQL("select a from ${}", value_copy(name)), URL)), "[{\"a\":7}]");
 	value_release(ok("pg.exec", ARGS(SQL("drop table ${}", name), URL)));
 	value_release(parts);
@@ -607,8 +653,10 @@ static void names_stand_for_identifiers(void **state)
 static void bad_names(void **state)
 {
 	char longer[70];
-	struct value bad[] = {value_string(""), value_string_n("a\0b", 3), value_string("\xff"), value_null(), value_int(1),
-			      value_mark(value_string("\"a\""), VALUE_SQL_NAME), value_null()};
+	struct value bad[] = {value_string(""),	    value_string_n("a\0b", 3),
+			      value_string("\xff"), value_null(),
+			      value_int(1),	    value_mark(value_string("\"a\""), VALUE_SQL_NAME),
+			      value_null()};
 	size_t i;
 
 	(void)state;
@@ -629,17 +677,18 @@ static void bad_names(void **state)
 
 static void hostile_values_arrive(void **state)
 {
-	static const char *const hostile[] = {"'; drop table kept; --", "\\", "$1", "", "\n\t", "😀", "%s", "{\"a\":1}", "NULL"};
+	static const char *const hostile[] = {
+	    "'; drop table kept; --", "\\", "$1", "", "\n\t", "😀", "%s", "{\"a\":1}", "NULL"};
 	size_t i;
 
 	(void)state;
 	exec("create table kept (i int, t text)");
 	for (i = 0; i < sizeof hostile / sizeof *hostile; i++) {
-		value_release(ok("pg.exec", ARGS(SQL("insert into kept values (${}, ${})", value_int((int64_t)i),
-						     value_string(hostile[i])),
+		value_release(ok("pg.exec", ARGS(SQL("insert into kept values (${}, ${})",
+						     value_int((int64_t)i), value_string(hostile[i])),
 						 URL)));
-		assert_text(one_with(ARGS(SQL("select t from kept where t = ${} and i = ${}", value_string(hostile[i]),
-					      value_int((int64_t)i)),
+		assert_text(one_with(ARGS(SQL("select t from kept where t = ${} and i = ${}",
+					      value_string(hostile[i]), value_int((int64_t)i)),
 					  URL)),
 			    hostile[i]);
 	}
@@ -650,8 +699,9 @@ static void hostile_values_arrive(void **state)
 
 static int64_t sleepers(void)
 {
-	struct value count = one("select count(*) from pg_stat_activity where query like '%pg_sleep(6%' and state = 'active' "
-				 "and pid <> pg_backend_pid()");
+	struct value count =
+	    one("select count(*) from pg_stat_activity where query like '%pg_sleep(6%' and state = 'active' "
+		"and pid <> pg_backend_pid()");
 
 	return count.i;
 }
@@ -696,9 +746,11 @@ static void cancel_reaches_the_server(void **state)
 static void timeout_reaches_the_server(void **state)
 {
 	(void)state;
-	fails("pg.query", ARGS(SQL("select pg_sleep(60)"), URL, {"timeout", value_duration(SECOND / 2)}), "timed out after 500ms");
+	fails("pg.query", ARGS(SQL("select pg_sleep(60)"), URL, {"timeout", value_duration(SECOND / 2)}),
+	      "timed out after 500ms");
 	assert_int_equal(sleepers(), 0);
-	fails("pg.exec", ARGS(SQL("select pg_sleep(60)"), URL, {"timeout", value_duration(SECOND / 2)}), "timed out after 500ms");
+	fails("pg.exec", ARGS(SQL("select pg_sleep(60)"), URL, {"timeout", value_duration(SECOND / 2)}),
+	      "timed out after 500ms");
 	assert_int_equal(sleepers(), 0);
 }
 
@@ -720,15 +772,20 @@ static void lock_timeout(void **state)
 
 	(void)state;
 	exec("create table locked (a int)");
-	row_start(fixture.driver, &pg_table, "pg.exec", "sleeper", ARGS(SQL("lock table locked; select pg_sleep(60)"), URL));
+	row_start(fixture.driver, &pg_table, "pg.exec", "sleeper",
+		  ARGS(SQL("lock table locked; select pg_sleep(60)"), URL));
 	until_sleeping();
 	began = live_now((struct live *)fixture.driver);
-	fails("pg.exec", ARGS(SQL("insert into locked values (1)"), URL, {"lock_timeout", value_duration(SECOND / 2)}), "55P03");
+	fails("pg.exec",
+	      ARGS(SQL("insert into locked values (1)"), URL, {"lock_timeout", value_duration(SECOND / 2)}),
+	      "55P03");
 	assert_in_range(live_now((struct live *)fixture.driver) - began, SECOND / 2, 5 * SECOND);
 	/* The next one over the same connection has no such bound. */
-	fails("pg.exec", ARGS(SQL("insert into locked values (1)"), URL, {"timeout", value_duration(SECOND)}), "timed out after 1s");
-	fails("pg.dump", ARGS({"to", value_string_printf("%s/locked.dump", fixture.directory)}, URL,
-			      {"lock_timeout", value_duration(SECOND / 5)}),
+	fails("pg.exec", ARGS(SQL("insert into locked values (1)"), URL, {"timeout", value_duration(SECOND)}),
+	      "timed out after 1s");
+	fails("pg.dump",
+	      ARGS({"to", value_string_printf("%s/locked.dump", fixture.directory)}, URL,
+		   {"lock_timeout", value_duration(SECOND / 5)}),
 	      "lock");
 	rows = ok("pg.locks", ARGS(URL));
 	assert_true(value_length(rows) >= 1);
@@ -738,7 +795,8 @@ static void lock_timeout(void **state)
 	assert_int_equal(value_length(record_peek(list_peek(rows, 0), "waiting_for")), 0);
 	value_release(rows);
 	/* One that waits names whom it waits for. */
-	row_start(fixture.driver, &pg_table, "pg.exec", "waiter", ARGS(SQL("insert into locked values (2)"), URL));
+	row_start(fixture.driver, &pg_table, "pg.exec", "waiter",
+		  ARGS(SQL("insert into locked values (2)"), URL));
 	usleep(300000);
 	rows = ok("pg.locks", ARGS(URL));
 	assert_false(record_peek(list_peek(rows, 0), "granted").b);
@@ -770,7 +828,8 @@ static void server_stops_in_mid_query(void **state)
 	assert_int(one("select 1"), 1);
 	/* Before its commit was sent, a change has certainly not happened. */
 	exec("create table gone (a int)");
-	row_start(fixture.driver, &pg_table, "pg.exec", "sleeper", ARGS(SQL("insert into gone values (1); select pg_sleep(60)"), URL));
+	row_start(fixture.driver, &pg_table, "pg.exec", "sleeper",
+		  ARGS(SQL("insert into gone values (1); select pg_sleep(60)"), URL));
 	until_sleeping();
 	pg_cluster_halt(&fixture.cluster, SIGKILL);
 	outcome = wait_outcome(NULL);
@@ -790,12 +849,16 @@ static void server_stops_in_mid_change(void **state)
 
 	(void)state;
 	exec("create procedure slowly() language plpgsql as $$ begin commit; perform pg_sleep(60); end $$");
-	row_start(fixture.driver, &pg_table, "pg.exec", "sleeper", ARGS(SQL("call slowly() -- pg_sleep(6"), URL));
+	row_start(fixture.driver, &pg_table, "pg.exec", "sleeper",
+		  ARGS(SQL("call slowly() -- pg_sleep(6"), URL));
 	value_release(wait_note());
 	until_sleeping();
-	/* pg.query cannot stop a function that acts, which is of use here. The two outcomes come in any order. */
+	/* pg.query cannot stop a function that acts, which is of use here. The two outcomes come in any
+	 * order. */
 	row_start(fixture.driver, &pg_table, "pg.query", "killer",
-		  ARGS(SQL("select pg_terminate_backend(pid) from pg_stat_activity where query like 'call slowly()%'"), URL));
+		  ARGS(SQL("select pg_terminate_backend(pid) from pg_stat_activity where query like 'call "
+			   "slowly()%'"),
+		       URL));
 	outcome = wait_outcome(NULL);
 	if (outcome.kind == OUTCOME_OK) {
 		outcome_release(&outcome);
@@ -835,14 +898,16 @@ static void exec_is_settled_by_its_transaction(void **state)
 
 	(void)state;
 	exec("create table settled (a int)");
-	row_start(fixture.driver, &pg_table, "pg.exec", "call", ARGS(SQL("insert into settled values (1)"), URL));
+	row_start(fixture.driver, &pg_table, "pg.exec", "call",
+		  ARGS(SQL("insert into settled values (1)"), URL));
 	outcome = wait_outcome(&note);
 	assert_int_equal(outcome.kind, OUTCOME_OK);
 	outcome_release(&outcome);
 	answer = settle("pg.exec", note, ARGS(SQL("insert into settled values (1)"), URL));
 	assert_true(value_truthy(answer));
 	/* The run dies after the note was put on record, before the commit. */
-	row_start(fixture.driver, &pg_table, "pg.exec", "call", ARGS(SQL("insert into settled values (2)"), URL));
+	row_start(fixture.driver, &pg_table, "pg.exec", "call",
+		  ARGS(SQL("insert into settled values (2)"), URL));
 	note = wait_note();
 	fixture.driver->ops->free(fixture.driver);
 	fixture.driver = live_new(NULL);
@@ -861,6 +926,25 @@ static void exec_is_settled_by_its_transaction(void **state)
 	outcome_release(&outcome);
 	assert_int_equal(settle("pg.exec", note, ARGS(SQL("vacuum settled"), URL)).tag, VALUE_NULL);
 	exec("drop table settled");
+}
+
+/* Cancelled while its note is on the way to the record: its commit is never sent. */
+static void cancel_before_the_commit(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	exec("create table noted (a int)");
+	row_start(fixture.driver, &pg_table, "pg.exec", "call",
+		  ARGS(SQL("insert into noted values (1)"), URL));
+	value_release(wait_note());
+	fixture.driver->ops->cancel(fixture.driver, "call");
+	outcome = wait_outcome(NULL);
+	assert_int_equal(outcome.kind, OUTCOME_FAILED);
+	assert_non_null(strstr(value_text_peek(outcome.message), "undone"));
+	outcome_release(&outcome);
+	assert_int(one("select count(*) from noted"), 0);
+	exec("drop table noted");
 }
 
 static void assert_settles(const char *name, const struct row_arg *args, bool happened)
@@ -887,12 +971,16 @@ static void databases(void **state)
 	assert_settles("pg.create_database", ARGS(TEXT("name", HOSTILE_NAME), URL), true);
 	fails("pg.create_database", ARGS(TEXT("name", HOSTILE_NAME), URL), "already exists");
 	/* A connection of ours to it does not stand in the way. */
-	value_release(ok("pg.exec", ARGS(SQL("create table here (a int)"), URL, TEXT("database", HOSTILE_NAME))));
-	assert_settles("pg.rename_database", ARGS(TEXT("from", HOSTILE_NAME), TEXT("to", "renamed"), URL), false);
+	value_release(
+	    ok("pg.exec", ARGS(SQL("create table here (a int)"), URL, TEXT("database", HOSTILE_NAME))));
+	assert_settles("pg.rename_database", ARGS(TEXT("from", HOSTILE_NAME), TEXT("to", "renamed"), URL),
+		       false);
 	value_release(ok("pg.rename_database", ARGS(TEXT("from", HOSTILE_NAME), TEXT("to", "renamed"), URL)));
-	assert_settles("pg.rename_database", ARGS(TEXT("from", HOSTILE_NAME), TEXT("to", "renamed"), URL), true);
+	assert_settles("pg.rename_database", ARGS(TEXT("from", HOSTILE_NAME), TEXT("to", "renamed"), URL),
+		       true);
 	value_release(ok("pg.query", ARGS(SQL("select * from here"), URL, TEXT("database", "renamed"))));
-	value_release(ok("pg.create_database", ARGS(TEXT("name", "copied"), TEXT("template", "renamed"), URL)));
+	value_release(
+	    ok("pg.create_database", ARGS(TEXT("name", "copied"), TEXT("template", "renamed"), URL)));
 	value_release(ok("pg.query", ARGS(SQL("select * from here"), URL, TEXT("database", "copied"))));
 	assert_settles("pg.drop_database", ARGS(TEXT("name", "copied"), URL), false);
 	value_release(ok("pg.drop_database", ARGS(TEXT("name", "copied"), URL)));
@@ -900,7 +988,8 @@ static void databases(void **state)
 	fails("pg.drop_database", ARGS(TEXT("name", "copied"), URL), "does not exist");
 	/* The database of the URL itself. */
 	value_release(ok("pg.rename_database", ARGS(TEXT("from", "postgres"), TEXT("to", "other"), URL)));
-	value_release(ok("pg.rename_database", ARGS(TEXT("from", "other"), TEXT("to", "postgres"), URL, TEXT("database", "template1"))));
+	value_release(ok("pg.rename_database", ARGS(TEXT("from", "other"), TEXT("to", "postgres"), URL,
+						    TEXT("database", "template1"))));
 	value_release(ok("pg.drop_database", ARGS(TEXT("name", "renamed"), URL)));
 	fails("pg.create_database", ARGS(TEXT("name", ""), URL), "is empty");
 	fails("pg.create_database", ARGS(TEXT("name", longer), URL), "63 bytes");
@@ -945,18 +1034,23 @@ static void schema_is_copied(void **state)
 	(void)state;
 	value_release(ok("pg.create_database", ARGS(TEXT("name", "from here"), URL)));
 	value_release(ok("pg.create_database", ARGS(TEXT("name", "to there"), URL)));
-	value_release(ok("pg.exec", ARGS(SQL("create table a (x int primary key); create view v as select * from a; "
-					     "insert into a values (1)"),
-					 URL, TEXT("database", "from here"))));
+	value_release(
+	    ok("pg.exec", ARGS(SQL("create table a (x int primary key); create view v as select * from a; "
+				   "insert into a values (1)"),
+			       URL, TEXT("database", "from here"))));
 	assert_settles("pg.copy_schema", ARGS(TEXT("from", "from here"), TEXT("to", "to there"), URL), false);
 	answer = ok("pg.copy_schema", ARGS(TEXT("from", "from here"), TEXT("to", "to there"), URL));
 	assert_int_equal(record_peek(answer, "tables").i, 1);
 	value_release(answer);
 	assert_settles("pg.copy_schema", ARGS(TEXT("from", "from here"), TEXT("to", "to there"), URL), true);
-	assert_json(ok("pg.query", ARGS(SQL("select count(*) as n from v"), URL, TEXT("database", "to there"))), "[{\"n\":0}]");
+	assert_json(
+	    ok("pg.query", ARGS(SQL("select count(*) as n from v"), URL, TEXT("database", "to there"))),
+	    "[{\"n\":0}]");
 	fails("pg.copy_schema", ARGS(TEXT("from", "from here"), TEXT("to", "to there"), URL), "not empty");
-	fails("pg.copy_schema", ARGS(TEXT("from", "nowhere"), TEXT("to", "to there"), URL), "\"nowhere\" does not exist");
-	fails("pg.copy_schema", ARGS(TEXT("from", "from here"), TEXT("to", "nowhere"), URL), "\"nowhere\" does not exist");
+	fails("pg.copy_schema", ARGS(TEXT("from", "nowhere"), TEXT("to", "to there"), URL),
+	      "\"nowhere\" does not exist");
+	fails("pg.copy_schema", ARGS(TEXT("from", "from here"), TEXT("to", "nowhere"), URL),
+	      "\"nowhere\" does not exist");
 	value_release(ok("pg.drop_database", ARGS(TEXT("name", "from here"), URL)));
 	value_release(ok("pg.drop_database", ARGS(TEXT("name", "to there"), URL)));
 }
@@ -965,7 +1059,8 @@ static void schema_is_copied(void **state)
 static void standbys_are_listed(void **state)
 {
 	char program[96], port[24], directory[96];
-	const char *argv[] = {program, "-h", fixture.cluster.directory, port, "-U", "admin", "-D", directory, NULL};
+	const char *argv[] = {program,	 "-h", fixture.cluster.directory, port, "-U", "admin", "-D",
+			      directory, NULL};
 	struct value rows;
 	pid_t pid;
 	int i;
@@ -1014,14 +1109,17 @@ static bool exists(const char *name)
 static void make_source(void)
 {
 	value_release(ok("pg.create_database", ARGS(TEXT("name", "source"), URL)));
-	value_release(ok("pg.exec",
-			 ARGS(SQL("create table users (id int primary key, name text); "
-				  "create table orders (id serial, user_id int references users, at timestamptz default now()); "
-				  "create schema more; create table more.things (t text); "
-				  "insert into users select i, md5(i::text) || repeat('x', 100) from generate_series(1, 20000) i; "
-				  "insert into orders (user_id) select i from generate_series(1, 5000) i; "
-				  "insert into more.things select md5(random()::text) from generate_series(1, 1000)"),
-			      URL, TEXT("database", "source"))));
+	value_release(
+	    ok("pg.exec",
+	       ARGS(SQL("create table users (id int primary key, name text); "
+			"create table orders (id serial, user_id int references users, at timestamptz "
+			"default now()); "
+			"create schema more; create table more.things (t text); "
+			"insert into users select i, md5(i::text) || repeat('x', 100) from "
+			"generate_series(1, 20000) i; "
+			"insert into orders (user_id) select i from generate_series(1, 5000) i; "
+			"insert into more.things select md5(random()::text) from generate_series(1, 1000)"),
+		    URL, TEXT("database", "source"))));
 }
 
 static void drop_source(void)
@@ -1031,10 +1129,13 @@ static void drop_source(void)
 
 static struct value counts(const char *database)
 {
-	return ok("pg.query", ARGS(SQL("select (select count(*) from users) as users, (select count(*) from orders) as orders, "
-				       "(select count(*) from more.things) as things, (select md5(string_agg(name, ',' order by id)) "
-				       "from users) as sum"),
-				   URL, TEXT("database", database)));
+	return ok(
+	    "pg.query",
+	    ARGS(SQL("select (select count(*) from users) as users, (select count(*) from orders) as orders, "
+		     "(select count(*) from more.things) as things, (select md5(string_agg(name, ',' order "
+		     "by id)) "
+		     "from users) as sum"),
+		 URL, TEXT("database", database)));
 }
 
 static void dump_and_restore(void **state)
@@ -1045,9 +1146,11 @@ static void dump_and_restore(void **state)
 
 	(void)state;
 	make_source();
-	assert_settles("pg.dump", ARGS(TEXT("to", in_directory("a.dump")), URL, TEXT("database", "source")), false);
+	assert_settles("pg.dump", ARGS(TEXT("to", in_directory("a.dump")), URL, TEXT("database", "source")),
+		       false);
 	dump = ok("pg.dump", ARGS(TEXT("to", in_directory("a.dump")), URL, TEXT("database", "source")));
-	assert_settles("pg.dump", ARGS(TEXT("to", in_directory("a.dump")), URL, TEXT("database", "source")), true);
+	assert_settles("pg.dump", ARGS(TEXT("to", in_directory("a.dump")), URL, TEXT("database", "source")),
+		       true);
 	assert_false(exists("a.dump.part"));
 	assert_int_equal(stat(in_directory("a.dump"), &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
@@ -1069,14 +1172,18 @@ static void dump_and_restore(void **state)
 	value_release(info);
 
 	/* No second dump over the first. */
-	fails("pg.dump", ARGS(TEXT("to", in_directory("a.dump")), URL, TEXT("database", "source")), "exists already");
-	fails("pg.restore", ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "nowhere"), URL), "\"nowhere\" does not exist");
+	fails("pg.dump", ARGS(TEXT("to", in_directory("a.dump")), URL, TEXT("database", "source")),
+	      "exists already");
+	fails("pg.restore", ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "nowhere"), URL),
+	      "\"nowhere\" does not exist");
 	value_release(ok("pg.create_database", ARGS(TEXT("name", "target"), URL)));
-	assert_settles("pg.restore", ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "target"), URL), false);
+	assert_settles("pg.restore",
+		       ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "target"), URL), false);
 	after = ok("pg.restore", ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "target"), URL));
 	assert_int_equal(record_peek(after, "tables").i, 3);
 	value_release(after);
-	assert_settles("pg.restore", ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "target"), URL), true);
+	assert_settles("pg.restore",
+		       ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "target"), URL), true);
 	before = counts("source");
 	after = counts("target");
 	assert_true(value_equal(before, after));
@@ -1084,18 +1191,20 @@ static void dump_and_restore(void **state)
 	value_release(after);
 
 	/* Not over what is there, unless told so; with clean the rows are those of the dump again. */
-	fails("pg.restore", ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "target"), URL), "not empty");
-	value_release(ok("pg.exec", ARGS(SQL("delete from orders; drop table more.things"), URL, TEXT("database", "target"))));
-	value_release(ok("pg.restore", ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "target"), URL,
-					    {"clean", value_bool(true)})));
+	fails("pg.restore", ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "target"), URL),
+	      "not empty");
+	value_release(ok("pg.exec", ARGS(SQL("delete from orders; drop table more.things"), URL,
+					 TEXT("database", "target"))));
+	value_release(ok("pg.restore", ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "target"),
+					    URL, {"clean", value_bool(true)})));
 	after = counts("target");
 	assert_true(value_equal(before, after));
 	value_release(after);
 	value_release(ok("pg.drop_database", ARGS(TEXT("name", "target"), URL)));
 
 	value_release(ok("pg.create_database", ARGS(TEXT("name", "target"), URL)));
-	value_release(ok("pg.restore", ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "target"), URL,
-					    {"jobs", value_int(3)}, {"owner", value_bool(false)})));
+	value_release(ok("pg.restore", ARGS(TEXT("from", in_directory("a.dump")), TEXT("database", "target"),
+					    URL, {"jobs", value_int(3)}, {"owner", value_bool(false)})));
 	after = counts("target");
 	assert_true(value_equal(before, after));
 	value_release(after);
@@ -1110,20 +1219,23 @@ static void dump_of_some_tables(void **state)
 
 	(void)state;
 	make_source();
-	value_release(ok("pg.exec", ARGS(SQL("create table \"*\" (a int); create table \"user?\" (a int)"), URL,
-					 TEXT("database", "source"))));
+	value_release(ok("pg.exec", ARGS(SQL("create table \"*\" (a int); create table \"user?\" (a int)"),
+					 URL, TEXT("database", "source"))));
 	list_push(&tables, value_string("*"));
 	list_push(&tables, value_string("more.things"));
-	value_release(ok("pg.dump", ARGS(TEXT("to", in_directory("some.dump")), URL, TEXT("database", "source"), {"tables", tables},
-					 {"schema_only", value_bool(true)})));
+	value_release(
+	    ok("pg.dump", ARGS(TEXT("to", in_directory("some.dump")), URL, TEXT("database", "source"),
+			       {"tables", tables}, {"schema_only", value_bool(true)})));
 	info = ok("pg.inspect", ARGS(TEXT("path", in_directory("some.dump"))));
 	assert_int_equal(record_peek(info, "tables").i, 2);
 	assert_int_equal(record_peek(info, "entries").i, 2);
 	value_release(info);
 	tables = list_new(1);
 	list_push(&tables, value_string("no_such"));
-	fails("pg.dump", ARGS(TEXT("to", in_directory("none.dump")), URL, TEXT("database", "source"), {"tables", tables}),
-	      "no matching tables");
+	fails(
+	    "pg.dump",
+	    ARGS(TEXT("to", in_directory("none.dump")), URL, TEXT("database", "source"), {"tables", tables}),
+	    "no matching tables");
 	assert_false(exists("none.dump.part"));
 	drop_source();
 }
@@ -1136,7 +1248,8 @@ static void truncated_dumps_are_refused(void **state)
 
 	(void)state;
 	make_source();
-	value_release(ok("pg.dump", ARGS(TEXT("to", in_directory("whole.dump")), URL, TEXT("database", "source"))));
+	value_release(
+	    ok("pg.dump", ARGS(TEXT("to", in_directory("whole.dump")), URL, TEXT("database", "source"))));
 	assert_int_equal(stat(in_directory("whole.dump"), &status), 0);
 	for (i = 0; i < 6; i++)
 		offsets[i] = status.st_size * (i + 1) / 7;
@@ -1147,7 +1260,8 @@ static void truncated_dumps_are_refused(void **state)
 
 		snprintf(command, sizeof command, "%s", in_directory("cut.dump"));
 		unlink(command);
-		int from = open(in_directory("whole.dump"), O_RDONLY), to = open(command, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		int from = open(in_directory("whole.dump"), O_RDONLY),
+		    to = open(command, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 		char *bytes = malloc((size_t)status.st_size);
 
 		assert_int_equal(read(from, bytes, (size_t)offsets[i]), offsets[i]);
@@ -1156,7 +1270,8 @@ static void truncated_dumps_are_refused(void **state)
 		close(from);
 		close(to);
 		fails("pg.inspect", ARGS(TEXT("path", command)), "pg_restore");
-		fails("pg.restore", ARGS(TEXT("from", command), TEXT("database", "postgres"), URL), "pg_restore");
+		fails("pg.restore", ARGS(TEXT("from", command), TEXT("database", "postgres"), URL),
+		      "pg_restore");
 	}
 	fails("pg.inspect", ARGS(TEXT("path", "/etc/passwd")), "does not appear to be a valid archive");
 	fails("pg.inspect", ARGS(TEXT("path", "/nowhere.dump")), "No such file");
@@ -1179,11 +1294,13 @@ static void dump_on_a_full_disk(void **state)
 	before = counts("source");
 	mkdir(mount_point, 0700);
 	assert_int_equal(mount("tmpfs", mount_point, "tmpfs", 0, "size=64k"), 0);
-	fails("pg.dump", ARGS(TEXT("to", in_directory("small/a.dump")), URL, TEXT("database", "source")), "No space left on device");
+	fails("pg.dump", ARGS(TEXT("to", in_directory("small/a.dump")), URL, TEXT("database", "source")),
+	      "No space left on device");
 	assert_false(exists("small/a.dump"));
 	assert_false(exists("small/a.dump.part"));
 	assert_int_equal(umount(in_directory("small")), 0);
-	fails("pg.dump", ARGS(TEXT("to", in_directory("no/such/a.dump")), URL, TEXT("database", "source")), "No such file or directory");
+	fails("pg.dump", ARGS(TEXT("to", in_directory("no/such/a.dump")), URL, TEXT("database", "source")),
+	      "No such file or directory");
 	fails("pg.dump", ARGS(TEXT("to", "/"), URL), "path of a file");
 	after = counts("source");
 	assert_true(value_equal(before, after));
@@ -1203,12 +1320,14 @@ static void dump_is_cancelled(void **state)
 	row_start(fixture.driver, &pg_table, "pg.exec", "sleeper",
 		  ARGS(SQL("lock table users; select pg_sleep(60)"), URL, TEXT("database", "source")));
 	until_sleeping();
-	row_start(fixture.driver, &pg_table, "pg.dump", "dump", ARGS(TEXT("to", in_directory("c.dump")), URL, TEXT("database", "source")));
+	row_start(fixture.driver, &pg_table, "pg.dump", "dump",
+		  ARGS(TEXT("to", in_directory("c.dump")), URL, TEXT("database", "source")));
 	for (i = 0; i < 100 && !exists("c.dump.part"); i++)
 		one("select 1");
 	assert_true(exists("c.dump.part"));
 	/* Meanwhile nobody else may write it. */
-	fails("pg.dump", ARGS(TEXT("to", in_directory("c.dump")), URL, TEXT("database", "source")), "by another pg.dump");
+	fails("pg.dump", ARGS(TEXT("to", in_directory("c.dump")), URL, TEXT("database", "source")),
+	      "by another pg.dump");
 	assert_true(exists("c.dump.part"));
 	fixture.driver->ops->cancel(fixture.driver, "dump");
 	outcome = wait_outcome(NULL);
@@ -1217,11 +1336,14 @@ static void dump_is_cancelled(void **state)
 	outcome_release(&outcome);
 	assert_false(exists("c.dump"));
 	assert_false(exists("c.dump.part"));
-	fails("pg.dump", ARGS(TEXT("to", in_directory("c.dump")), URL, TEXT("database", "source"), {"timeout", value_duration(SECOND)}),
+	fails("pg.dump",
+	      ARGS(TEXT("to", in_directory("c.dump")), URL, TEXT("database", "source"),
+		   {"timeout", value_duration(SECOND)}),
 	      "timed out after 1s");
 	assert_false(exists("c.dump.part"));
 	/* The end of the run removes it, too. */
-	row_start(fixture.driver, &pg_table, "pg.dump", "dump", ARGS(TEXT("to", in_directory("c.dump")), URL, TEXT("database", "source")));
+	row_start(fixture.driver, &pg_table, "pg.dump", "dump",
+		  ARGS(TEXT("to", in_directory("c.dump")), URL, TEXT("database", "source")));
 	for (i = 0; i < 100 && !exists("c.dump.part"); i++)
 		one("select 1");
 	fixture.driver->ops->free(fixture.driver);
@@ -1231,7 +1353,8 @@ static void dump_is_cancelled(void **state)
 	close(open(in_directory("c.dump.part"), O_WRONLY | O_CREAT, 0600));
 	for (i = 0; i < 100 && sleepers() > 0; i++)
 		usleep(50000);
-	value_release(ok("pg.dump", ARGS(TEXT("to", in_directory("c.dump")), URL, TEXT("database", "source"))));
+	value_release(
+	    ok("pg.dump", ARGS(TEXT("to", in_directory("c.dump")), URL, TEXT("database", "source"))));
 	assert_false(exists("c.dump.part"));
 	drop_source();
 }
@@ -1243,19 +1366,22 @@ static void restore_is_cancelled(void **state)
 
 	(void)state;
 	make_source();
-	value_release(ok("pg.dump", ARGS(TEXT("to", in_directory("r.dump")), URL, TEXT("database", "source"))));
+	value_release(
+	    ok("pg.dump", ARGS(TEXT("to", in_directory("r.dump")), URL, TEXT("database", "source"))));
 	value_release(ok("pg.create_database", ARGS(TEXT("name", "target"), URL)));
 	/* An event trigger holds the restore in the middle of its transaction. */
-	value_release(ok("pg.exec", ARGS(SQL("create function slow() returns event_trigger language plpgsql as "
-					     "$$ begin perform pg_sleep(60); end $$; "
-					     "create event trigger slow on ddl_command_end when tag in ('CREATE TABLE') "
-					     "execute function slow()"),
-					 URL, TEXT("database", "target"))));
+	value_release(ok("pg.exec",
+			 ARGS(SQL("create function slow() returns event_trigger language plpgsql as "
+				  "$$ begin perform pg_sleep(60); end $$; "
+				  "create event trigger slow on ddl_command_end when tag in ('CREATE TABLE') "
+				  "execute function slow()"),
+			      URL, TEXT("database", "target"))));
 	row_start(fixture.driver, &pg_table, "pg.restore", "restore",
 		  ARGS(TEXT("from", in_directory("r.dump")), TEXT("database", "target"), URL));
 	for (i = 0; i < 200; i++) {
-		struct value active = one("select count(*) from pg_stat_activity where datname = 'target' and "
-					  "wait_event = 'PgSleep'");
+		struct value active =
+		    one("select count(*) from pg_stat_activity where datname = 'target' and "
+			"wait_event = 'PgSleep'");
 
 		if (active.i > 0)
 			break;
@@ -1267,8 +1393,10 @@ static void restore_is_cancelled(void **state)
 	assert_int_equal(outcome.kind, OUTCOME_FAILED);
 	assert_non_null(strstr(value_text_peek(outcome.message), "cancelled"));
 	outcome_release(&outcome);
-	assert_settles("pg.restore", ARGS(TEXT("from", in_directory("r.dump")), TEXT("database", "target"), URL), false);
-	assert_json(one("select count(*) from pg_stat_activity where datname = 'target' and state = 'active'"), "0");
+	assert_settles("pg.restore",
+		       ARGS(TEXT("from", in_directory("r.dump")), TEXT("database", "target"), URL), false);
+	assert_json(
+	    one("select count(*) from pg_stat_activity where datname = 'target' and state = 'active'"), "0");
 	value_release(ok("pg.drop_database", ARGS(TEXT("name", "target"), URL)));
 	drop_source();
 }
@@ -1283,7 +1411,8 @@ static void password_is_not_shown(void **state)
 	(void)state;
 	mkdir(in_directory("bin"), 0700);
 	snprintf(script, sizeof script,
-		 "#!/bin/sh\n{ cat /proc/$$/cmdline | tr '\\0' ' '; env; echo; echo passfile; cat /proc/self/fd/3; } >%s\n"
+		 "#!/bin/sh\n{ cat /proc/$$/cmdline | tr '\\0' ' '; env; echo; echo passfile; cat "
+		 "/proc/self/fd/3; } >%s\n"
 		 "exec %s/pg_dump \"$@\"\n",
 		 in_directory("seen"), fixture.cluster.bin);
 	file = fopen(in_directory("bin/pg_dump"), "w");
@@ -1319,11 +1448,12 @@ static void described(void **state)
 {
 	(void)state;
 	assert_describes("pg.exec",
-			 ARGS(SQL("update users\n   set name = ${}\n where id = ${}", value_mark(value_string("x"), VALUE_SECRET),
-				  value_int(7)),
+			 ARGS(SQL("update users\n   set name = ${}\n where id = ${}",
+				  value_mark(value_string("x"), VALUE_SECRET), value_int(7)),
 			      URL),
 			 "update users set name = $1 where id = $2  -- $1 = ***, $2 = \"7\"");
-	assert_describes("pg.query", ARGS({"sql", value_unknown()}), "pg.query (a statement with what is not known yet)");
+	assert_describes("pg.query", ARGS({"sql", value_unknown()}),
+			 "pg.query (a statement with what is not known yet)");
 	assert_describes("pg.drop_database", ARGS(TEXT("name", "a\"b"), {"force", value_bool(true)}),
 			 "drop database \"a\"\"b\" with (force)");
 	assert_describes("pg.dump", ARGS(TEXT("to", "/b/x y.dump"), URL, TEXT("database", "app")),
@@ -1341,7 +1471,8 @@ static void unknown_arguments(void **state)
 	for (i = 0; i < pg_table.row_count; i++) {
 		const struct builtin *row = &pg_table.rows[i];
 		struct value args[CALL_ARGS_MAX];
-		struct effect_request request = {.id = "x", .builtin = row, .args = args, .arg_count = CALL_ARGS_MAX};
+		struct effect_request request = {
+		    .id = "x", .builtin = row, .args = args, .arg_count = CALL_ARGS_MAX};
 		size_t j;
 
 		for (j = 0; j < CALL_ARGS_MAX; j++)
@@ -1357,45 +1488,46 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		TEST(query_types),
-		TEST(query_times),
-		TEST(query_many_rows),
-		TEST(query_parameters),
-		TEST(query_changes_nothing),
-		TEST(errors_tell),
-		TEST(secrets_stay),
-		TEST(no_connection),
-		TEST(connection_times_out),
-		TEST(names_are_resolved),
-		TEST(environment_counts),
-		TEST(connection_is_kept),
-		TEST(connection_is_replaced),
-		TEST(connections_are_bounded),
-		TEST(exec_changes),
-		TEST(exec_without_transaction),
-		TEST(names_stand_for_identifiers),
-		TEST(bad_names),
-		TEST(hostile_values_arrive),
-		TEST(cancel_reaches_the_server),
-		TEST(timeout_reaches_the_server),
-		TEST(end_of_the_run),
-		TEST(lock_timeout),
-		TEST(server_stops_in_mid_query),
-		TEST(server_stops_in_mid_change),
-		TEST(exec_is_settled_by_its_transaction),
-		TEST(databases),
-		TEST(sessions_are_terminated),
-		TEST(schema_is_copied),
-		TEST(standbys_are_listed),
-		TEST(dump_and_restore),
-		TEST(dump_of_some_tables),
-		TEST(truncated_dumps_are_refused),
-		TEST(dump_on_a_full_disk),
-		TEST(dump_is_cancelled),
-		TEST(restore_is_cancelled),
-		TEST(password_is_not_shown),
-		TEST(described),
-		TEST(unknown_arguments),
+	    TEST(query_types),
+	    TEST(query_times),
+	    TEST(query_many_rows),
+	    TEST(query_parameters),
+	    TEST(query_changes_nothing),
+	    TEST(errors_tell),
+	    TEST(secrets_stay),
+	    TEST(no_connection),
+	    TEST(connection_times_out),
+	    TEST(names_are_resolved),
+	    TEST(environment_counts),
+	    TEST(connection_is_kept),
+	    TEST(connection_is_replaced),
+	    TEST(connections_are_bounded),
+	    TEST(exec_changes),
+	    TEST(exec_without_transaction),
+	    TEST(names_stand_for_identifiers),
+	    TEST(bad_names),
+	    TEST(hostile_values_arrive),
+	    TEST(cancel_reaches_the_server),
+	    TEST(timeout_reaches_the_server),
+	    TEST(end_of_the_run),
+	    TEST(lock_timeout),
+	    TEST(server_stops_in_mid_query),
+	    TEST(server_stops_in_mid_change),
+	    TEST(exec_is_settled_by_its_transaction),
+	    TEST(cancel_before_the_commit),
+	    TEST(databases),
+	    TEST(sessions_are_terminated),
+	    TEST(schema_is_copied),
+	    TEST(standbys_are_listed),
+	    TEST(dump_and_restore),
+	    TEST(dump_of_some_tables),
+	    TEST(truncated_dumps_are_refused),
+	    TEST(dump_on_a_full_disk),
+	    TEST(dump_is_cancelled),
+	    TEST(restore_is_cancelled),
+	    TEST(password_is_not_shown),
+	    TEST(described),
+	    TEST(unknown_arguments),
 	};
 
 	return cmocka_run_group_tests_name("pg", tests, group_setup, group_teardown);
