@@ -477,9 +477,16 @@ static struct value sh_describe(const struct effect_request *request)
 	"timeout are "                                                                                       \
 	"failures; the message ends with the program's last line."
 
-/* `sh(…, reads: true)`. */
+#define SH_SIGNATURE "(command: sh, reads: bool = false, " EXEC_ARGUMENTS
+#define SH_SUMMARY   "Run a line of shell on this machine."
+
+/* What `sh(…, reads: true)` is. */
 static const struct builtin sh_reads = {
     .name = "sh",
+    .signature = SH_SIGNATURE,
+    .summary = SH_SUMMARY,
+    .example = "sh(\"df -P / | tail -n 1\", reads: true)",
+    .bad_input = EXEC_BAD,
     .effect = EFFECT_READ,
     .start = sh_start,
     .describe = sh_describe,
@@ -509,13 +516,13 @@ static const struct builtin exec_rows[] = {
      .start = exec_start,
      .describe = exec_describe},
     {.name = "sh",
-     .signature = "(command: sh, reads: bool = false, " EXEC_ARGUMENTS,
-     .summary = "Run a line of shell on this machine.",
+     .signature = SH_SIGNATURE,
+     .summary = SH_SUMMARY,
      .details =
 	 "The command is a literal; a value that is interpolated into it arrives as a positional argument "
 	 "and is never read as code: `sh(\"grep -c x ${path}\")` runs `grep -c x \"$1\"`. With `reads: true` "
 	 "it is the author's promise that the command changes nothing, and the call is a read. " EXEC_DETAILS,
-     .example = "sh(\"df -P / | tail -n 1\", reads: true)",
+     .example = "sh(\"ln -sfn ${\"releases/v2\"} /srv/current\")",
      .bad_input = EXEC_BAD,
      .effect = EFFECT_CHANGE,
      .settle = SETTLE_ASK,

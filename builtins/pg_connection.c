@@ -77,6 +77,7 @@ struct pg_session {
 	enum state state;
 	bool reused; /* the connection is an old one: it may have died unnoticed */
 	bool closed; /* nobody is to be called back any more */
+	bool given;  /* there is a URL */
 	bool cancelled, timed_out;
 	struct parameters parameters;
 	struct value key;
@@ -348,16 +349,28 @@ static struct value clean_text(const struct pg_session *session, const char *tex
 	return pg_scrub(value_string(text ? text : ""), session->secrets);
 }
 
-/* libpq says "connection to server at "h" (1.2.3.4), port 5432 failed: reason\n..." for each address it
- * tried. */
+/*
+ * libpq says "connection to server at "h" (1.2.3.4), port 5432 failed: reason" for each address that it
+ * tried. Where it was one, the place is told already.
+ */
+static const char *connect_reason(const char *text)
+{
+	static const char start[] = "connection to server ", end[] = " failed: ";
+	const char *reason = strstr(text, end);
+
+	if (strncmp(text, start, sizeof(start) - 1) != 0 || !reason || strstr(text + 1, start))
+		return text;
+	return reason + sizeof(end) - 1;
+}
+
 static struct value connect_message(const struct pg_session *session)
 {
 	struct value reason = clean_text(session, session->pool->pq->PQerrorMessage(session->pg)), message;
 
-	message = value_string_printf(
-	    "no connection to PostgreSQL (%s): %s; check url:, or PGHOST, PGPORT, PGUSER and "
-	    "PGPASSWORD where none is given",
-	    session->place, value_text_peek(reason));
+	message = value_string_printf("no connection to PostgreSQL (%s): %s; check %s", session->place,
+				      connect_reason(value_text_peek(reason)),
+				      session->given ? "url:"
+						     : "PGHOST, PGPORT, PGUSER and PGPASSWORD, or give url:");
 	value_release(reason);
 	return message;
 }
@@ -1165,6 +1178,7 @@ struct pg_session *pg_session_open(struct live *live, const struct pg_options *o
 	session->key = value_null();
 	session->result =
 	    (struct pg_result){.rows = value_null(), .message = value_null(), .details = value_null()};
+	session->given = options->url.tag == VALUE_STRING;
 	session->timeout_ns = options->timeout_ns;
 	session->lock_timeout_ns = options->lock_timeout_ns;
 	session->done = options->opened;

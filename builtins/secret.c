@@ -175,7 +175,7 @@ static struct value simulated_secret(const struct effect_request *request)
 	return value_mark(value_string("simulated-secret"), VALUE_SECRET);
 }
 
-#define FLAGS (BUILTIN_INTERNAL | BUILTIN_SECRET_ANSWER | BUILTIN_RENEW)
+#define FLAGS (BUILTIN_INTERNAL | BUILTIN_SECRET_ANSWER | BUILTIN_RENEW | BUILTIN_GUARD)
 #define SHORT "A source that is missing, empty, or has fewer than 8 bytes is refused with the reason."
 
 static const struct builtin secret_rows[] = {

@@ -50,8 +50,19 @@ static void time_stamp(struct effect_call *call)
 
 static struct value time_stamp_simulate(const struct effect_request *request)
 {
-	(void)request;
-	return value_string("20260101T000000Z");
+	return format_utc(request->wall, "%Y%m%dT%H%M%SZ");
+}
+
+static struct value time_now_simulate(const struct effect_request *request)
+{
+	return value_time(request->wall);
+}
+
+static struct value time_since_simulate(const struct effect_request *request)
+{
+	struct value then = request->args[0];
+
+	return then.tag == VALUE_TIME ? value_duration(request->wall - then.i) : value_unknown();
 }
 
 static void time_since(struct effect_call *call)
@@ -295,11 +306,12 @@ static const struct builtin time_rows[] = {
      .example = "time.now()",
      .bad_input = "Cannot fail.",
      .effect = EFFECT_READ,
-     .start = time_now},
+     .start = time_now,
+     .simulate = time_now_simulate},
     {.name = "time.stamp",
      .signature = "() -> string",
      .summary = "The time as text for the name of a file: 20260131T120000Z.",
-     .details = "Stamps are in UTC and sort by age. Under simulation it is 20260101T000000Z.",
+     .details = "Stamps are in UTC and sort by age.",
      .example = "\"thebot_${time.stamp()}.dump\"",
      .bad_input = "Cannot fail.",
      .effect = EFFECT_READ,
@@ -311,7 +323,8 @@ static const struct builtin time_rows[] = {
      .example = "time.since(file.modified(\"/var/backups/thebot.dump\")) < 1d",
      .bad_input = "An argument that is no time is a failure.",
      .effect = EFFECT_READ,
-     .start = time_since},
+     .start = time_since,
+     .simulate = time_since_simulate},
     {.name = "time.parse",
      .signature = "(text: secret string) -> time",
      .summary = "The time that an RFC 3339 text such as 2026-01-31T12:00:00Z stands for.",

@@ -75,24 +75,32 @@ static void add_buffer(struct redactor *redactor, struct buffer *form)
 
 /* ---- forms ---- */
 
+/* Six bits of the secret from `bit` on; zeros behind its end. */
+static unsigned six_bits(const char *secret, size_t length, size_t bit)
+{
+	size_t byte = bit / 8;
+	unsigned pair = (unsigned)(unsigned char)secret[byte] << 8;
+
+	if (byte + 1 < length)
+		pair |= (unsigned char)secret[byte + 1];
+	return (pair >> (10 - bit % 8)) & 63;
+}
+
 /*
- * The characters of base64 that depend on the secret alone when `before` (0..2) bytes stand in front of it, and anything
- * behind it.
+ * The characters of base64 that depend on the secret alone when `before` (0..2) bytes stand in front of it: those that
+ * do so whatever follows it, or with `end` also the last one where nothing does.
  */
-static void add_base64(struct redactor *redactor, const char *secret, size_t length, size_t before, const char *tail)
+static void add_base64(struct redactor *redactor, const char *secret, size_t length, size_t before, const char *tail,
+		       bool end)
 {
 	static const char common[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-	size_t first = (before * 8 + 5) / 6, last = (before + length) * 8 / 6, i;
+	size_t first = (before * 8 + 5) / 6, last = ((before + length) * 8 + (end ? 5 : 0)) / 6, i;
 	struct buffer form = {0};
 
 	for (i = first; i < last; i++) {
-		size_t bit = i * 6 - before * 8, byte = bit / 8, shift = bit % 8;
-		unsigned pair = (unsigned char)secret[byte] << 8;
+		unsigned bits = six_bits(secret, length, i * 6 - before * 8);
 
-		if (byte + 1 < length)
-			pair |= (unsigned char)secret[byte + 1];
-		pair = (pair >> (10 - shift)) & 63;
-		buffer_add_byte(&form, pair < 62 ? common[pair] : tail[pair - 62]);
+		buffer_add_byte(&form, bits < 62 ? common[bits] : tail[bits - 62]);
 	}
 	if (form.length >= CODED_SECRET)
 		add_buffer(redactor, &form);
@@ -186,8 +194,10 @@ static void add_coded(struct redactor *redactor, const char *secret, size_t leng
 	size_t before;
 
 	for (before = 0; before < 3; before++) {
-		add_base64(redactor, secret, length, before, "+/");
-		add_base64(redactor, secret, length, before, "-_");
+		add_base64(redactor, secret, length, before, "+/", false);
+		add_base64(redactor, secret, length, before, "+/", true);
+		add_base64(redactor, secret, length, before, "-_", false);
+		add_base64(redactor, secret, length, before, "-_", true);
 	}
 	add_percent(redactor, secret, length, upper, false);
 	add_percent(redactor, secret, length, upper, true);

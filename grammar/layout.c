@@ -71,6 +71,15 @@ static void newline(struct parser *p, struct span at)
 	}
 }
 
+/* A line that cannot end there, and the next is a statement of its own: it ends all the same, and is
+ * reported. */
+static void end_unfinished_line(struct parser *p, int code, struct span at)
+{
+	if (code == TOK_NAME && p->token_is_first && words_hold_line(p->previous) && !words_at_start(p) &&
+	    brackets_has_lines(brackets_frame(p)) && words_begin_statement(p, at))
+		layout_give(p, TOK_NEWLINE, layout_point(p, p->previous_span.to));
+}
+
 static void settle_newline(struct parser *p, int code, struct span at)
 {
 	if (!p->newline_pending)
@@ -212,6 +221,7 @@ void layout_token(struct parser *p, int code, struct span at)
 		return;
 	}
 	brackets_close_before_item(p, code, at);
+	end_unfinished_line(p, code, at);
 	settle_newline(p, code, at);
 	if (code == TOK_RAW_UNCLOSED || code == TOK_RAW_UNCLOSED_MULTILINE) {
 		quotes_unclosed(p, code, at);

@@ -61,11 +61,6 @@ struct decimal {
 	bool too_big;
 };
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static struct node *bad_number(struct number *n)
 {
 	return build_node(n->at, n->p, &(struct node){.kind = NODE_ERROR});

@@ -99,6 +99,16 @@ struct parser {
 	uint8_t keyword_slots[256]; /* words.c */
 };
 
+static inline bool is_letter(char c)
+{
+	return c == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+static inline bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /* ---- plan.l ---- */
 
 /* Back to code outside strings, or to the text of the innermost multi-line string. */
@@ -164,6 +174,8 @@ void words_init(struct parser *p);
 int words_classify(const struct parser *p, struct span at);
 /* Whether `at` is a word that begins an item and nothing else, followed by what an item has after it. */
 bool words_begin_item(const struct parser *p, struct span at);
+/* Whether `at` is a word that begins a statement, followed by what no operand has after it. */
+bool words_begin_statement(const struct parser *p, struct span at);
 /* parse_word_is_reserved, faster. */
 bool words_reserved(const struct parser *p, struct span at);
 /* What tokens.def says of token `code`. */

@@ -1,15 +1,15 @@
 /* plan.y: the grammar.
  *
- * Actions only call constructors (build.h), whose first argument is the span. What makes this grammar plain LALR is
- * done before it: words.c turns words into keywords or names by where they stand, layout.c drops the newlines that end
- * nothing and tells apart the braces of lists of lines (LBRACE), of the values of an if or match expression (VALUE_OPEN)
- * and of records (RECORD_OPEN). A newline that arrives here stands between two lines of a list: never first, never last,
- * never twice.
+ * Actions only call constructors (build.h), whose first argument is the span. What makes this grammar plain LALR
+ * is done before it: words.c turns words into keywords or names by where they stand, layout.c drops the newlines
+ * that end nothing, brackets.c tells apart the braces of lists of lines (LBRACE), of the values of an if or match
+ * expression (VALUE_OPEN) and of records (RECORD_OPEN). A newline that arrives here stands between two lines of a
+ * list: never first, never last, never twice.
  *
- * Recovery: a line that cannot be read becomes NODE_ERROR, together with the block at its end if it has one
- * (`error open lines "}"`); the next line is read afresh. Each recovery calls recovered(), which lets the next error be
- * reported. Only the brackets of lists of lines are met there: what else is open when an error occurs closes with tokens
- * that no recovery takes for its end.
+ * Recovery: a line that cannot be read becomes NODE_ERROR, together with the block at its end if it has one; the
+ * next line is read afresh. Each recovery calls recovered(), which lets the next error be reported. Only the
+ * brackets of lists of lines are met there: what else is open when an error occurs closes with tokens that no
+ * recovery takes for its end.
  */
 %require "3.8"
 %define api.pure full
@@ -58,26 +58,35 @@ static void yyerror(const struct span *at, struct parser *p, const char *message
 %token NEWLINE "the end of the line"
 %token <ident> NAME "a name" KEY "a name with `:`"
 %token <node> NUMBER "a number"
-%token STRING "a string" STRING_OPEN "the beginning of a string" TEXT "text" STRING_CLOSE "the end of the string"
+%token STRING "a string" STRING_OPEN "the beginning of a string" TEXT "text"
+%token STRING_CLOSE "the end of the string"
 %token LABEL "the label" LABEL_OPEN "the beginning of the label" LABEL_CLOSE "the end of the label"
 %token INTERPOLATION_OPEN "${" INTERPOLATION_CLOSE "the `}` of `${`"
-%token LBRACE "{" RBRACE "}" VALUE_OPEN "the `{` of a value" VALUE_CLOSE "the `}` of the value" RECORD_OPEN "the `{` of a record" RECORD_CLOSE "the `}` of the record"
+%token LBRACE "{" RBRACE "}" VALUE_OPEN "the `{` of a value" VALUE_CLOSE "the `}` of the value"
+%token RECORD_OPEN "the `{` of a record" RECORD_CLOSE "the `}` of the record"
 %token LPAREN "(" RPAREN ")" LBRACKET "[" RBRACKET "]"
-%token COMMA "," DOT "." COLON ":" ASSIGN "=" ARROW "=>" ELSE_ARROW "else =>" RESULT "->" BAR "|" ELLIPSIS "..."
-%token COALESCE "??" EQ "==" NE "!=" LT "<" LE "<=" GT ">" GE ">=" RANGE ".." PLUS "+" MINUS "-" STAR "*" SLASH "/"
+%token COMMA "," DOT "." COLON ":" ASSIGN "=" ARROW "=>" ELSE_ARROW "else =>" RESULT "->" BAR "|"
+%token ELLIPSIS "..."
+%token COALESCE "??" EQ "==" NE "!=" LT "<" LE "<=" GT ">" GE ">=" RANGE ".." PLUS "+" MINUS "-" STAR "*"
+%token SLASH "/"
 
 %token AND "and" OR "or" NOT "not" IN "in" MATCHES "matches" MOD "mod" TRUE "true" FALSE "false" NULL "null"
 %token IF "if" ELSE "else" MATCH "match" FOR "for" WHILE "while" LET "let" VAR "var" RETURN "return"
 %token IMPORT "import" PARAM "param" SECRET "secret" ENVIRONMENT "environment" DEFAULTS "defaults" FUNC "func"
 %token TASK "task" THRESHOLD "threshold" TEST "test" PLAN "plan"
 %token PHASE "phase" STEP "step" PARALLEL "parallel" TRY "try" REQUIRE "require" SKIP "skip" EXPECT "expect"
-%token VERIFY "verify" MANUAL "manual" APPROVE "approve" CONFIRM "confirm" WAIT "wait" HOLD "hold" WATCH "watch"
-%token CHECKPOINT "checkpoint" COMMIT "commit" DEFER "defer" LOG "log" WARN "warn" FAIL "fail" JUDGE "judge" RUN "run"
+%token VERIFY "verify" MANUAL "manual" APPROVE "approve" CONFIRM "confirm" WAIT "wait" HOLD "hold"
+%token WATCH "watch"
+%token CHECKPOINT "checkpoint" COMMIT "commit" DEFER "defer" LOG "log" WARN "warn" FAIL "fail" JUDGE "judge"
+%token RUN "run"
 %token TIMEOUT "timeout" RETRY "retry" ROLLBACK "rollback" ON "on" FINALLY "finally"
-%token LOCK "lock" MEASURE "measure" MUST "must" EVERY "every" AFTER "after" BREACH "breach" NO "no" ACTION "action"
-%token PASS "pass" ASK "ask" METRIC "metric" CANARY "canary" BASELINE "baseline" WORSE "worse" TOLERATE "tolerate"
+%token LOCK "lock" MEASURE "measure" MUST "must" EVERY "every" AFTER "after" BREACH "breach" NO "no"
+%token ACTION "action"
+%token PASS "pass" ASK "ask" METRIC "metric" CANARY "canary" BASELINE "baseline" WORSE "worse"
+%token TOLERATE "tolerate"
 %token WEIGHT "weight" CRITICAL "critical" GIVEN "given"
-%token AS "as" AT "at" BACKOFF "backoff" BECAUSE "because" BY "by" CATCH "catch" DEFAULT "default" FAILS "fails"
+%token AS "as" AT "at" BACKOFF "backoff" BECAUSE "because" BY "by" CATCH "catch" DEFAULT "default"
+%token FAILS "fails"
 %token OF "of" ONCE "once" RETURNS "returns" TIMES "times" TYPING "typing" WATCHING "watching" WHERE "where"
 %token WITHIN "within"
 %token BETWEEN "between" BEYOND "beyond" DATA "data" MOST "most" NONE "none" UNTIL "until" WHEN "when"
@@ -99,17 +108,17 @@ static void yyerror(const struct span *at, struct parser *p, const char *message
 %precedence AS
 %precedence DOT LBRACKET LPAREN
 
-%type <node> line unreadable item statement declared import plan param secret environment defaults func task threshold test
-%type <node> setting plan_setting assignment clause part block otherwise arm else_arm value_arm value_else_arm judge_part metric_part
-%type <node> choice loop attempt check person wait_or_hold watch judge run_plan phase step step_clause rollback value
-%type <node> expr arith value_if value_else string string_part label argument entry path target use
-%type <node> type type_choice type_field parameter signature
-%type <node> opt_string opt_type opt_initial opt_where opt_filter opt_record opt_within opt_every opt_limit opt_backoff
-%type <node> opt_message opt_because opt_typing opt_of opt_value comprehended
-%type <list> lines settings setting_list plan_settings plan_setting_list clauses clause_list parts part_list arms
-%type <list> value_arms patterns judge_parts judge_part_list metric_parts metric_part_list uses opt_watching
-%type <list> string_parts expressions expr_list entries entry_list arguments argument_list opt_params
-%type <list> parameters parameter_list type_choices type_fields type_field_list
+%type <node> line unreadable item statement declared import plan param secret environment defaults func task
+%type <node> threshold test setting plan_setting assignment clause part block otherwise arm else_arm
+%type <node> value_arm value_else_arm judge_part metric_part choice loop attempt check person wait_or_hold
+%type <node> watch judge run_plan phase step step_clause rollback value expr arith value_if value_else
+%type <node> string string_part label argument entry path target use type type_choice type_field parameter
+%type <node> signature opt_string opt_type opt_initial opt_where opt_filter opt_record opt_within opt_every
+%type <node> opt_limit opt_backoff opt_message opt_because opt_typing opt_of opt_value comprehended
+%type <list> lines settings setting_list plan_settings plan_setting_list clauses clause_list parts part_list
+%type <list> arms value_arms patterns judge_parts judge_part_list metric_parts metric_part_list uses
+%type <list> opt_watching string_parts expressions expr_list entries entry_list arguments argument_list
+%type <list> opt_params parameters parameter_list type_choices type_fields type_field_list
 %type <ident> opt_alias opt_name
 %type <operator> comparison
 %type <reaction> opt_reaction
@@ -118,7 +127,8 @@ static void yyerror(const struct span *at, struct parser *p, const char *message
 %%
 
 input:
-  START_FILE lines                      { build_result(p, NEW(@$, FILE, .file = { .items = $2.first, .count = $2.count })); }
+  START_FILE lines
+    { build_result(p, NEW(@$, FILE, .file = { .items = $2.first, .count = $2.count })); }
 | START_EXPRESSION expr                 { build_result(p, $2); }
 | START_TYPE type                       { build_result(p, $2); }
 | START_SIGNATURE signature             { build_result(p, $2); }
@@ -188,12 +198,14 @@ plan_setting_list:
 plan_setting:
   LOCK expr                             { $$ = NEW(@$, LOCK, .value = $2); }
 | TIMEOUT arith                         { $$ = NEW(@$, TIMEOUT, .value = $2); }
-| ROLLBACK WITHIN arith                 { $$ = NEW(@$, ROLLBACK, .rollback = { .mode = ROLLBACK_BOUND, .within = $3 }); }
+| ROLLBACK WITHIN arith
+    { $$ = NEW(@$, ROLLBACK, .rollback = { .mode = ROLLBACK_BOUND, .within = $3 }); }
 | unreadable
 ;
 
 import:
-  IMPORT string opt_alias               { $$ = NEW(@$, IMPORT, .import = { build_plain_string(p, $2), $3 }); }
+  IMPORT string opt_alias
+    { $$ = NEW(@$, IMPORT, .import = { build_plain_string(p, $2), $3 }); }
 ;
 
 opt_alias:
@@ -203,7 +215,8 @@ opt_alias:
 
 param:
   PARAM KEY type opt_initial opt_where opt_string
-    { $$ = NEW(@$, PARAM, .param = { build_readable_name(p, $2), $3, $4, $5, build_plain_string(p, $6), false }); }
+    { $$ = NEW(@$, PARAM, .param = { build_readable_name(p, $2), $3, $4, $5, build_plain_string(p, $6),
+                      false }); }
 ;
 
 opt_initial:
@@ -217,7 +230,8 @@ opt_where:
 ;
 
 secret:
-  SECRET NAME "=" expr                  { $$ = NEW(@$, SECRET, .secret = { build_declared_name(p, $2), $4 }); }
+  SECRET NAME "=" expr
+    { $$ = NEW(@$, SECRET, .secret = { build_declared_name(p, $2), $4 }); }
 ;
 
 environment:
@@ -251,17 +265,20 @@ setting:
 
 func:
   FUNC NAME parameters opt_type opt_string block
-    { $$ = NEW(@$, FUNC, .callable = { build_declared_name(p, $2), build_parameters(p, $3), $4, build_plain_string(p, $5), $6 }); }
+    { $$ = NEW(@$, FUNC, .callable = { build_declared_name(p, $2), build_parameters(p, $3), $4,
+                      build_plain_string(p, $5), $6 }); }
 ;
 
 task:
   TASK NAME parameters opt_type opt_string block
-    { $$ = NEW(@$, TASK, .callable = { build_declared_name(p, $2), build_parameters(p, $3), $4, build_plain_string(p, $5), $6 }); }
+    { $$ = NEW(@$, TASK, .callable = { build_declared_name(p, $2), build_parameters(p, $3), $4,
+                      build_plain_string(p, $5), $6 }); }
 ;
 
 threshold:
   THRESHOLD NAME opt_params opt_string "{" clauses "}"
-    { $$ = NEW(@$, THRESHOLD, .callable = { build_declared_name(p, $2), build_parameters(p, $3), NULL, build_plain_string(p, $4), $6.first }); }
+    { $$ = NEW(@$, THRESHOLD, .callable = { build_declared_name(p, $2), build_parameters(p, $3), NULL,
+                      build_plain_string(p, $4), $6.first }); }
 ;
 
 opt_params:
@@ -281,8 +298,10 @@ parameter_list:
 ;
 
 parameter:
-  KEY type opt_initial                  { $$ = NEW(@$, PARAM, .param = { .name = $1, .type = $2, .initial = $3 }); }
-| KEY type "..."                        { $$ = NEW(@$, PARAM, .param = { .name = $1, .type = $2, .variadic = true }); }
+  KEY type opt_initial
+    { $$ = NEW(@$, PARAM, .param = { .name = $1, .type = $2, .initial = $3 }); }
+| KEY type "..."
+    { $$ = NEW(@$, PARAM, .param = { .name = $1, .type = $2, .variadic = true }); }
 | NAME opt_initial                      { $$ = build_untyped_parameter(@$, p, $1, $2); }
 ;
 
@@ -402,11 +421,13 @@ statement:
 ;
 
 declared:
-  LET NAME "=" expr                     { $$ = NEW(@$, LET, .binding = { build_declared_name(p, $2), $4 }); }
+  LET NAME "=" expr
+    { $$ = NEW(@$, LET, .binding = { build_declared_name(p, $2), $4 }); }
 ;
 
 assignment:
-  VAR NAME "=" expr                     { $$ = NEW(@$, VAR, .binding = { build_declared_name(p, $2), $4 }); }
+  VAR NAME "=" expr
+    { $$ = NEW(@$, VAR, .binding = { build_declared_name(p, $2), $4 }); }
 | NAME "=" expr                         { $$ = NEW(@$, ASSIGN, .binding = { $1, $3 }); }
 ;
 
@@ -470,7 +491,8 @@ opt_limit:
 ;
 
 attempt:
-  TRY block CATCH NAME block            { $$ = NEW(@$, TRY, .attempt = { $2, build_declared_name(p, $4), $5 }); }
+  TRY block CATCH NAME block
+    { $$ = NEW(@$, TRY, .attempt = { $2, build_declared_name(p, $4), $5 }); }
 ;
 
 opt_message:
@@ -520,8 +542,10 @@ opt_typing:
 wait_or_hold:
   WAIT UNTIL expr opt_within opt_every opt_reaction
     { $$ = NEW(@$, WAIT, .check = { NULL, $3, $4, $5, $6 }); }
-| HOLD arith opt_watching               { $$ = NEW(@$, HOLD, .hold = { .duration = $2, .watching = $3.first }); }
-| HOLD UNTIL arith opt_watching         { $$ = NEW(@$, HOLD, .hold = { .until = $3, .watching = $4.first }); }
+| HOLD arith opt_watching
+    { $$ = NEW(@$, HOLD, .hold = { .duration = $2, .watching = $3.first }); }
+| HOLD UNTIL arith opt_watching
+    { $$ = NEW(@$, HOLD, .hold = { .until = $3, .watching = $4.first }); }
 ;
 
 opt_watching:
@@ -579,9 +603,11 @@ opt_backoff:
 
 rollback:
   ROLLBACK block                        { $$ = NEW(@$, ROLLBACK, .rollback = { .body = $2 }); }
-| ROLLBACK WITHIN arith block           { $$ = NEW(@$, ROLLBACK, .rollback = { .within = $3, .body = $4 }); }
+| ROLLBACK WITHIN arith block
+    { $$ = NEW(@$, ROLLBACK, .rollback = { .within = $3, .body = $4 }); }
 | ROLLBACK WHILE NAME block             { $$ = build_rollback_while(@$, p, $3, $4); }
-| ROLLBACK NONE string                  { $$ = NEW(@$, ROLLBACK, .rollback = { ROLLBACK_NOTHING, .reason = $3 }); }
+| ROLLBACK NONE string
+    { $$ = NEW(@$, ROLLBACK, .rollback = { ROLLBACK_NOTHING, .reason = $3 }); }
 ;
 
 /* ---- judge ---- */
@@ -806,7 +832,8 @@ type_choice:
 | NAME "(" type ")"                     { $$ = build_type_list(@$, p, $1, $3); }
 | RECORD_OPEN type_fields RECORD_CLOSE  { $$ = NEW(@$, TYPE_RECORD, .type_record = { $2.first }); }
 | IN "[" expressions "]"                 { $$ = build_type_enum(@$, p, NULL, span_join(@2, @4), $3); }
-| NAME IN "[" expressions "]"            { $$ = build_type_enum(@$, p, NEW(@1, TYPE_NAME, .type_name = $1.text), span_join(@3, @5), $4); }
+| NAME IN "[" expressions "]"
+    { $$ = build_type_enum(@$, p, NEW(@1, TYPE_NAME, .type_name = $1.text), span_join(@3, @5), $4); }
 ;
 
 type_fields:

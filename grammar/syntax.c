@@ -239,11 +239,6 @@ static const char *found_text(struct parser *p, struct span at, const char *foun
 	return arena_printf(p->arena, "`%.*s`", (int)(at.to - at.from), p->text + at.from);
 }
 
-static bool is_letter(char c)
-{
-	return c == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-}
-
 static const char *nearest(struct parser *p, struct span at, const char *const *expected, int count)
 {
 	const char *words[WORDS_MAX];

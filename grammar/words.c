@@ -200,20 +200,45 @@ bool words_reserved(const struct parser *p, struct span at)
 	return k && k->where & RESERVED;
 }
 
+static uint32_t skip_blanks(const struct parser *p, uint32_t offset)
+{
+	while (p->text[offset] == ' ' || p->text[offset] == '\t')
+		offset++;
+	return offset;
+}
+
+static bool is_quote(char c)
+{
+	return c == '"' || c == '\'';
+}
+
 bool words_begin_item(const struct parser *p, struct span at)
 {
 	const struct keyword *k = find(p, at);
-	uint32_t next = at.to;
+	uint32_t next = skip_blanks(p, at.to);
 
 	if (!k || !(k->where & ITEM))
 		return false;
-	while (p->text[next] == ' ' || p->text[next] == '\t')
-		next++;
 	if (k->token == TOK_DEFAULTS)
 		return p->text[next] == '{';
-	return next > at.to && (strchr("\"'_", p->text[next])
-				    ? p->text[next] != '\0'
-				    : (p->text[next] | 0x20) >= 'a' && (p->text[next] | 0x20) <= 'z');
+	return next > at.to && (is_quote(p->text[next]) || is_letter(p->text[next]));
+}
+
+bool words_begin_statement(const struct parser *p, struct span at)
+{
+	const struct keyword *k = find(p, at);
+	struct span next = {at.file, skip_blanks(p, at.to), 0};
+	const struct keyword *after;
+
+	if (!k || !(k->where & STATEMENT))
+		return k && (k->token == TOK_LET || k->token == TOK_VAR || k->token == TOK_FOR ||
+			     k->token == TOK_WHILE || k->token == TOK_RETURN);
+	if (!is_letter(p->text[next.from]))
+		return is_quote(p->text[next.from]) || is_digit(p->text[next.from]);
+	for (next.to = next.from; is_letter(p->text[next.to]) || is_digit(p->text[next.to]);)
+		next.to++;
+	after = find(p, next);
+	return !after || !(after->where & (EVERYWHERE | TAIL));
 }
 
 size_t words_starting(enum block block, const char **list)

@@ -301,14 +301,14 @@ static const struct type *call_builtin(struct walk *w, struct node *node, const 
 	const struct signature *signature = signature_of_builtin(w->checker->compilation, builtin);
 	struct node **bound = arena_alloc(w->arena, (signature->count + 1) * sizeof(*bound));
 	struct arguments arguments = {.signature = signature};
-	struct site *site;
 
 	node->builtin = node->call.callee->builtin = builtin;
 	signature_bind(w->checker->compilation, signature, node, bound, true);
+	if (builtin->reads && says_it_reads(signature, bound))
+		builtin = node->builtin = node->call.callee->builtin = builtin->reads;
 	check_bound(w, node->call.arguments, &arguments, bound);
 	if (builtin->effect != EFFECT_PURE) {
-		site = note_site(w, node, builtin, NULL);
-		site->reads = says_it_reads(signature, bound);
+		note_site(w, node, builtin, NULL);
 		note_risk(w, node->span);
 	}
 	if (builtin->flags & BUILTIN_PERSON)

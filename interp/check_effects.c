@@ -16,7 +16,7 @@
 enum effect_class site_effect(const struct site *site)
 {
 	if (site->builtin)
-		return site->reads ? EFFECT_READ : site->builtin->effect;
+		return site->builtin->effect;
 	/* A func that has an effect is an error of its own. */
 	return site->callee->symbol.kind == SYMBOL_FUNC ? EFFECT_PURE : site->callee->symbol.effect;
 }

@@ -88,7 +88,6 @@ struct site {
 	struct place *place;
 	struct node *commit; /* the commit of an enclosing step that comes before it, or NULL */
 	bool reported;
-	bool reads; /* a change that the author promises only reads: sh(…, reads: true) */
 	struct site *next;
 };
 

@@ -442,8 +442,11 @@ static void check_polled(struct walk *w, struct node *node)
 {
 	if (node->check.label)
 		check_text(w, node->check.label, "a label");
-	check_condition_in(w, node->check.within || node->kind == NODE_WAIT ? "a condition that is polled" : "an expectation",
-			   node->check.condition, node->kind == NODE_WAIT ? "wait until" : "expect");
+	if (node->check.within || node->kind == NODE_WAIT)
+		check_condition_in(w, "a condition that is polled", node->check.condition,
+				   node->kind == NODE_WAIT ? "wait until" : "expect");
+	else
+		check_condition(w, node->check.condition, "expect");
 	check_duration(w, node->check.within, "within");
 	check_duration(w, node->check.every, "every");
 	refuse_lone_every(w, node);

@@ -20,7 +20,6 @@
 #define VALUE_BYTE '\1'
 
 enum rule_kind {
-	RULE_NONE,
 	RULE_ANY,   /* no value at all */
 	RULE_NAME,  /* a value must stand behind NAME= */
 	RULE_CODE,  /* the word after an option out of `code` is code; options end at the first operand */

@@ -111,7 +111,7 @@ static inline bool value_on_heap(struct value v)
 	return v.tag >= VALUE_RANGE;
 }
 
-/* Reading. The peeks lend. */
+/* Reading. The peeks lend. What is read out of a list or record that is marked secret is marked, too. */
 const char *value_text_peek(struct value v); /* bytes of a string, "" for anything else */
 size_t value_length(struct value v);         /* bytes of a string, items of a list, fields of a record, steps of a range */
 struct value list_peek(struct value list, size_t index);            /* null when out of range */

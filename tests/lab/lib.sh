@@ -57,7 +57,9 @@ snapshot() {
     find "$LAB_STATE/nginx" -mindepth 1 | sort
     echo "== containers"
     for id in $(docker ps -aq --filter "name=^/$LAB_PREFIX"); do
-        docker inspect -f '{{.Name}} {{.Config.Image}} {{.State.Running}} {{.HostConfig.PortBindings}} {{.Config.Env}} {{.Config.Cmd}}' "$id"
+        docker inspect -f '{{.Name}} {{.Config.Image}} {{.State.Running}} {{.HostConfig.PortBindings}} {{.Config.Cmd}}' "$id"
+        # A digest: these are passwords.
+        docker inspect -f '{{.Name}} environment {{.Config.Env}}' "$id" | sha256sum
     done | sort
     echo "== networks and volumes"
     docker network ls --filter "name=$LAB_PROJECT" --format '{{.Name}}'

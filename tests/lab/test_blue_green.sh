@@ -85,7 +85,9 @@ test_idle_colour_gets_its_release_back() {
     deploy v2
     equals "exit code of the first" "$code" 0
     remember
+    load_start
     deploy v2-errors --set soak=20s
+    load_end
     equals "exit code" "$code" 1
     on_release v2 green
     equals "v1 stands by again" "$(docker inspect -f '{{.Config.Image}} {{.State.Running}}' "${LAB_PREFIX}backend-blue")" \
@@ -128,11 +130,12 @@ test_dump_that_fails_on_a_full_disk() {
     as_root umount "$work/small"
 }
 
-interrupted_at() { # TYPE TEXT of the event
+interrupted_at() { # TYPE TEXT of the event [SECONDS after it]
     remember
     load_start
     deploy_start v2 --set soak=60s
     check "the run comes to that point" happened "$1" "$2"
+    sleep "${3:-0}"
     kill -INT "$run"
     deploy_end
     load_end
@@ -144,7 +147,7 @@ interrupted_at() { # TYPE TEXT of the event
 }
 
 test_ctrl_c_while_traffic_is_on_the_new_release() {
-    interrupted_at holding error_rate
+    interrupted_at holding error_rate 2
     equals "traffic went there and came back" "$(of_load '[.timeline[1:][].to] | join(" ")')" "v2 v1"
 }
 

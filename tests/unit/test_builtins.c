@@ -89,6 +89,11 @@ static void look_at_members(const struct builtin_table *table, const struct buil
 		complain(row->name, "only reads are asked of a person");
 	if (row->flags & BUILTIN_RENEW && change && row->settle != SETTLE_REPEAT)
 		complain(row->name, "what a replay does again must be fit to be repeated");
+	if (row->reads &&
+	    (!change || row->reads->effect != EFFECT_READ || !row->reads->start || row->reads->settle ||
+	     strcmp(row->reads->name, row->name) != 0 || strcmp(row->reads->signature, row->signature) != 0 ||
+	     !strstr(row->signature, "reads: bool")))
+		complain(row->name, ".reads is the same call, as a read");
 	if (row->grace < 0)
 		complain(row->name, "a grace of %lld ns", (long long)row->grace);
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -316,6 +317,7 @@ static void query_many_rows(void **state)
 						    "generate_series(1, ${}::int) i",
 						    value_int(1000)),
 						URL));
+	struct rusage before, after;
 	struct value row;
 
 	(void)state;
@@ -333,7 +335,11 @@ static void query_many_rows(void **state)
 	    ok("pg.query", ARGS(SQL("select generate_series(1, 10)"), URL, {"limit", value_int(10)})));
 	fails("pg.query", ARGS(SQL("select repeat('x', 1000) from generate_series(1, 5000)"), URL),
 	      "larger than 4MiB");
+	/* Not even one enormous value is gathered in memory. */
+	getrusage(RUSAGE_SELF, &before);
 	fails("pg.query", ARGS(SQL("select repeat('x', 200000000)"), URL), "larger than 4MiB");
+	getrusage(RUSAGE_SELF, &after);
+	assert_in_range(after.ru_maxrss - before.ru_maxrss, 0, 180 * 1024);
 	fails("pg.query", ARGS(SQL("select 1 as a, 2 as a"), URL), "two columns are named a");
 	/* What was given up left no connection in a bad state. */
 	assert_int(one("select 1"), 1);
@@ -460,7 +466,8 @@ static void no_connection(void **state)
 	fails("pg.dump", ARGS(TEXT("to", "/tmp/runplan-never.dump"), TEXT("url", url)), "Connection refused");
 	assert_int_equal(access("/tmp/runplan-never.dump.part", F_OK), -1);
 	snprintf(url, sizeof url, "postgres://admin:wrong@127.0.0.1:%d/postgres", fixture.cluster.port);
-	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", url)), "password authentication failed");
+	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", url)),
+	      "): FATAL: password authentication failed for user \"admin\"; check url:");
 	fails("pg.query", ARGS(SQL("select 1"), URL, TEXT("database", "no_such")),
 	      "\"no_such\" does not exist");
 	fails("pg.query", ARGS(SQL("select 1"), TEXT("url", "postgres://u:hunter2@host:notaport:1/x?y=z&")),
