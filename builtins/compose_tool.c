@@ -328,9 +328,15 @@ static void job_start(struct compose_job *job)
 {
 	struct effect_call *call = job->step.call;
 	struct compose_tool *tool = tool_of(call->live);
-	struct value argv = job_argv(tool, job), env = job_env(tool, job), input = value_null();
-	const char **words = pointers(argv), **variables = pointers(env);
+	struct value argv, env, input = value_null();
+	const char **words, **variables;
 
+	if (job->prepare != NULL)
+		job->prepare(call);
+	argv = job_argv(tool, job);
+	env = job_env(tool, job);
+	words = pointers(argv);
+	variables = pointers(env);
 	if (job->places->input != NO_PLACE)
 		input = call_arg(call, job->places->input);
 	job->process = process_start(
@@ -436,16 +442,20 @@ static struct value paragraph(const char *text, const char *end)
 
 struct value compose_last_words(const char *text, size_t length)
 {
-	const char *end = text + length, *top = NULL;
+	const char *end = text + length, *top = NULL; /* top: the highest line of an indented block at the end */
+	bool blank = false;			      /* a blank line lies between here and top */
 	struct line line;
 
 	while (line_above(text, &length, &line)) {
 		if (!says_something(&line)) {
-			continue;
-		} else if (isspace((unsigned char)*line.text)) { /* of an indented block: its first line begins the words */
+			blank = true;
+		} else if (isspace((unsigned char)*line.text)) {
 			top = line.text;
+			blank = false;
+		} else if (top == NULL || !blank) { /* alone, or the headline of the block */
+			return paragraph(line.text, top != NULL ? end : line.text + line.length);
 		} else {
-			return top != NULL ? paragraph(top, end) : value_string_n(line.text, line.length);
+			break;
 		}
 	}
 	return top != NULL ? paragraph(top, end) : value_string("");

@@ -27,6 +27,7 @@ struct compose_job {
 	struct compose_job *next; /* while the tool is looked for */
 	bool queued;
 	bool all;             /* done() wants cancelled results too */
+	void (*prepare)(struct effect_call *call); /* adds words that depend on the tool's version, or NULL */
 	void (*done)(struct effect_call *call, const struct process_result *result);
 	void (*release)(struct compose_job *job); /* frees what the row's own part holds, or NULL */
 };
@@ -51,7 +52,7 @@ void compose_run_all(struct effect_call *call,
 /* Ends the call as failed with {code, stdout, stderr, tail}: the message is the last line on stderr that says something. */
 void compose_fail(struct effect_call *call, const struct process_result *result, const char *what);
 
-/* Is the tool of version 1 (docker-compose, written in Python)? Known once a compose_run() is done. */
+/* Is it version 1 (docker-compose, written in Python)? Known from a job's prepare() on. */
 bool compose_is_v1(struct live *live);
 
 /* The last line, or indented paragraph, of `text` that says something: a string of one line. */

@@ -798,7 +798,7 @@ static void exec_found(struct exec *exec, const struct docker_reply *reply)
 		 exec_made);
 }
 
-static void token_make(char token[33])
+void docker_token(char token[33])
 {
 	unsigned char bytes[16];
 
@@ -870,7 +870,7 @@ static struct exec *exec_new(struct effect_call *call, const struct docker_exec_
 	exec->began = live_now(call->live);
 	secrets_collect(&exec->secrets, options->env);
 	secrets_collect(&exec->secrets, options->input);
-	token_make(exec->token);
+	docker_token(exec->token);
 	return exec;
 }
 

@@ -39,7 +39,10 @@ void docker_exec_settle(struct effect_call *call);
 /* An exec_result of code 0 whose output is unknown. */
 struct value docker_exec_simulate(const struct effect_request *request);
 
-/* ---- shared with compose.run ---- */
+/* ---- shared with docker.run and compose.* ---- */
+
+/* 32 hexadecimal digits that nobody else has. */
+void docker_token(char token[33]);
 
 /* `ok` is null (0 only), an int, a range, or a list of these. */
 bool exit_code_ok(struct value ok, int64_t code);

@@ -197,7 +197,7 @@ static struct value url_of(const struct http_result *result, struct value url)
 
 static struct value answer_of(const struct http_result *result, struct value url)
 {
-	struct value answer = record_new(7);
+	struct value answer = record_new(8);
 
 	record_set(&answer, "status", value_int(result->ok ? result->status : 0));
 	record_set(&answer, "headers", value_copy(result->headers));
@@ -205,6 +205,10 @@ static struct value answer_of(const struct http_result *result, struct value url
 	record_set(&answer, "json", result->ok ? json_of(result) : value_null());
 	record_set(&answer, "time", value_duration(result->elapsed_ns));
 	record_set(&answer, "url", url_of(result, url));
+	record_set(&answer, "certificate_expires",
+		   result->certificate_expires == 0
+		       ? value_null()
+		       : value_time(result->certificate_expires * INT64_C(1000000000)));
 	record_set(&answer, "error", value_string(result->error));
 	return answer;
 }
@@ -666,9 +670,9 @@ static const struct builtin http_rows[] = {
 static const struct builtin_type http_types[] = {
     {"http_answer",
      "{ status: int, headers: record, body: string, json: any, time: duration, url: string, "
-     "error: string | null }",
-     "What a server answered. `url` is the one asked last, after redirects; `error` is null but in "
-     "http.all."},
+     "certificate_expires: time | null, error: string | null }",
+     "What a server answered. `url` is the one asked last, after redirects; `certificate_expires` is null "
+     "without TLS, `error` everywhere but in http.all."},
 };
 
 const struct builtin_table http_table = {

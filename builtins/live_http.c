@@ -35,6 +35,14 @@ struct http_engine {
 	const struct curl_api *curl;
 	CURLM *multi;
 	uv_timer_t timer;
+	struct http_certificate *certificates;
+};
+
+/* The certificate of a server, as seen when a connection to it was made last. */
+struct http_certificate {
+	struct http_certificate *next;
+	char *origin; /* "host:port" */
+	int64_t expires;
 };
 
 /* A socket that curl wants watched. */
@@ -76,18 +84,14 @@ static const char *effective_url(const struct http_transfer *transfer)
 	return url != NULL ? url : transfer->options.url;
 }
 
-/* "host:port" of the URL, or the socket's path, as the operator knows it; never user or password. */
-static void target_text(const struct http_transfer *transfer, char *text, size_t size)
+/* "host:port" of the URL asked last, never user or password; "?" where it is none. */
+static void origin_text(const struct http_transfer *transfer, char *text, size_t size)
 {
 	const struct curl_api *curl = transfer->live->http->curl;
-	const char *socket = transfer->options.unix_socket;
 	char *host = NULL, *port = NULL;
-	CURLU *url;
+	CURLU *url = curl->url();
 
-	snprintf(text, size, "%s", transfer->options.secret_url ? "***" : socket != NULL ? socket : "?");
-	if (transfer->options.secret_url || socket != NULL)
-		return;
-	url = curl->url();
+	snprintf(text, size, "?");
 	if (url != NULL && curl->url_set(url, CURLUPART_URL, effective_url(transfer), 0) == CURLUE_OK &&
 	    curl->url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
 	    curl->url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
@@ -95,6 +99,17 @@ static void target_text(const struct http_transfer *transfer, char *text, size_t
 	curl->free(host);
 	curl->free(port);
 	curl->url_cleanup(url);
+}
+
+/* Where the request went, as a message may tell it. */
+static void target_text(const struct http_transfer *transfer, char *text, size_t size)
+{
+	if (transfer->options.secret_url)
+		snprintf(text, size, "***");
+	else if (transfer->options.unix_socket != NULL)
+		snprintf(text, size, "%s", transfer->options.unix_socket);
+	else
+		origin_text(transfer, text, size);
 }
 
 /* curl's own words: those of this transfer, or where they could tell a secret those for all of their kind. */
@@ -322,7 +337,8 @@ static size_t body_wanted(char *buffer, size_t one, size_t room, void *context)
 	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
 }
 
-static int64_t certificate_expiry(const struct http_transfer *transfer)
+/* What curl saw of the certificate while it connected for this transfer; 0: nothing. */
+static int64_t certificate_seen(const struct http_transfer *transfer)
 {
 	const struct curl_api *curl = transfer->live->http->curl;
 	struct curl_certinfo *info = NULL;
@@ -338,6 +354,34 @@ static int64_t certificate_expiry(const struct http_transfer *transfer)
 			return expires < 0 ? 0 : (int64_t)expires;
 		}
 	return 0;
+}
+
+/*
+ * When the server's certificate expires; 0: no TLS. Over a kept connection curl tells nothing, so what was
+ * seen of each server last is remembered.
+ */
+static int64_t certificate_expiry(const struct http_transfer *transfer)
+{
+	struct http_engine *engine = transfer->live->http;
+	int64_t seen = certificate_seen(transfer);
+	struct http_certificate *known;
+	char origin[300];
+
+	if (strncasecmp(effective_url(transfer), "https:", 6) != 0)
+		return 0;
+	origin_text(transfer, origin, sizeof origin);
+	for (known = engine->certificates; known != NULL; known = known->next)
+		if (strcmp(known->origin, origin) == 0)
+			break;
+	if (known == NULL && seen != 0) {
+		known = live_alloc(sizeof *known);
+		known->origin = live_strdup(origin);
+		known->next = engine->certificates;
+		engine->certificates = known;
+	}
+	if (known != NULL && seen != 0)
+		known->expires = seen;
+	return known == NULL ? 0 : known->expires;
 }
 
 /* ---- the end of a transfer ---- */
@@ -506,8 +550,8 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, 
 }
 
 /*
- * libuv's timer is up to a millisecond early. curl then finds nothing due, and does not ask again for a time that it has
- * asked for already: so after each wake-up the next one is looked up.
+ * libuv's timer is up to a millisecond early. curl then finds nothing due, and does not ask again for a time
+ * that it has asked for already: so after each wake-up the next one is looked up.
  */
 static void timer_over(uv_timer_t *timer)
 {
@@ -848,7 +892,16 @@ void live_http_abandon(struct live *live)
 
 static void engine_closed(uv_handle_t *timer)
 {
-	free(timer->data);
+	struct http_engine *engine = timer->data;
+
+	while (engine->certificates != NULL) {
+		struct http_certificate *next = engine->certificates->next;
+
+		free(engine->certificates->origin);
+		free(engine->certificates);
+		engine->certificates = next;
+	}
+	free(engine);
 }
 
 void live_http_free(struct live *live)

@@ -163,6 +163,19 @@ bool pg_check_name(struct effect_call *call, size_t index, const char *what)
 	return false;
 }
 
+void pg_add_name(struct buffer *text, const char *name, size_t length)
+{
+	size_t i;
+
+	buffer_add_byte(text, '"');
+	for (i = 0; i < length; i++) {
+		if (name[i] == '"')
+			buffer_add_byte(text, '"');
+		buffer_add_byte(text, name[i]);
+	}
+	buffer_add_byte(text, '"');
+}
+
 static struct pure_result pg_name(const struct value *args, size_t count)
 {
 	struct buffer text = {0};

@@ -10,15 +10,14 @@
  */
 #include "builtins/pg_connection.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "builtins/lazy.h"
+#include "builtins/pg_target.h"
 #include "builtins/pg_types.h"
 
 #define NS_PER_S  INT64_C(1000000000)
@@ -32,17 +31,7 @@
 /* The server's own limit is a little later than ours, for the case that our cancel request gets lost. */
 #define SERVER_SLACK_NS (5 * NS_PER_S)
 
-#define PARAMETERS_MAX 64
-#define ADDRESSES_MAX  16
-
 enum state { WAITING, RESOLVING, CONNECTING, SETTING, READY, RUNNING, CLEANING, DEAD };
-
-/* Connection parameters for libpq, and their text as one key: who has the same key may use the same
- * connection. */
-struct parameters {
-	char *names[PARAMETERS_MAX + 1], *values[PARAMETERS_MAX + 1];
-	size_t count;
-};
 
 struct connection {
 	struct connection *next;
@@ -58,14 +47,6 @@ struct pool {
 	struct pg_session *sessions;
 };
 
-struct resolving {
-	struct pg_session *session; /* NULL once it has lost interest */
-	char *hosts;		    /* with commas, as libpq takes them */
-	char *ports;
-	struct buffer out_hosts, out_addresses, out_ports;
-	char error[300];
-};
-
 struct cancelling {
 	const struct pq_api *pq;
 	PGcancel *cancel;
@@ -79,12 +60,12 @@ struct pg_session {
 	bool closed; /* nobody is to be called back any more */
 	bool given;  /* there is a URL */
 	bool cancelled, timed_out;
-	struct parameters parameters;
+	struct pg_parameters parameters;
 	struct value key;
 	PGconn *pg;
 	struct live_poll *poll;
 	struct live_timer *deadline, *stopping, *later;
-	struct resolving *resolving;
+	struct pg_resolving *resolving;
 	int stops;
 	int64_t timeout_ns, lock_timeout_ns;
 	char *what, *place;   /* "pg.query"; "thebot at 127.0.0.1:5432" */
@@ -104,120 +85,6 @@ static void poll_ready(void *context, int events);
 static void begin(struct pg_session *session);
 static void wake_waiting(struct pool *pool);
 static void clean_end(struct pg_session *session);
-
-/* ---- parameters ---- */
-
-static void parameter_set(struct parameters *parameters, const char *name, const char *value)
-{
-	size_t i;
-
-	for (i = 0; i < parameters->count; i++)
-		if (strcmp(parameters->names[i], name) == 0)
-			break;
-	if (i == PARAMETERS_MAX)
-		return;
-	if (i == parameters->count) {
-		parameters->names[i] = memory_need(strdup(name));
-		parameters->count++;
-	} else {
-		free(parameters->values[i]);
-	}
-	parameters->values[i] = memory_need(strdup(value));
-}
-
-static const char *parameter_get(const struct parameters *parameters, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < parameters->count; i++)
-		if (strcmp(parameters->names[i], name) == 0)
-			return parameters->values[i];
-	return NULL;
-}
-
-static void parameters_free(struct parameters *parameters)
-{
-	size_t i;
-
-	for (i = 0; i < parameters->count; i++) {
-		free(parameters->names[i]);
-		free(parameters->values[i]);
-	}
-	parameters->count = 0;
-}
-
-/* The URL's, or the environment's where there is none. libpq's own message would show the URL, password and
- * all. */
-static bool parameters_parse(const struct pq_api *pq, struct value url, const char *database,
-			     struct parameters *parameters, struct value *message)
-{
-	PQconninfoOption *options, *option;
-	char *error = NULL;
-
-	if (url.tag == VALUE_STRING) {
-		options = strlen(value_text_peek(url)) == value_length(url)
-			      ? pq->PQconninfoParse(value_text_peek(url), &error)
-			      : NULL;
-		if (error)
-			pq->PQfreemem(error);
-		if (!options) {
-			*message = value_string(
-			    "url: is not a URL of PostgreSQL (postgres://user:password@host:port/database)");
-			return false;
-		}
-		for (option = options; option->keyword; option++)
-			if (option->val)
-				parameter_set(parameters, option->keyword, option->val);
-		pq->PQconninfoFree(options);
-	}
-	if (database)
-		parameter_set(parameters, "dbname", database);
-	return true;
-}
-
-/* What libpq will take where the URL says nothing: the environment, a service file, its own default. */
-static void parameter_default(const struct pq_api *pq, struct parameters *parameters, const char *name)
-{
-	PQconninfoOption *options = parameter_get(parameters, name) ? NULL : pq->PQconndefaults(), *option;
-
-	for (option = options; option && option->keyword; option++)
-		if (strcmp(option->keyword, name) == 0 && option->val && option->val[0])
-			parameter_set(parameters, name, option->val);
-	pq->PQconninfoFree(options);
-}
-
-static struct value parameters_key(const struct parameters *parameters)
-{
-	struct buffer key = {0};
-	size_t i;
-
-	for (i = 0; i < parameters->count; i++) {
-		buffer_add(&key, parameters->names[i], strlen(parameters->names[i]) + 1);
-		buffer_add(&key, parameters->values[i], strlen(parameters->values[i]) + 1);
-	}
-	return buffer_finish(&key);
-}
-
-/* For messages: the database, and where it is. */
-static char *parameters_place(const struct parameters *parameters)
-{
-	const char *host = parameter_get(parameters, "host"),
-		   *address = parameter_get(parameters, "hostaddr");
-	const char *port = parameter_get(parameters, "port"), *database = parameter_get(parameters, "dbname");
-	struct buffer place = {0};
-	struct value text;
-	char *copy;
-
-	host = host && host[0] ? host : address;
-	buffer_add_text(&place, database ? database : "the default database");
-	buffer_printf(&place, " at %s", host && host[0] ? host : "the local socket");
-	if (port)
-		buffer_printf(&place, ":%s", port);
-	text = buffer_finish(&place);
-	copy = memory_need(strdup(value_text_peek(text)));
-	value_release(text);
-	return copy;
-}
 
 /* ---- the pool ---- */
 
@@ -269,9 +136,8 @@ static void session_free(struct pg_session *session)
 	timer_clear(&session->stopping);
 	timer_clear(&session->later);
 	connection_drop(session);
-	if (session->resolving)
-		session->resolving->session = NULL;
-	parameters_free(&session->parameters);
+	pg_resolve_forget(session->resolving);
+	pg_parameters_free(&session->parameters);
 	value_release(session->key);
 	value_release(session->secrets);
 	value_release(session->result.rows);
@@ -437,8 +303,7 @@ static void session_die(struct pg_session *session)
 /* There is no connection, and will be none. Consumes `message`. */
 static void fail_connecting(struct pg_session *session, struct value message)
 {
-	if (session->resolving)
-		session->resolving->session = NULL;
+	pg_resolve_forget(session->resolving);
 	session->resolving = NULL;
 	session_die(session);
 	end_without(session, PG_NOT_SENT, message);
@@ -932,141 +797,37 @@ static void poll_ready(void *context, int events)
 
 static void connect_start(struct pg_session *session)
 {
-	struct parameters *parameters = &session->parameters;
+	const struct pq_api *pq = session->pool->pq;
 
 	session->state = CONNECTING;
-	parameters->names[parameters->count] = parameters->values[parameters->count] = NULL;
-	session->pg = session->pool->pq->PQconnectStartParams((const char *const *)parameters->names,
-							      (const char *const *)parameters->values, 0);
-	memory_need(session->pg);
-	if (session->pool->pq->PQstatus(session->pg) == CONNECTION_BAD)
+	session->pg =
+	    memory_need(pq->PQconnectStartParams((const char *const *)session->parameters.names,
+						 (const char *const *)session->parameters.values, 0));
+	if (pq->PQstatus(session->pg) == CONNECTION_BAD)
 		fail_connecting(session, connect_message(session));
 	else
 		watch(session, UV_WRITABLE);
 }
 
-/* ---- names to addresses, on a thread ---- */
-
-static void add_entry(struct buffer *list, const char *text, size_t length)
+static void resolved(void *context, const char *error)
 {
-	if (list->string)
-		buffer_add_byte(list, ',');
+	struct pg_session *session = context;
+
+	session->resolving = NULL;
+	if (error)
+		fail_connecting(session, value_string_printf("no connection to PostgreSQL (%s): %s",
+							     session->place, error));
 	else
-		buffer_reserve(list, 1);
-	buffer_add(list, text, length);
-}
-
-static void add_address(struct resolving *resolving, const char *host, const char *port, const char *address)
-{
-	add_entry(&resolving->out_hosts, host, strlen(host));
-	add_entry(&resolving->out_addresses, address, strlen(address));
-	add_entry(&resolving->out_ports, port, strlen(port));
-}
-
-static void resolve_host(struct resolving *resolving, const char *host, const char *port)
-{
-	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL, *at;
-	char text[NI_MAXHOST];
-	int status, count = 0;
-
-	if (host[0] == '/' || host[0] == '@' || host[0] == '\0') {
-		add_address(resolving, host, port, "");
-		return;
-	}
-	status = getaddrinfo(host, NULL, &hints, &found);
-	if (status != 0) {
-		snprintf(resolving->error, sizeof(resolving->error), "the host %.200s is not known: %s", host,
-			 gai_strerror(status));
-		return;
-	}
-	for (at = found; at && count < ADDRESSES_MAX; at = at->ai_next)
-		if (getnameinfo(at->ai_addr, at->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST) ==
-		    0) {
-			add_address(resolving, host, port, text);
-			count++;
-		}
-	freeaddrinfo(found);
-}
-
-/* The hosts and ports of libpq's lists; one port stands for all hosts. */
-static void resolve_work(void *context)
-{
-	struct resolving *resolving = context;
-	char *hosts = resolving->hosts, *ports = resolving->ports, *host;
-	bool one_port = !ports || !strchr(ports, ',');
-
-	while ((host = strsep(&hosts, ","))) {
-		const char *port = one_port ? (ports ? ports : "") : strsep(&ports, ",");
-
-		resolve_host(resolving, host, port ? port : "");
-	}
-}
-
-static void resolve_free(struct resolving *resolving)
-{
-	buffer_free(&resolving->out_hosts);
-	buffer_free(&resolving->out_addresses);
-	buffer_free(&resolving->out_ports);
-	free(resolving->hosts);
-	free(resolving->ports);
-	free(resolving);
-}
-
-static void set_list(struct parameters *parameters, const char *name, struct buffer *list)
-{
-	struct value text = buffer_finish(list);
-
-	parameter_set(parameters, name, value_text_peek(text));
-	value_release(text);
-}
-
-static void resolve_done(void *context)
-{
-	struct resolving *resolving = context;
-	struct pg_session *session = resolving->session;
-
-	if (session) {
-		session->resolving = NULL;
-		if (!resolving->out_hosts.string) {
-			fail_connecting(session, value_string_printf("no connection to PostgreSQL (%s): %s",
-								     session->place, resolving->error));
-		} else {
-			set_list(&session->parameters, "host", &resolving->out_hosts);
-			set_list(&session->parameters, "hostaddr", &resolving->out_addresses);
-			set_list(&session->parameters, "port", &resolving->out_ports);
-			connect_start(session);
-		}
-	}
-	resolve_free(resolving);
-}
-
-static bool needs_resolving(const char *hosts)
-{
-	unsigned char address[sizeof(struct in6_addr)];
-
-	if (!hosts || hosts[0] == '\0' || (hosts[0] == '/' && !strchr(hosts, ',')))
-		return false;
-	return inet_pton(AF_INET, hosts, address) != 1 && inet_pton(AF_INET6, hosts, address) != 1;
+		connect_start(session);
 }
 
 static void begin_connection(struct pg_session *session)
 {
-	const char *hosts = parameter_get(&session->parameters, "host");
-	const char *ports = parameter_get(&session->parameters, "port");
-	struct resolving *resolving;
-
 	session->reused = false;
-	if (parameter_get(&session->parameters, "hostaddr") || !needs_resolving(hosts)) {
-		connect_start(session);
-		return;
-	}
 	session->state = RESOLVING;
-	resolving = memory_need(calloc(1, sizeof(*resolving)));
-	resolving->session = session;
-	resolving->hosts = memory_need(strdup(hosts));
-	resolving->ports = ports ? memory_need(strdup(ports)) : NULL;
-	session->resolving = resolving;
-	live_work(session->pool->live, resolve_work, resolve_done, resolving);
+	session->resolving = pg_resolve(session->pool->live, &session->parameters, resolved, session);
+	if (!session->resolving)
+		connect_start(session);
 }
 
 /* Finds a connection: an unused one, a new one, or a place in the row of those who wait. */
@@ -1132,7 +893,7 @@ static void fail_soon(struct pg_session *session, struct value message)
 static void prepare(struct pg_session *session, const struct pg_options *options)
 {
 	const struct pq_api *pq = session->pool->pq;
-	struct parameters *parameters = &session->parameters;
+	struct pg_parameters *parameters = &session->parameters;
 	struct value message = value_null();
 	const char *password;
 
@@ -1141,25 +902,16 @@ static void prepare(struct pg_session *session, const struct pg_options *options
 						       session->pool->error));
 		return;
 	}
-	if (!parameters_parse(pq, options->url, options->database, parameters, &message)) {
+	if (!pg_parameters_parse(pq, options->url, options->database, parameters, &message)) {
 		fail_soon(session, message);
 		return;
 	}
-	parameter_default(pq, parameters, "host");
-	parameter_default(pq, parameters, "hostaddr");
-	parameter_default(pq, parameters, "port");
-	parameter_default(pq, parameters, "dbname");
-	parameter_set(parameters, "client_encoding", "UTF8");
-	if (!parameter_get(parameters, "application_name"))
-		parameter_set(parameters, "fallback_application_name", "runplan");
-	/* Looking for Kerberos tickets may ask the network, which would block. */
-	if (!parameter_get(parameters, "gssencmode") && !getenv("PGGSSENCMODE"))
-		parameter_set(parameters, "gssencmode", "disable");
-	session->place = parameters_place(parameters);
-	password = parameter_get(parameters, "password");
+	pg_parameters_complete(pq, parameters);
+	session->place = pg_parameters_place(parameters);
+	password = pg_parameters_get(parameters, "password");
 	if (password && password[0])
 		list_push(&session->secrets, value_string(password));
-	session->key = parameters_key(parameters);
+	session->key = pg_parameters_key(parameters);
 	session->later = live_timer_start(session->pool->live, 0, begin_later, session);
 }
 
@@ -1281,93 +1033,4 @@ void pg_session_close(struct pg_session *session)
 		clean_begin(session);
 	else
 		session_discard(session);
-}
-
-/* ---- for programs of PostgreSQL's ---- */
-
-/* 'it\'s': as libpq reads a connection string. */
-static void add_conninfo(struct buffer *text, const char *name, const char *value)
-{
-	if (text->length > 0)
-		buffer_add_byte(text, ' ');
-	buffer_printf(text, "%s='", name);
-	for (; *value; value++) {
-		if (*value == '\'' || *value == '\\')
-			buffer_add_byte(text, '\\');
-		buffer_add_byte(text, *value);
-	}
-	buffer_add_byte(text, '\'');
-}
-
-/* A line that fits every host, port, database and user. */
-static struct value passfile_line(const char *password)
-{
-	struct buffer line = {0};
-
-	buffer_add_text(&line, "*:*:*:*:");
-	for (; *password; password++) {
-		if (*password == ':' || *password == '\\')
-			buffer_add_byte(&line, '\\');
-		buffer_add_byte(&line, *password);
-	}
-	buffer_add_byte(&line, '\n');
-	return value_mark(buffer_finish(&line), VALUE_SECRET);
-}
-
-static bool child_conninfo(const struct parameters *parameters, struct value *conninfo,
-			   struct value *passfile, struct value *message)
-{
-	const char *password = parameter_get(parameters, "password");
-	struct buffer text = {0};
-	size_t i;
-
-	if (password && strpbrk(password, "\r\n")) {
-		*message =
-		    value_string("a password with a line break cannot be handed to PostgreSQL's programs");
-		return false;
-	}
-	password = password && password[0] ? password : NULL;
-	for (i = 0; i < parameters->count; i++)
-		if (strcmp(parameters->names[i], "password") != 0 &&
-		    strcmp(parameters->names[i], "sslpassword") != 0 &&
-		    !(password && strcmp(parameters->names[i], "passfile") == 0))
-			add_conninfo(&text, parameters->names[i], parameters->values[i]);
-	if (password)
-		add_conninfo(&text, "passfile", "/proc/self/fd/3");
-	if (!parameter_get(parameters, "fallback_application_name"))
-		add_conninfo(&text, "fallback_application_name", "runplan");
-	*conninfo = buffer_finish(&text);
-	*passfile = password ? passfile_line(password) : value_null();
-	return true;
-}
-
-bool pg_child_target(struct live *live, struct value url, const char *database, struct value *conninfo,
-		     struct value *passfile, struct value *message)
-{
-	struct pool *pool = pool_of(live);
-	struct parameters parameters = {0};
-	bool ok;
-
-	*conninfo = *passfile = *message = value_null();
-	if (!pool->pq) {
-		*message = value_string_printf("PostgreSQL's client library is needed: %s", pool->error);
-		return false;
-	}
-	ok = parameters_parse(pool->pq, url, database, &parameters, message) &&
-	     child_conninfo(&parameters, conninfo, passfile, message);
-	parameters_free(&parameters);
-	return ok;
-}
-
-void pg_add_name(struct buffer *text, const char *name, size_t length)
-{
-	size_t i;
-
-	buffer_add_byte(text, '"');
-	for (i = 0; i < length; i++) {
-		if (name[i] == '"')
-			buffer_add_byte(text, '"');
-		buffer_add_byte(text, name[i]);
-	}
-	buffer_add_byte(text, '"');
 }

@@ -70,16 +70,4 @@ int pg_session_version(const struct pg_session *session); /* 150004 */
 /* Gives up unused connections to `database`, which would stand in the way of its being dropped or renamed. */
 void pg_forget_database(struct live *live, const char *database);
 
-/*
- * How a program of PostgreSQL's reaches the same place: a connection string without the password, and a line
- * for a password file, to be handed to the child as its descriptor 3 (`process_options.secret`), which the
- * string then names; null where the URL holds no password. False, with a message in *message, where the URL
- * is none.
- */
-bool pg_child_target(struct live *live, struct value url, const char *database, struct value *conninfo,
-		     struct value *passfile, struct value *message);
-
-/* "identifier" with its quotes; doubles those inside. */
-void pg_add_name(struct buffer *text, const char *name, size_t length);
-
 #endif

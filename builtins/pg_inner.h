@@ -68,6 +68,9 @@ bool pg_program_ok(const struct pg_program *program, const char *name, const str
 		   struct value *message, struct value *details);
 int64_t pg_program_elapsed(const struct pg_program *program);
 
+/* "identifier" with its quotes; doubles those inside. */
+void pg_add_name(struct buffer *text, const char *name, size_t length);
+
 /* pg_dump.c */
 void pg_dump_start(struct effect_call *call);
 void pg_dump_probe(struct effect_call *call);

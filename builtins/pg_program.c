@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "builtins/pg_inner.h"
+#include "builtins/pg_target.h"
 #include "builtins/pg_types.h"
 
 /* The end of what a program wrote to its standard error is enough of it for a message. */
@@ -17,7 +18,7 @@ bool pg_program_init(struct pg_program *program, struct effect_call *call, struc
 
 	*program = (struct pg_program){.call = call, .began = live_now(call->live), .timeout_ns = timeout_ns};
 	program->deadline = timeout_ns > 0 ? program->began + timeout_ns : 0;
-	if (pg_child_target(call->live, url, database, &program->conninfo, &program->passfile, &message))
+	if (pg_child_target(url, database, &program->conninfo, &program->passfile, &message))
 		return true;
 	call_failed(call, "%s", value_text_peek(message));
 	value_release(message);

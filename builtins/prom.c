@@ -31,7 +31,7 @@ struct prom_layout {
 };
 
 #define COMMON_SIGNATURE                                                                                     \
-	"server: url = null, timeout: duration = 5s, headers: secret record = {}, ca: path = null"
+	"server: secret url = null, timeout: duration = 5s, headers: secret record = {}, ca: path = null"
 #define COMMON(at)                                                                                           \
 	(struct prom_layout)                                                                                 \
 	{                                                                                                    \
@@ -69,7 +69,7 @@ static void prom_cancel(struct effect_call *call)
 
 static void fail_malformed(struct prom_call *prom, const char *what)
 {
-	call_failed(prom->call, "%s: not an answer of Prometheus: %s", value_text_peek(prom->server), what);
+	call_failed(prom->call, "%s: not an answer of its API: %s", value_text_peek(prom->server), what);
 }
 
 /* Prometheus' own words where it has some, else the status and what came with it. */
@@ -164,7 +164,7 @@ static void url_add_seconds(struct buffer *url, bool *first, const char *name, i
 static struct prom_call *prom_begin(struct effect_call *call, struct prom_layout layout, const char *path,
 				    struct buffer *url)
 {
-	struct value server = call_arg(call, layout.server);
+	struct value server = call_arg(call, layout.server), shown;
 	struct prom_call *prom;
 	char error[200];
 	size_t length;
@@ -181,8 +181,12 @@ static struct prom_call *prom_begin(struct effect_call *call, struct prom_layout
 		call_failed(call, "%s: server: %s", call->builtin->name, error);
 		return NULL;
 	}
+	shown = url_shown(server);
 	prom = memory_need(calloc(1, sizeof *prom));
-	*prom = (struct prom_call){.call = call, .server = url_shown(server), .url = value_null()};
+	*prom = (struct prom_call){.call = call,
+				   .server = value_string_printf("Prometheus at %s", value_text_peek(shown)),
+				   .url = value_null()};
+	value_release(shown);
 	call->state = prom;
 	call->free_state = prom_free;
 	if (!header_lines_add(&prom->headers, call_arg(call, layout.headers), error, sizeof error)) {
@@ -207,6 +211,7 @@ static void prom_send(struct prom_call *prom, struct prom_layout layout, struct 
 	prom->take = take;
 	options = (struct http_options){
 	    .url = value_text_peek(prom->url),
+	    .secret_url = value_is_secret(call_arg(call, layout.server)),
 	    .headers = (const char *const *)prom->headers.lines,
 	    .timeout_ns = call_int(call, layout.timeout, 5 * NS_PER_S),
 	    .ca_file = call_text(call, layout.ca),
@@ -292,7 +297,7 @@ static void fail_kind(struct prom_call *prom, struct value data)
 	else if (is_kind(data, "string"))
 		call_failed(prom->call, "%s: the query is a text, not numbers", prom->call->builtin->name);
 	else
-		call_failed(prom->call, "%s: not an answer of Prometheus: a result of type \"%s\"",
+		call_failed(prom->call, "%s: not an answer of its API: a result of type \"%s\"",
 			    value_text_peek(prom->server), value_text_peek(shown));
 	value_release(shown);
 }

@@ -1,7 +1,9 @@
 /* main.c - reads the command line and hands over to the command. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "interp/machine.h"
@@ -47,11 +49,24 @@ static int dispatch(const struct options *options)
 	return options->command->run(options);
 }
 
+/* A descriptor that whoever started us has closed would be given to the next file or socket that is opened. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	int code;
 
+	open_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* whoever reads the output may go: the run goes on */
 	if (!options_parse(&options, argc, (const char *const *)argv, stderr))
 		return EXIT_USAGE;

@@ -100,7 +100,25 @@ static bool label_says(const char *label, size_t length, const char *text)
 	}
 }
 
-/* A --confirm that names this text or label. *phrase is what follows the last fitting =, or NULL. */
+/* Does what was given (its first `length` bytes) name the question `text`, or the place in the plan that is `label`? */
+static bool names(const char *given, size_t length, const char *text, const char *label)
+{
+	char *whole;
+	bool says;
+
+	if (text)
+		return label_says(given, length, text) ||
+		       (label && strlen(label) == length && strncmp(label, given, length) == 0);
+	/* Before the run only the place is known: any text that its holes could give will do until then. */
+	whole = memory_need(strndup(given, length));
+	says = strcmp(label, whole) == 0 || label_says(label, strlen(label), whole);
+	free(whole);
+	return says;
+}
+
+/*
+ * A --confirm that names this question (`text` NULL: not yet known). *phrase is what follows the fitting =, or NULL.
+ */
 static bool confirmed(const struct people *people, const char *text, const char *label, const char **phrase)
 {
 	const char *given;
@@ -110,14 +128,11 @@ static bool confirmed(const struct people *people, const char *text, const char 
 		const char *equals = given;
 
 		*phrase = NULL;
-		if (label_says(given, strlen(given), text) || (label && strcmp(given, label) == 0))
+		if (names(given, strlen(given), text, label))
 			return true;
 		while ((equals = strchr(equals, '='))) {
-			size_t length = (size_t)(equals - given);
-
 			*phrase = equals + 1;
-			if (label_says(given, length, text) ||
-			    (label && strlen(label) == length && strncmp(label, given, length) == 0))
+			if (names(given, (size_t)(equals - given), text, label))
 				return true;
 			equals++;
 		}
@@ -170,7 +185,7 @@ static bool answered_beforehand(const struct people *people, const struct compil
 
 	if (people->yes && !phrase_wanted && (is_kind(place->kind, "confirm") || is_kind(place->kind, "manual")))
 		return true;
-	return confirmed(people, place->label, place->label, &phrase) && (!phrase_wanted || phrase);
+	return confirmed(people, NULL, place->label, &phrase) && (!phrase_wanted || phrase);
 }
 
 static void print_place(FILE *out, const struct compilation *compilation, const struct person_place *place)

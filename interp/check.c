@@ -23,11 +23,11 @@ struct compilation *compilation_new(const struct registry *registry)
 	compilation = arena_alloc(arena, sizeof(*compilation));
 	checker = arena_alloc(arena, sizeof(*checker));
 	*compilation = (struct compilation){
-		.arena = arena,
-		.sources = arena_alloc(arena, sizeof(struct sources)),
-		.diags = arena_alloc(arena, sizeof(struct diags)),
-		.registry = registry,
-		.checker = checker,
+	    .arena = arena,
+	    .sources = arena_alloc(arena, sizeof(struct sources)),
+	    .diags = arena_alloc(arena, sizeof(struct diags)),
+	    .registry = registry,
+	    .checker = checker,
 	};
 	sources_init(compilation->sources, arena);
 	diags_init(compilation->diags, arena);
@@ -140,12 +140,14 @@ static void report_unreadable(struct checker *checker, const struct loading *loa
 	uint32_t file;
 
 	if (loading->import) {
-		diag = diag_error(compilation->diags, "E0701", loading->import->import.path->span, "%s: %s", loading->path, why);
+		diag = diag_error(compilation->diags, "E0701", loading->import->import.path->span, "%s: %s",
+				  loading->path, why);
 		diag_hint(diag, "the path of an import is relative to the file that imports");
 		return;
 	}
 	file = source_add(compilation->sources, loading->path, "", 0);
-	diag_error(compilation->diags, "E0701", (struct span){file, 0, 0}, "this file cannot be read: %s", why);
+	diag_error(compilation->diags, "E0701", (struct span){file, 0, 0}, "this file cannot be read: %s",
+		   why);
 }
 
 static const struct loading *find_loading(const struct loading *loading, const char *path)
@@ -164,7 +166,8 @@ static void report_cycle(struct checker *checker, const struct loading *last, co
 
 	for (at = last; at != first; at = at->outer)
 		way = arena_printf(checker->arena, "%s -> %s", at->path, way);
-	diag = diag_error(checker->compilation->diags, "E0702", import->import.path->span, "this import closes a cycle");
+	diag = diag_error(checker->compilation->diags, "E0702", import->import.path->span,
+			  "this import closes a cycle");
 	for (at = last; at != first; at = at->outer)
 		diag_secondary(diag, at->import->import.path->span, "imports %s", at->path);
 	diag_hint(diag, "the cycle is %s -> %s", first->path, way);
@@ -183,7 +186,8 @@ static struct module *load_import(struct checker *checker, struct loading *outer
 	if (!literal)
 		return NULL;
 	if (!*literal) {
-		diag_error(checker->compilation->diags, "E0701", node->import.path->span, "the path of this import is empty");
+		diag_error(checker->compilation->diags, "E0701", node->import.path->span,
+			   "the path of this import is empty");
 		return NULL;
 	}
 	loading.path = path_beside(checker->arena, strcmp(outer->path, "-") ? outer->path : "", literal);
@@ -196,8 +200,8 @@ static struct module *load_import(struct checker *checker, struct loading *outer
 	if (module)
 		return module;
 	if (loading.depth > IMPORT_DEPTH_MAX) {
-		diag_error(checker->compilation->diags, "E0703", node->span, "more than %d files import each other in a row",
-			   IMPORT_DEPTH_MAX);
+		diag_error(checker->compilation->diags, "E0703", node->span,
+			   "more than %d files import each other in a row", IMPORT_DEPTH_MAX);
 		return NULL;
 	}
 	return load_module(checker, &loading);
@@ -282,7 +286,8 @@ bool check_plan(struct compilation *compilation, const char *path)
 }
 
 bool check_plan_from(struct compilation *compilation, const char *path,
-		     char *(*read)(void *context, const char *path, size_t *length, char *error, size_t error_size),
+		     char *(*read)(void *context, const char *path, size_t *length, char *error,
+				   size_t error_size),
 		     void *context)
 {
 	struct checker *checker = checker_of(compilation);

@@ -6,14 +6,11 @@
 /* Bodies that wait for each other: a call deeper than this is taken to give any. Bounds the C stack. */
 #define WALK_DEPTH_MAX 1000
 
-/* Of the calls that language.md lists, those whose namespace may exist without them. */
+/* Calls of the language that are not built yet, in groups that are. */
 static const char *const calls_to_come[] = {
-	"docker.node_list", "docker.node_update", "docker.service_update", "docker.service_rollback", "docker.stats",
-	"docker.image", "docker.image_exists", "docker.logs", "docker.login", "docker.tag", "http.certificate",
-	"http.all", "prom.silence", "prom.unsilence", "prom.alerts", "prom.targets", "prom.vector", "prom.range",
-	"notify.slack", "notify.teams", "notify.mail", "notify.status_page", "notify.webhook", "notify.file",
-	"operator.ask", "operator.name", "git.apply", "git.fetch", "git.tag", "git.log", "git.checkout", "git.describe",
-	"random.secret", "file.template", "pg.locks", "pg.replication", "pg.copy_schema", "compose.config",
+	"docker.node_list", "docker.node_update", "docker.service_update", "docker.service_rollback",
+	"http.certificate", "prom.silence",	  "prom.unsilence",	   "notify.slack",
+	"notify.teams",	    "notify.mail",	  "notify.status_page",
 };
 
 bool not_yet(struct walk *w, struct span span, const char *what)
@@ -29,7 +26,8 @@ static struct node *commit_before(const struct walk *w)
 	const struct place *place;
 
 	for (place = w->place; place; place = place->outer) {
-		if (place->kind == PLACE_ROLLBACK || place->kind == PLACE_HANDLER || place->kind == PLACE_DEFER)
+		if (place->kind == PLACE_ROLLBACK || place->kind == PLACE_HANDLER ||
+		    place->kind == PLACE_DEFER)
 			return NULL;
 		if (place->commit)
 			return place->commit;
@@ -37,7 +35,8 @@ static struct node *commit_before(const struct walk *w)
 	return NULL;
 }
 
-struct site *note_site(struct walk *w, struct node *call, const struct builtin *builtin, struct callable *callee)
+struct site *note_site(struct walk *w, struct node *call, const struct builtin *builtin,
+		       struct callable *callee)
 {
 	struct site *site = arena_alloc(w->arena, sizeof(*site));
 
@@ -54,14 +53,16 @@ void note_risk(struct walk *w, struct span span)
 	struct place *place;
 
 	for (place = w->place; place; place = place->outer) {
-		if (place->kind == PLACE_ROLLBACK || place->kind == PLACE_HANDLER || place->kind == PLACE_DEFER)
+		if (place->kind == PLACE_ROLLBACK || place->kind == PLACE_HANDLER ||
+		    place->kind == PLACE_DEFER)
 			return;
 		if ((place->kind == PLACE_STEP || place->kind == PLACE_BODY) && span_empty(place->first_risk))
 			place->first_risk = span;
 	}
 }
 
-void note_person(struct walk *w, const char *kind, const char *label, struct callable *callee, struct span span)
+void note_person(struct walk *w, const char *kind, const char *label, struct callable *callee,
+		 struct span span)
 {
 	struct person *person;
 
@@ -81,10 +82,11 @@ const char *label_text(struct walk *w, const struct node *node)
 	if (!node || node->kind != NODE_STRING)
 		return "";
 	for (piece = node->string.parts; piece; piece = piece->next)
-		text = piece->kind == NODE_TEXT
-			       ? arena_printf(w->arena, "%s%s", text, piece->text.bytes)
-			       : arena_printf(w->arena, "%s${%.*s}", text, (int)(piece->span.to - piece->span.from),
-					      source_text(w->checker->compilation->sources, piece->span));
+		text =
+		    piece->kind == NODE_TEXT
+			? arena_printf(w->arena, "%s%s", text, piece->text.bytes)
+			: arena_printf(w->arena, "%s${%.*s}", text, (int)(piece->span.to - piece->span.from),
+				       source_text(w->checker->compilation->sources, piece->span));
 	return text;
 }
 
@@ -111,7 +113,8 @@ static size_t collect_pieces(struct walk *w, const struct node *string, struct e
 	const struct node *part;
 
 	*pieces = arena_alloc(w->arena, room * sizeof(**pieces));
-	*nodes = arena_alloc(w->arena, 2 * room * sizeof(**nodes)); /* [2i]: the text, [2i+1]: the value behind it */
+	*nodes = arena_alloc(w->arena,
+			     2 * room * sizeof(**nodes)); /* [2i]: the text, [2i+1]: the value behind it */
 	(*pieces)[0].text = "";
 	for (part = string->string.parts; part; part = part->next) {
 		if (part->kind == NODE_TEXT) {
@@ -151,14 +154,17 @@ static void check_embedded(struct walk *w, const struct node *string, enum embed
 
 static void refuse_computed_code(struct walk *w, const struct node *node, enum embed_language language)
 {
-	struct diag *diag = diag_error(w->diags, "E0401", node->span, "%s must be written out here: text is never code",
-				       language_name(language));
+	struct diag *diag =
+	    diag_error(w->diags, "E0401", node->span, "%s must be written out here: text is never code",
+		       language_name(language));
 
 	diag_label(diag, "this is computed");
 	if (language == EMBED_SH)
-		diag_hint(diag, "write the command as a literal; \"… ${value}\" hands the value over as \"$1\", or use exec([…]) with a list");
+		diag_hint(diag, "write the command as a literal; \"… ${value}\" hands the value over as "
+				"\"$1\", or use exec([…]) with a list");
 	else
-		diag_hint(diag, "write the statement as a literal; ${value} becomes a bind parameter, ${pg.name(x)} an identifier");
+		diag_hint(diag, "write the statement as a literal; ${value} becomes a bind parameter, "
+				"${pg.name(x)} an identifier");
 }
 
 static enum embed_language language_of(const struct type *type)
@@ -197,19 +203,23 @@ static void refuse_secret(struct walk *w, struct span span, uint64_t mask, const
 	struct diag *diag;
 
 	if (!(mask & SECRET_ITSELF)) {
-		check_shown(w, span, mask, arena_printf(w->arena, "`%s`'s argument `%s`", signature->name, parameter->name));
+		check_shown(w, span, mask,
+			    arena_printf(w->arena, "`%s`'s argument `%s`", signature->name, parameter->name));
 		return;
 	}
-	diag = diag_error(w->diags, "E0404", span, "`%s` may not be given a secret as `%s`", signature->name, parameter->name);
+	diag = diag_error(w->diags, "E0404", span, "`%s` may not be given a secret as `%s`", signature->name,
+			  parameter->name);
 	diag_label(diag, "this is a secret, or made of one");
 	if (parameter->type->kind == TYPE_LIST)
-		diag_hint(diag, "a process's arguments can be read by everyone on the machine: hand it over in `env`, or in a file");
+		diag_hint(diag, "a process's arguments can be read by everyone on the machine: hand it over "
+				"in `env`, or in a file");
 	else if (signature->builtin)
 		diag_hint(diag, "`runplan doc %s` says which arguments may take a secret", signature->name);
 }
 
 /* What happens to a secret in a func or task was found out when its body was walked. */
-static void follow_secret(struct walk *w, struct span span, uint64_t mask, struct arguments *arguments, size_t index)
+static void follow_secret(struct walk *w, struct span span, uint64_t mask, struct arguments *arguments,
+			  size_t index)
 {
 	uint64_t bit = UINT64_C(1) << (index % SECRET_PARAMETERS);
 	const struct leak *leak;
@@ -271,7 +281,8 @@ static void check_bound(struct walk *w, struct node *first, struct arguments *ar
 	}
 	/* What belongs to no parameter was reported; its own mistakes are still worth saying. */
 	for (argument = first; argument; argument = argument->next)
-		if (argument->kind == NODE_ARGUMENT && argument->argument.value && !argument->argument.value->type)
+		if (argument->kind == NODE_ARGUMENT && argument->argument.value &&
+		    !argument->argument.value->type)
 			check_value(w, argument->argument.value);
 }
 
@@ -368,15 +379,19 @@ static void check_reach(struct walk *w, const struct node *node, const struct sy
 	struct diag *diag;
 
 	if (w->in_param && callee->reads_constants) {
-		diag = diag_error(w->diags, "E0602", node->span, "`%s` reads a constant, which has no value yet when params get theirs",
+		diag = diag_error(w->diags, "E0602", node->span,
+				  "`%s` reads a constant, which has no value yet when params get theirs",
 				  symbol->name);
 		diag_secondary(diag, symbol->span, "this func");
 		return;
 	}
-	if (w->global_position == UINT32_MAX || symbol->module != w->module || callee->latest_global < w->global_position)
+	if (w->global_position == UINT32_MAX || symbol->module != w->module ||
+	    callee->latest_global < w->global_position)
 		return;
-	diag = diag_error(w->diags, "E0602", node->span, "`%s` reads a constant that has no value yet here", symbol->name);
-	diag_secondary(diag, (struct span){symbol->span.file, callee->latest_global, callee->latest_global + 1},
+	diag = diag_error(w->diags, "E0602", node->span, "`%s` reads a constant that has no value yet here",
+			  symbol->name);
+	diag_secondary(diag,
+		       (struct span){symbol->span.file, callee->latest_global, callee->latest_global + 1},
 		       "this one is declared further down");
 	diag_hint(diag, "constants get their values from the top to the bottom: move it up");
 }
@@ -413,7 +428,8 @@ static struct symbol *find_threshold(struct walk *w, struct node *node)
 		symbol = find_callable(w, name);
 		if (!symbol)
 			symbol = find_symbol(w, name);
-	} else if (node->kind == NODE_FIELD && node->field.object->kind == NODE_NAME && node->field.name.text) {
+	} else if (node->kind == NODE_FIELD && node->field.object->kind == NODE_NAME &&
+		   node->field.name.text) {
 		name = node->field.name.text;
 		symbol = find_symbol(w, node->field.object->name);
 		if (symbol && symbol->kind == SYMBOL_MODULE) {
@@ -430,14 +446,16 @@ static struct symbol *find_threshold(struct walk *w, struct node *node)
 		return symbol;
 	}
 	if (symbol)
-		diag_secondary(diag_error(w->diags, "E0601", node->span, "%s is no threshold", symbol_phrase(w->arena, symbol)),
+		diag_secondary(diag_error(w->diags, "E0601", node->span, "%s is no threshold",
+					  symbol_phrase(w->arena, symbol)),
 			       symbol->span, "declared here");
 	else
 		report_unknown_threshold(w, node->span, name);
 	return NULL;
 }
 
-static void use_threshold(struct walk *w, struct node *use, struct node *arguments_list, struct symbol *symbol)
+static void use_threshold(struct walk *w, struct node *use, struct node *arguments_list,
+			  struct symbol *symbol)
 {
 	struct callable *callee = (struct callable *)symbol;
 	const struct signature *signature = signature_of_symbol(w->checker->compilation, symbol);
@@ -541,9 +559,11 @@ static const struct type *call_symbol(struct walk *w, struct node *node, struct 
 		return type;
 	}
 	check_loose_arguments(w, node->call.arguments);
-	diag = diag_error(w->diags, "E0609", node->call.callee->span, "%s cannot be called", symbol_phrase(w->arena, symbol));
+	diag = diag_error(w->diags, "E0609", node->call.callee->span, "%s cannot be called",
+			  symbol_phrase(w->arena, symbol));
 	if (symbol->kind == SYMBOL_THRESHOLD)
-		diag_hint(diag, "measure it: `sample(%s)`, or hold it: `hold 5m watching %s`", symbol->name, symbol->name);
+		diag_hint(diag, "measure it: `sample(%s)`, or hold it: `hold 5m watching %s`", symbol->name,
+			  symbol->name);
 	else if (symbol->kind != SYMBOL_SPECIAL)
 		diag_secondary(diag, symbol->span, "declared here");
 	return type_simple(TYPE_ERROR);
@@ -587,7 +607,8 @@ static bool comes_later(const char *space, const char *full, bool known_space)
 	return !known_space && is_namespace_to_come(space);
 }
 
-static const struct type *call_of_namespace(struct walk *w, struct node *node, const char *space, const char *name)
+static const struct type *call_of_namespace(struct walk *w, struct node *node, const char *space,
+					    const char *name)
 {
 	const char *full = arena_printf(w->arena, "%s.%s", space, name);
 	const struct builtin *builtin = find_builtin(w->checker, full);
@@ -635,7 +656,8 @@ static const struct type *call_field(struct walk *w, struct node *node)
 	if (symbol && symbol->kind == SYMBOL_LOCAL && !is_namespace(w->checker, object->name)) {
 		check_value(w, object);
 		check_loose_arguments(w, node->call.arguments);
-		diag = diag_error(w->diags, "E0609", callee->span, "`%s` is a value and has no calls of its own", object->name);
+		diag = diag_error(w->diags, "E0609", callee->span,
+				  "`%s` is a value and has no calls of its own", object->name);
 		diag_hint(diag, "builtins take the value as an argument: `list.length(x)`, `text.trim(x)`");
 		return type_simple(TYPE_ERROR);
 	}

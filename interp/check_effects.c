@@ -1,14 +1,16 @@
 /*
  * check_effects.c - inferred effects, rollback coverage, the places that need a person; see check_internal.h.
  *
- * Everything here works on the calls that the walk has noted. A task's effects are those of the calls in it, tasks it
- * calls included; recursion is settled by repeating the summaries until nothing changes (each summary only grows).
+ * Everything here works on the calls that the walk has noted. A task's effects are those of the calls in it,
+ * tasks it calls included; recursion is settled by repeating the summaries until nothing changes (each
+ * summary only grows).
  */
 #include "interp/check_internal.h"
 
 #include <string.h>
 
-/* Calls followed on the way to the builtin that acts: more says nothing to a reader, and recursion must end. */
+/* Calls followed on the way to the builtin that acts: more says nothing to a reader, and recursion must end.
+ */
 #define TRAIL_MAX 32
 
 /* ---- what one call does ---- */
@@ -38,7 +40,8 @@ static bool must_not_repeat(const struct site *site)
 {
 	if (site->callee)
 		return site->callee->unrepeatable_site != NULL;
-	return is_change(site) && !(site->builtin->flags & BUILTIN_REPEATABLE) && site->builtin->settle != SETTLE_REPEAT;
+	return is_change(site) && !(site->builtin->flags & BUILTIN_REPEATABLE) &&
+	       site->builtin->settle != SETTLE_REPEAT;
 }
 
 static bool is_way_back(const struct place *place)
@@ -91,14 +94,16 @@ void summarize_callable(struct checker *checker, struct callable *callable)
 		bool forward = !in_way_back(site->place);
 
 		if (site_effect(site) > callable->symbol.effect || !callable->effect_site) {
-			callable->symbol.effect = site_effect(site) > callable->symbol.effect ? site_effect(site)
-											      : callable->symbol.effect;
+			callable->symbol.effect = site_effect(site) > callable->symbol.effect
+						      ? site_effect(site)
+						      : callable->symbol.effect;
 			callable->effect_site = site;
 		}
 		callable->change_site = keep_first(callable->change_site, site, forward && is_change(site));
-		callable->uncovered_site =
-			keep_first(callable->uncovered_site, site, is_uncovered_inside(site) && !is_covered(site));
-		callable->unrepeatable_site = keep_first(callable->unrepeatable_site, site, forward && must_not_repeat(site));
+		callable->uncovered_site = keep_first(callable->uncovered_site, site,
+						      is_uncovered_inside(site) && !is_covered(site));
+		callable->unrepeatable_site =
+		    keep_first(callable->unrepeatable_site, site, forward && must_not_repeat(site));
 		if (site->callee && forward && span_empty(callable->rollback_step))
 			callable->rollback_step = site->callee->rollback_step;
 	}
@@ -109,9 +114,9 @@ void summarize_callable(struct checker *checker, struct callable *callable)
 /* All that a summary tells of a body, to see whether it has grown. */
 static unsigned weigh(const struct callable *callable)
 {
-	return callable->symbol.effect + 4u * (callable->change_site != NULL) + 8u * (callable->uncovered_site != NULL) +
-	       16u * (callable->unrepeatable_site != NULL) + 32u * callable->symbol.asks +
-	       64u * !span_empty(callable->rollback_step);
+	return callable->symbol.effect + 4u * (callable->change_site != NULL) +
+	       8u * (callable->uncovered_site != NULL) + 16u * (callable->unrepeatable_site != NULL) +
+	       32u * callable->symbol.asks + 64u * !span_empty(callable->rollback_step);
 }
 
 static void settle_summaries(struct checker *checker)
@@ -173,7 +178,8 @@ static void show_origin(struct diag *diag, const struct site *site, enum trail t
 	const struct site *origin = site->callee ? follow(site, trail) : NULL;
 
 	if (origin)
-		diag_secondary(diag, origin->call->span, "`%s` %s here", origin->builtin->name, deed(site_effect(origin)));
+		diag_secondary(diag, origin->call->span, "`%s` %s here", origin->builtin->name,
+			       deed(site_effect(origin)));
 }
 
 /* ---- purity ---- */
@@ -182,12 +188,14 @@ static const char *purity_hint(const struct place *place, const struct site *sit
 {
 	if (place->kind == PLACE_READS)
 		return site->callee ? "do the change in a step of its own, before"
-				    : "do the change in a step of its own; where a command only reads, `probe` says so";
+				    : "do the change in a step of its own; where a command only reads, "
+				      "`probe` says so";
 	switch (place->node->kind) {
 	case NODE_FUNC:
 		return "make it a `task`: a task may have effects";
 	case NODE_LET:
-		return "read it in a step, where it is on record: `step find \"…\" { let x = … }`, and use `find.x` after it";
+		return "read it in a step, where it is on record: `step find \"…\" { let x = … }`, and use "
+		       "`find.x` after it";
 	case NODE_USE:
 		return "put it into a `let` before, and hand that over";
 	default:
@@ -206,14 +214,15 @@ static void report_impure(struct diags *diags, struct site *site, const struct p
 
 	site->reported = true;
 	if (site->callee && effect == EFFECT_PURE)
-		diag = diag_error(diags, "E0301", site->call->span, "`%s` is a task, but %s only computes", call_name(site),
-				  place->reason);
-	else if (place->kind == PLACE_PURE)
-		diag = diag_error(diags, "E0301", site->call->span, "`%s` %s, but %s only computes", call_name(site), deed(effect),
-				  place->reason);
-	else
-		diag = diag_error(diags, "E0302", site->call->span, "`%s` changes something, but %s may only read",
+		diag = diag_error(diags, "E0301", site->call->span, "`%s` is a task, but %s only computes",
 				  call_name(site), place->reason);
+	else if (place->kind == PLACE_PURE)
+		diag = diag_error(diags, "E0301", site->call->span, "`%s` %s, but %s only computes",
+				  call_name(site), deed(effect), place->reason);
+	else
+		diag = diag_error(diags, "E0302", site->call->span,
+				  "`%s` changes something, but %s may only read", call_name(site),
+				  place->reason);
 	show_origin(diag, site, TRAIL_EFFECT);
 	if (site->callee && effect == EFFECT_PURE)
 		diag_hint(diag, "make `%s` a `func`", call_name(site));
@@ -224,7 +233,8 @@ static void report_impure(struct diags *diags, struct site *site, const struct p
 static bool exceeds(const struct site *site, const struct place *place)
 {
 	if (place->kind == PLACE_PURE)
-		return site_effect(site) != EFFECT_PURE || (site->callee && site->callee->symbol.kind == SYMBOL_TASK);
+		return site_effect(site) != EFFECT_PURE ||
+		       (site->callee && site->callee->symbol.kind == SYMBOL_TASK);
 	return place->kind == PLACE_READS && site_effect(site) == EFFECT_CHANGE;
 }
 
@@ -258,21 +268,26 @@ static void report_uncovered(struct diags *diags, struct site *site)
 
 	site->reported = true;
 	if (!step) {
-		diag = diag_error(diags, "E0303", site->call->span, "`%s` changes something outside of any step", call_name(site));
+		diag = diag_error(diags, "E0303", site->call->span,
+				  "`%s` changes something outside of any step", call_name(site));
 		show_origin(diag, site, TRAIL_UNCOVERED);
-		diag_hint(diag, "put it into a step that says how it is undone: step \"…\" { … rollback { … } }");
+		diag_hint(diag,
+			  "put it into a step that says how it is undone: step \"…\" { … rollback { … } }");
 		return;
 	}
 	if (step->uncovered) {
 		diag_secondary(step->uncovered, site->call->span, "and so does this");
 		return;
 	}
-	diag = step->uncovered = diag_error(diags, "E0304", site->call->span, "`%s` changes something, and nothing says how it is undone",
-			  call_name(site));
+	diag = step->uncovered =
+	    diag_error(diags, "E0304", site->call->span,
+		       "`%s` changes something, and nothing says how it is undone", call_name(site));
 	show_origin(diag, site, TRAIL_UNCOVERED);
 	if (step->node->step.title)
 		diag_secondary(diag, step->node->step.title->span, "this step has no `rollback` clause");
-	diag_hint(diag, "add `rollback { … }` to the step, or `rollback none \"why\"` where nothing has to be undone");
+	diag_hint(
+	    diag,
+	    "add `rollback { … }` to the step, or `rollback none \"why\"` where nothing has to be undone");
 }
 
 static void check_commit(struct diags *diags, struct site *site)
@@ -282,7 +297,8 @@ static void check_commit(struct diags *diags, struct site *site)
 	if (!site->commit || !is_change(site))
 		return;
 	site->reported = true;
-	diag = diag_error(diags, "E0305", site->call->span, "`%s` changes something after the point of no return", call_name(site));
+	diag = diag_error(diags, "E0305", site->call->span,
+			  "`%s` changes something after the point of no return", call_name(site));
 	show_origin(diag, site, TRAIL_CHANGE);
 	diag_secondary(diag, site->commit->span, "from here on there is no way back");
 	diag_hint(diag, "move the `commit` below it, or the change into a step after this one");
@@ -311,16 +327,20 @@ static void check_retried(struct diags *diags, struct site *site)
 	if (!step)
 		return;
 	if (must_not_repeat(site)) {
-		diag = diag_error(diags, "E0308", site->call->span, "`%s` must not be made twice, but this step is retried",
-				  call_name(site));
+		diag = diag_error(diags, "E0308", site->call->span,
+				  "`%s` must not be made twice, but this step is retried", call_name(site));
 		show_origin(diag, site, TRAIL_UNREPEATABLE);
 		diag_secondary(diag, step->retry->span, "tried again, with no rollback between");
-		diag_hint(diag, "retry only what can be repeated: put this call into a step of its own, or wait with `wait until`");
+		diag_hint(diag, "retry only what can be repeated: put this call into a step of its own, or "
+				"wait with `wait until`");
 	} else if (site->callee && !span_empty(site->callee->rollback_step)) {
-		diag = diag_error(diags, "E0307", site->call->span, "a step that is retried may not hold steps with a rollback");
-		diag_secondary(diag, site->callee->rollback_step, "`%s` has its own way back", call_name(site));
+		diag = diag_error(diags, "E0307", site->call->span,
+				  "a step that is retried may not hold steps with a rollback");
+		diag_secondary(diag, site->callee->rollback_step, "`%s` has its own way back",
+			       call_name(site));
 		diag_secondary(diag, step->retry->span, "tried again, with no rollback between");
-		diag_hint(diag, "there is no rollback between attempts: retry inside `%s` instead", call_name(site));
+		diag_hint(diag, "there is no rollback between attempts: retry inside `%s` instead",
+			  call_name(site));
 	}
 }
 
@@ -334,7 +354,8 @@ static void mark_first_change(const struct site *site)
 	if (!is_change(site) || in_way_back(site->place))
 		return;
 	for (place = site->place; place; place = place->outer)
-		if (place->kind == PLACE_STEP && (span_empty(place->first_change) || span.from < place->first_change.from))
+		if (place->kind == PLACE_STEP &&
+		    (span_empty(place->first_change) || span.from < place->first_change.from))
 			place->first_change = span;
 }
 
@@ -371,7 +392,8 @@ static const struct place *handler_of(const struct handler_use *use, bool *is_pr
 
 static bool assigned_after(const struct local *local, const struct place *outer, struct span moment)
 {
-	return !span_empty(moment) && place_encloses(outer, local->place) && local->declared->span.to > moment.from;
+	return !span_empty(moment) && place_encloses(outer, local->place) &&
+	       local->declared->span.to > moment.from;
 }
 
 static bool may_be_skipped(const struct local *local)
@@ -387,19 +409,22 @@ static bool may_be_skipped(const struct local *local)
 
 static void report_unproved(struct diags *diags, const struct handler_use *use, const struct place *step)
 {
-	struct diag *diag = diag_error(diags, "E0306", use->node->span, "`%s` is not known before the step's first change",
-				       use->local->symbol.name);
+	struct diag *diag =
+	    diag_error(diags, "E0306", use->node->span, "`%s` is not known before the step's first change",
+		       use->local->symbol.name);
 
 	diag_secondary(diag, use->local->symbol.span, "gets its value here");
 	diag_secondary(diag, step->first_change, "the first change");
-	diag_hint(diag, "the way back is proved before the way forward is taken: move the `let` above the change, "
-			"or this `require` below the rollback's first other line");
+	diag_hint(diag,
+		  "the way back is proved before the way forward is taken: move the `let` above the change, "
+		  "or this `require` below the rollback's first other line");
 }
 
 static void warn_unassigned(struct diags *diags, const struct handler_use *use)
 {
-	struct diag *diag = diag_warning(diags, "L0201", use->node->span, "`%s` may never have been assigned when this runs",
-					 use->local->symbol.name);
+	struct diag *diag =
+	    diag_warning(diags, "L0201", use->node->span, "`%s` may never have been assigned when this runs",
+			 use->local->symbol.name);
 
 	diag_secondary(diag, use->local->symbol.span, "gets its value here");
 	diag_hint(diag, "it is null then: allow for it with `?? …` or `if … != null { }`");

@@ -4,18 +4,22 @@
  *   check.c          compilation, loading of files and imports, the order of the passes
  *   check_names.c    tables, scopes, finding a name and what was meant by a misspelt one
  *   check_types.c    type expressions, and whether a value fits where it stands
- *   check_expr.c     types and units of expressions
+ *   check_expr.c     names, fields and values; texts and what may not be shown in them
+ *   check_operators.c  operators and units
+ *   check_choice.c   if and match
  *   check_call.c     calls: arguments, text in other languages, secrets
- *   check_items.c    params, environments, defaults, funcs, tasks, thresholds, tests
+ *   check_items.c    what stands among the items of a file
+ *   check_threshold.c  thresholds
+ *   check_test.c     tests
  *   check_stmt.c     statements
  *   check_step.c     steps, phases, their clauses, the plan's handlers
  *   check_effects.c  inferred effects, rollback coverage, the places that need a person
  *   check_lints.c    warnings
  *   signature.c      what a call takes and gives
  *
- * One walk does names, types and units, and notes every call that may have an effect together with its place (a chain
- * of what encloses it). What depends on the effects of tasks, coverage above all, is decided over these notes once all
- * bodies are walked. Everything lives in the compilation's arena.
+ * One walk does names, types and units, and notes every call that may have an effect together with its place
+ * (a chain of what encloses it). What depends on the effects of tasks, coverage above all, is decided over
+ * these notes once all bodies are walked. Everything lives in the compilation's arena.
  *
  * Codes of diagnostics, see check_codes.def.
  */
@@ -38,26 +42,27 @@ struct table {
 };
 
 void *table_find(const struct table *table, const char *key);
-void **table_place(struct arena *arena, struct table *table, const char *key); /* the value's place, made if need be */
+/* The value's place, made if need be. */
+void **table_place(struct arena *arena, struct table *table, const char *key);
 
 /* ---- what encloses an expression or a statement ---- */
 
 enum place_kind {
-	PLACE_BODY,     /* of the function: the outermost */
-	PLACE_PURE,     /* no effect at all; reason says what it is */
-	PLACE_READS,    /* may only read; reason says what it is */
+	PLACE_BODY,  /* of the function: the outermost */
+	PLACE_PURE,  /* no effect at all; reason says what it is */
+	PLACE_READS, /* may only read; reason says what it is */
 	PLACE_PHASE,
 	PLACE_STEP,
-	PLACE_CHOICE,   /* an arm of if or match */
-	PLACE_LOOP,     /* one turn after another */
+	PLACE_CHOICE,	/* an arm of if or match */
+	PLACE_LOOP,	/* one turn after another */
 	PLACE_PARALLEL, /* owns branches */
-	PLACE_BRANCH,   /* a branch of parallel, or a turn of a bounded for */
+	PLACE_BRANCH,	/* a branch of parallel, or a turn of a bounded for */
 	PLACE_TRY,
 	PLACE_CATCH,
 	PLACE_VERIFY,
 	PLACE_WATCH,
 	PLACE_ROLLBACK,
-	PLACE_HANDLER,  /* on failure, on rollback, on success, finally */
+	PLACE_HANDLER, /* on failure, on rollback, on success, finally */
 	PLACE_DEFER,
 	PLACE_TEST,
 };
@@ -66,23 +71,23 @@ struct place {
 	enum place_kind kind;
 	struct place *outer;
 	struct node *node;
-	const char *reason;       /* PURE, READS: "the value of a constant" */
-	struct node *rollback;    /* STEP: its clause, or NULL */
-	struct node *retry;       /* STEP: its clause, or NULL */
-	struct node *commit;      /* STEP: the commit that was passed, or NULL */
-	struct step *step;        /* STEP: its symbol where it has a name */
+	const char *reason;	  /* PURE, READS: "the value of a constant" */
+	struct node *rollback;	  /* STEP: its clause, or NULL */
+	struct node *retry;	  /* STEP: its clause, or NULL */
+	struct node *commit;	  /* STEP: the commit that was passed, or NULL */
+	struct step *step;	  /* STEP: its symbol where it has a name */
 	struct span first_change; /* STEP: the first call that arms it; empty when there is none */
-	struct span first_risk;   /* STEP, BODY: the first statement in it that may fail or act; empty when there is none */
-	struct diag *uncovered;   /* STEP: what was said of a change that nothing covers */
-	bool is_proof;            /* READS: a leading require of a rollback */
-	bool is_conditional;      /* STEP: may have been skipped */
+	struct span first_risk;	  /* STEP, BODY: the first statement that may fail or act; empty: none */
+	struct diag *uncovered;	  /* STEP: what was said of a change that nothing covers */
+	bool is_proof;		  /* READS: a leading require of a rollback */
+	bool is_conditional;	  /* STEP: may have been skipped */
 };
 
 /* ---- notes ---- */
 
 /* A call that may have an effect. */
 struct site {
-	struct node *call;             /* NODE_CALL, NODE_USE */
+	struct node *call;	       /* NODE_CALL, NODE_USE */
 	const struct builtin *builtin; /* or: */
 	struct callable *callee;
 	struct place *place;
@@ -132,14 +137,14 @@ struct callable {
 	struct leak *leaks;
 	struct site *sites, **sites_end;
 	struct person *people, **people_end;
-	struct site *effect_site;       /* the first with the strongest effect */
-	struct site *change_site;       /* the first real change: one that does more than leave something */
-	struct site *uncovered_site;    /* the first change that no step in it covers */
+	struct site *effect_site;	/* the first with the strongest effect */
+	struct site *change_site;	/* the first real change: one that does more than leave something */
+	struct site *uncovered_site;	/* the first change that no step in it covers */
 	struct site *unrepeatable_site; /* the first change that must not be made twice */
-	struct span rollback_step; /* a step with a rollback in it or in a task it calls; empty when there is none */
-	struct span commits;       /* a commit outside its own steps */
+	struct span rollback_step; /* a rollback of a step in it or in a task it calls; empty: none */
+	struct span commits;	   /* a commit outside its own steps; empty: none */
 	bool reads_constants;
-	uint32_t latest_global;    /* offset of the last top-level `let` of its own file that it reads */
+	uint32_t latest_global; /* offset of the last top-level `let` of its own file that it reads */
 	bool people_listed;
 	struct callable *next; /* in the order in which they were finished */
 };
@@ -147,13 +152,13 @@ struct callable {
 struct local {
 	struct symbol symbol;
 	struct callable *function;
-	struct place *place;   /* where it was declared */
-	struct node *declared; /* LET, VAR, FOR, TRY, PARAM, STEP, ... */
-	uint64_t mask;         /* taint: see SECRET_* */
+	struct place *place;		/* where it was declared */
+	struct node *declared;		/* LET, VAR, FOR, TRY, PARAM, STEP, ... */
+	uint64_t mask;			/* taint: see SECRET_* */
 	const struct place *warned_for; /* the handler in which it was said that it may be null */
-	struct local *hidden;   /* what the same name meant in the function that waits for this one */
-	struct local *in_scope; /* next of its scope */
-	struct local *all;      /* next of all locals, for lints */
+	struct local *hidden;		/* what the same name meant in the function that waits for this one */
+	struct local *in_scope;		/* next of its scope */
+	struct local *all;		/* next of all locals, for lints */
 };
 
 struct step {
@@ -163,7 +168,7 @@ struct step {
 };
 
 /* Taint of a value: a definite secret, or as secret as the function's parameters with these bits. */
-#define SECRET_ITSELF (UINT64_C(1) << 63)
+#define SECRET_ITSELF	  (UINT64_C(1) << 63)
 #define SECRET_PARAMETERS 63
 
 struct module_name {
@@ -190,21 +195,21 @@ struct scope {
 	struct scope *outer;
 	struct local *locals;
 	struct node *statements; /* for "it is declared further down" */
-	bool holds_steps;        /* a function or a loop: named steps can be read until its end */
+	bool holds_steps;	 /* a function or a loop: named steps can be read until its end */
 };
 
 struct checker {
 	struct compilation *compilation;
 	struct arena *arena;
-	struct table modules;      /* path -> struct module */
-	struct table builtins;     /* name -> struct builtin */
+	struct table modules;	   /* path -> struct module */
+	struct table builtins;	   /* name -> struct builtin */
 	struct table namespaces;   /* name -> const char * */
 	struct table signatures;   /* builtin's name -> struct signature */
 	struct table record_types; /* named types of signatures */
-	struct table locals;       /* name -> struct local, innermost */
-	struct table params;       /* name -> struct symbol: unique over all files */
+	struct table locals;	   /* name -> struct local, innermost */
+	struct table params;	   /* name -> struct symbol: unique over all files */
 	struct table environments; /* name -> struct node */
-	struct table defaults;     /* "docker.timeout", "docker.exec.timeout" -> the value's struct node */
+	struct table defaults;	   /* "docker.timeout", "docker.exec.timeout" -> the value's struct node */
 	struct callable *callables, **callables_end;
 	struct callable *course; /* the main file's items */
 	struct person_place **people_end;
@@ -231,7 +236,7 @@ struct walk {
 	struct callable *function;
 	struct place *place;
 	struct scope *scope;
-	uint64_t taint; /* of what the last expression gave */
+	uint64_t taint;		  /* of what the last expression gave */
 	uint32_t global_position; /* initialiser of a global: its offset, else UINT32_MAX */
 	const struct guard *guards;
 	bool allows_null; /* left of `??`, beside `== null` */
@@ -251,10 +256,11 @@ struct place *place_find(const struct walk *w, enum place_kind kind); /* the inn
 bool place_encloses(const struct place *outer, const struct place *inner);
 
 /* Declares a local and hangs its symbol on `declaration`. Diagnoses names that mean something already. */
-struct local *declare_local(struct walk *w, struct node *declaration, struct ident name, const struct type *type);
+struct local *declare_local(struct walk *w, struct node *declaration, struct ident name,
+			    const struct type *type);
 struct step *declare_step(struct walk *w, struct node *node);
-struct symbol *declare_global(struct checker *checker, struct module *module, struct node *node, struct ident name,
-			      enum symbol_kind kind);
+struct symbol *declare_global(struct checker *checker, struct module *module, struct node *node,
+			      struct ident name, enum symbol_kind kind);
 
 /* What `name` means here, or NULL: nothing is said. */
 struct symbol *find_symbol(struct walk *w, const char *name);
@@ -280,10 +286,12 @@ const char *candidates_nearest(const struct candidates *candidates, const char *
 
 /* ---- check_types.c ---- */
 
-const struct type *type_of_node(struct walk *w, struct node *node);      /* of a type expression; annotates it */
-const struct type *type_in_signature(struct walk *w, struct node *node); /* also sh, sql, promql, secret T, named records */
+const struct type *type_of_node(struct walk *w, struct node *node); /* of a type expression; annotates it */
+/* The same in a builtin's row: also sh, sql, promql, named records, choices of types. */
+const struct type *type_in_signature(struct walk *w, struct node *node);
 /* Holds the value of `node`, of type `type`, to `wanted`; says what is wrong and how to mend it. */
 bool want_type(struct walk *w, struct node *node, const struct type *wanted, const char *what);
+void want_positive(struct walk *w, const struct node *node, const char *what); /* literals only */
 /* Two sides have different units: how to make them alike. */
 void hint_same_unit(struct walk *w, struct diag *diag, const struct node *left, const struct node *right);
 
@@ -294,28 +302,45 @@ const struct type *check_value(struct walk *w, struct node *node);  /* a call wi
 const struct type *check_effect(struct walk *w, struct node *node); /* a call as a statement */
 void check_wanted(struct walk *w, struct node *node, const struct type *wanted, const char *what);
 void check_condition(struct walk *w, struct node *node, const char *what);
+/* A part of an expression: its taint joins that of the whole. */
+const struct type *check_part(struct walk *w, struct node *node, uint64_t *taint);
 /* In a place of its own: PLACE_PURE or PLACE_READS. */
 void check_wanted_in(struct walk *w, enum place_kind kind, const char *reason, struct node *node,
 		     const struct type *wanted, const char *what);
+void check_pure(struct walk *w, const char *reason, struct node *node, const struct type *wanted,
+		const char *what);
 void check_condition_in(struct walk *w, const char *reason, struct node *node, const char *what);
 /* Text for people: may hold anything but a secret. */
 void check_text(struct walk *w, struct node *node, const char *what);
 void check_shown(struct walk *w, struct span span, uint64_t mask, const char *what);
-const struct type *check_arms(struct walk *w, struct node *match, bool is_expression);
 bool mentions_null(const struct node *condition, const struct symbol *symbol); /* x == null, x != null */
-void report_joined(struct walk *w, const struct node *first, const struct node *second, const char *what);
 struct span literal_span(const struct node *text, size_t offset);
 struct symbol *symbol_through_import(struct walk *w, struct node *field, struct symbol *alias); /* m.x */
 const struct type *element_of(struct walk *w, struct node *iterable, const struct type *type);
 bool literal_int(const struct node *node, int64_t *out);
 
+/* ---- check_operators.c ---- */
+
+const struct type *check_binary(struct walk *w, struct node *node);
+const struct type *check_unary(struct walk *w, struct node *node);
+const struct type *check_as(struct walk *w, struct node *node);
+bool types_comparable(const struct type *left, const struct type *right);
+
+/* ---- check_choice.c ---- */
+
+const struct type *check_if_value(struct walk *w, struct node *node);
+const struct type *check_arms(struct walk *w, struct node *match, bool is_expression);
+void report_joined(struct walk *w, const struct node *first, const struct node *second, const char *what);
+
 /* ---- check_call.c ---- */
 
 const struct type *check_call(struct walk *w, struct node *node);
 void check_use(struct walk *w, struct node *use); /* a threshold in `watching` */
-struct site *note_site(struct walk *w, struct node *call, const struct builtin *builtin, struct callable *callee);
+struct site *note_site(struct walk *w, struct node *call, const struct builtin *builtin,
+		       struct callable *callee);
 void note_risk(struct walk *w, struct span span); /* something that may act or fail */
-void note_person(struct walk *w, const char *kind, const char *label, struct callable *callee, struct span span);
+void note_person(struct walk *w, const char *kind, const char *label, struct callable *callee,
+		 struct span span);
 const char *label_text(struct walk *w, const struct node *node);
 bool not_yet(struct walk *w, struct span span, const char *what);
 
@@ -325,14 +350,21 @@ void declare_items(struct checker *checker, struct module *module);
 void check_globals(struct checker *checker, struct module *module);
 void check_callables(struct checker *checker, struct module *module);
 void check_plan_items(struct checker *checker, struct module *module);
-void check_callable(struct checker *checker, struct callable *callable); /* its body, if that was not done yet */
-void check_test_target(struct walk *w, struct node *target);              /* what `given` and `called` name */
+/* Walks its body, if that was not done yet. */
+void check_callable(struct checker *checker, struct callable *callable);
 struct callable *callable_new(struct checker *checker);
+void report_unknown_param(struct walk *w, const struct node *target);
+
+/* ---- check_threshold.c, check_test.c ---- */
+
+void check_threshold(struct walk *w, struct node *node, struct callable *callable);
+void check_test(struct walk *w, struct node *test);
+void check_test_target(struct walk *w, struct node *target); /* what `given` and `called` name */
 
 /* ---- check_stmt.c, check_step.c ---- */
 
-void check_block(struct walk *w, struct node *block);     /* in a scope of its own */
-void check_alone(struct walk *w, struct node *call);      /* an expression as a statement: only a call is one */
+void check_block(struct walk *w, struct node *block); /* in a scope of its own */
+void check_alone(struct walk *w, struct node *call);  /* an expression as a statement: only a call is one */
 void check_statements(struct walk *w, struct node *first);
 void check_statement(struct walk *w, struct node *node);
 bool block_returns(const struct node *block);

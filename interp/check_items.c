@@ -17,12 +17,12 @@ struct callable *callable_new(struct checker *checker)
 static struct walk new_walk(struct checker *checker, struct module *module, struct callable *function)
 {
 	return (struct walk){
-		.checker = checker,
-		.arena = checker->arena,
-		.diags = checker->compilation->diags,
-		.module = module,
-		.function = function,
-		.global_position = UINT32_MAX,
+	    .checker = checker,
+	    .arena = checker->arena,
+	    .diags = checker->compilation->diags,
+	    .module = module,
+	    .function = function,
+	    .global_position = UINT32_MAX,
 	};
 }
 
@@ -35,7 +35,8 @@ static void finish_callable(struct checker *checker, struct callable *callable)
 
 /* ---- declaring ---- */
 
-/* A file's own course begins with its first statement: a `let` above it is a constant, one below belongs to it. */
+/* A file's own course begins with its first statement: a `let` above it is a constant, one below belongs to
+ * it. */
 static bool begins_course(const struct node *item)
 {
 	switch (item->kind) {
@@ -63,8 +64,8 @@ static void refuse_clash(struct checker *checker, struct import *import, const s
 {
 	struct diag *diag;
 
-	diag = diag_error(checker->compilation->diags, "E0603", import->node->span, "this import brings `%s`, which is imported already",
-			  symbol->name);
+	diag = diag_error(checker->compilation->diags, "E0603", import->node->span,
+			  "this import brings `%s`, which is imported already", symbol->name);
 	diag_secondary(diag, taken->symbol->span, "imported first");
 	diag_secondary(diag, symbol->span, "the other one");
 	diag_hint(diag, "keep the names apart: `import \"…\" as name`");
@@ -97,7 +98,8 @@ static void merge_names(struct checker *checker, struct module *module, struct i
 static void refuse_namespace(struct checker *checker, struct ident name)
 {
 	if (is_namespace(checker, name.text) || is_namespace_to_come(name.text))
-		diag_hint(diag_error(checker->compilation->diags, "E0604", name.span, "`%s` is a group of builtins already", name.text),
+		diag_hint(diag_error(checker->compilation->diags, "E0604", name.span,
+				     "`%s` is a group of builtins already", name.text),
 			  "choose another name: what `%s.…` means would be unclear", name.text);
 }
 
@@ -154,7 +156,8 @@ static void declare_item(struct checker *checker, struct module *module, struct 
 		declare_global(checker, module, item, item->callable.name, SYMBOL_TASK);
 		break;
 	case NODE_THRESHOLD:
-		declare_global(checker, module, item, item->callable.name, SYMBOL_THRESHOLD)->effect = EFFECT_READ;
+		declare_global(checker, module, item, item->callable.name, SYMBOL_THRESHOLD)->effect =
+		    EFFECT_READ;
 		break;
 	case NODE_LET:
 		if (!in_course)
@@ -184,11 +187,6 @@ void declare_items(struct checker *checker, struct module *module)
 
 /* ---- params and environments ---- */
 
-static void pure_value(struct walk *w, const char *reason, struct node *node, const struct type *wanted, const char *what)
-{
-	check_wanted_in(w, PLACE_PURE, reason, node, wanted, what);
-}
-
 static void check_param(struct walk *w, struct node *node)
 {
 	struct symbol *symbol = node->symbol;
@@ -196,7 +194,7 @@ static void check_param(struct walk *w, struct node *node)
 	symbol->type = type_of_node(w, node->param.type);
 	w->in_param = true;
 	w->global_position = node->param.name.span.from;
-	pure_value(w, "the default of a param", node->param.initial, symbol->type, NULL);
+	check_pure(w, "the default of a param", node->param.initial, symbol->type, NULL);
 	if (node->param.initial)
 		check_shown(w, node->param.initial->span, w->taint, "a param: use `secret name = …`");
 	w->global_position = node->span.to;
@@ -211,7 +209,7 @@ static void check_param(struct walk *w, struct node *node)
 	w->in_param = false;
 }
 
-static void report_unknown_param(struct walk *w, const struct node *target)
+void report_unknown_param(struct walk *w, const struct node *target)
 {
 	struct module_names *names = w->module->names;
 	struct candidates candidates = {0};
@@ -258,8 +256,8 @@ static void refuse_double_setting(struct walk *w, const struct node *first, cons
 
 	for (other = first; other != setting; other = other->next)
 		if (other->kind == NODE_SETTING && other->symbol && other->symbol == setting->symbol) {
-			diag_secondary(diag_error(w->diags, "E0603", setting->setting.target->span, "`%s` is set twice",
-						  setting->symbol->name),
+			diag_secondary(diag_error(w->diags, "E0603", setting->setting.target->span,
+						  "`%s` is set twice", setting->symbol->name),
 				       other->setting.target->span, "first here");
 			return;
 		}
@@ -274,12 +272,14 @@ static void check_setting(struct walk *w, struct node *setting)
 
 	setting->symbol = setting_param(w, setting->setting.target);
 	setting->setting.target->symbol = setting->symbol;
-	pure_value(w, "a value of an environment", setting->setting.value,
-		   setting->symbol && setting->symbol->type ? setting->symbol->type : type_simple(TYPE_ANY), NULL);
+	check_pure(w, "a value of an environment", setting->setting.value,
+		   setting->symbol && setting->symbol->type ? setting->symbol->type : type_simple(TYPE_ANY),
+		   NULL);
 	if (setting->setting.value->kind == NODE_ERROR || setting->setting.value->type->kind == TYPE_ERROR)
 		return;
 	if (!constant_evaluate(setting->setting.value, false, &value, &where)) {
-		diag = diag_error(w->diags, "E0612", where, "a value of an environment is written out, not computed");
+		diag = diag_error(w->diags, "E0612", where,
+				  "a value of an environment is written out, not computed");
 		diag_hint(diag, "set what differs as params, and compute from them in a `let`");
 	}
 	value_release(value);
@@ -304,7 +304,8 @@ static void refuse_second_default(struct walk *w, const struct module *module)
 		if (item->kind != NODE_ENVIRONMENT || !item->environment.is_default)
 			continue;
 		if (first) {
-			diag_secondary(diag_error(w->diags, "E0603", item->environment.name.span, "two environments are the default"),
+			diag_secondary(diag_error(w->diags, "E0603", item->environment.name.span,
+						  "two environments are the default"),
 				       first->environment.name.span, "the other one");
 			return;
 		}
@@ -319,8 +320,8 @@ static void check_secret(struct walk *w, struct node *node)
 	static const char *const sources[] = {"env", "file", "credential", "prompt"};
 	struct node *source = node->secret.source, *argument;
 	const char *name = source && source->kind == NODE_CALL && source->call.callee->kind == NODE_NAME
-				   ? source->call.callee->name
-				   : NULL;
+			       ? source->call.callee->name
+			       : NULL;
 	const char *nearest;
 	struct diag *diag;
 	size_t i;
@@ -330,7 +331,7 @@ static void check_secret(struct walk *w, struct node *node)
 		return;
 	w->global_position = node->secret.name.span.from;
 	if (name && strcmp(name, "secret") == 0) {
-		pure_value(w, "the source of a secret", source, type_simple(TYPE_ANY), NULL);
+		check_pure(w, "the source of a secret", source, type_simple(TYPE_ANY), NULL);
 		node->symbol->type = source->type;
 		w->global_position = UINT32_MAX;
 		return;
@@ -356,7 +357,7 @@ static void check_secret(struct walk *w, struct node *node)
 		return;
 	}
 	w->global_position = node->secret.name.span.from;
-	pure_value(w, "the source of a secret", argument->argument.value, type_simple(TYPE_STRING), name);
+	check_pure(w, "the source of a secret", argument->argument.value, type_simple(TYPE_STRING), name);
 	check_shown(w, argument->argument.value->span, w->taint, "the name of a secret's source");
 	w->global_position = UINT32_MAX;
 }
@@ -373,7 +374,8 @@ static bool has_parameter(struct walk *w, const struct builtin *row, const char 
 			if (value->type)
 				want_type(w, value, signature->parameters[i].type, name);
 			if (w->taint && !signature->parameters[i].type->secret)
-				check_shown(w, value->span, w->taint, arena_printf(w->arena, "`%s` of `%s`", name, row->name));
+				check_shown(w, value->span, w->taint,
+					    arena_printf(w->arena, "`%s` of `%s`", name, row->name));
 			return true;
 		}
 	return false;
@@ -392,7 +394,8 @@ static void suggest_argument(struct walk *w, struct diag *diag, const char *spac
 
 		if (!key || strncmp(key, space, length) != 0 || (key[length] != '.' && key[length]))
 			continue;
-		signature = signature_of_builtin(w->checker->compilation, w->checker->builtins.slots[s].value);
+		signature =
+		    signature_of_builtin(w->checker->compilation, w->checker->builtins.slots[s].value);
 		for (i = 0; i < signature->count; i++)
 			candidates_add(w->arena, &candidates, signature->parameters[i].name);
 	}
@@ -401,7 +404,8 @@ static void suggest_argument(struct walk *w, struct diag *diag, const char *spac
 		diag_hint(diag, "did you mean `%s.%s`?", space, nearest);
 }
 
-static bool default_applies(struct walk *w, const char *space, const char *name, struct node *value, bool *known)
+static bool default_applies(struct walk *w, const char *space, const char *name, struct node *value,
+			    bool *known)
 {
 	const struct registry *registry = w->checker->compilation->registry;
 	size_t t, r, length = strlen(space);
@@ -439,14 +443,17 @@ static void check_default(struct walk *w, struct node *setting)
 	if (target->kind == NODE_ERROR)
 		return;
 	if (target->kind != NODE_FIELD || !target->field.name.text) {
-		diag = diag_error(w->diags, "E0613", target->span, "a default is given as `group.argument = value`");
+		diag = diag_error(w->diags, "E0613", target->span,
+				  "a default is given as `group.argument = value`");
 		diag_hint(diag, "for example `http.timeout = 5s`");
 		return;
 	}
 	written = target->field.object->span.to - target->field.object->span.from;
-	space = arena_strndup(w->arena, source_text(w->checker->compilation->sources, target->field.object->span), written);
-	*table_place(w->arena, &w->checker->defaults, arena_printf(w->arena, "%s.%s", space, target->field.name.text)) =
-		setting->setting.value;
+	space = arena_strndup(
+	    w->arena, source_text(w->checker->compilation->sources, target->field.object->span), written);
+	*table_place(w->arena, &w->checker->defaults,
+		     arena_printf(w->arena, "%s.%s", space, target->field.name.text)) =
+	    setting->setting.value;
 	if (default_applies(w, space, target->field.name.text, setting->setting.value, &known))
 		return;
 	if (!known && is_namespace_to_come(space)) {
@@ -457,8 +464,8 @@ static void check_default(struct walk *w, struct node *setting)
 		report_unknown_namespace(w, target->field.object, space, target->field.name.text);
 		return;
 	}
-	diag = diag_error(w->diags, "E0613", target->field.name.span, "no call of `%s` has an argument `%s`", space,
-			  target->field.name.text);
+	diag = diag_error(w->diags, "E0613", target->field.name.span, "no call of `%s` has an argument `%s`",
+			  space, target->field.name.text);
 	suggest_argument(w, diag, space, target->field.name.text);
 }
 
@@ -522,7 +529,8 @@ static void check_argument_defaults(struct walk *w, struct node *node)
 
 	for (param = node->callable.params; param; param = param->next)
 		if (param->kind == NODE_PARAM)
-			pure_value(w, "the default of an argument", param->param.initial, signature->parameters[i++].type, NULL);
+			check_pure(w, "the default of an argument", param->param.initial,
+				   signature->parameters[i++].type, NULL);
 }
 
 static void declare_arguments(struct walk *w, struct node *node)
@@ -544,14 +552,15 @@ static void declare_arguments(struct walk *w, struct node *node)
 
 static void require_result(struct walk *w, struct node *node, struct callable *callable)
 {
-	bool returns = node->callable.body && node->callable.body->kind == NODE_BLOCK && block_returns(node->callable.body);
+	bool returns = node->callable.body && node->callable.body->kind == NODE_BLOCK &&
+		       block_returns(node->callable.body);
 	struct diag *diag;
 
 	if (returns || (!callable->result && !callable->declared))
 		return;
 	if (callable->declared && callable->declared->kind != TYPE_ERROR && node->kind == NODE_FUNC) {
-		diag = diag_error(w->diags, "E0509", node->callable.result->span, "`%s` does not always return a value",
-				  node->callable.name.text);
+		diag = diag_error(w->diags, "E0509", node->callable.result->span,
+				  "`%s` does not always return a value", node->callable.name.text);
 		diag_hint(diag, "let every way through it end in `return` or `fail`");
 	} else if (callable->result) {
 		callable->result = type_nullable(w->arena, callable->result);
@@ -573,203 +582,11 @@ static void check_routine(struct walk *w, struct node *node, struct callable *ca
 		place_close(w, pure);
 	if (node->kind == NODE_FUNC && !callable->result && !callable->declared && node->callable.body &&
 	    node->callable.body->kind == NODE_BLOCK) {
-		diag_hint(diag_error(w->diags, "E0509", node->callable.name.span, "the func `%s` returns nothing",
-				     node->callable.name.text),
+		diag_hint(diag_error(w->diags, "E0509", node->callable.name.span,
+				     "the func `%s` returns nothing", node->callable.name.text),
 			  "a func is pure: its answer is all it gives; what acts is a `task`");
 		callable->result = type_simple(TYPE_ERROR);
 	}
-}
-
-/* ---- thresholds ---- */
-
-struct clauses {
-	struct node *measure, *must, *every, *after, *breach, *no_data, *on_breach, *action;
-};
-
-static struct node **clause_slot(struct clauses *clauses, const struct node *clause)
-{
-	switch (clause->kind) {
-	case NODE_MEASURE:
-		return &clauses->measure;
-	case NODE_MUST:
-		return &clauses->must;
-	case NODE_EVERY:
-		return &clauses->every;
-	case NODE_AFTER:
-		return &clauses->after;
-	case NODE_BREACH:
-		return &clauses->breach;
-	case NODE_NO_DATA:
-		return &clauses->no_data;
-	case NODE_ON_BREACH:
-		return &clauses->on_breach;
-	case NODE_ACTION:
-		return &clauses->action;
-	default:
-		return NULL;
-	}
-}
-
-/* True when something in the list could not be read: then nothing is called missing. */
-static bool collect_clauses(struct walk *w, struct node *first, struct clauses *clauses)
-{
-	bool recovered = false;
-	struct node *clause;
-
-	for (clause = first; clause; clause = clause->next) {
-		struct node **slot = clause_slot(clauses, clause);
-
-		if (!slot) {
-			recovered = true;
-		} else if (*slot) {
-			diag_secondary(diag_error(w->diags, "E0505", clause->span, "this clause is written twice"), (*slot)->span,
-				       "first here");
-		} else {
-			*slot = clause;
-		}
-	}
-	return recovered;
-}
-
-static void require_clauses(struct walk *w, const struct node *node, const struct clauses *clauses)
-{
-	static const struct {
-		size_t offset;
-		const char *name, *hint;
-	} needed[] = {
-		{offsetof(struct clauses, measure), "measure", "write what is measured: `measure prom.query('…') as ratio`"},
-		{offsetof(struct clauses, must), "must", "write the bound: `must < 5%`"},
-		{offsetof(struct clauses, every), "every", "write how often it is measured: `every 10s`"},
-		{offsetof(struct clauses, no_data), "no data",
-		 "write what an empty answer means: `no data tolerate 3`, `no data fail`, `no data ask` or `no data ok`"},
-	};
-	const char *missing = "";
-	struct diag *diag;
-	size_t i, count = sizeof(needed) / sizeof(*needed);
-
-#define IS_MISSING(i) (!*(struct node *const *)((const char *)clauses + needed[i].offset))
-	for (i = 0; i < count; i++)
-		if (IS_MISSING(i))
-			missing = arena_printf(w->arena, "%s%s`%s`", missing, *missing ? ", " : "", needed[i].name);
-	if (!*missing)
-		return;
-	diag = diag_error(w->diags, "E0510", node->callable.name.span, "the threshold `%s` does not say %s",
-			  node->callable.name.text, missing);
-	for (i = 0; i < count; i++)
-		if (IS_MISSING(i))
-			diag_hint(diag, "%s", needed[i].hint);
-#undef IS_MISSING
-}
-
-static const char *unit_for(const struct type *type)
-{
-	return type->kind == TYPE_PERCENT ? "ratio" : type->kind == TYPE_DURATION ? "s` or `as ms" : "B";
-}
-
-/* A bound with a unit wants a measure with that unit. */
-static void compare_measure(struct walk *w, struct node *measure, struct node *bound)
-{
-	const struct type *left = measure->type, *right;
-	bool unit;
-	struct diag *diag;
-
-	check_value(w, bound);
-	right = bound->type;
-	if (!left || left->kind == TYPE_ERROR || type_is_loose(right) || left->kind == right->kind ||
-	    (type_is_number(left) && type_is_number(right)) || (type_is_text(left) && type_is_text(right)))
-		return;
-	unit = right->kind == TYPE_PERCENT || right->kind == TYPE_DURATION || right->kind == TYPE_SIZE;
-	if (left->kind == TYPE_ANY && !unit)
-		return;
-	if (unit && (left->kind == TYPE_ANY || type_is_number(left))) {
-		diag = diag_error(w->diags, "E0210", measure->span, "the bound is %s, and this measure has no unit",
-				  type_phrase(w->arena, right));
-		diag_label(diag, "a number without a unit");
-		diag_secondary(diag, bound->span, "this is %s", type_phrase(w->arena, right));
-		diag_hint(diag, "give it one: `measure … as %s`", unit_for(right));
-		return;
-	}
-	diag = diag_error(w->diags, "E0203", bound->span, "%s cannot be compared with %s", type_phrase(w->arena, left),
-			  type_phrase(w->arena, right));
-	diag_label(diag, "this is %s", type_phrase(w->arena, right));
-	diag_secondary(diag, measure->span, "this is %s", type_phrase(w->arena, left));
-	hint_same_unit(w, diag, measure, bound);
-}
-
-static void check_must(struct walk *w, struct node *must, struct node *measure)
-{
-	struct place *place = place_open(w, PLACE_PURE, must);
-
-	place->reason = "the bound of a threshold";
-	if (must->must.form == MUST_WITHIN) {
-		not_yet(w, must->span, "`must within … of …`");
-	} else {
-		if (must->must.bound)
-			compare_measure(w, measure, must->must.bound);
-		if (must->must.form == MUST_BETWEEN && must->must.other)
-			compare_measure(w, measure, must->must.other);
-	}
-	place_close(w, place);
-}
-
-static void want_positive(struct walk *w, const struct node *node, const char *what)
-{
-	if (node && (node->kind == NODE_INT || node->kind == NODE_DURATION) && node->integer < 1)
-		diag_error(w->diags, "E0211", node->span, "%s must be more than zero", what);
-}
-
-static void check_breach(struct walk *w, struct node *breach)
-{
-	int64_t count, window;
-
-	pure_value(w, "a clause of a threshold", breach->breach.count, type_simple(TYPE_INT), "breach after");
-	pure_value(w, "a clause of a threshold", breach->breach.window, type_simple(TYPE_INT), "of");
-	pure_value(w, "a clause of a threshold", breach->breach.duration, type_simple(TYPE_DURATION), "breach for");
-	want_positive(w, breach->breach.count, "the number of samples");
-	want_positive(w, breach->breach.duration, "the time");
-	if (literal_int(breach->breach.count, &count) && literal_int(breach->breach.window, &window) && count > window)
-		diag_hint(diag_error(w->diags, "E0211", breach->span, "%lld of %lld samples can never be over the bound",
-				     (long long)count, (long long)window),
-			  "did you mean `breach after %lld of %lld`?", (long long)window, (long long)count);
-}
-
-static void check_threshold_clauses(struct walk *w, struct node *node, struct clauses *clauses)
-{
-	if (clauses->must && clauses->measure)
-		check_must(w, clauses->must, clauses->measure->value);
-	if (clauses->every) {
-		pure_value(w, "a clause of a threshold", clauses->every->value, type_simple(TYPE_DURATION), "every");
-		want_positive(w, clauses->every->value, "the time between two samples");
-	}
-	if (clauses->after)
-		pure_value(w, "a clause of a threshold", clauses->after->value, type_simple(TYPE_DURATION), "after");
-	if (clauses->breach)
-		check_breach(w, clauses->breach);
-	if (clauses->no_data)
-		pure_value(w, "a clause of a threshold", clauses->no_data->no_data.count, type_simple(TYPE_INT), "tolerate");
-	if (clauses->action)
-		check_text(w, clauses->action->value, "the action of a threshold");
-	if ((clauses->on_breach && clauses->on_breach->reaction == REACTION_ASK) ||
-	    (clauses->no_data && clauses->no_data->no_data.reaction == REACTION_ASK))
-		note_person(w, "ask", node->callable.name.text, NULL, node->callable.name.span);
-}
-
-static void check_threshold(struct walk *w, struct node *node, struct callable *callable)
-{
-	struct clauses clauses = {0};
-	bool recovered = collect_clauses(w, node->callable.body, &clauses);
-	struct place *place;
-
-	if (!recovered)
-		require_clauses(w, node, &clauses);
-	if (clauses.measure && clauses.measure->value) {
-		place = place_open(w, PLACE_READS, clauses.measure);
-		place->reason = "`measure`";
-		callable->result = check_value(w, clauses.measure->value);
-		check_shown(w, clauses.measure->value->span, w->taint, "a measured value");
-		place_close(w, place);
-	}
-	check_threshold_clauses(w, node, &clauses);
 }
 
 /* ---- bodies ---- */
@@ -816,22 +633,27 @@ static void check_plan_settings(struct walk *w, struct node *plan)
 
 	check_text(w, plan->plan.title, "a title");
 	for (setting = plan->plan.settings; setting; setting = setting->next) {
-		which = setting->kind == NODE_LOCK ? 0 : setting->kind == NODE_TIMEOUT ? 1 : setting->kind == NODE_ROLLBACK ? 2 : -1;
+		which = setting->kind == NODE_LOCK	 ? 0
+			: setting->kind == NODE_TIMEOUT	 ? 1
+			: setting->kind == NODE_ROLLBACK ? 2
+							 : -1;
 		if (which < 0)
 			continue;
 		if (seen[which])
-			diag_secondary(diag_error(w->diags, "E0505", setting->span, "this setting is written twice"),
-				       seen[which]->span, "first here");
+			diag_secondary(
+			    diag_error(w->diags, "E0505", setting->span, "this setting is written twice"),
+			    seen[which]->span, "first here");
 		seen[which] = setting;
 		if (which == 0) {
-			pure_value(w, "the name of a lock", setting->value, type_simple(TYPE_STRING), "lock");
+			check_pure(w, "the name of a lock", setting->value, type_simple(TYPE_STRING), "lock");
 			check_shown(w, setting->value->span, w->taint, "the name of a lock");
 		} else if (which == 1) {
-			pure_value(w, "a setting of the plan", setting->value, type_simple(TYPE_DURATION), "timeout");
+			check_pure(w, "a setting of the plan", setting->value, type_simple(TYPE_DURATION),
+				   "timeout");
 			want_positive(w, setting->value, "a timeout");
 		} else {
-			pure_value(w, "a setting of the plan", setting->rollback.within, type_simple(TYPE_DURATION),
-				   "rollback within");
+			check_pure(w, "a setting of the plan", setting->rollback.within,
+				   type_simple(TYPE_DURATION), "rollback within");
 			want_positive(w, setting->rollback.within, "the time for the rollback");
 		}
 	}
@@ -843,7 +665,8 @@ static void refuse_second_plan(struct walk *w, const struct node *plan)
 
 	for (item = w->module->file->file.items; item != plan; item = item->next)
 		if (item->kind == NODE_PLAN) {
-			diag_secondary(diag_error(w->diags, "E0505", plan->span, "a file holds one plan"), item->span, "the first one");
+			diag_secondary(diag_error(w->diags, "E0505", plan->span, "a file holds one plan"),
+				       item->span, "the first one");
 			return;
 		}
 }
@@ -869,113 +692,6 @@ static void check_course(struct walk *w, struct module *module)
 	for (item = module->file->file.items; item; item = item->next)
 		if (item->kind == NODE_ON)
 			check_handler(w, item);
-}
-
-/* ---- tests ---- */
-
-void check_test_target(struct walk *w, struct node *target)
-{
-	struct node *name = target && target->kind == NODE_CALL ? target->call.callee : target;
-	const char *full;
-
-	if (!name)
-		return;
-	if (name->kind == NODE_NAME) {
-		struct symbol *symbol = find_callable(w, name->name);
-
-		name->builtin = find_builtin(w->checker, name->name);
-		name->symbol = symbol;
-		if (symbol)
-			symbol->used = true;
-		else if (!name->builtin)
-			report_unknown_name(w, name, name->name, true);
-	} else if (name->kind == NODE_FIELD && name->field.object->kind == NODE_NAME && name->field.name.text) {
-		struct symbol *symbol = find_symbol(w, name->field.object->name);
-
-		if (symbol && symbol->kind == SYMBOL_MODULE) {
-			name->symbol = symbol_through_import(w, name, symbol);
-			return;
-		}
-		full = arena_printf(w->arena, "%s.%s", name->field.object->name, name->field.name.text);
-		name->builtin = find_builtin(w->checker, full);
-		if (!name->builtin && is_namespace(w->checker, name->field.object->name))
-			report_unknown_builtin(w, name->field.name.span, name->field.object->name, name->field.name.text);
-		else if (!name->builtin && !is_namespace_to_come(name->field.object->name))
-			report_unknown_namespace(w, name->field.object, name->field.object->name, name->field.name.text);
-	}
-}
-
-static void declare_test_names(struct walk *w, struct node *test)
-{
-	static const struct {
-		const char *name;
-		enum type_kind kind;
-	} names[] = {{"outcome", TYPE_STRING}, {"elapsed", TYPE_DURATION}, {"exit", TYPE_INT}};
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		struct node *node = arena_alloc(w->arena, sizeof(*node));
-
-		*node = (struct node){.kind = NODE_LET, .span = test->span};
-		if (!find_symbol(w, names[i].name))
-			declare_local(w, node, (struct ident){names[i].name, test->span}, type_simple(names[i].kind))
-				->symbol.used = true;
-	}
-}
-
-static void check_test_run(struct walk *w, struct node *record)
-{
-	struct node *entry;
-
-	for (entry = record ? record->record.entries : NULL; entry; entry = entry->next) {
-		struct symbol *symbol;
-
-		if (entry->kind != NODE_ENTRY || !entry->entry.key.text)
-			continue;
-		symbol = find_symbol(w, entry->entry.key.text);
-		check_value(w, entry->entry.value);
-		if (symbol && symbol->kind == SYMBOL_PARAM && symbol->type) {
-			want_type(w, entry->entry.value, symbol->type, symbol->name);
-		} else {
-			struct node name = {.kind = NODE_NAME, .span = entry->entry.key.span, .name = entry->entry.key.text};
-
-			report_unknown_param(w, &name);
-		}
-	}
-}
-
-static void check_test(struct walk *w, struct node *test)
-{
-	struct place *place = place_open(w, PLACE_TEST, test);
-	struct place *pure = place_open(w, PLACE_PURE, test);
-	struct scope scope;
-	struct node *part;
-
-	pure->reason = "a test";
-	scope_open(w, &scope, test->test.parts, true);
-	declare_test_names(w, test);
-	for (part = test->test.parts; part; part = part->next) {
-		switch (part->kind) {
-		case NODE_GIVEN:
-			check_test_target(w, part->given.target);
-			check_value(w, part->given.value);
-			break;
-		case NODE_TEST_RUN:
-			check_test_run(w, part->test_run.params);
-			break;
-		case NODE_EXPECT:
-			check_condition(w, part->check.condition, "expect");
-			break;
-		case NODE_LET:
-			check_statement(w, part);
-			break;
-		default:
-			break;
-		}
-	}
-	scope_close(w, &scope);
-	place_close(w, pure);
-	place_close(w, place);
 }
 
 void check_plan_items(struct checker *checker, struct module *module)

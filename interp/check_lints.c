@@ -43,7 +43,8 @@ static size_t last_comparison(const char *text, size_t length)
 			depth++;
 		} else if (strchr(")]}", c)) {
 			depth--;
-		} else if (depth == 0 && (c == '<' || c == '>' || ((c == '=' || c == '!') && i + 1 < length && text[i + 1] == '='))) {
+		} else if (depth == 0 && (c == '<' || c == '>' ||
+					  ((c == '=' || c == '!') && i + 1 < length && text[i + 1] == '='))) {
 			found = i;
 			i += i + 1 < length && text[i + 1] == '=';
 		}
@@ -71,8 +72,10 @@ static void lint_query(struct walk *w, const struct node *query)
 	behind = at + 1 + (at + 1 < text->text.length && text->text.bytes[at + 1] == '=');
 	if (!is_number_tail(text->text.bytes + behind, text->text.length - behind))
 		return;
-	diag = warn(w->diags, "L0202", literal_span(text, at), "this query compares: where it does not hold it gives no data");
-	diag_hint(diag, "let the query give the number and compare in the plan: an empty answer is then no data, never a pass");
+	diag = warn(w->diags, "L0202", literal_span(text, at),
+		    "this query compares: where it does not hold it gives no data");
+	diag_hint(diag, "let the query give the number and compare in the plan: an empty answer is then no "
+			"data, never a pass");
 }
 
 /* ---- code inside an argument ---- */
@@ -84,13 +87,14 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Programs that take code as an argument, and the flag in front of it (NULL: the first argument that is no flag). */
+/* Programs that take code as an argument, and the flag in front of it (NULL: the first argument that is no
+ * flag). */
 static const struct {
 	const char *program, *flag;
 } code_takers[] = {
-	{"sh", "-c"},	   {"bash", "-c"},    {"dash", "-c"}, {"ash", "-c"},	{"zsh", "-c"}, {"python", "-c"},
-	{"python3", "-c"}, {"perl", "-e"},    {"ruby", "-e"}, {"node", "-e"},	{"sed", NULL}, {"awk", NULL},
-	{"gawk", NULL},	   {"jq", NULL},      {"psql", "-c"}, {"mysql", "-e"},
+    {"sh", "-c"},      {"bash", "-c"}, {"dash", "-c"}, {"ash", "-c"},	{"zsh", "-c"}, {"python", "-c"},
+    {"python3", "-c"}, {"perl", "-e"}, {"ruby", "-e"}, {"node", "-e"},	{"sed", NULL}, {"awk", NULL},
+    {"gawk", NULL},    {"jq", NULL},   {"psql", "-c"}, {"mysql", "-e"},
 };
 
 static const struct node *code_argument(const struct node *item, const char *flag)
@@ -124,8 +128,10 @@ static void lint_command(struct walk *w, const struct node *list)
 		code = code_argument(list->list.items->next, code_takers[i].flag);
 		if (!code || code->kind != NODE_STRING || !code->string.interpolated)
 			return;
-		diag = diag_warning(w->diags, "L0203", code->span, "a value becomes code for `%s` here", base_name(program));
-		diag_hint(diag, "`file.template` writes files from values; `sh(\"… ${x}\")` hands values over as arguments");
+		diag = diag_warning(w->diags, "L0203", code->span, "a value becomes code for `%s` here",
+				    base_name(program));
+		diag_hint(diag, "`file.template` writes files from values; `sh(\"… ${x}\")` hands values "
+				"over as arguments");
 		return;
 	}
 }
@@ -140,9 +146,11 @@ void lint_call(struct walk *w, struct node *call, const struct signature *signat
 
 		if (!bound[i])
 			continue;
-		if (bound[i]->kind == NODE_STRING && type->kind == TYPE_EMBED && type->language == EMBED_PROMQL)
+		if (bound[i]->kind == NODE_STRING && type->kind == TYPE_EMBED &&
+		    type->language == EMBED_PROMQL)
 			lint_query(w, bound[i]);
-		else if (bound[i]->kind == NODE_LIST && type->kind == TYPE_LIST && signature->builtin->effect != EFFECT_PURE)
+		else if (bound[i]->kind == NODE_LIST && type->kind == TYPE_LIST &&
+			 signature->builtin->effect != EFFECT_PURE)
 			lint_command(w, bound[i]);
 	}
 }
@@ -151,9 +159,11 @@ void lint_useless_call(struct walk *w, const struct node *call)
 {
 	struct diag *diag;
 
-	if (!(call->builtin && call->builtin->effect == EFFECT_PURE) && !(call->symbol && call->symbol->kind == SYMBOL_FUNC))
+	if (!(call->builtin && call->builtin->effect == EFFECT_PURE) &&
+	    !(call->symbol && call->symbol->kind == SYMBOL_FUNC))
 		return;
-	diag = diag_warning(w->diags, "L0204", call->span, "this call only computes, and its answer is not used");
+	diag = diag_warning(w->diags, "L0204", call->span,
+			    "this call only computes, and its answer is not used");
 	diag_hint(diag, "use it, `let x = …`, or leave it out");
 }
 
@@ -230,10 +240,13 @@ static int64_t least_breach(struct pace pace)
 
 static const struct node *threshold_of(const struct node *use)
 {
-	return use->kind == NODE_USE && use->symbol && use->symbol->kind == SYMBOL_THRESHOLD ? use->symbol->node : NULL;
+	return use->kind == NODE_USE && use->symbol && use->symbol->kind == SYMBOL_THRESHOLD
+		   ? use->symbol->node
+		   : NULL;
 }
 
-static void lint_time(struct walk *w, const struct node *first, int64_t time, struct span span, const char *what)
+static void lint_time(struct walk *w, const struct node *first, int64_t time, struct span span,
+		      const char *what)
 {
 	char need[48], have[48];
 	const struct node *use, *threshold;
@@ -250,14 +263,17 @@ static void lint_time(struct walk *w, const struct node *first, int64_t time, st
 		least = least_breach(pace);
 		duration_text(time, have);
 		if (pace.after > time) {
-			diag = diag_warning(w->diags, "L0206", use->span, "`%s` is never measured here", threshold->callable.name.text);
+			diag = diag_warning(w->diags, "L0206", use->span, "`%s` is never measured here",
+					    threshold->callable.name.text);
 			diag_secondary(diag, span, "%s lasts %s", what, have);
 			diag_hint(diag, "its first sample comes after %s", duration_text(pace.after, need));
 		} else if (least > time) {
-			diag = diag_warning(w->diags, "L0207", use->span, "`%s` cannot breach in so short a time",
+			diag = diag_warning(w->diags, "L0207", use->span,
+					    "`%s` cannot breach in so short a time",
 					    threshold->callable.name.text);
 			diag_secondary(diag, span, "%s lasts %s", what, have);
-			diag_hint(diag, "with its `every` and `breach` it needs at least %s", duration_text(least, need));
+			diag_hint(diag, "with its `every` and `breach` it needs at least %s",
+				  duration_text(least, need));
 		}
 	}
 }
@@ -265,7 +281,8 @@ static void lint_time(struct walk *w, const struct node *first, int64_t time, st
 void lint_hold(struct walk *w, const struct node *hold)
 {
 	if (hold->hold.duration && hold->hold.duration->kind == NODE_DURATION)
-		lint_time(w, hold->hold.watching, hold->hold.duration->integer, hold->hold.duration->span, "the hold");
+		lint_time(w, hold->hold.watching, hold->hold.duration->integer, hold->hold.duration->span,
+			  "the hold");
 }
 
 /* A watch whose block only holds has a known length. */
@@ -300,15 +317,16 @@ static bool named(const struct site *site, const char *const *names, size_t coun
 
 static bool stops(const struct site *site)
 {
-	static const char *const names[] = {"docker.stop", "docker.kill", "docker.rm", "compose.stop", "compose.down",
-					    "pg.drop_database"};
+	static const char *const names[] = {"docker.stop",  "docker.kill",  "docker.rm",
+					    "compose.stop", "compose.down", "pg.drop_database"};
 
 	return named(site, names, sizeof(names) / sizeof(*names));
 }
 
 static bool fetches(const struct site *site)
 {
-	static const char *const names[] = {"docker.pull", "docker.build", "compose.build", "git.fetch", "pg.restore"};
+	static const char *const names[] = {"docker.pull", "docker.build", "compose.build", "git.fetch",
+					    "pg.restore"};
 
 	return named(site, names, sizeof(names) / sizeof(*names));
 }
@@ -318,7 +336,8 @@ static const struct place *outermost_step(const struct site *site)
 	const struct place *place, *step = NULL;
 
 	for (place = site->place; place; place = place->outer) {
-		if (place->kind == PLACE_ROLLBACK || place->kind == PLACE_HANDLER || place->kind == PLACE_DEFER)
+		if (place->kind == PLACE_ROLLBACK || place->kind == PLACE_HANDLER ||
+		    place->kind == PLACE_DEFER)
 			return NULL;
 		if (place->kind == PLACE_STEP)
 			step = place;
@@ -343,7 +362,8 @@ static void lint_order(struct diags *diags, const struct callable *callable)
 		if (stops(site) && !stopped) {
 			stopped = site;
 		} else if (stopped && fetches(site)) {
-			diag = diag_warning(diags, "L0208", stopped->call->span, "`%s` stops what runs before `%s` has got its replacement",
+			diag = diag_warning(diags, "L0208", stopped->call->span,
+					    "`%s` stops what runs before `%s` has got its replacement",
 					    stopped->builtin->name, site->builtin->name);
 			diag_secondary(diag, site->call->span, "this may fail, and nothing runs then");
 			diag_hint(diag, "fetch and build first, stop last");
@@ -404,8 +424,9 @@ static int64_t time_of(const struct node *node)
 		most = time_of_block(node->choice.then);
 		if (!node->choice.otherwise)
 			return most;
-		return longer(most, node->choice.otherwise->kind == NODE_IF ? time_of(node->choice.otherwise)
-									    : time_of_block(node->choice.otherwise));
+		return longer(most, node->choice.otherwise->kind == NODE_IF
+					? time_of(node->choice.otherwise)
+					: time_of_block(node->choice.otherwise));
 	case NODE_PARALLEL:
 		if (node->body && node->body->kind == NODE_BLOCK)
 			for (branch = node->body->block.statements; branch; branch = branch->next)
@@ -443,9 +464,12 @@ static void lint_bound(struct diags *diags, const struct module *module)
 			total = time_of_list(module->file->file.items);
 			if (total <= setting->rollback.within->integer)
 				continue;
-			diag = diag_warning(diags, "L0209", setting->span, "the rollbacks may take %s, and have %s",
-					    duration_text(total, need), duration_text(setting->rollback.within->integer, have));
-			diag_hint(diag, "what their `timeout`s allow must fit, or the last of them are cut off");
+			diag =
+			    diag_warning(diags, "L0209", setting->span,
+					 "the rollbacks may take %s, and have %s", duration_text(total, need),
+					 duration_text(setting->rollback.within->integer, have));
+			diag_hint(diag,
+				  "what their `timeout`s allow must fit, or the last of them are cut off");
 		}
 	}
 }
@@ -454,7 +478,8 @@ static void lint_bound(struct diags *diags, const struct module *module)
 
 static bool counts_as_unused(const struct local *local)
 {
-	if (!local->symbol.module->main || local->symbol.used || local->symbol.name[0] == '_' || !*local->symbol.name)
+	if (!local->symbol.module->main || local->symbol.used || local->symbol.name[0] == '_' ||
+	    !*local->symbol.name)
 		return false;
 	switch (local->declared->kind) {
 	case NODE_LET:
@@ -483,7 +508,8 @@ static void lint_unused_locals(struct checker *checker)
 	for (local = checker->all_locals; local; local = local->all) {
 		if (!counts_as_unused(local))
 			continue;
-		diag = diag_warning(checker->compilation->diags, "L0104", local->symbol.span, "`%s` is never used", local->symbol.name);
+		diag = diag_warning(checker->compilation->diags, "L0104", local->symbol.span,
+				    "`%s` is never used", local->symbol.name);
 		if (local->declared->kind == NODE_LET && acts(local->declared->binding.value))
 			diag_hint(diag, "the call can stand alone on its line");
 		else
@@ -507,8 +533,8 @@ static void lint_unused_imports(struct checker *checker, const struct module *mo
 
 	for (import = ((struct module_names *)module->names)->imports; import; import = import->next)
 		if (!import->used && import->module && !brings_settings(import->module))
-			diag_hint(diag_warning(checker->compilation->diags, "L0105", import->node->span, "nothing of %s is used",
-					       import->module->path),
+			diag_hint(diag_warning(checker->compilation->diags, "L0105", import->node->span,
+					       "nothing of %s is used", import->module->path),
 				  "leave the import out");
 }
 

@@ -1,12 +1,12 @@
-/* check_names.c - tables, scopes, finding a name and what was meant by a misspelt one; see check_internal.h. */
+/* check_names.c - tables, scopes, finding a name and what was meant by a misspelt one; see check_internal.h.
+ */
 #include "interp/check_internal.h"
 
 #include <string.h>
 
-/* Namespaces of the language whose builtins are not built yet: their calls are "not available yet". */
+/* Groups of builtins of the language that are not built yet: their calls are "not available yet". */
 static const char *const namespaces_to_come[] = {
-	"docker", "compose", "pg", "sqlite", "http", "ws", "prom", "redis", "tls", "dns", "tcp", "git", "file", "host",
-	"s3", "notify", "operator", "time", "json", "re", "text", "list", "env", "random",
+	"sqlite", "ws", "redis", "tls", "dns", "tcp", "host", "s3",
 };
 
 /* ---- tables ---- */
@@ -235,18 +235,21 @@ struct symbol *find_callable(struct walk *w, const char *name)
 const char *symbol_phrase(struct arena *arena, const struct symbol *symbol)
 {
 	static const char *const words[] = {
-		[SYMBOL_LOCAL] = "the name",   [SYMBOL_CONSTANT] = "the constant",   [SYMBOL_PARAM] = "the param",
-		[SYMBOL_SECRET] = "the secret", [SYMBOL_FUNC] = "the func",	     [SYMBOL_TASK] = "the task",
-		[SYMBOL_THRESHOLD] = "the threshold", [SYMBOL_STEP] = "the step",    [SYMBOL_MODULE] = "the import",
-		[SYMBOL_SPECIAL] = "the name", [SYMBOL_BUILTIN] = "the builtin",
+	    [SYMBOL_LOCAL] = "the name",	  [SYMBOL_CONSTANT] = "the constant",
+	    [SYMBOL_PARAM] = "the param",	  [SYMBOL_SECRET] = "the secret",
+	    [SYMBOL_FUNC] = "the func",		  [SYMBOL_TASK] = "the task",
+	    [SYMBOL_THRESHOLD] = "the threshold", [SYMBOL_STEP] = "the step",
+	    [SYMBOL_MODULE] = "the import",	  [SYMBOL_SPECIAL] = "the name",
+	    [SYMBOL_BUILTIN] = "the builtin",
 	};
 
 	return arena_printf(arena, "%s `%s`", words[symbol->kind], symbol->name);
 }
 
 /*
- * Values and what is called never meet: a func, task or threshold is no value, a value is not called. Inside a step its
- * own name means nothing yet. And an argument is declared in plain sight of its body: it may hide a name of the file.
+ * Values and what is called never meet: a func, task or threshold is no value, a value is not called. Inside
+ * a step its own name means nothing yet. And an argument is declared in plain sight of its body: it may hide
+ * a name of the file.
  */
 static bool may_hide(const struct node *declaration, const struct symbol *taken)
 {
@@ -257,7 +260,8 @@ static bool may_hide(const struct node *declaration, const struct symbol *taken)
 	return declaration->kind == NODE_PARAM && taken->kind != SYMBOL_LOCAL && taken->kind != SYMBOL_MODULE;
 }
 
-/* A value that is visible already is not declared again: what a line means must not depend on where it stands. */
+/* A value that is visible already is not declared again: what a line means must not depend on where it
+ * stands. */
 static bool refuse_taken(struct walk *w, const struct node *declaration, struct ident name)
 {
 	struct symbol *taken = find_symbol(w, name.text);
@@ -265,7 +269,8 @@ static bool refuse_taken(struct walk *w, const struct node *declaration, struct 
 
 	if (!taken || may_hide(declaration, taken))
 		return false;
-	diag = diag_error(w->diags, "E0603", name.span, "`%s` is already the name of something else here", name.text);
+	diag = diag_error(w->diags, "E0603", name.span, "`%s` is already the name of something else here",
+			  name.text);
 	diag_label(diag, "declared again");
 	diag_secondary(diag, taken->span, "%s", symbol_phrase(w->arena, taken));
 	diag_hint(diag, "choose another name: a name means one thing wherever it can be read");
@@ -288,8 +293,14 @@ static void fill_local(struct walk *w, struct local *local, struct node *declara
 		       const struct type *type)
 {
 	local->symbol = (struct symbol){
-		.kind = SYMBOL_LOCAL, .name = name.text, .span = name.span, .node = declaration,
-		.module = w->module, .type = type, .slot = -1, .function = -1,
+	    .kind = SYMBOL_LOCAL,
+	    .name = name.text,
+	    .span = name.span,
+	    .node = declaration,
+	    .module = w->module,
+	    .type = type,
+	    .slot = -1,
+	    .function = -1,
 	};
 	local->function = w->function;
 	local->place = w->place;
@@ -297,7 +308,8 @@ static void fill_local(struct walk *w, struct local *local, struct node *declara
 	declaration->symbol = &local->symbol;
 }
 
-struct local *declare_local(struct walk *w, struct node *declaration, struct ident name, const struct type *type)
+struct local *declare_local(struct walk *w, struct node *declaration, struct ident name,
+			    const struct type *type)
 {
 	struct local *local = arena_alloc(w->arena, sizeof(*local));
 
@@ -335,7 +347,8 @@ static struct symbol *new_global(struct checker *checker, enum symbol_kind kind)
 	return &callable->symbol;
 }
 
-/* Two files that know nothing of each other may not both have a param of one name: --set could not tell them apart. */
+/* Two files that know nothing of each other may not both have a param of one name: --set could not tell them
+ * apart. */
 static void refuse_same_param(struct checker *checker, struct symbol *symbol)
 {
 	void **place = table_place(checker->arena, &checker->params, symbol->name);
@@ -348,10 +361,13 @@ static void refuse_same_param(struct checker *checker, struct symbol *symbol)
 	}
 	if (other->module == symbol->module)
 		return;
-	diag = diag_error(checker->compilation->diags, "E0603", symbol->span, "two files declare a param `%s`", symbol->name);
+	diag = diag_error(checker->compilation->diags, "E0603", symbol->span,
+			  "two files declare a param `%s`", symbol->name);
 	diag_secondary(diag, other->span, "the other one");
-	diag_hint(diag, "`--set %s=…` could not tell them apart: rename one, or declare it in one file and import that",
-		  symbol->name);
+	diag_hint(
+	    diag,
+	    "`--set %s=…` could not tell them apart: rename one, or declare it in one file and import that",
+	    symbol->name);
 }
 
 /* A call means one thing in every plan: what a builtin is called, nobody else is. */
@@ -361,12 +377,13 @@ static void refuse_builtin(struct checker *checker, struct ident name)
 
 	if (!find_builtin(checker, name.text))
 		return;
-	diag = diag_error(checker->compilation->diags, "E0604", name.span, "`%s` is a builtin already", name.text);
+	diag = diag_error(checker->compilation->diags, "E0604", name.span, "`%s` is a builtin already",
+			  name.text);
 	diag_hint(diag, "choose another name: what `%s(…)` does would be unclear", name.text);
 }
 
-struct symbol *declare_global(struct checker *checker, struct module *module, struct node *node, struct ident name,
-			      enum symbol_kind kind)
+struct symbol *declare_global(struct checker *checker, struct module *module, struct node *node,
+			      struct ident name, enum symbol_kind kind)
 {
 	struct module_names *names = module->names;
 	struct symbol *symbol = new_global(checker, kind);
@@ -375,8 +392,13 @@ struct symbol *declare_global(struct checker *checker, struct module *module, st
 	struct diag *diag;
 
 	*symbol = (struct symbol){
-		.kind = kind, .name = name.text ? name.text : "", .span = name.span, .node = node, .module = module,
-		.slot = -1, .function = -1,
+	    .kind = kind,
+	    .name = name.text ? name.text : "",
+	    .span = name.span,
+	    .node = node,
+	    .module = module,
+	    .slot = -1,
+	    .function = -1,
 	};
 	node->symbol = symbol;
 	if (!name.text)
@@ -386,12 +408,15 @@ struct symbol *declare_global(struct checker *checker, struct module *module, st
 	place = table_place(checker->arena, &names->names, name.text);
 	if (*place) {
 		entry = *place;
-		diag = diag_error(checker->compilation->diags, "E0603", name.span, "`%s` is declared twice", name.text);
+		diag = diag_error(checker->compilation->diags, "E0603", name.span, "`%s` is declared twice",
+				  name.text);
 		diag_label(diag, "declared again");
 		diag_secondary(diag, entry->import ? entry->import->node->span : entry->symbol->span, "%s%s",
-			       entry->import ? "imported here: " : "", symbol_phrase(checker->arena, entry->symbol));
+			       entry->import ? "imported here: " : "",
+			       symbol_phrase(checker->arena, entry->symbol));
 		if (entry->import)
-			diag_hint(diag, "rename it, or keep the imported names apart: `import \"…\" as name`");
+			diag_hint(diag,
+				  "rename it, or keep the imported names apart: `import \"…\" as name`");
 		return symbol;
 	}
 	entry = arena_alloc(checker->arena, sizeof(*entry));
@@ -446,7 +471,8 @@ static void add_visible(struct walk *w, struct candidates *candidates, bool call
 	for (i = 0; i < names->names.capacity; i++) {
 		const struct module_name *name = names->names.slots[i].value;
 
-		if (name && (!called || callable_kind(name->symbol->kind) || name->symbol->kind == SYMBOL_MODULE))
+		if (name &&
+		    (!called || callable_kind(name->symbol->kind) || name->symbol->kind == SYMBOL_MODULE))
 			candidates_add(w->arena, candidates, names->names.slots[i].key);
 	}
 }
@@ -484,7 +510,8 @@ static bool report_declared_later(struct walk *w, const struct node *node, const
 	if (!later || later->span.from < node->span.from)
 		return false;
 	diag = diag_error(w->diags, "E0602", node->span, "`%s` is used before it is declared", name);
-	diag_secondary(diag, later->kind == NODE_STEP ? later->step.name.span : later->binding.name.span, "declared here");
+	diag_secondary(diag, later->kind == NODE_STEP ? later->step.name.span : later->binding.name.span,
+		       "declared here");
 	if (place_find(w, PLACE_ROLLBACK) || place_find(w, PLACE_HANDLER))
 		diag_hint(diag, "move this clause below the line that declares `%s`", name);
 	else if (later->kind == NODE_STEP)
@@ -502,11 +529,14 @@ static bool report_other_body(struct walk *w, const struct node *node, const cha
 	item = declared_among(w->module->file->file.items, name);
 	if (!item || local || !w->function->symbol.node)
 		return false;
-	diag = diag_error(w->diags, "E0601", node->span, "`%s` belongs to the plan's own course and cannot be read in `%s`", name,
+	diag = diag_error(w->diags, "E0601", node->span,
+			  "`%s` belongs to the plan's own course and cannot be read in `%s`", name,
 			  w->function->symbol.name);
-	diag_secondary(diag, item->kind == NODE_STEP ? item->step.name.span : item->binding.name.span, "declared here");
-	diag_hint(diag, "hand it over as an argument%s",
-		  item->kind == NODE_STEP ? "" : ", or move the `let` above the first step: then it is a constant");
+	diag_secondary(diag, item->kind == NODE_STEP ? item->step.name.span : item->binding.name.span,
+		       "declared here");
+	diag_hint(
+	    diag, "hand it over as an argument%s",
+	    item->kind == NODE_STEP ? "" : ", or move the `let` above the first step: then it is a constant");
 	return true;
 }
 
@@ -521,8 +551,9 @@ void report_unknown_name(struct walk *w, const struct node *node, const char *na
 	add_visible(w, &candidates, called);
 	if (called)
 		add_table(w->arena, &candidates, &w->checker->builtins);
-	diag = diag_error(w->diags, "E0601", node->span, called ? "there is no task, func or builtin `%s`" : "the name `%s` is not known here",
-			  name);
+	diag = diag_error(
+	    w->diags, "E0601", node->span,
+	    called ? "there is no task, func or builtin `%s`" : "the name `%s` is not known here", name);
 	nearest = candidates_nearest(&candidates, name);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s`?", nearest);
@@ -578,7 +609,8 @@ void report_unknown_namespace(struct walk *w, const struct node *node, const cha
 	struct diag *diag;
 
 	if (symbol) {
-		diag = diag_error(w->diags, "E0609", node->span, "%s has no calls", symbol_phrase(w->arena, symbol));
+		diag = diag_error(w->diags, "E0609", node->span, "%s has no calls",
+				  symbol_phrase(w->arena, symbol));
 		diag_hint(diag, "builtins take a value as an argument: `list.length(x)`, `text.trim(x)`");
 		return;
 	}

@@ -8,12 +8,6 @@ static void pure_clause(struct walk *w, struct node *node, enum type_kind wanted
 	check_wanted_in(w, PLACE_PURE, "a clause of a step", node, type_simple(wanted), what);
 }
 
-static void want_positive(struct walk *w, const struct node *node, const char *what)
-{
-	if (node && (node->kind == NODE_INT || node->kind == NODE_DURATION) && node->integer < 1)
-		diag_error(w->diags, "E0211", node->span, "%s must be more than zero", what);
-}
-
 /* A title is shown before its step begins: it may look at the world, but not change it. */
 static void check_title(struct walk *w, struct node *title)
 {
@@ -41,11 +35,13 @@ void check_phase(struct walk *w, struct node *node)
 	check_title(w, node->phase.title);
 	pure_clause(w, low, TYPE_DURATION, "expect");
 	pure_clause(w, high, TYPE_DURATION, "expect");
-	if (low && high && low->kind == NODE_DURATION && high->kind == NODE_DURATION && low->integer > high->integer)
+	if (low && high && low->kind == NODE_DURATION && high->kind == NODE_DURATION &&
+	    low->integer > high->integer)
 		diag_hint(diag_warning(w->diags, "L0103", span_join(low->span, high->span),
 				       "the least time expected is more than the most"),
 			  "did you mean %.*s..%.*s?", (int)(high->span.to - high->span.from),
-			  source_text(w->checker->compilation->sources, high->span), (int)(low->span.to - low->span.from),
+			  source_text(w->checker->compilation->sources, high->span),
+			  (int)(low->span.to - low->span.from),
 			  source_text(w->checker->compilation->sources, low->span));
 	place = place_open(w, PLACE_PHASE, node);
 	check_block(w, node->phase.body);
@@ -56,7 +52,8 @@ void check_phase(struct walk *w, struct node *node)
 
 static bool undoes(const struct node *rollback)
 {
-	return rollback && (rollback->rollback.mode == ROLLBACK_AFTER || rollback->rollback.mode == ROLLBACK_RUNNING);
+	return rollback &&
+	       (rollback->rollback.mode == ROLLBACK_AFTER || rollback->rollback.mode == ROLLBACK_RUNNING);
 }
 
 /* Clauses count for the whole step, wherever in its block they stand. */
@@ -105,10 +102,12 @@ static void refuse_double_clauses(struct walk *w, const struct node *body)
 	struct diag *diag;
 
 	for (node = body->block.statements; node; node = node->next)
-		for (other = is_clause(node) ? body->block.statements : node; other != node; other = other->next) {
+		for (other = is_clause(node) ? body->block.statements : node; other != node;
+		     other = other->next) {
 			if (!is_clause(other) || strcmp(clause_name(other), clause_name(node)) != 0)
 				continue;
-			diag = diag_error(w->diags, "E0505", node->span, "a step has one `%s` clause", clause_name(node));
+			diag = diag_error(w->diags, "E0505", node->span, "a step has one `%s` clause",
+					  clause_name(node));
 			diag_label(diag, "the second one");
 			diag_secondary(diag, other->span, "the first one");
 			break;
@@ -124,11 +123,13 @@ static void refuse_under_retry(struct walk *w, const struct node *node, const st
 	if (!undoes(own->rollback))
 		return;
 	for (place = own->outer; place; place = place->outer) {
-		if (place->kind == PLACE_ROLLBACK || place->kind == PLACE_HANDLER || place->kind == PLACE_DEFER)
+		if (place->kind == PLACE_ROLLBACK || place->kind == PLACE_HANDLER ||
+		    place->kind == PLACE_DEFER)
 			return;
 		if (place->kind != PLACE_STEP || !place->retry)
 			continue;
-		diag = diag_error(w->diags, "E0307", own->rollback->span, "a step that is retried may not hold steps with a rollback");
+		diag = diag_error(w->diags, "E0307", own->rollback->span,
+				  "a step that is retried may not hold steps with a rollback");
 		diag_secondary(diag, node->step.title->span, "this step has its own way back");
 		diag_secondary(diag, place->retry->span, "the step around it is tried again");
 		diag_hint(diag, "there is no rollback between attempts: retry the inner step instead");
@@ -143,7 +144,8 @@ static bool refuse_step_here(struct walk *w, const struct node *node)
 
 	if (!place_find(w, PLACE_DEFER))
 		return false;
-	diag = diag_error(w->diags, "E0514", node->step.title ? node->step.title->span : node->span, "a deferred block holds no steps");
+	diag = diag_error(w->diags, "E0514", node->step.title ? node->step.title->span : node->span,
+			  "a deferred block holds no steps");
 	diag_hint(diag, "write its lines as they are; it is reported as one");
 	return true;
 }
@@ -184,12 +186,15 @@ static void check_rollback_terms(struct walk *w, struct node *node)
 	want_positive(w, node->rollback.within, "the time for the rollback");
 	if (node->rollback.mode == ROLLBACK_BOUND)
 		diag_hint(diag_error(w->diags, "E0501", node->span, "this rollback does nothing"),
-			  "say what it does: `rollback within … { … }`; the bound of the whole unwinding is a setting of `plan`");
+			  "say what it does: `rollback within … { … }`; the bound of the whole unwinding is "
+			  "a setting of `plan`");
 	if (node->rollback.mode != ROLLBACK_NOTHING)
 		return;
 	check_text(w, node->rollback.reason, "a reason");
-	if (node_literal_text(node->rollback.reason, NULL) && !*node_literal_text(node->rollback.reason, NULL))
-		diag_hint(diag_error(w->diags, "E0515", node->rollback.reason->span, "`rollback none` needs a reason in words"),
+	if (node_literal_text(node->rollback.reason, NULL) &&
+	    !*node_literal_text(node->rollback.reason, NULL))
+		diag_hint(diag_error(w->diags, "E0515", node->rollback.reason->span,
+				     "`rollback none` needs a reason in words"),
 			  "the reader of the plan must see why nothing has to be undone");
 }
 
@@ -216,13 +221,15 @@ static void check_on(struct walk *w, struct node *node)
 
 static void refuse_clause(struct walk *w, const struct node *node, bool in_task)
 {
-	struct diag *diag = diag_error(w->diags, "E0501", node->span, "`%s` stands directly in the block of a step", clause_name(node));
+	struct diag *diag = diag_error(w->diags, "E0501", node->span,
+				       "`%s` stands directly in the block of a step", clause_name(node));
 	const struct place *step = place_find(w, PLACE_STEP);
 
 	if (step && step->node->step.title)
 		diag_secondary(diag, step->node->step.title->span, "the step");
 	if (in_task)
-		diag_hint(diag, "put the task's lines into `step \"…\" { … }`, or write the clause in the step that calls it");
+		diag_hint(diag, "put the task's lines into `step \"…\" { … }`, or write the clause in the "
+				"step that calls it");
 	else if (step)
 		diag_hint(diag, "a clause counts for the whole step, whatever happens in it: move it out");
 	else if (node->kind == NODE_TIMEOUT || node->kind == NODE_ROLLBACK)
@@ -261,10 +268,14 @@ void check_clause(struct walk *w, struct node *node)
 {
 	if (!clause_may_stand(w, node)) {
 		refuse_clause(w, node, w->function->symbol.node && !place_find(w, PLACE_STEP));
-	} else if (node->kind == NODE_ON && (node->on.event == EVENT_ROLLBACK || node->on.event == EVENT_SUCCESS)) {
-		diag_hint(diag_error(w->diags, "E0501", node->span, "`%s` is a handler of the plan, not of a step", clause_name(node)),
-			  "%s", node->on.event == EVENT_SUCCESS ? "what follows the step's work stands at the end of its block"
-								: "a step says how it is undone in `rollback { }`");
+	} else if (node->kind == NODE_ON &&
+		   (node->on.event == EVENT_ROLLBACK || node->on.event == EVENT_SUCCESS)) {
+		diag_hint(diag_error(w->diags, "E0501", node->span,
+				     "`%s` is a handler of the plan, not of a step", clause_name(node)),
+			  "%s",
+			  node->on.event == EVENT_SUCCESS
+			      ? "what follows the step's work stands at the end of its block"
+			      : "a step says how it is undone in `rollback { }`");
 	}
 	/* Those of a step are looked at before and after its block. */
 	if (w->place->kind == PLACE_STEP)
@@ -330,8 +341,9 @@ void check_handler(struct walk *w, struct node *node)
 
 	for (other = w->module->file->file.items; other != node; other = other->next)
 		if (other->kind == NODE_ON && other->on.event == node->on.event) {
-			diag_secondary(diag_error(w->diags, "E0505", node->span, "a plan has one `%s`", clause_name(node)), other->span,
-				       "the first one");
+			diag_secondary(diag_error(w->diags, "E0505", node->span, "a plan has one `%s`",
+						  clause_name(node)),
+				       other->span, "the first one");
 			break;
 		}
 	check_on(w, node);

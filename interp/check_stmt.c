@@ -40,7 +40,8 @@ void check_block(struct walk *w, struct node *block)
 	check_block_of(w, block, false);
 }
 
-static void check_block_in(struct walk *w, enum place_kind kind, struct node *node, struct node *block, bool holds_steps)
+static void check_block_in(struct walk *w, enum place_kind kind, struct node *node, struct node *block,
+			   bool holds_steps)
 {
 	struct place *place = place_open(w, kind, node);
 
@@ -50,7 +51,8 @@ static void check_block_in(struct walk *w, enum place_kind kind, struct node *no
 
 static bool arm_returns(const struct node *arm)
 {
-	return arm->kind != NODE_ARM || (arm->arm.body && arm->arm.body->kind == NODE_BLOCK && block_returns(arm->arm.body));
+	return arm->kind != NODE_ARM ||
+	       (arm->arm.body && arm->arm.body->kind == NODE_BLOCK && block_returns(arm->arm.body));
 }
 
 static bool statement_returns(const struct node *node)
@@ -66,7 +68,8 @@ static bool statement_returns(const struct node *node)
 	case NODE_BLOCK:
 		return block_returns(node);
 	case NODE_IF:
-		return node->choice.otherwise && statement_returns(node->choice.then) && statement_returns(node->choice.otherwise);
+		return node->choice.otherwise && statement_returns(node->choice.then) &&
+		       statement_returns(node->choice.otherwise);
 	case NODE_MATCH:
 		for (arm = node->match.arms; arm; arm = arm->next) {
 			has_else |= arm->kind == NODE_ARM && !arm->arm.patterns;
@@ -136,13 +139,15 @@ static bool refuse_misplaced(struct walk *w, const struct node *node)
 	struct diag *diag;
 
 	if (w->function->symbol.kind == SYMBOL_FUNC && w->function->symbol.node && !fits_in_func(node)) {
-		diag = diag_error(w->diags, "E0502", node->span, "this has no place in a func: a func only computes");
+		diag = diag_error(w->diags, "E0502", node->span,
+				  "this has no place in a func: a func only computes");
 		diag_secondary(diag, w->function->symbol.span, "this func");
 		diag_hint(diag, "make it a `task`");
 		return true;
 	}
 	if (place_find(w, PLACE_VERIFY) && !fits_in_verify(node)) {
-		diag = diag_error(w->diags, "E0502", node->span, "a checklist holds `expect` and `manual` lines, `let`, `for` and `if`");
+		diag = diag_error(w->diags, "E0502", node->span,
+				  "a checklist holds `expect` and `manual` lines, `let`, `for` and `if`");
 		diag_hint(diag, "let this stand before or after `verify { }`");
 		return true;
 	}
@@ -195,12 +200,14 @@ static void report_not_assignable(struct walk *w, const struct node *node, const
 	if (symbol->kind == SYMBOL_LOCAL && symbol->node->kind == NODE_LET)
 		diag_hint(diag, "a `let` keeps its value; declare it with `var %s = …`", symbol->name);
 	else if (symbol->kind == SYMBOL_PARAM)
-		diag_hint(diag, "a param is set by the operator: `--set %s=…`, or an environment", symbol->name);
+		diag_hint(diag, "a param is set by the operator: `--set %s=…`, or an environment",
+			  symbol->name);
 	else if (symbol->kind == SYMBOL_CONSTANT)
 		diag_hint(diag, "a constant keeps its value");
 }
 
-/* Branches run side by side and handlers start from values on record: what they assign would be lost or torn. */
+/* Branches run side by side and handlers start from values on record: what they assign would be lost or torn.
+ */
 static bool may_reach(struct walk *w, const struct node *node, const struct local *local)
 {
 	const struct place *place;
@@ -215,12 +222,15 @@ static bool may_reach(struct walk *w, const struct node *node, const struct loca
 
 		if (!who)
 			continue;
-		diag = diag_error(w->diags, "E0506", node->binding.name.span, "%s may not assign a variable of its surroundings", who);
+		diag = diag_error(w->diags, "E0506", node->binding.name.span,
+				  "%s may not assign a variable of its surroundings", who);
 		diag_secondary(diag, local->symbol.span, "declared outside of it");
 		if (place->kind == PLACE_BRANCH)
-			diag_hint(diag, "side by side, the order of assignments is chance: let a named step in the branch hold the value in a `let`");
+			diag_hint(diag, "side by side, the order of assignments is chance: let a named step "
+					"in the branch hold the value in a `let`");
 		else
-			diag_hint(diag, "it starts from values on record and works on copies: declare a variable inside it");
+			diag_hint(diag, "it starts from values on record and works on copies: declare a "
+					"variable inside it");
 		return false;
 	}
 	return true;
@@ -254,7 +264,8 @@ static void check_assign(struct walk *w, struct node *node)
 	if (!node->binding.name.text)
 		return;
 	if (!symbol) {
-		struct node name = {.kind = NODE_NAME, .span = node->binding.name.span, .name = node->binding.name.text};
+		struct node name = {
+		    .kind = NODE_NAME, .span = node->binding.name.span, .name = node->binding.name.text};
 
 		report_unknown_name(w, &name, name.name, false);
 		return;
@@ -303,7 +314,8 @@ static void check_loop_limit(struct walk *w, struct node *limit, const char *wha
 		return;
 	check_wanted(w, limit, type_simple(TYPE_INT), what);
 	if (limit->kind == NODE_INT && limit->integer < 1)
-		diag_error(w->diags, "E0211", limit->span, "at most 0 is never: the number must be 1 or more");
+		diag_error(w->diags, "E0211", limit->span,
+			   "at most 0 is never: the number must be 1 or more");
 }
 
 static void check_for(struct walk *w, struct node *node)
@@ -347,7 +359,8 @@ static void check_branch(struct walk *w, struct node *node)
 		return;
 	diag = diag_error(w->diags, "E0503", node->span, "a `%s` is no branch: nobody could read it",
 			  node->kind == NODE_LET ? "let" : "var");
-	diag_hint(diag, "each statement of `parallel` is a branch; a named step in it holds what can be read after the block");
+	diag_hint(diag, "each statement of `parallel` is a branch; a named step in it holds what can be read "
+			"after the block");
 }
 
 static void check_parallel(struct walk *w, struct node *node)
@@ -367,9 +380,10 @@ static void check_parallel(struct walk *w, struct node *node)
 
 static const struct type *problem_type(void)
 {
-	static const struct type text = {.kind = TYPE_STRING}, maybe = {.kind = TYPE_STRING, .nullable = true},
-				 any = {.kind = TYPE_ANY};
-	static const struct type_field fields[] = {{"message", &text}, {"kind", &text}, {"step", &maybe}, {"detail", &any}};
+	static const struct type text = {.kind = TYPE_STRING},
+				 maybe = {.kind = TYPE_STRING, .nullable = true}, any = {.kind = TYPE_ANY};
+	static const struct type_field fields[] = {
+	    {"message", &text}, {"kind", &text}, {"step", &maybe}, {"detail", &any}};
 	static const struct type problem = {.kind = TYPE_RECORD, .fields = fields, .field_count = 4};
 
 	return &problem;
@@ -434,7 +448,8 @@ static void refuse_lone_every(struct walk *w, const struct node *node)
 
 	if (!node->check.every || node->check.within || node->kind != NODE_EXPECT)
 		return;
-	diag = diag_error(w->diags, "E0511", node->check.every->span, "`every` says how often to try, but not for how long");
+	diag = diag_error(w->diags, "E0511", node->check.every->span,
+			  "`every` says how often to try, but not for how long");
 	diag_hint(diag, "add the bound: `within 30s every …`");
 }
 
@@ -477,7 +492,8 @@ static void check_person(struct walk *w, struct node *node)
 	check_duration(w, node->person.within, "within");
 	note_risk(w, node->span);
 	if (node->kind != NODE_APPROVE) {
-		note_person(w, confirms ? "confirm" : "manual", label_text(w, node->person.text), NULL, node->span);
+		note_person(w, confirms ? "confirm" : "manual", label_text(w, node->person.text), NULL,
+			    node->span);
 		return;
 	}
 	check_wanted(w, node->person.count, type_simple(TYPE_INT), "by");
@@ -560,7 +576,8 @@ static void check_mark(struct walk *w, struct node *node)
 static void check_defer(struct walk *w, struct node *node)
 {
 	if (in_handler(w)) {
-		diag_hint(diag_error(w->diags, "E0507", node->span, "a handler cannot defer: deferred blocks follow the handlers"),
+		diag_hint(diag_error(w->diags, "E0507", node->span,
+				     "a handler cannot defer: deferred blocks follow the handlers"),
 			  "write it as the handler's last lines");
 		return;
 	}
@@ -608,8 +625,8 @@ static void check_return(struct walk *w, struct node *node)
 		if (node->value)
 			want_type(w, node->value, callable->declared, "return");
 		else
-			diag_error(w->diags, "E0509", node->span, "`%s` returns %s: the value is missing", callable->symbol.name,
-				   type_phrase(w->arena, callable->declared));
+			diag_error(w->diags, "E0509", node->span, "`%s` returns %s: the value is missing",
+				   callable->symbol.name, type_phrase(w->arena, callable->declared));
 		return;
 	}
 	if (!node->value) {
@@ -619,8 +636,9 @@ static void check_return(struct walk *w, struct node *node)
 	}
 	joined = callable->result ? type_join(w->arena, callable->result, type) : type;
 	if (!joined)
-		diag_hint(diag_error(w->diags, "E0206", node->value->span, "`%s` returns %s here and %s elsewhere",
-				     callable->symbol.name, type_phrase(w->arena, type), type_phrase(w->arena, callable->result)),
+		diag_hint(diag_error(w->diags, "E0206", node->value->span,
+				     "`%s` returns %s here and %s elsewhere", callable->symbol.name,
+				     type_phrase(w->arena, type), type_phrase(w->arena, callable->result)),
 			  "say what it returns: `%s(…): any`", callable->symbol.name);
 	callable->result = joined ? joined : type_simple(TYPE_ANY);
 }

@@ -9,10 +9,10 @@ static const struct {
 	const char *name;
 	enum type_kind kind;
 } type_names[] = {
-	{"bool", TYPE_BOOL},	     {"int", TYPE_INT},	      {"float", TYPE_FLOAT},   {"percent", TYPE_PERCENT},
-	{"duration", TYPE_DURATION}, {"size", TYPE_SIZE},     {"time", TYPE_TIME},     {"string", TYPE_STRING},
-	{"path", TYPE_PATH},	     {"url", TYPE_URL},	      {"record", TYPE_RECORD}, {"any", TYPE_ANY},
-	{"list", TYPE_LIST},	     {"range", TYPE_RANGE},   {"null", TYPE_NULL},
+    {"bool", TYPE_BOOL},	 {"int", TYPE_INT},	{"float", TYPE_FLOAT},	 {"percent", TYPE_PERCENT},
+    {"duration", TYPE_DURATION}, {"size", TYPE_SIZE},	{"time", TYPE_TIME},	 {"string", TYPE_STRING},
+    {"path", TYPE_PATH},	 {"url", TYPE_URL},	{"record", TYPE_RECORD}, {"any", TYPE_ANY},
+    {"list", TYPE_LIST},	 {"range", TYPE_RANGE}, {"null", TYPE_NULL},
 };
 
 /* ---- type expressions ---- */
@@ -22,7 +22,8 @@ static const struct type *find_simple(const char *name, bool in_signature)
 	size_t i;
 
 	for (i = 0; i < sizeof(type_names) / sizeof(*type_names); i++)
-		if (strcmp(type_names[i].name, name) == 0 && (in_signature || type_names[i].kind != TYPE_NULL))
+		if (strcmp(type_names[i].name, name) == 0 &&
+		    (in_signature || type_names[i].kind != TYPE_NULL))
 			return type_simple(type_names[i].kind);
 	return NULL;
 }
@@ -89,12 +90,16 @@ static const struct type *simple_at(struct walk *w, struct node *node, bool in_s
 	nearest = candidates_nearest(&candidates, name);
 	diag = diag_error(w->diags, "E0606", node->span, "there is no type `%s`", name);
 	if (strcmp(name, "number") == 0)
-		diag_hint(diag, "a number is an `int` or a `float`; with a unit it is a `percent`, `duration` or `size`");
+		diag_hint(
+		    diag,
+		    "a number is an `int` or a `float`; with a unit it is a `percent`, `duration` or `size`");
 	else if (nearest)
 		diag_hint(diag, "did you mean `%s`?", nearest);
 	else
-		diag_hint(diag, "types: bool int float percent duration size time string path url list(T) record any, "
-				"or in [\"a\", \"b\"]");
+		diag_hint(
+		    diag,
+		    "types: bool int float percent duration size time string path url list(T) record any, "
+		    "or in [\"a\", \"b\"]");
 	return type_simple(TYPE_ERROR);
 }
 
@@ -114,7 +119,8 @@ static const struct type *record_at(struct walk *w, struct node *node, bool in_s
 			fields[count].name = field->type_field.name.text;
 			fields[count++].type = type_at(w, field->type_field.type, in_signature);
 		}
-	*type = (struct type){.kind = TYPE_RECORD, .fields = fields, .field_count = count, .open = count == 0};
+	*type =
+	    (struct type){.kind = TYPE_RECORD, .fields = fields, .field_count = count, .open = count == 0};
 	return type;
 }
 
@@ -140,7 +146,8 @@ static const struct type *enum_at(struct walk *w, struct node *node)
 		else if (text)
 			choices[type->choice_count++] = text;
 		else if (item->kind != NODE_ERROR)
-			diag_error(w->diags, "E0607", item->span, "the choices of a type are plain strings: in [\"a\", \"b\"]");
+			diag_error(w->diags, "E0607", item->span,
+				   "the choices of a type are plain strings: in [\"a\", \"b\"]");
 	}
 	if (type->choice_count == 0) {
 		if (!values->list.items)
@@ -228,7 +235,8 @@ static void hint_unit(struct diag *diag, const struct node *node, const struct t
 	else if (wanted->kind == TYPE_PERCENT && literal)
 		diag_hint(diag, "%lld has no unit: did you mean %lld%%?", (long long)n, (long long)n);
 	else if (wanted->kind == TYPE_PERCENT)
-		diag_hint(diag, "give the number its unit: `… as ratio` (0.05 is 5%%), or multiply it by `1%%`");
+		diag_hint(diag,
+			  "give the number its unit: `… as ratio` (0.05 is 5%%), or multiply it by `1%%`");
 }
 
 static void hint_number(struct diag *diag, const struct type *given, const struct type *wanted)
@@ -252,21 +260,25 @@ static void hint_text(struct walk *w, struct diag *diag, const struct node *node
 	if (node->kind == NODE_NAME || node->kind == NODE_FIELD)
 		diag_hint(diag, "put it into a text: \"${%.*s}\"", (int)length,
 			  source_text(w->checker->compilation->sources, node->span));
-	else if (length < 40 && (node->kind == NODE_INT || node->kind == NODE_FLOAT || node->kind == NODE_DURATION ||
-				 node->kind == NODE_SIZE || node->kind == NODE_PERCENT || node->kind == NODE_BOOL))
+	else if (length < 40 &&
+		 (node->kind == NODE_INT || node->kind == NODE_FLOAT || node->kind == NODE_DURATION ||
+		  node->kind == NODE_SIZE || node->kind == NODE_PERCENT || node->kind == NODE_BOOL))
 		diag_hint(diag, "write it as a text: \"%.*s\"", (int)length,
 			  source_text(w->checker->compilation->sources, node->span));
 	else
 		diag_hint(diag, "put it into a text: \"${…}\"");
 }
 
-static void hint_condition(struct walk *w, struct diag *diag, const struct node *node, const struct type *given)
+static void hint_condition(struct walk *w, struct diag *diag, const struct node *node,
+			   const struct type *given)
 {
 	const char *text = source_text(w->checker->compilation->sources, node->span);
 	int length = (int)(node->span.to - node->span.from);
 
 	if (length > 40)
-		diag_hint(diag, "compare it with something: a condition is true or false, nothing else counts as true");
+		diag_hint(
+		    diag,
+		    "compare it with something: a condition is true or false, nothing else counts as true");
 	else if (given->kind == TYPE_LIST)
 		diag_hint(diag, "did you mean `%.*s != []`?", length, text);
 	else if (type_is_text(given))
@@ -291,16 +303,20 @@ static void hint_mend(struct walk *w, struct diag *diag, const struct node *node
 			hint_unit(diag, node, wanted);
 		else if (node_literal_text(node, NULL))
 			diag_hint(diag, "a quantity is written without quotes: %s",
-				  wanted->kind == TYPE_DURATION ? "30s, 1h30m" : wanted->kind == TYPE_SIZE ? "512MB" : "5%");
+				  wanted->kind == TYPE_DURATION ? "30s, 1h30m"
+				  : wanted->kind == TYPE_SIZE	? "512MB"
+								: "5%");
 	} else if (type_is_number(wanted))
 		hint_number(diag, given, wanted);
 	else if (type_is_text(wanted) && wanted->kind != TYPE_ENUM)
 		hint_text(w, diag, node);
 	else if (wanted->kind == TYPE_LIST && type_accepts(wanted->element, given))
-		diag_hint(diag, "a list is written with brackets: [%.*s]", (int)(node->span.to - node->span.from),
+		diag_hint(diag, "a list is written with brackets: [%.*s]",
+			  (int)(node->span.to - node->span.from),
 			  source_text(w->checker->compilation->sources, node->span));
 	else if (wanted->kind == TYPE_TIME && given->kind == TYPE_DURATION)
-		diag_hint(diag, "a point in time is wanted: `time.now() + %.*s`", (int)(node->span.to - node->span.from),
+		diag_hint(diag, "a point in time is wanted: `time.now() + %.*s`",
+			  (int)(node->span.to - node->span.from),
 			  source_text(w->checker->compilation->sources, node->span));
 	else if (wanted->kind == TYPE_RANGE && given->kind == TYPE_INT)
 		diag_hint(diag, "a range is written with both ends: 0..255");
@@ -318,7 +334,8 @@ static bool want_choice(struct walk *w, struct node *node, const struct type *wa
 		return true;
 	for (i = 0; i < wanted->choice_count; i++)
 		candidates_add(w->arena, &candidates, wanted->choices[i]);
-	diag = diag_error(w->diags, "E0202", node->span, "\"%s\" is not %s", text, type_phrase(w->arena, wanted));
+	diag = diag_error(w->diags, "E0202", node->span, "\"%s\" is not %s", text,
+			  type_phrase(w->arena, wanted));
 	nearest = candidates_nearest(&candidates, text);
 	if (nearest)
 		diag_hint(diag, "did you mean \"%s\"?", nearest);
@@ -348,16 +365,18 @@ static bool want_fields(struct walk *w, struct node *record, const struct type *
 			for (i = 0; i < wanted->field_count; i++)
 				candidates_add(w->arena, &candidates, wanted->fields[i].name);
 			nearest = candidates_nearest(&candidates, entry->entry.key.text);
-			diag = diag_error(w->diags, "E0205", entry->entry.key.span, "there is no field `%s` here",
-					  entry->entry.key.text);
+			diag = diag_error(w->diags, "E0205", entry->entry.key.span,
+					  "there is no field `%s` here", entry->entry.key.text);
 			if (nearest)
 				diag_hint(diag, "did you mean `%s`?", nearest);
 			fits = false;
 		}
 	}
 	for (i = 0; i < wanted->field_count; i++)
-		if (!wanted->fields[i].type->nullable && !type_find_field(record->type, wanted->fields[i].name)) {
-			diag_error(w->diags, "E0205", record->span, "the field `%s` is missing", wanted->fields[i].name);
+		if (!wanted->fields[i].type->nullable &&
+		    !type_find_field(record->type, wanted->fields[i].name)) {
+			diag_error(w->diags, "E0205", record->span, "the field `%s` is missing",
+				   wanted->fields[i].name);
 			fits = false;
 		}
 	return fits;
@@ -392,15 +411,23 @@ bool want_type(struct walk *w, struct node *node, const struct type *wanted, con
 	if (node->kind == NODE_RECORD && wanted->kind == TYPE_RECORD)
 		return want_fields(w, node, wanted);
 	if (node->kind == NODE_IF && node->choice.otherwise)
-		return want_type(w, node->choice.then, wanted, what) & want_type(w, node->choice.otherwise, wanted, what);
+		return want_type(w, node->choice.then, wanted, what) &
+		       want_type(w, node->choice.otherwise, wanted, what);
 	if (wanted->kind == TYPE_ENUM && type_accepts(wanted, given))
 		return want_choice(w, node, wanted);
 	if (type_accepts(wanted, given))
 		return true;
-	diag = diag_error(w->diags, "E0201", node->span, "%s is wanted here%s%s%s, this is %s", type_phrase(w->arena, wanted),
-			  what ? " (`" : "", what ? what : "", what ? "`)" : "", type_phrase(w->arena, given));
+	diag = diag_error(w->diags, "E0201", node->span, "%s is wanted here%s%s%s, this is %s",
+			  type_phrase(w->arena, wanted), what ? " (`" : "", what ? what : "",
+			  what ? "`)" : "", type_phrase(w->arena, given));
 	hint_mend(w, diag, node, given, wanted);
 	return false;
+}
+
+void want_positive(struct walk *w, const struct node *node, const char *what)
+{
+	if (node && (node->kind == NODE_INT || node->kind == NODE_DURATION) && node->integer < 1)
+		diag_error(w->diags, "E0211", node->span, "%s must be more than zero", what);
 }
 
 /* ---- two sides with different units ---- */
@@ -411,14 +438,10 @@ static void hint_meant(struct walk *w, struct diag *diag, const struct node *lit
 	int digits = 0, length = (int)(literal->span.to - literal->span.from);
 	const char *suffix = unit->kind == TYPE_DURATION ? "s" : unit->kind == TYPE_SIZE ? "MB" : "%";
 
-	while (digits < length && ((text[digits] >= '0' && text[digits] <= '9') || text[digits] == '.' || text[digits] == '_'))
+	while (digits < length &&
+	       ((text[digits] >= '0' && text[digits] <= '9') || text[digits] == '.' || text[digits] == '_'))
 		digits++;
 	diag_hint(diag, "did you mean %.*s%s?", digits, text, suffix);
-}
-
-static bool is_unit(const struct type *type)
-{
-	return type->kind == TYPE_DURATION || type->kind == TYPE_SIZE || type->kind == TYPE_PERCENT;
 }
 
 static bool is_quantity(const struct node *node)
@@ -429,19 +452,25 @@ static bool is_quantity(const struct node *node)
 
 void hint_same_unit(struct walk *w, struct diag *diag, const struct node *left, const struct node *right)
 {
-	const struct node *bare = type_is_number(left->type) ? left : type_is_number(right->type) ? right : NULL;
+	const struct node *bare = type_is_number(left->type)	? left
+				  : type_is_number(right->type) ? right
+								: NULL;
 	const struct node *other = bare == left ? right : left;
 	const struct node *literal = is_quantity(right) ? right : is_quantity(left) ? left : NULL;
 	const struct type *unit = literal == right ? left->type : right->type;
 
-	if ((is_unit(left->type) && node_literal_text(right, NULL)) || (is_unit(right->type) && node_literal_text(left, NULL)))
+	if ((type_is_unit(left->type) && node_literal_text(right, NULL)) ||
+	    (type_is_unit(right->type) && node_literal_text(left, NULL)))
 		diag_hint(diag, "a quantity is written without quotes");
-	else if (literal && is_unit(unit) && (!bare || bare == literal))
+	else if (literal && type_is_unit(unit) && (!bare || bare == literal))
 		hint_meant(w, diag, literal, unit);
 	else if (bare && other->type->kind == TYPE_PERCENT)
-		diag_hint(diag, "a number from outside has no unit until it is given one: `… as ratio` (0.05 is 5%%)");
+		diag_hint(
+		    diag,
+		    "a number from outside has no unit until it is given one: `… as ratio` (0.05 is 5%%)");
 	else if (bare && other->type->kind == TYPE_DURATION)
-		diag_hint(diag, "a number from outside has no unit until it is given one: `… as s` or `… as ms`");
+		diag_hint(diag,
+			  "a number from outside has no unit until it is given one: `… as s` or `… as ms`");
 	else if (bare && other->type->kind == TYPE_SIZE)
 		diag_hint(diag, "a number from outside has no unit until it is given one: `… as B`");
 	else if (bare && type_is_text(other->type))

@@ -434,9 +434,15 @@ static uint32_t match_expression(struct compiler *c, const struct node *node, in
 
 struct loop {
 	uint32_t registers; /* list, position, item */
-	uint32_t start, leave; /* addresses of NEXT */
-	uint32_t skip; /* the filter's jump, or NOWHERE */
+	uint32_t start; /* address of NEXT */
+	uint32_t skip;  /* the filter's jump, or NOWHERE */
+	VECTOR(uint32_t) unknown; /* jumps for what nobody knows: the list, a filter, a count's condition */
 };
+
+static void unless_known(struct compiler *c, struct loop *loop, uint32_t a)
+{
+	*VECTOR_PUSH(&loop->unknown) = emit_ad(c, INSN_JUMP_UNKNOWN, a, 0);
+}
 
 static void loop_open(struct compiler *c, const struct node *node, struct loop *loop)
 {
@@ -445,11 +451,13 @@ static void loop_open(struct compiler *c, const struct node *node, struct loop *
 	emit_abc(c, INSN_NULL, loop->registers + 1, 0, 0);
 	if (node->symbol)
 		place_local(c, node->symbol, loop->registers + 2);
-	loop->start = loop->leave = emit_ad(c, INSN_NEXT, loop->registers, 0);
+	loop->start = emit_ad(c, INSN_NEXT, loop->registers, 0);
 	loop->skip = NOWHERE;
-	if (node->comprehension.filter)
-		loop->skip = emit_ad(c, INSN_JUMP_FALSE,
-				     compile_expression(c, node->comprehension.filter, ANY_REGISTER), 0);
+	if (node->comprehension.filter) {
+		uint32_t kept = compile_expression(c, node->comprehension.filter, ANY_REGISTER);
+		unless_known(c, loop, kept);
+		loop->skip = emit_ad(c, INSN_JUMP_FALSE, kept, 0);
+	}
 }
 
 static void loop_close(struct compiler *c, struct loop *loop)
@@ -457,25 +465,34 @@ static void loop_close(struct compiler *c, struct loop *loop)
 	if (loop->skip != NOWHERE)
 		patch_here(c, loop->skip);
 	emit_ad(c, INSN_LOOP, 0, (int32_t)loop->start);
-	patch_here(c, loop->leave);
+	patch_here(c, loop->start);
+	unless_known(c, loop, loop->registers);
+}
+
+/* Behind the loop: where something was unknown, so is the answer in `a`. */
+static void loop_unknown(struct compiler *c, struct loop *loop, uint32_t a)
+{
+	uint32_t done = emit_ad(c, INSN_JUMP, 0, 0);
+
+	for (uint32_t i = 0; i < loop->unknown.count; i++)
+		patch_here(c, loop->unknown.items[i]);
+	free(loop->unknown.items);
+	emit_ad(c, INSN_CONSTANT, a, (int32_t)compile_constant(c, value_unknown()));
+	patch_here(c, done);
 }
 
 static uint32_t comprehension(struct compiler *c, const struct node *node, int want)
 {
 	uint32_t a = take_register(c), top = c->w->top;
 	bool tracing = c->w->tracing;
-	struct loop loop;
+	struct loop loop = { 0 };
 
 	c->w->tracing = false;
 	emit_abc(c, INSN_LIST, a, 0, 0);
 	loop_open(c, node, &loop);
 	emit_abc(c, INSN_APPEND, a, compile_expression(c, node->comprehension.element, ANY_REGISTER), 0);
 	loop_close(c, &loop);
-	uint32_t known = emit_ad(c, INSN_JUMP_UNKNOWN, loop.registers, 0);
-	uint32_t done = emit_ad(c, INSN_JUMP, 0, 0);
-	patch_here(c, known);
-	emit_abc(c, INSN_MOVE, a, loop.registers, 0);
-	patch_here(c, done);
+	loop_unknown(c, &loop, a);
 	c->w->tracing = tracing;
 	give_back(c, top);
 	if (want == ANY_REGISTER)
@@ -484,9 +501,9 @@ static uint32_t comprehension(struct compiler *c, const struct node *node, int w
 	return (uint32_t)want;
 }
 
-static void quantifier_round(struct compiler *c, const struct node *node, uint32_t a, uint32_t *settled)
+static void quantifier_round(struct compiler *c, const struct node *node, struct loop *loop, uint32_t a, uint32_t *settled)
 {
-	uint32_t one;
+	uint32_t one, held;
 
 	switch (node->comprehension.quantifier) {
 	case QUANTIFIER_ALL:
@@ -500,8 +517,9 @@ static void quantifier_round(struct compiler *c, const struct node *node, uint32
 		break;
 	case QUANTIFIER_COUNT:
 		one = compile_constant(c, value_int(1)) | OPERAND_CONSTANT;
-		uint32_t skip = emit_ad(c, INSN_JUMP_FALSE,
-					compile_expression(c, node->comprehension.element, ANY_REGISTER), 0);
+		held = compile_expression(c, node->comprehension.element, ANY_REGISTER);
+		unless_known(c, loop, held);
+		uint32_t skip = emit_ad(c, INSN_JUMP_FALSE, held, 0);
 		emit_abc(c, INSN_ADD, a, a, one);
 		patch_here(c, skip);
 		break;
@@ -513,19 +531,15 @@ static uint32_t quantifier(struct compiler *c, const struct node *node, int want
 	enum quantifier kind = node->comprehension.quantifier;
 	uint32_t a = take_register(c), top = c->w->top, settled = NOWHERE;
 	bool tracing = c->w->tracing;
-	struct loop loop;
+	struct loop loop = { 0 };
 	struct value start = kind == QUANTIFIER_COUNT ? value_int(0) : value_bool(kind == QUANTIFIER_ALL);
 
 	c->w->tracing = false;
 	emit_ad(c, INSN_CONSTANT, a, (int32_t)compile_constant(c, start));
 	loop_open(c, node, &loop);
-	quantifier_round(c, node, a, &settled);
+	quantifier_round(c, node, &loop, a, &settled);
 	loop_close(c, &loop);
-	uint32_t unknown = emit_ad(c, INSN_JUMP_UNKNOWN, loop.registers, 0);
-	uint32_t done = emit_ad(c, INSN_JUMP, 0, 0);
-	patch_here(c, unknown);
-	emit_abc(c, INSN_MOVE, a, loop.registers, 0);
-	patch_here(c, done);
+	loop_unknown(c, &loop, a);
 	if (settled != NOWHERE)
 		patch_here(c, settled);
 	if (kind == QUANTIFIER_NONE)

@@ -26,7 +26,10 @@ static struct preview *preview_of(struct driver *driver)
 
 static bool really_made(const struct preview *preview, const struct effect_request *request)
 {
-	return preview->inner && request->builtin->effect == EFFECT_READ && !(request->builtin->flags & BUILTIN_PERSON);
+	unsigned flags = request->builtin->flags;
+	bool lock = flags & BUILTIN_GUARD && !(flags & BUILTIN_SECRET_ANSWER);
+
+	return preview->inner && request->builtin->effect == EFFECT_READ && !(flags & BUILTIN_PERSON) && !lock;
 }
 
 static void preview_start(struct driver *driver, const struct effect_request *request)

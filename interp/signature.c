@@ -12,12 +12,12 @@
 static struct walk signature_walk(struct compilation *compilation)
 {
 	return (struct walk){
-		.checker = checker_of(compilation),
-		.arena = compilation->arena,
-		.diags = compilation->diags,
-		.module = compilation->main,
-		.global_position = UINT32_MAX,
-		.in_signature = true,
+	    .checker = checker_of(compilation),
+	    .arena = compilation->arena,
+	    .diags = compilation->diags,
+	    .module = compilation->main,
+	    .global_position = UINT32_MAX,
+	    .in_signature = true,
 	};
 }
 
@@ -31,8 +31,8 @@ static bool word_at(const char *text, const char *word)
 }
 
 /*
- * `secret T` is no type of the grammar: the word is blanked out before the row is parsed, and the parameter it stood at
- * is found again by its offset.
+ * `secret T` is no type of the grammar: the word is blanked out before the row is parsed, and the parameter
+ * it stood at is found again by its offset.
  */
 static char *blank_secrets(struct arena *arena, const char *text, bool *found)
 {
@@ -66,7 +66,8 @@ static const struct type *with_secret(struct arena *arena, const struct type *ty
 	return copy;
 }
 
-static void fill_parameter(struct walk *w, struct parameter *parameter, struct node *node, const struct type *type)
+static void fill_parameter(struct walk *w, struct parameter *parameter, struct node *node,
+			   const struct type *type)
 {
 	const struct node *initial = node->param.initial;
 
@@ -91,12 +92,14 @@ static void read_row(struct walk *w, struct signature *signature, const struct b
 {
 	bool secrets;
 	char *text = blank_secrets(w->arena, builtin->signature, &secrets);
-	struct node *row = parse_signature(w->arena, w->checker->compilation->sources, text, w->diags), *param;
+	struct node *row = parse_signature(w->arena, w->checker->compilation->sources, text, w->diags),
+		    *param;
 	struct parameter *parameter;
 
 	if (row->kind != NODE_SIGNATURE)
 		return;
-	signature->parameters = arena_alloc(w->arena, (count_params(row->signature.params) + 1) * sizeof(*parameter));
+	signature->parameters =
+	    arena_alloc(w->arena, (count_params(row->signature.params) + 1) * sizeof(*parameter));
 	for (param = row->signature.params; param; param = param->next) {
 		const struct type *type;
 
@@ -155,11 +158,12 @@ const struct signature *signature_of_symbol(struct compilation *compilation, str
 	signature->name = symbol->name;
 	signature->symbol = symbol;
 	signature->returns = type_simple(TYPE_VOID);
-	signature->parameters =
-		arena_alloc(w.arena, (count_params(symbol->node->callable.params) + 1) * sizeof(*signature->parameters));
+	signature->parameters = arena_alloc(w.arena, (count_params(symbol->node->callable.params) + 1) *
+							 sizeof(*signature->parameters));
 	for (param = symbol->node->callable.params; param; param = param->next)
 		if (param->kind == NODE_PARAM)
-			fill_parameter(&w, &signature->parameters[signature->count++], param, parameter_type(&w, param));
+			fill_parameter(&w, &signature->parameters[signature->count++], param,
+				       parameter_type(&w, param));
 	if (symbol->node->callable.result)
 		callable->declared = type_of_node(&w, symbol->node->callable.result);
 	if (callable->declared)
@@ -217,7 +221,8 @@ static const char *parameter_names(const struct binding *b)
 	size_t i;
 
 	for (i = 0; i < b->signature->count; i++)
-		names = arena_printf(b->compilation->arena, "%s%s`%s`", names, i ? ", " : "", b->signature->parameters[i].name);
+		names = arena_printf(b->compilation->arena, "%s%s`%s`", names, i ? ", " : "",
+				     b->signature->parameters[i].name);
 	return names;
 }
 
@@ -268,7 +273,8 @@ static void bind_named(struct binding *b, struct node *argument)
 		b->bound[i] = b->signature->parameters[i].variadic ? argument : argument->argument.value;
 		return;
 	}
-	diag = complain(b, argument->argument.name.span, "`%s` is given `%s` twice", argument->argument.name.text);
+	diag = complain(b, argument->argument.name.span, "`%s` is given `%s` twice",
+			argument->argument.name.text);
 	if (diag)
 		diag_secondary(diag, b->bound[i]->span, "first here");
 }
@@ -347,7 +353,8 @@ bool signature_bind(struct compilation *compilation, const struct signature *sig
 
 /* ---- defaults ---- */
 
-struct node *default_for(struct compilation *compilation, const struct builtin *builtin, const char *parameter)
+struct node *default_for(struct compilation *compilation, const struct builtin *builtin,
+			 const char *parameter)
 {
 	const struct checker *checker = checker_of(compilation);
 	const char *dot = strchr(builtin->name, '.');

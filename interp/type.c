@@ -7,39 +7,39 @@
 #include "interp/buffer.h"
 
 static const struct type simple_types[] = {
-	[TYPE_ANY] = {.kind = TYPE_ANY},
-	[TYPE_NULL] = {.kind = TYPE_NULL},
-	[TYPE_BOOL] = {.kind = TYPE_BOOL},
-	[TYPE_INT] = {.kind = TYPE_INT},
-	[TYPE_FLOAT] = {.kind = TYPE_FLOAT},
-	[TYPE_PERCENT] = {.kind = TYPE_PERCENT},
-	[TYPE_DURATION] = {.kind = TYPE_DURATION},
-	[TYPE_SIZE] = {.kind = TYPE_SIZE},
-	[TYPE_TIME] = {.kind = TYPE_TIME},
-	[TYPE_STRING] = {.kind = TYPE_STRING},
-	[TYPE_PATH] = {.kind = TYPE_PATH},
-	[TYPE_URL] = {.kind = TYPE_URL},
-	[TYPE_RANGE] = {.kind = TYPE_RANGE},
-	[TYPE_LIST] = {.kind = TYPE_LIST, .element = &simple_types[TYPE_ANY]},
-	[TYPE_RECORD] = {.kind = TYPE_RECORD, .open = true},
-	[TYPE_ENUM] = {.kind = TYPE_ENUM},
-	[TYPE_EMBED] = {.kind = TYPE_EMBED},
-	[TYPE_VOID] = {.kind = TYPE_VOID},
-	[TYPE_ERROR] = {.kind = TYPE_ERROR},
+    [TYPE_ANY] = {.kind = TYPE_ANY},
+    [TYPE_NULL] = {.kind = TYPE_NULL},
+    [TYPE_BOOL] = {.kind = TYPE_BOOL},
+    [TYPE_INT] = {.kind = TYPE_INT},
+    [TYPE_FLOAT] = {.kind = TYPE_FLOAT},
+    [TYPE_PERCENT] = {.kind = TYPE_PERCENT},
+    [TYPE_DURATION] = {.kind = TYPE_DURATION},
+    [TYPE_SIZE] = {.kind = TYPE_SIZE},
+    [TYPE_TIME] = {.kind = TYPE_TIME},
+    [TYPE_STRING] = {.kind = TYPE_STRING},
+    [TYPE_PATH] = {.kind = TYPE_PATH},
+    [TYPE_URL] = {.kind = TYPE_URL},
+    [TYPE_RANGE] = {.kind = TYPE_RANGE},
+    [TYPE_LIST] = {.kind = TYPE_LIST, .element = &simple_types[TYPE_ANY]},
+    [TYPE_RECORD] = {.kind = TYPE_RECORD, .open = true},
+    [TYPE_ENUM] = {.kind = TYPE_ENUM},
+    [TYPE_EMBED] = {.kind = TYPE_EMBED},
+    [TYPE_VOID] = {.kind = TYPE_VOID},
+    [TYPE_ERROR] = {.kind = TYPE_ERROR},
 };
 
 /* As an author writes them; TYPE_ENUM and below have no name of their own. */
 static const char *const simple_names[] = {
-	[TYPE_ANY] = "any",	    [TYPE_NULL] = "null",     [TYPE_BOOL] = "bool",	  [TYPE_INT] = "int",
-	[TYPE_FLOAT] = "float",	    [TYPE_PERCENT] = "percent", [TYPE_DURATION] = "duration", [TYPE_SIZE] = "size",
-	[TYPE_TIME] = "time",	    [TYPE_STRING] = "string", [TYPE_PATH] = "path",	  [TYPE_URL] = "url",
-	[TYPE_RANGE] = "range",	    [TYPE_LIST] = "list",     [TYPE_RECORD] = "record",	  [TYPE_ENUM] = "enum",
-	[TYPE_EMBED] = "string",    [TYPE_VOID] = "nothing",  [TYPE_ERROR] = "any",
+    [TYPE_ANY] = "any",	     [TYPE_NULL] = "null",	 [TYPE_BOOL] = "bool",	       [TYPE_INT] = "int",
+    [TYPE_FLOAT] = "float",  [TYPE_PERCENT] = "percent", [TYPE_DURATION] = "duration", [TYPE_SIZE] = "size",
+    [TYPE_TIME] = "time",    [TYPE_STRING] = "string",	 [TYPE_PATH] = "path",	       [TYPE_URL] = "url",
+    [TYPE_RANGE] = "range",  [TYPE_LIST] = "list",	 [TYPE_RECORD] = "record",     [TYPE_ENUM] = "enum",
+    [TYPE_EMBED] = "string", [TYPE_VOID] = "nothing",	 [TYPE_ERROR] = "any",
 };
 
 static const char *const embed_names[] = {
-	[EMBED_NONE] = "string", [EMBED_SH] = "sh",   [EMBED_SQL] = "sql",
-	[EMBED_PROMQL] = "promql", [EMBED_URL] = "url",
+    [EMBED_NONE] = "string",   [EMBED_SH] = "sh",   [EMBED_SQL] = "sql",
+    [EMBED_PROMQL] = "promql", [EMBED_URL] = "url",
 };
 
 const struct type *type_simple(enum type_kind kind)
@@ -88,6 +88,11 @@ bool type_is_text(const struct type *type)
 bool type_is_number(const struct type *type)
 {
 	return type->kind == TYPE_INT || type->kind == TYPE_FLOAT;
+}
+
+bool type_is_unit(const struct type *type)
+{
+	return type->kind == TYPE_PERCENT || type->kind == TYPE_DURATION || type->kind == TYPE_SIZE;
 }
 
 bool type_is_loose(const struct type *type)
@@ -191,8 +196,8 @@ const char *type_phrase(struct arena *arena, const struct type *type)
 	case TYPE_ENUM:
 		return arena_printf(arena, "one of %s", type_text(arena, type) + sizeof("in ") - 1);
 	case TYPE_EMBED:
-		return type->language == EMBED_SQL     ? "a text of SQL"
-		       : type->language == EMBED_SH     ? "a text of the shell"
+		return type->language == EMBED_SQL	? "a text of SQL"
+		       : type->language == EMBED_SH	? "a text of the shell"
 		       : type->language == EMBED_PROMQL ? "a text of PromQL"
 							: "a url";
 	case TYPE_RECORD:
@@ -205,7 +210,8 @@ const char *type_phrase(struct arena *arena, const struct type *type)
 	if (type->kind == TYPE_LIST && type->element->kind == TYPE_RECORD && !type->element->name)
 		return "a list of records";
 	text = type_text(arena, type);
-	return arena_printf(arena, "%s %s", strchr("aeio", text[0]) || strncmp(text, "http", 4) == 0 ? "an" : "a", text);
+	return arena_printf(arena, "%s %s",
+			    strchr("aeio", text[0]) || strncmp(text, "http", 4) == 0 ? "an" : "a", text);
 }
 
 /* ---- comparing ---- */
@@ -359,7 +365,8 @@ const struct type *type_join(struct arena *arena, const struct type *a, const st
 	if (type_is_number(a) && type_is_number(b))
 		return a->nullable ? type_nullable(arena, type_simple(TYPE_FLOAT)) : type_simple(TYPE_FLOAT);
 	if (type_is_text(a) && type_is_text(b))
-		return a->nullable ? type_nullable(arena, type_simple(TYPE_STRING)) : type_simple(TYPE_STRING);
+		return a->nullable ? type_nullable(arena, type_simple(TYPE_STRING))
+				   : type_simple(TYPE_STRING);
 	if (a->kind == TYPE_LIST && b->kind == TYPE_LIST) {
 		element = type_join(arena, a->element, b->element);
 		return type_list(arena, element ? element : type_simple(TYPE_ANY));
@@ -397,11 +404,11 @@ static bool record_fits(const struct type *type, struct value v)
 bool type_fits(const struct type *type, struct value v)
 {
 	static const uint8_t tags[] = {
-		[TYPE_NULL] = VALUE_NULL,	  [TYPE_BOOL] = VALUE_BOOL,	[TYPE_INT] = VALUE_INT,
-		[TYPE_PERCENT] = VALUE_PERCENT,	  [TYPE_DURATION] = VALUE_DURATION, [TYPE_SIZE] = VALUE_SIZE,
-		[TYPE_TIME] = VALUE_TIME,	  [TYPE_STRING] = VALUE_STRING, [TYPE_PATH] = VALUE_STRING,
-		[TYPE_URL] = VALUE_STRING,	  [TYPE_RANGE] = VALUE_RANGE,	[TYPE_EMBED] = VALUE_STRING,
-		[TYPE_VOID] = VALUE_NULL,
+	    [TYPE_NULL] = VALUE_NULL,	    [TYPE_BOOL] = VALUE_BOOL,	      [TYPE_INT] = VALUE_INT,
+	    [TYPE_PERCENT] = VALUE_PERCENT, [TYPE_DURATION] = VALUE_DURATION, [TYPE_SIZE] = VALUE_SIZE,
+	    [TYPE_TIME] = VALUE_TIME,	    [TYPE_STRING] = VALUE_STRING,     [TYPE_PATH] = VALUE_STRING,
+	    [TYPE_URL] = VALUE_STRING,	    [TYPE_RANGE] = VALUE_RANGE,	      [TYPE_EMBED] = VALUE_STRING,
+	    [TYPE_VOID] = VALUE_NULL,
 	};
 
 	if (v.tag == VALUE_UNKNOWN || type_is_loose(type) || (v.tag == VALUE_NULL && type->nullable))

@@ -47,11 +47,12 @@ end_load() {
     load=
 }
 
-# The steps with their times, from the record of the run; a step within a step is indented.
+# The steps and what was undone of them, with their times, from the record of the run.
 show_steps() {
-    jq -r 'select(.type == "step.ended") | [.text, .data.outcome, .data.elapsed["$duration"] / 1e9] | @tsv' "$work/journal" |
+    jq -r 'select(.type == "step.ended" or (.type == "handler.ended" and .data.kind == "rollback")) |
+            [(if .type == "step.ended" then "" else "undo: " end) + .text, .data.outcome, .data.elapsed["$duration"] / 1e9] | @tsv' "$work/journal" |
         while IFS=$'\t' read -r title outcome elapsed; do
-            printf '  %-52s %-12s %6.1f s\n' "$title" "$outcome" "$elapsed"
+            printf '  %-56s %-12s %7.2f s\n' "$title" "$outcome" "$elapsed"
         done
 }
 

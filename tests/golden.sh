@@ -4,6 +4,7 @@
 #   tests/parse/NAME.plan  NAME.expected   what the parser makes of it (DUMP: the build's tests/parse/dump)
 #   tests/check/NAME.plan  NAME.expected   what `runplan check` says, and its exit code
 #   tests/run/NAME.plan    NAME.out        every event of a simulated run
+#   tests/cli/*.bats                       the command line, and real runs of small plans
 #
 # A plan in tests/run says in comments how it is run and, by hand, from the language's description, what must happen:
 #
@@ -140,8 +141,25 @@ each() { # FOLDER FUNCTION
     done
 }
 
+# tests/cli/*.bats: the command line and real runs, with processes and files of this machine.
+command_line() {
+    local line
+    if ! command -v bats >/dev/null; then
+        result cli "bats is not installed"
+        return
+    fi
+    while IFS= read -r line; do
+        case $line in
+            "ok "*) result cli "" ;;
+            "not ok "*) result "cli/${line#not ok * }" "see below" ;;
+            "# "*) printf '  %s\n' "$line" ;;
+        esac
+    done < <(RUNPLAN=$program bats --tap ${FILTER:+--filter "$FILTER"} "$here/cli" 2>&1)
+}
+
 each parse parse_plan
 each check check_plan
 each run run_plan
+command_line
 echo "golden: $passed passed, $failed failed"
 [ "$failed" = 0 ]

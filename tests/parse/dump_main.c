@@ -1,32 +1,16 @@
 /* dump_main.c: prints what the parser makes of a file: diagnostics, then the tree. For the golden tests.
  *
- *     dump [--spans] [--tokens] FILE
+ *     dump [--spans] FILE
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "grammar/parse.h"
 
-static void print_tokens(const struct source *source, const struct node *file)
-{
-	static const char *const KINDS[] = {"newline", "comment", "word", "keyword", "key",
-					    "number",  "string",  "mark", "unknown"};
-
-	for (uint32_t i = 0; i < file->file.token_count; i++) {
-		const struct token *t = &file->file.tokens[i];
-
-		printf("%s", KINDS[t->kind]);
-		if (t->kind != TOKEN_NEWLINE)
-			printf(" %.*s", (int)(t->to - t->from), source->text + t->from);
-		putchar('\n');
-	}
-}
-
 int main(int argc, char **argv)
 {
 	const char *path = argv[argc - 1];
 	bool spans = argc > 2 && strcmp(argv[1], "--spans") == 0;
-	bool tokens = argc > 2 && strcmp(argv[1], "--tokens") == 0;
 	struct arena arena;
 	struct sources sources;
 	struct diags diags;
@@ -37,7 +21,7 @@ int main(int argc, char **argv)
 	arena_init(&arena);
 	sources_init(&sources, &arena);
 	diags_init(&diags, &arena);
-	why = argc < 2 ? "usage: dump [--spans] [--tokens] FILE" : source_load(&sources, path, &file);
+	why = argc < 2 ? "usage: dump [--spans] FILE" : source_load(&sources, path, &file);
 	if (why) {
 		fprintf(stderr, "%s: %s\n", path, why);
 		arena_free(&arena);
@@ -45,10 +29,7 @@ int main(int argc, char **argv)
 	}
 	root = parse_file(&arena, &sources, file, &diags, 0);
 	diag_print(stdout, &diags, &sources, false);
-	if (tokens)
-		print_tokens(source_get(&sources, file), root);
-	else
-		ast_dump(stdout, root, spans);
+	ast_dump(stdout, root, spans);
 	arena_free(&arena);
 	return 0;
 }

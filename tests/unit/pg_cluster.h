@@ -100,11 +100,11 @@ static inline bool pg_cluster_find(struct pg_cluster *cluster)
 		snprintf(cluster->bin, sizeof cluster->bin, "%s", found.gl_pathv[found.gl_pathc - 1]);
 	globfree(&found);
 	slash = strrchr(cluster->bin, '/');
-	if (!slash || !user)
+	if (!slash || (getuid() == 0 && !user))
 		return false;
 	*slash = '\0';
-	cluster->uid = user->pw_uid;
-	cluster->gid = user->pw_gid;
+	cluster->uid = getuid() == 0 ? user->pw_uid : getuid();
+	cluster->gid = getuid() == 0 ? user->pw_gid : getgid();
 	return true;
 }
 

@@ -1,9 +1,10 @@
 /*
- * test_check.c - the checker: its golden cases, what it leaves on the tree for the compiler, and what cannot be seen in
- * a diagnostic.
+ * test_check.c - the checker: its golden cases, what it leaves on the tree for the compiler, and what cannot
+ * be seen in a diagnostic.
  *
- * tests/check/NAME.plan is a case; NAME.expected beside it is what `runplan check tests/check/NAME.plan` prints. With
- * RUNPLAN_ACCEPT=1 in the environment the expected files are written anew: look at the difference before it is kept.
+ * tests/check/NAME.plan is a case; NAME.expected beside it is what `runplan check tests/check/NAME.plan`
+ * prints. With RUNPLAN_ACCEPT=1 in the environment the expected files are written anew: look at the
+ * difference before it is kept.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,7 +115,9 @@ static char *check_output(const char *path)
 	struct compilation *compilation = compilation_new(&builtin_registry);
 	bool sound = check_plan(compilation, path);
 	char *text = rendered(compilation), *all;
-	const char *verdict = !sound ? "does not check" : compilation->diags->warnings ? "checks, with warnings" : "checks";
+	const char *verdict = !sound			     ? "does not check"
+			      : compilation->diags->warnings ? "checks, with warnings"
+							     : "checks";
 
 	assert_int_equal(sound, compilation->diags->errors == 0);
 	assert_true(asprintf(&all, "%s%s: %s\n", text, path, verdict) > 0);
@@ -140,7 +143,8 @@ static bool run_case(const char *name)
 	bool same;
 
 	assert_true(asprintf(&path, CASES "/%s", name) > 0);
-	assert_true(asprintf(&expected_path, "%.*s.expected", (int)(strlen(path) - strlen(".plan")), path) > 0);
+	assert_true(asprintf(&expected_path, "%.*s.expected", (int)(strlen(path) - strlen(".plan")), path) >
+		    0);
 	actual = check_output(path);
 	if (getenv("RUNPLAN_ACCEPT")) {
 		file = fopen(expected_path, "wb");
@@ -263,8 +267,6 @@ static void every_code_is_listed(void **state)
 
 static void assert_annotated(struct node *node, void *context)
 {
-	bool *in_secret = context;
-
 	switch (node->kind) {
 	case NODE_LET:
 	case NODE_VAR:
@@ -282,8 +284,7 @@ static void assert_annotated(struct node *node, void *context)
 	case NODE_INDEX:
 	case NODE_DURATION:
 	case NODE_PERCENT:
-		if (!*in_secret)
-			assert_non_null(node->type);
+		assert_non_null(node->type);
 		break;
 	case NODE_CALL:
 		assert_non_null(node->type);
@@ -295,8 +296,10 @@ static void assert_annotated(struct node *node, void *context)
 	/* A title, a path, documentation and what a source is called are texts, not values. */
 	if (node->kind == NODE_IMPORT || node->kind == NODE_TEST || node->kind == NODE_TYPE_ENUM)
 		return;
-	if (node->kind == NODE_PARAM || node->kind == NODE_FUNC || node->kind == NODE_TASK || node->kind == NODE_THRESHOLD) {
-		struct node *summary = node->kind == NODE_PARAM ? node->param.summary : node->callable.summary;
+	if (node->kind == NODE_PARAM || node->kind == NODE_FUNC || node->kind == NODE_TASK ||
+	    node->kind == NODE_THRESHOLD) {
+		struct node *summary =
+		    node->kind == NODE_PARAM ? node->param.summary : node->callable.summary;
 
 		if (summary)
 			summary->type = type_simple(TYPE_STRING);
@@ -306,22 +309,23 @@ static void assert_annotated(struct node *node, void *context)
 
 static void sound_plans_are_annotated(void **state)
 {
-	static const char *const names[] = {CASES "/clean.plan", CASES "/sound_statements.plan", CASES "/sound_values.plan",
-					    CASES "/sound_canary.plan", CASES "/sound_secrets.plan"};
+	static const char *const names[] = {CASES "/clean.plan", CASES "/sound_statements.plan",
+					    CASES "/sound_values.plan", CASES "/sound_canary.plan",
+					    CASES "/sound_secrets.plan"};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		struct compilation *compilation = compilation_new(&builtin_registry);
-		bool in_secret = false;
 
 		assert_true(check_plan(compilation, names[i]));
-		assert_annotated(compilation->main->file, &in_secret);
+		assert_annotated(compilation->main->file, NULL);
 		compilation_free(compilation);
 	}
 }
 
-static const struct node *find_item(const struct compilation *compilation, enum node_kind kind, const char *name)
+static const struct node *find_item(const struct compilation *compilation, enum node_kind kind,
+				    const char *name)
 {
 	const struct module *module;
 	const struct node *item;
@@ -360,26 +364,26 @@ static void names_mean_symbols(void **state)
 
 static void tasks_are_summed_up(void **state)
 {
-	struct compilation *compilation = check_text(
-		"task quiet() { log \"x\" }\n"
-		"task reads() { log docker.health(\"a\") }\n"
-		"task leaves() { notify.file(\"/tmp/x\", \"x\") }\n"
-		"task bare() { changes() }\n"
-		"task changes() { docker.stop(\"a\") }\n"
-		"task covers() { step \"S\" { changes()\nrollback { changes() } } }\n"
-		"task ping(n: int) { if n > 0 { pong(n - 1) } }\n"
-		"task pong(n: int) { docker.stop(\"a\")\nmanual \"look\"\nping(n) }\n"
-		"task handled() { defer { docker.stop(\"a\") } }\n");
+	struct compilation *compilation =
+	    check_text("task quiet() { log \"x\" }\n"
+		       "task reads() { log docker.health(\"a\") }\n"
+		       "task leaves() { notify.file(\"/tmp/x\", \"x\") }\n"
+		       "task bare() { changes() }\n"
+		       "task changes() { docker.stop(\"a\") }\n"
+		       "task covers() { step \"S\" { changes()\nrollback { changes() } } }\n"
+		       "task ping(n: int) { if n > 0 { pong(n - 1) } }\n"
+		       "task pong(n: int) { docker.stop(\"a\")\nmanual \"look\"\nping(n) }\n"
+		       "task handled() { defer { docker.stop(\"a\") } }\n");
 	static const struct {
 		const char *name;
 		enum effect_class effect;
 		bool uncovered, asks;
 	} expected[] = {
-		{"quiet", EFFECT_PURE, false, false},  {"reads", EFFECT_READ, false, false},
-		{"leaves", EFFECT_CHANGE, false, false}, {"bare", EFFECT_CHANGE, true, false},
-		{"changes", EFFECT_CHANGE, true, false}, {"covers", EFFECT_CHANGE, false, false},
-		{"ping", EFFECT_CHANGE, true, true},   {"pong", EFFECT_CHANGE, true, true},
-		{"handled", EFFECT_CHANGE, false, false},
+	    {"quiet", EFFECT_PURE, false, false},     {"reads", EFFECT_READ, false, false},
+	    {"leaves", EFFECT_CHANGE, false, false},  {"bare", EFFECT_CHANGE, true, false},
+	    {"changes", EFFECT_CHANGE, true, false},  {"covers", EFFECT_CHANGE, false, false},
+	    {"ping", EFFECT_CHANGE, true, true},      {"pong", EFFECT_CHANGE, true, true},
+	    {"handled", EFFECT_CHANGE, false, false},
 	};
 	size_t i;
 
@@ -398,8 +402,8 @@ static void tasks_are_summed_up(void **state)
 static void people_are_listed(void **state)
 {
 	static const char *const expected[][2] = {
-		{"manual", "first"}, {"confirm", "really?"}, {"ask", "fine"},	{"manual", "look at ${name}"},
-		{"confirm", "again?"}, {"ask", "t"},	     {"ask", "which?"}, {"manual", "call somebody"},
+	    {"manual", "first"},   {"confirm", "really?"}, {"ask", "fine"},   {"manual", "look at ${name}"},
+	    {"confirm", "again?"}, {"ask", "t"},	   {"ask", "which?"}, {"manual", "call somebody"},
 	};
 	struct compilation *compilation = compilation_new(&builtin_registry);
 	const struct person_place *place;
@@ -421,14 +425,15 @@ static void people_are_listed(void **state)
 static void each_file_is_read_once(void **state)
 {
 	static const struct text_file files[] = {
-		{"dir/main.plan", "import \"a.plan\"\nimport \"sub/b.plan\" as b\nplan \"t\" {}\n"
-				  "step s \"S\" { log \"${a} ${b.b}\" }\n"},
-		{"dir/a.plan", "import \"./sub/../sub/c.plan\"\nlet a = c\n"},
-		{"dir/sub/b.plan", "import \"c.plan\"\nlet b = c\n"},
-		{"dir/sub/c.plan", "let c = 1\n"},
-		{NULL, NULL},
+	    {"dir/main.plan", "import \"a.plan\"\nimport \"sub/b.plan\" as b\nplan \"t\" {}\n"
+			      "step s \"S\" { log \"${a} ${b.b}\" }\n"},
+	    {"dir/a.plan", "import \"./sub/../sub/c.plan\"\nlet a = c\n"},
+	    {"dir/sub/b.plan", "import \"c.plan\"\nlet b = c\n"},
+	    {"dir/sub/c.plan", "let c = 1\n"},
+	    {NULL, NULL},
 	};
-	static const char *const order[] = {"dir/sub/c.plan", "dir/a.plan", "dir/sub/b.plan", "dir/main.plan"};
+	static const char *const order[] = {"dir/sub/c.plan", "dir/a.plan", "dir/sub/b.plan",
+					    "dir/main.plan"};
 	struct compilation *compilation = check_files(files);
 	const struct module *module;
 	size_t i = 0;
@@ -448,10 +453,10 @@ static void each_file_is_read_once(void **state)
 static void names_do_not_travel_on(void **state)
 {
 	static const struct text_file files[] = {
-		{"main.plan", "import \"a.plan\"\nplan \"t\" {}\nstep s \"S\" { log \"${a} ${c}\" }\n"},
-		{"a.plan", "import \"c.plan\"\nlet a = c\n"},
-		{"c.plan", "let c = 1\n"},
-		{NULL, NULL},
+	    {"main.plan", "import \"a.plan\"\nplan \"t\" {}\nstep s \"S\" { log \"${a} ${c}\" }\n"},
+	    {"a.plan", "import \"c.plan\"\nlet a = c\n"},
+	    {"c.plan", "let c = 1\n"},
+	    {NULL, NULL},
 	};
 	struct compilation *compilation = check_files(files);
 
@@ -491,7 +496,8 @@ static void missing_main_file(void **state)
 
 	(void)state;
 	assert_false(check_plan_from(compilation, "gone.plan", read_from, (void *)files));
-	assert_string_equal(compilation->diags->first->message, "this file cannot be read: is not in this test");
+	assert_string_equal(compilation->diags->first->message,
+			    "this file cannot be read: is not in this test");
 	assert_null(compilation->main);
 	assert_null(compilation->people);
 	compilation_free(compilation);
@@ -517,9 +523,10 @@ static int64_t default_of(struct compilation *compilation, const char *name, con
 static void defaults_are_found(void **state)
 {
 	static const struct text_file files[] = {
-		{"main.plan", "import \"lib.plan\"\nplan \"t\" {}\ndefaults { http.timeout = 5s\nhttp.get.timeout = 2s }\n"},
-		{"lib.plan", "defaults { http.timeout = 9s\ndocker.timeout = 7s }\n"},
-		{NULL, NULL},
+	    {"main.plan",
+	     "import \"lib.plan\"\nplan \"t\" {}\ndefaults { http.timeout = 5s\nhttp.get.timeout = 2s }\n"},
+	    {"lib.plan", "defaults { http.timeout = 9s\ndocker.timeout = 7s }\n"},
+	    {NULL, NULL},
 	};
 	struct compilation *compilation = check_files(files);
 
@@ -542,9 +549,9 @@ static const struct node *first_call(const struct compilation *compilation)
 
 static void arguments_are_bound(void **state)
 {
-	struct compilation *compilation =
-		check_text("plan \"t\" {}\nstep s \"S\" { let _x = t(3, c: \"c\") }\n"
-			   "task t(a: int, b: int = 2, c: string = \"x\"): int { return a + b + text.length(c) }\n");
+	struct compilation *compilation = check_text(
+	    "plan \"t\" {}\nstep s \"S\" { let _x = t(3, c: \"c\") }\n"
+	    "task t(a: int, b: int = 2, c: string = \"x\"): int { return a + b + text.length(c) }\n");
 	const struct node *call = first_call(compilation);
 	const struct signature *signature = signature_of_symbol(compilation, call->symbol);
 	struct node *bound[3];
@@ -565,7 +572,8 @@ static void arguments_are_bound(void **state)
 
 static void variadic_arguments_are_bound(void **state)
 {
-	struct compilation *compilation = check_text("plan \"t\" {}\nstep s \"S\" { let _x = pg.name(\"a\", \"b\") }\n");
+	struct compilation *compilation =
+	    check_text("plan \"t\" {}\nstep s \"S\" { let _x = pg.name(\"a\", \"b\") }\n");
 	const struct node *call = first_call(compilation);
 	const struct signature *signature = signature_of_builtin(compilation, call->builtin);
 	struct node *bound[1];
@@ -609,15 +617,18 @@ static void rows_have_sound_examples(void **state)
 	for (t = 0; t < builtin_registry.table_count; t++)
 		for (r = 0; r < builtin_registry.tables[t]->row_count; r++) {
 			const struct builtin *row = &builtin_registry.tables[t]->rows[r];
-			bool alone = row->effect == EFFECT_CHANGE || strchr(row->example ? row->example : "\n", '\n') ||
+			bool alone = row->effect == EFFECT_CHANGE ||
+				     strchr(row->example ? row->example : "\n", '\n') ||
 				     strncmp(row->example, "let ", 4) == 0;
 			struct compilation *compilation;
 			char *text;
 
 			if ((row->flags & BUILTIN_INTERNAL) || !row->example)
 				continue;
-			assert_true(asprintf(&text, "plan \"x\" {}\nstep \"s\" {\n%s%s\nrollback none \"an example\"\n}\n",
-					     alone ? "" : "let _x = ", row->example) > 0);
+			assert_true(
+			    asprintf(&text,
+				     "plan \"x\" {}\nstep \"s\" {\n%s%s\nrollback none \"an example\"\n}\n",
+				     alone ? "" : "let _x = ", row->example) > 0);
 			compilation = check_text(text);
 			if (compilation->diags->errors)
 				print_error("the example of %s:\n", row->name);
@@ -631,8 +642,9 @@ static void rows_have_sound_examples(void **state)
 
 static void types_accept(void **state)
 {
-	static const enum type_kind kinds[] = {TYPE_BOOL, TYPE_INT,  TYPE_FLOAT, TYPE_PERCENT, TYPE_DURATION,
-					       TYPE_SIZE, TYPE_TIME, TYPE_STRING, TYPE_RANGE,  TYPE_LIST, TYPE_RECORD};
+	static const enum type_kind kinds[] = {TYPE_BOOL,     TYPE_INT,	 TYPE_FLOAT, TYPE_PERCENT,
+					       TYPE_DURATION, TYPE_SIZE, TYPE_TIME,  TYPE_STRING,
+					       TYPE_RANGE,    TYPE_LIST, TYPE_RECORD};
 	size_t count = sizeof(kinds) / sizeof(*kinds), i, j;
 
 	(void)state;
@@ -640,7 +652,8 @@ static void types_accept(void **state)
 		for (j = 0; j < count; j++) {
 			bool widened = kinds[i] == TYPE_FLOAT && kinds[j] == TYPE_INT;
 
-			assert_int_equal(type_accepts(type_simple(kinds[i]), type_simple(kinds[j])), i == j || widened);
+			assert_int_equal(type_accepts(type_simple(kinds[i]), type_simple(kinds[j])),
+					 i == j || widened);
 		}
 	assert_true(type_accepts(type_simple(TYPE_PATH), type_simple(TYPE_STRING)));
 	assert_true(type_accepts(type_simple(TYPE_STRING), type_simple(TYPE_URL)));
@@ -651,7 +664,8 @@ static void types_accept(void **state)
 
 static void types_fit(void **state)
 {
-	static const struct type integer = {.kind = TYPE_INT}, maybe = {.kind = TYPE_STRING, .nullable = true};
+	static const struct type integer = {.kind = TYPE_INT},
+				 maybe = {.kind = TYPE_STRING, .nullable = true};
 	static const struct type_field fields[] = {{"n", &integer}, {"s", &maybe}};
 	static const struct type record = {.kind = TYPE_RECORD, .fields = fields, .field_count = 2};
 	static const char *const choices[] = {"a", "b"};
@@ -687,7 +701,8 @@ static void types_join(void **state)
 	joined = type_join(&arena, type_simple(TYPE_NULL), type_simple(TYPE_DURATION));
 	assert_int_equal(joined->kind, TYPE_DURATION);
 	assert_true(joined->nullable);
-	joined = type_join(&arena, type_list(&arena, type_simple(TYPE_INT)), type_list(&arena, type_simple(TYPE_SIZE)));
+	joined = type_join(&arena, type_list(&arena, type_simple(TYPE_INT)),
+			   type_list(&arena, type_simple(TYPE_SIZE)));
 	assert_string_equal(type_text(&arena, joined), "list");
 	assert_string_equal(type_text(&arena, type_list(&arena, type_simple(TYPE_SIZE))), "list(size)");
 	assert_string_equal(type_phrase(&arena, type_simple(TYPE_INT)), "an int");
@@ -720,8 +735,8 @@ static void long_chains_of_tasks(void **state)
 /* A plan cut off anywhere is an error or a plan, never a crash. */
 static void torn_plans(void **state)
 {
-	static const char *const names[] = {CASES "/clean.plan", CASES "/sound_statements.plan", CASES "/not_yet.plan",
-					    CASES "/structure_thresholds.plan"};
+	static const char *const names[] = {CASES "/clean.plan", CASES "/sound_statements.plan",
+					    CASES "/not_yet.plan", CASES "/structure_thresholds.plan"};
 	size_t i, cut;
 
 	(void)state;
@@ -746,27 +761,27 @@ static void torn_plans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden_cases),
-		cmocka_unit_test(every_code_is_shown),
-		cmocka_unit_test(every_code_is_listed),
-		cmocka_unit_test(sound_plans_are_annotated),
-		cmocka_unit_test(names_mean_symbols),
-		cmocka_unit_test(tasks_are_summed_up),
-		cmocka_unit_test(people_are_listed),
-		cmocka_unit_test(each_file_is_read_once),
-		cmocka_unit_test(names_do_not_travel_on),
-		cmocka_unit_test(endless_imports_end),
-		cmocka_unit_test(missing_main_file),
-		cmocka_unit_test(defaults_are_found),
-		cmocka_unit_test(arguments_are_bound),
-		cmocka_unit_test(variadic_arguments_are_bound),
-		cmocka_unit_test(rows_have_signatures),
-		cmocka_unit_test(rows_have_sound_examples),
-		cmocka_unit_test(types_accept),
-		cmocka_unit_test(types_fit),
-		cmocka_unit_test(types_join),
-		cmocka_unit_test(long_chains_of_tasks),
-		cmocka_unit_test(torn_plans),
+	    cmocka_unit_test(golden_cases),
+	    cmocka_unit_test(every_code_is_shown),
+	    cmocka_unit_test(every_code_is_listed),
+	    cmocka_unit_test(sound_plans_are_annotated),
+	    cmocka_unit_test(names_mean_symbols),
+	    cmocka_unit_test(tasks_are_summed_up),
+	    cmocka_unit_test(people_are_listed),
+	    cmocka_unit_test(each_file_is_read_once),
+	    cmocka_unit_test(names_do_not_travel_on),
+	    cmocka_unit_test(endless_imports_end),
+	    cmocka_unit_test(missing_main_file),
+	    cmocka_unit_test(defaults_are_found),
+	    cmocka_unit_test(arguments_are_bound),
+	    cmocka_unit_test(variadic_arguments_are_bound),
+	    cmocka_unit_test(rows_have_signatures),
+	    cmocka_unit_test(rows_have_sound_examples),
+	    cmocka_unit_test(types_accept),
+	    cmocka_unit_test(types_fit),
+	    cmocka_unit_test(types_join),
+	    cmocka_unit_test(long_chains_of_tasks),
+	    cmocka_unit_test(torn_plans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "interp/buffer.h"
 #include "interp/embed.h"
 #include "tests/unit/pg_cluster.h"
 
@@ -912,6 +913,266 @@ static void sql_hostile_values(void **state)
 	pg_cluster_stop(&cluster);
 }
 
+/* ---- a real Prometheus, with a series for each hostile value as its label ---- */
+
+struct prometheus {
+	char directory[64];
+	int port;
+	pid_t pid;
+};
+
+static void write_label(FILE *file, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\n')
+			fputs("\\n", file);
+		else
+			fprintf(file, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+	}
+}
+
+static void prometheus_fill(const struct prometheus *prometheus)
+{
+	char path[96];
+	FILE *file;
+	size_t i;
+
+	snprintf(path, sizeof path, "%s/series", prometheus->directory);
+	file = fopen(path, "w");
+	fputs("# TYPE m gauge\n", file);
+	for (i = 0; i < HOSTILE_COUNT; i++) {
+		fprintf(file, "m{i=\"%zu\",l=\"", i);
+		write_label(file, hostile[i]);
+		fprintf(file, "\"} 1 %lld\n", (long long)time(NULL) - 60);
+	}
+	fputs("# EOF\n", file);
+	fclose(file);
+	snprintf(path, sizeof path, "%s/config", prometheus->directory);
+	file = fopen(path, "w");
+	fputs("global: {}\n", file);
+	fclose(file);
+}
+
+static pid_t run_in(const char *directory, const char *const *argv)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd = open("/dev/null", O_WRONLY);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(fd, 1);
+		dup2(fd, 2);
+		if (chdir(directory) == 0)
+			execvp(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	return pid;
+}
+
+static struct value form_of(struct value query)
+{
+	struct buffer form = {0};
+	size_t i;
+
+	buffer_add_text(&form, "query=");
+	for (i = 0; i < value_length(query); i++)
+		buffer_printf(&form, "%%%02X", (unsigned char)value_text_peek(query)[i]);
+	return buffer_finish(&form);
+}
+
+/* All that the server says to a request; "" where it does not listen yet. */
+static struct value http_ask(int port, struct value form)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				      .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct buffer answer = {0};
+	char piece[4096];
+	ssize_t got;
+
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
+		dprintf(fd,
+			"POST /api/v1/query HTTP/1.0\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+			"Content-Length: %zu\r\n\r\n%s",
+			value_length(form), value_text_peek(form));
+		while ((got = read(fd, piece, sizeof piece)) > 0)
+			buffer_add(&answer, piece, (size_t)got);
+	}
+	close(fd);
+	return buffer_finish(&answer);
+}
+
+/* The answer to a query, or null where there is none yet. */
+static struct value prometheus_ask(const struct prometheus *prometheus, struct value query)
+{
+	struct value form = form_of(query), text = http_ask(prometheus->port, form), json = value_null();
+	const char *body = strstr(value_text_peek(text), "\r\n\r\n");
+	char error[160];
+
+	/* Before it is ready it answers in words. */
+	if (body)
+		value_from_json(body + 4, strlen(body + 4), &json, error);
+	value_release(form);
+	value_release(text);
+	return json;
+}
+
+static void prometheus_start(struct prometheus *prometheus)
+{
+	char listen[64];
+	const char *create[] = {"promtool", "tsdb", "create-blocks-from", "openmetrics", "series",
+				"data",	    NULL};
+	const char *serve[] = {"prometheus",
+			       "--config.file=config",
+			       "--storage.tsdb.path=data",
+			       "--storage.tsdb.retention.time=10y",
+			       listen,
+			       NULL};
+	struct value ready = value_null(), query = value_string("1");
+	int i, status;
+
+	strcpy(prometheus->directory, "/tmp/runplan-prom-XXXXXX");
+	assert_non_null(mkdtemp(prometheus->directory));
+	prometheus_fill(prometheus);
+	waitpid(run_in(prometheus->directory, create), &status, 0);
+	assert_int_equal(status, 0);
+	prometheus->port = pg_cluster_free_port();
+	snprintf(listen, sizeof listen, "--web.listen-address=127.0.0.1:%d", prometheus->port);
+	prometheus->pid = run_in(prometheus->directory, serve);
+	for (i = 0; i < 200 && strcmp(value_text_peek(record_peek(ready, "status")), "success") != 0; i++) {
+		usleep(50000);
+		value_release(ready);
+		ready = prometheus_ask(prometheus, query);
+	}
+	assert_string_equal(value_text_peek(record_peek(ready, "status")), "success");
+	value_release(ready);
+	value_release(query);
+}
+
+static struct value prometheus_query(const struct prometheus *prometheus, const char *text,
+				     const struct value *values)
+{
+	struct value query = render(EMBED_PROMQL, text, values), answer = prometheus_ask(prometheus, query);
+	struct value result;
+
+	if (strcmp(value_text_peek(record_peek(answer, "status")), "success") != 0)
+		fail_msg("%s: %s", value_text_peek(query), value_text_peek(record_peek(answer, "error")));
+	result = value_copy(record_peek(record_peek(answer, "data"), "result"));
+	value_release(answer);
+	value_release(query);
+	return result;
+}
+
+/* The query is a string, and `expected` is its end. */
+static void assert_says(const struct prometheus *prometheus, const char *text, struct value v, size_t skip,
+			const char *expected)
+{
+	struct value result = prometheus_query(prometheus, text, &v);
+
+	assert_string_equal(value_text_peek(list_peek(result, 1)) + skip, expected);
+	value_release(result);
+}
+
+/* The query gives the one series whose label the value is. */
+static void assert_selects(const struct prometheus *prometheus, const char *text, struct value v, size_t i)
+{
+	struct value result = prometheus_query(prometheus, text, &v);
+	char number[24];
+
+	snprintf(number, sizeof number, "%zu", i);
+	if (value_length(result) != 1)
+		fail_msg("%s selects %zu series for value %zu", text, value_length(result), i);
+	assert_string_equal(value_text_peek(record_peek(record_peek(list_peek(result, 0), "metric"), "i")),
+			    number);
+	value_release(result);
+}
+
+static void promql_hostile_values(void **state)
+{
+	struct prometheus prometheus;
+	struct value some = list_new(0), result;
+	size_t i;
+
+	(void)state;
+	prometheus_start(&prometheus);
+	for (i = 0; i < HOSTILE_COUNT; i++) {
+		struct value v = value_string(hostile[i]);
+
+		assert_says(&prometheus, "\"${}\"", v, 0, hostile[i]);
+		assert_says(&prometheus, "'it\\'s ${}'", v, 5, hostile[i]);
+		assert_selects(&prometheus, "m{l=\"${}\",i!=\"\"}", v, i);
+		assert_selects(&prometheus, "m{l='${}'}", v, i);
+		assert_selects(&prometheus, "m{l=~\"${}\"}", v, i);
+		assert_selects(&prometheus, "m{l=~'(${}){1}'}", v, i);
+		assert_selects(&prometheus, "m unless m{l!~\"no such|${}\"}", v, i);
+		if (i > 0 && i < 20)
+			list_push(&some, value_copy(v));
+		value_release(v);
+	}
+	result = prometheus_query(&prometheus, "m{l=~\"${}\"}", &some);
+	assert_int_equal(value_length(result), value_length(some));
+	value_release(result);
+	value_release(some);
+	kill(prometheus.pid, SIGKILL);
+	waitpid(prometheus.pid, NULL, 0);
+	pg_cluster_remove(prometheus.directory);
+}
+
+/* ---- URLs ---- */
+
+static int hex_of(char c)
+{
+	return c >= 'A' ? c - 'A' + 10 : c - '0';
+}
+
+/* Reads one component at *at up to `end`, decoded, and compares; moves *at behind `end`. */
+static void assert_component(const char **at, char end, const char *expected)
+{
+	for (; **at != end; ++*at, ++expected) {
+		char c = **at;
+
+		if (c == '%') {
+			c = (char)(hex_of((*at)[1]) * 16 + hex_of((*at)[2]));
+			*at += 2;
+		} else {
+			assert_non_null(
+			    strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", c));
+		}
+		assert_int_equal(c, *expected);
+	}
+	assert_int_equal(*expected, '\0');
+	++*at;
+}
+
+static void assert_literal(const char **at, const char *expected)
+{
+	assert_memory_equal(*at, expected, strlen(expected));
+	*at += strlen(expected);
+}
+
+static void url_hostile_values(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < HOSTILE_COUNT; i++) {
+		struct value v = value_string(hostile[i]), values[] = {v, v, v};
+		struct value url = render(EMBED_URL, "http://127.0.0.1:80/a/${}/b?q=${}&r=1#${}", values);
+		const char *at = value_text_peek(url);
+
+		assert_literal(&at, "http://127.0.0.1:80/a/");
+		assert_component(&at, '/', hostile[i]);
+		assert_literal(&at, "b?q=");
+		assert_component(&at, '&', hostile[i]);
+		assert_literal(&at, "r=1#");
+		assert_component(&at, '\0', hostile[i]);
+		value_release(url);
+		value_release(v);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -934,6 +1195,8 @@ int main(void)
 	    cmocka_unit_test(sh_hostile_values),
 	    cmocka_unit_test(sh_hostile_list),
 	    cmocka_unit_test(sql_hostile_values),
+	    cmocka_unit_test(promql_hostile_values),
+	    cmocka_unit_test(url_hostile_values),
 	};
 
 	return cmocka_run_group_tests_name("embed", tests, NULL, NULL);

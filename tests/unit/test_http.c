@@ -75,6 +75,7 @@ static void test_get(void **state)
 	assert_true(record_peek(outcome.value, "time").i > 0);
 	assert_string_equal(text(outcome.value, "url"), value_text_peek(url));
 	assert_int_equal(record_peek(outcome.value, "error").tag, VALUE_NULL);
+	assert_int_equal(record_peek(outcome.value, "certificate_expires").tag, VALUE_NULL);
 	outcome_release(&outcome);
 	value_release(url);
 	driver->ops->free(driver);
@@ -580,54 +581,131 @@ static void test_all_cancelled(void **state)
 	driver->ops->free(driver);
 }
 
+/* Whatever is cancelled and whenever: each call that was started is answered exactly once. */
+static void test_each_call_is_answered_once(void **state)
+{
+	enum { CALLS = 300 };
+	static const char *const paths[] = {"/ok",  "/slow/30",	   "/drip", "/hang",
+					    "/cut", "/big/100000", "/close"};
+	struct driver *driver = new_driver();
+	int answered[CALLS] = {0}, left = CALLS;
+	unsigned seed = 7;
+	int64_t end;
+
+	(void)state;
+	for (int i = 0; i < CALLS; i++) {
+		char id[20];
+
+		snprintf(id, sizeof id, "%d", i);
+		row_start(
+		    driver, &http_table, i % 3 ? "http.get" : "http.post", id,
+		    ARGS({"url", url_to(paths[rand_r(&seed) % 7])}, {"timeout", value_duration(1500 * MS)}));
+		if (rand_r(&seed) % 8 == 0)
+			driver->ops->cancel(driver, id);
+	}
+	end = live_now((struct live *)driver) + 20 * S;
+	while (left > 0) {
+		char id[20];
+		struct delivery d;
+
+		assert_true(driver->ops->next(driver, live_now((struct live *)driver) + 2 * MS, &d));
+		if (d.kind == DELIVERY_OUTCOME) {
+			assert_int_equal(answered[atoi(d.id)]++, 0);
+			left--;
+			free(d.id);
+			outcome_release(&d.outcome);
+		}
+		snprintf(id, sizeof id, "%d", rand_r(&seed) % CALLS);
+		if (rand_r(&seed) % 3 == 0)
+			driver->ops->cancel(driver, id);
+		assert_true(live_now((struct live *)driver) < end);
+	}
+	{
+		struct delivery d;
+
+		assert_true(driver->ops->next(driver, live_now((struct live *)driver) + 50 * MS, &d));
+		assert_int_equal(d.kind, DELIVERY_TIME);
+	}
+	driver->ops->free(driver);
+}
+
 /* ---- TLS ---- */
+
+static int free_port(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	getsockname(fd, (struct sockaddr *)&address, &length);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+/* Runs a script of the shell in `directory` as a child that ends with the test. */
+static pid_t script_start(const char *directory, const char *script, int argument)
+{
+	pid_t pid = fork();
+	char text[20];
+
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	snprintf(text, sizeof text, "%d", argument);
+	if (chdir(directory) == 0)
+		execl("/bin/sh", "sh", "-c", script, "sh", text, NULL);
+	_exit(127);
+}
 
 static void test_tls_needs_a_trusted_certificate(void **state)
 {
-	static const char conf[] =
-	    "daemon off; pid /tmp/runplan-test-tls/pid; error_log /dev/null; events {}\n"
-	    "http { access_log off; server { listen 127.0.0.1:%d ssl; ssl_certificate "
-	    "/tmp/runplan-test-tls/c.pem;\n"
-	    "ssl_certificate_key /tmp/runplan-test-tls/k.pem; location / { return 200 'tls'; } } }\n";
+	static const char make_server[] =
+	    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout k.pem -out "
+	    "c.pem "
+	    "-days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null || exit\n"
+	    "cat >nginx.conf <<END\n"
+	    "daemon off; pid $PWD/pid; error_log /dev/null; events {}\n"
+	    "http { access_log off; server { listen 127.0.0.1:$1 ssl; ssl_certificate $PWD/c.pem;\n"
+	    "ssl_certificate_key $PWD/k.pem; location / { return 200 tls; } } }\n"
+	    "END\n"
+	    "exec /usr/sbin/nginx -c $PWD/nginx.conf -e /dev/null";
+	char directory[] = "/tmp/runplan-test-XXXXXX", ca[60];
 	struct driver *driver;
 	struct outcome outcome;
 	struct value url;
-	FILE *file;
-	pid_t nginx;
-	int port = 20000 + getpid() % 20000;
+	pid_t nginx, cleaner;
+	int port = free_port();
 
 	(void)state;
-	assert_int_equal(
-	    system("mkdir -p /tmp/runplan-test-tls && cd /tmp/runplan-test-tls && openssl req -x509 -newkey "
-		   "ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout k.pem -out c.pem -days 2 -subj "
-		   "/CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null"),
-	    0);
-	file = fopen("/tmp/runplan-test-tls/nginx.conf", "w");
-	fprintf(file, conf, port);
-	fclose(file);
-	nginx = fork();
-	if (nginx == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		execl("/usr/sbin/nginx", "nginx", "-c", "/tmp/runplan-test-tls/nginx.conf", "-e", "/dev/null",
-		      NULL);
-		_exit(1);
-	}
+	assert_non_null(mkdtemp(directory));
+	snprintf(ca, sizeof ca, "%s/c.pem", directory);
+	nginx = script_start(directory, make_server, port);
 	driver = new_driver();
 	url = value_string_printf("https://127.0.0.1:%d/", port);
 	for (int i = 0;; i++) {
-		outcome = row_run(
-		    driver, &http_table, "http.get",
-		    ARGS({"url", value_copy(url)}, {"ca", value_string("/tmp/runplan-test-tls/c.pem")}));
-		if (outcome.kind == OUTCOME_OK || i == 100)
+		outcome = row_run(driver, &http_table, "http.get",
+				  ARGS({"url", value_copy(url)}, {"ca", value_string(ca)}));
+		if (outcome.kind == OUTCOME_OK || i == 200)
 			break;
 		outcome_release(&outcome);
 		usleep(50000);
 	}
 	assert_int_equal(outcome.kind, OUTCOME_OK);
 	assert_string_equal(text(outcome.value, "body"), "tls");
+	/* Known too where the connection was kept, and nothing of the certificate was seen this time. */
+	for (int i = 0; i < 2; i++) {
+		struct value expires = record_peek(outcome.value, "certificate_expires");
+
+		assert_int_equal(expires.tag, VALUE_TIME);
+		assert_true(llabs(expires.i / S - (int64_t)time(NULL) - 2 * 86400) < 600);
+		outcome_release(&outcome);
+		outcome = row_run(driver, &http_table, "http.get",
+				  ARGS({"url", value_copy(url)}, {"ca", value_string(ca)}));
+		assert_int_equal(outcome.kind, OUTCOME_OK);
+	}
 	outcome_release(&outcome);
-	driver->ops->free(driver);
-	driver = new_driver(); /* without the trusted connection */
+	/* The trusted connection is still there, and of no use to those who do not name that certificate. */
 	outcome = row_run(driver, &http_table, "http.get", ARGS({"url", value_copy(url)}));
 	assert_int_equal(outcome.kind, OUTCOME_FAILED);
 	assert_non_null(strstr(value_text_peek(outcome.message), "is not accepted: "));
@@ -636,10 +714,15 @@ static void test_tls_needs_a_trusted_certificate(void **state)
 			  ARGS({"url", value_copy(url)}, {"insecure", value_bool(true)}));
 	assert_int_equal(outcome.kind, OUTCOME_OK);
 	outcome_release(&outcome);
+	outcome = row_run(driver, &http_table, "http.get", ARGS({"url", value_copy(url)}));
+	assert_int_equal(outcome.kind, OUTCOME_FAILED);
+	outcome_release(&outcome);
 	value_release(url);
 	driver->ops->free(driver);
 	kill(nginx, SIGTERM);
 	waitpid(nginx, NULL, 0);
+	cleaner = script_start(directory, "rm -r \"$PWD\"", 0);
+	waitpid(cleaner, NULL, 0);
 }
 
 /* ---- notices ---- */
@@ -752,6 +835,7 @@ int main(void)
 	    cmocka_unit_test(test_all_is_bounded),
 	    cmocka_unit_test(test_all_with_ok_names_who_failed),
 	    cmocka_unit_test(test_all_cancelled),
+	    cmocka_unit_test(test_each_call_is_answered_once),
 	    cmocka_unit_test(test_tls_needs_a_trusted_certificate),
 	    cmocka_unit_test(test_notify_file),
 	    cmocka_unit_test(test_notify_webhook),

@@ -1316,6 +1316,24 @@ static void dump_on_a_full_disk(void **state)
 	drop_source();
 }
 
+/* pg_dump is killed by the kernel in the middle of its file: by a limit of 64 KiB, which it cannot catch. */
+static void dump_is_killed(void **state)
+{
+	struct rlimit old, small;
+
+	(void)state;
+	make_source();
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = old;
+	small.rlim_cur = 64 * 1024;
+	setrlimit(RLIMIT_FSIZE, &small);
+	fails("pg.dump", ARGS(TEXT("to", in_directory("killed.dump")), URL, TEXT("database", "source")), "pg_dump failed");
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_false(exists("killed.dump"));
+	assert_false(exists("killed.dump.part"));
+	drop_source();
+}
+
 /* A lock keeps pg_dump waiting until it is cancelled, or runs out of time. */
 static void dump_is_cancelled(void **state)
 {
@@ -1530,7 +1548,8 @@ int main(void)
 	    TEST(dump_of_some_tables),
 	    TEST(truncated_dumps_are_refused),
 	    TEST(dump_on_a_full_disk),
-	    TEST(dump_is_cancelled),
+	    TEST(dump_is_killed),
+		TEST(dump_is_cancelled),
 	    TEST(restore_is_cancelled),
 	    TEST(password_is_not_shown),
 	    TEST(described),

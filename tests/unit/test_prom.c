@@ -263,10 +263,15 @@ static void test_server_must_be_given_and_there(void **state)
 	assert_fails(
 	    row_run(driver, &prom_table, "prom.query",
 		    ARGS({"query", value_string("up")}, {"server", value_string("http://127.0.0.1:1")})),
-	    "http://127.0.0.1:1: connection refused (127.0.0.1:1)");
+	    "Prometheus at http://127.0.0.1:1: connection refused (127.0.0.1:1)");
 	assert_fails(row_run(driver, &prom_table, "prom.query",
 			     ARGS({"query", value_string("up")}, {"server", value_string("localhost:9090")})),
 		     "prom.query: server: a URL begins with http:// or https://");
+	assert_fails(
+	    row_run(driver, &prom_table, "prom.query",
+		    ARGS({"query", value_string("up")},
+			 {"server", value_mark(value_string("http://u:p@127.0.0.1:1"), VALUE_SECRET)})),
+	    "Prometheus at ***: connection refused (***)");
 	driver->ops->free(driver);
 }
 
@@ -405,7 +410,7 @@ struct answer {
 
 static const struct answer fakes[] = {
     {"/a", "<html>502 Bad\r\n Gateway</html>", 502, "answered 502: <html>502 Bad Gateway</html>"},
-    {"/b", "not json", 200, "not an answer of Prometheus: "},
+    {"/b", "not json", 200, "not an answer of its API: "},
     {"/c", "{}", 200, "it has no status and data"},
     {"/d", "{\"status\":\"success\",\"data\":[]}", 200, "it has no status and data"},
     {"/e", "{\"status\":\"error\",\"errorType\":\"execution\",\"error\":\"too\\nmuch \\u001b[1m\"}", 200,
@@ -425,7 +430,7 @@ static const struct answer fakes[] = {
     {"/p", VECTOR("{\"metric\":{},\"value\":[1,\"+Inf\"]}"), 200, NULL},
     {"/q", VECTOR("{\"metric\":7,\"value\":[1,\"1\"]},{\"metric\":null},3"), 200,
      "one series is wanted and 3 came"},
-    {"/r", "", 200, "not an answer of Prometheus: "},
+    {"/r", "", 200, "not an answer of its API: "},
     {"/s", "", 503, "answered 503"},
 };
 

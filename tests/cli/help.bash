@@ -1,0 +1,52 @@
+# What the .bats files share. RUNPLAN is the program (golden.sh sets it).
+
+setup() {
+    RUNPLAN=${RUNPLAN:-$BATS_TEST_DIRNAME/../../runplan}
+    cd "$BATS_TEST_TMPDIR"
+    export RUNPLAN RUNPLAN_STATE=$BATS_TEST_TMPDIR/state HOME=$BATS_TEST_TMPDIR
+    unset RUNPLAN_ENV NO_COLOR RUNPLAN_OPERATOR
+}
+
+# plan NAME <<E: writes NAME.plan.
+plan() { cat >"$1.plan"; }
+
+# run_plan ARGUMENTS: as `run`, but standard output and standard error apart, in $out and $err.
+run_plan() {
+    status=0
+    "$RUNPLAN" "$@" >out 2>err </dev/null || status=$?
+    out=$(cat out)
+    err=$(cat err)
+}
+
+says() { # TEXT PART
+    [[ $1 == *"$2"* ]] || {
+        printf 'does not say: %s\n--- it says:\n%s\n' "$2" "$1"
+        return 1
+    }
+}
+
+says_not() {
+    [[ $1 != *"$2"* ]] || {
+        printf 'says: %s\n--- in:\n%s\n' "$2" "$1"
+        return 1
+    }
+}
+
+ends_with() { # CODE
+    [ "$status" = "$1" ] || {
+        printf 'exit code %s instead of %s\n%s\n%s\n' "$status" "$1" "$out" "$err"
+        return 1
+    }
+}
+
+# on_terminal INPUT ARGUMENTS: runs it with a terminal of 80 columns on all three descriptors; INPUT is typed at once, what
+# the terminal showed is in $out.
+on_terminal() {
+    local input=$1 words
+    shift
+    words=$(printf '%q ' "$RUNPLAN" "$@")
+    status=0
+    printf "$input" | TERM=xterm script -qec "stty cols 80 rows 40; $words" /dev/null >out 2>&1 || status=$?
+    out=$(tr -d '\r' <out)
+    err=
+}

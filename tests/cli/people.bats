@@ -1,0 +1,164 @@
+# People: asked on a terminal, answered beforehand, or not there.
+
+load help
+
+people_plan() {
+    plan people <<'P'
+plan "People" { }
+param version: string = "v2"
+step "Ask" {
+  confirm "Deploy ${version}?"
+  manual "The graphs look right"
+}
+step "Work" {
+  exec(["touch", "made"])
+  rollback none "a file does no harm"
+}
+P
+}
+
+@test "nobody there and no answer: refused at the start, each place named, exit 4" {
+    people_plan
+    run_plan people.plan
+    ends_with 4
+    says "$err" 'people.plan:4:3: confirm "Deploy ${version}?"'
+    says "$err" 'people.plan:5:3: manual "The graphs look right"'
+    says "$err" "--yes"
+    says_not "$err" "0:00"
+    [ ! -e made ]
+}
+
+@test "--yes answers every manual, and every confirm without a phrase" {
+    people_plan
+    run_plan people.plan --yes
+    ends_with 0
+    [ -e made ]
+    says "$err" "Deploy v2?: yes"
+}
+
+@test "--confirm LABEL answers one; what is left is named" {
+    people_plan
+    run_plan people.plan --confirm 'The graphs look right'
+    ends_with 4
+    says "$err" "Deploy"
+    says_not "$err" "graphs"
+    run_plan people.plan --confirm 'The graphs look right' --confirm 'Deploy ${version}?'
+    ends_with 0
+    run_plan people.plan --confirm 'The graphs look right' --confirm 'Deploy v2?'
+    ends_with 0
+    # Another release than the one that was confirmed: found when the question is asked.
+    run_plan people.plan --confirm 'The graphs look right' --confirm 'Deploy v3?'
+    ends_with 4
+}
+
+@test "a phrase has to be given, and to be the right one" {
+    plan phrase <<'P'
+plan "Phrase" { }
+step "Ask" { confirm "Drop it?" typing "DROP IT" }
+P
+    run_plan phrase.plan --yes
+    ends_with 4
+    says "$err" "--confirm 'Drop it?=PHRASE'"
+    run_plan phrase.plan --confirm 'Drop it?'
+    ends_with 4
+    run_plan phrase.plan --confirm 'Drop it?=drop it'
+    ends_with 4
+    run_plan phrase.plan --confirm 'Drop it?=DROP IT'
+    ends_with 0
+}
+
+@test "on a terminal: yes, no, and what is neither" {
+    plan one <<'P'
+plan "One" { }
+step "Ask" { confirm "Go on?" }
+P
+    on_terminal 'perhaps\nyes\n' one.plan --color never
+    ends_with 0
+    says "$out" "Question: Go on?"
+    says "$out" "Go on?: yes"
+    on_terminal 'no\n' one.plan
+    ends_with 4
+    says "$out" "refused before any change"
+}
+
+@test "on a terminal: a phrase, a choice by its number, and two questions side by side one after the other" {
+    plan more <<'P'
+plan "More" { }
+step "Ask" {
+  confirm "Drop it?" typing "DROP IT"
+  log "chosen: ${operator.ask("Which side?", ["blue", "green"])}"
+  parallel {
+    confirm "First?"
+    confirm "Second?"
+  }
+}
+P
+    on_terminal 'drop it\nDROP IT\n3\n2\ny\nyes\n' more.plan
+    ends_with 0
+    says "$out" "the phrase is DROP IT"
+    says "$out" "chosen: green"
+    says "$out" "First?: yes"
+    says "$out" "Second?: yes"
+}
+
+@test "on a terminal: a secret is asked without echo, and the echo comes back" {
+    plan secret <<'P'
+plan "Secret" { }
+secret token = prompt("The token")
+step "Use" {
+  exec(["sh", "-c", "[ \"$T\" = hunter2hunter2 ]"], env: { T: token })
+  rollback none "nothing was done"
+}
+P
+    status=0
+    { sleep 1.5; printf 'hunter2hunter2\n'; sleep 1; } |
+        TERM=xterm script -qec "$RUNPLAN secret.plan; echo code \$?; stty -a" /dev/null >out 2>&1 || status=$?
+    out=$(tr -d '\r' <out)
+    says "$out" "code 0"
+    says_not "$out" "hunter2"
+    says "$out" " echo "
+}
+
+@test "on a terminal: missing params are asked for, wrong ones again" {
+    plan params <<'P'
+plan "Params" { }
+param version: string "The release"
+param count: int
+step "One" { log "${version} times ${count}" }
+P
+    on_terminal 'v2\nmany\n3\n' params.plan
+    ends_with 0
+    says "$out" "The release"
+    says "$out" "is not of type int"
+    says "$out" "v2 times 3"
+}
+
+@test "--step asks before each step; nobody there: exit 4" {
+    plan steps <<'P'
+plan "Steps" { }
+step "One" { log "in one" }
+step "Two" { log "in two" }
+P
+    run_plan steps.plan --step
+    ends_with 4
+    run_plan steps.plan --step --yes
+    ends_with 0
+    on_terminal 'yes\nno\n' steps.plan --step
+    ends_with 4
+    says "$out" "in one"
+    says_not "$out" "in two"
+}
+
+@test "Ctrl-C at a question: exit 130, and the terminal as it was" {
+    plan one <<'P'
+plan "One" { }
+secret token = prompt("The token")
+step "Ask" { exec(["true"], env: { T: token }) rollback none "x" }
+P
+    sed -i 's/ rollback none "x" }/\n  rollback none "x"\n}/' one.plan
+    { sleep 1.5; printf '\003'; sleep 1; } |
+        TERM=xterm script -qec "$RUNPLAN one.plan; echo code \$?; stty -a" /dev/null >out 2>&1 || true
+    out=$(tr -d '\r' <out)
+    says "$out" "code 130"
+    says "$out" " echo "
+}
