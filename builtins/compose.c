@@ -854,6 +854,7 @@ static struct value stop_describe(const struct effect_request *request)
 
 	describe_globals(&line, request, &stop_places);
 	words_add(&line, "stop");
+	words_add_seconds(&line, "-t", request->args[STOP_GRACE]);
 	describe_services(&line, request);
 	return describe_end(&line, request, &stop_places);
 }
@@ -875,6 +876,7 @@ static struct value down_describe(const struct effect_request *request)
 
 	describe_globals(&line, request, &down_places);
 	words_add(&line, "down");
+	words_add_seconds(&line, "-t", request->args[DOWN_GRACE]);
 	words_add_flag(&line, "--volumes", request->args[DOWN_VOLUMES]);
 	words_add_flag(&line, "--remove-orphans", request->args[DOWN_ORPHANS]);
 	return describe_end(&line, request, &down_places);
@@ -891,6 +893,25 @@ static struct value build_describe(const struct effect_request *request)
 	words_add_flag(&line, "--pull", request->args[BUILD_PULL]);
 	describe_services(&line, request);
 	return describe_end(&line, request, &build_places);
+}
+
+static struct value ps_describe(const struct effect_request *request)
+{
+	struct buffer line = { 0 };
+
+	describe_globals(&line, request, &ps_places);
+	words_add(&line, "ps --all");
+	words_add_value(&line, request->args[PS_SERVICE]);
+	return describe_end(&line, request, &ps_places);
+}
+
+static struct value config_describe(const struct effect_request *request)
+{
+	struct buffer line = { 0 };
+
+	describe_globals(&line, request, &config_places);
+	words_add(&line, "config");
+	return describe_end(&line, request, &config_places);
 }
 
 static struct value run_describe(const struct effect_request *request)
@@ -1035,7 +1056,8 @@ static const struct builtin compose_rows[] = {
 	  .bad_input = "A service or project that has no container gives an empty list; an engine that cannot be reached is a "
 		       "failure.",
 	  .effect = EFFECT_READ,
-	  .start = ps_start },
+	  .start = ps_start,
+	  .describe = ps_describe },
 	{ .name = "compose.run",
 	  .signature = "(service: string, command: list(string) = [], env: secret record = {}, user: string = null, workdir: "
 		       "string = null, input: secret string = null, deps: bool = true, timeout: duration = 10m, ok: any = null" WHERE
@@ -1081,7 +1103,8 @@ static const struct builtin compose_rows[] = {
 	  .example = "compose.config(env: { VERSION: \"v2\" }).services",
 	  .bad_input = COMPOSE_BAD,
 	  .effect = EFFECT_READ,
-	  .start = config_start },
+	  .start = config_start,
+	  .describe = config_describe },
 };
 
 static const struct builtin_type compose_types[] = {

@@ -498,13 +498,35 @@ static struct value describe_plain(const struct effect_request *request)
 	return buffer_finish(&line);
 }
 
+static struct value describe_ps(const struct effect_request *request)
+{
+	struct buffer line = { 0 };
+
+	words_add(&line, "docker ps");
+	words_add_flag(&line, "--all", request->args[PS_ALL]);
+	words_add_option(&line, "--label", request->args[PS_LABEL]);
+	words_add_option(&line, "--name", request->args[PS_NAME]);
+	return buffer_finish(&line);
+}
+
+static struct value describe_logs(const struct effect_request *request)
+{
+	struct buffer line = { 0 };
+
+	words_add(&line, "docker logs");
+	words_add_option(&line, "--tail", request->args[LOGS_TAIL]);
+	words_add_option(&line, "--since", request->args[LOGS_SINCE]);
+	words_add_value(&line, request->args[LOGS_NAME]);
+	return buffer_finish(&line);
+}
+
 static struct value describe_graceful(const struct effect_request *request)
 {
 	struct buffer line = { 0 };
 
 	words_add(&line, "docker");
 	words_add(&line, strchr(request->builtin->name, '.') + 1);
-	words_add_option(&line, "--time", request->args[1]);
+	words_add_seconds(&line, "--time", request->args[1]);
 	words_add_value(&line, request->args[0]);
 	return buffer_finish(&line);
 }
@@ -629,7 +651,8 @@ static const struct builtin docker_rows[] = {
 	  .example = "count(c.health == \"healthy\" for c in docker.ps(label: \"app=thebot\"))",
 	  .bad_input = "Filters that fit nothing give an empty list; an engine that cannot be reached is a failure.",
 	  .effect = EFFECT_READ,
-	  .start = ps_start },
+	  .start = ps_start,
+	  .describe = describe_ps },
 	{ .name = "docker.logs",
 	  .signature = "(name: string, tail: int = 100, since: duration = null) -> string",
 	  .summary = "The last lines that a container has written, stdout and stderr in their order.",
@@ -637,7 +660,8 @@ static const struct builtin docker_rows[] = {
 	  .example = "not (docker.logs(\"backend-blue\", since: 5m) matches 'Traceback')",
 	  .bad_input = NAME_BAD "; more than 4MiB is a failure as well.",
 	  .effect = EFFECT_READ,
-	  .start = logs_start },
+	  .start = logs_start,
+	  .describe = describe_logs },
 	{ .name = "docker.stats",
 	  .signature = "(name: string) -> docker_stats",
 	  .summary = "What a container uses of the machine, measured over about a second.",
@@ -690,7 +714,7 @@ static const struct builtin docker_rows[] = {
 	  .details = "`command` replaces the image's own where it is not empty. A port is "
 		     "`[[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]`, a volume `NAME:/path[:ro]` or `/host/path:/path`. Without "
 		     "`wait` the call ends when the container has started, `code` is null, and `remove` lets the engine "
-		     "remove it when it ends. With `wait` the answer has its exit code and output, an exit code that is "
+		     "remove it when it ends. Whoever may inspect the container can read its `env`. With `wait` the answer has its exit code and output, an exit code that is "
 		     "not `ok` is a failure, `remove` removes it afterwards, and a cancel or `timeout` stops it. A container "
 		     "that cannot start is removed again. Undo it with `docker.rm(name, force: true)`. An interrupted one "
 		     "is settled by the container's id.",

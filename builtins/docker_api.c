@@ -317,7 +317,7 @@ static void request_transferred(void *context, const struct http_result *result)
 	struct docker_reply reply = {
 		.cancelled = result->cancelled || request->cancelled,
 		.timed_out = result->timed_out,
-		.sent = result->sent,
+		.sent = result->sent && strcmp(request->options.method, "GET") != 0,
 		.status = result->ok ? result->status : 0,
 		.json = value_null(),
 		.body = result->body,

@@ -24,7 +24,7 @@ struct docker_reply {
 	int status; /* of the engine's answer; 0: none came, whole */
 	bool ok;    /* 2xx, or 304: nothing to do */
 	bool cancelled, timed_out;
-	bool sent;           /* the engine may have got the request */
+	bool sent;           /* the engine may have got the request, and it was one that changes something: no GET */
 	const char *message; /* !ok: one line: what the engine said, or why it did not answer */
 	struct value json;   /* the body where it is JSON and was collected, else null; lent */
 	const char *body;    /* "" when streamed */

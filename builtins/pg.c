@@ -27,6 +27,23 @@ const char pg_count_relations[] =
 
 /* ---- calls with a session ---- */
 
+/*
+ * A call that talks with the server. Steps follow one another by pg_call_run(), each `next` called only when
+ * its statement was answered well: every other end ends the call.
+ */
+struct pg_call {
+	struct effect_call *call;
+	struct pg_session *session;
+	void (*next)(struct pg_call *pg, const struct pg_result *result);
+	/* Looks first at a statement that did not end well; true: it has taken over. May be NULL. */
+	bool (*failed)(struct pg_call *pg, const struct pg_result *result);
+	struct value text, args; /* the author's statement, where there is one */
+	int64_t affected;
+	bool in_doubt; /* what is under way may have happened where no answer comes */
+	bool plain;    /* pg.exec: outside of a transaction */
+	bool noting;   /* a note is on its way to the record */
+};
+
 static void pg_call_free(void *state)
 {
 	struct pg_call *pg = state;
@@ -82,15 +99,17 @@ static void pg_call_step(void *context, const struct pg_result *result)
 		pg_call_fail(pg, result);
 }
 
-void pg_call_run(struct pg_call *pg, const struct pg_statement *statement,
-		 void (*next)(struct pg_call *pg, const struct pg_result *result))
+static void pg_call_run(struct pg_call *pg, const struct pg_statement *statement,
+			void (*next)(struct pg_call *pg, const struct pg_result *result))
 {
 	pg->next = next;
 	pg_session_run(pg->session, statement, pg_call_step, pg);
 }
 
-void pg_call_begin(struct effect_call *call, struct value url, const char *database, int64_t timeout_ns,
-		   int64_t lock_timeout_ns, void (*next)(struct pg_call *pg, const struct pg_result *result))
+/* `database` NULL: the URL's. Opens the session and calls `next`, or ends the call. */
+static void pg_call_begin(struct effect_call *call, struct value url, const char *database,
+			  int64_t timeout_ns, int64_t lock_timeout_ns,
+			  void (*next)(struct pg_call *pg, const struct pg_result *result))
 {
 	struct pg_call *pg = memory_need(calloc(1, sizeof(*pg)));
 	struct pg_options options = {.what = call->builtin->name,
@@ -136,7 +155,8 @@ static struct pg_call *pg_of(struct effect_call *call)
 
 /* ---- names ---- */
 
-bool pg_name_fits(struct value name, const char **problem)
+/* Not empty, no NUL, UTF-8, at most 63 bytes; *problem is the rest of a sentence. */
+static bool name_fits(struct value name, const char **problem)
 {
 	size_t length = value_length(name);
 
@@ -157,7 +177,7 @@ bool pg_check_name(struct effect_call *call, size_t index, const char *what)
 {
 	const char *problem;
 
-	if (pg_name_fits(call_arg(call, index), &problem))
+	if (name_fits(call_arg(call, index), &problem))
 		return true;
 	call_failed(call, "the name of the %s %s", what, problem);
 	return false;
@@ -187,8 +207,7 @@ static struct pure_result pg_name(const struct value *args, size_t count)
 	for (i = 0; i < parts; i++) {
 		struct value part = list_peek(args[0], i);
 
-		if (part.tag != VALUE_STRING || (part.flags & VALUE_SQL_NAME) ||
-		    !pg_name_fits(part, &problem)) {
+		if (part.tag != VALUE_STRING || (part.flags & VALUE_SQL_NAME) || !name_fits(part, &problem)) {
 			buffer_free(&text);
 			if (part.tag != VALUE_STRING)
 				return pure_failed("pg.name takes texts, not a value of type %s",

@@ -266,8 +266,10 @@ static void report(struct pg_session *session)
 {
 	pg_callback *done = session->done;
 	struct pg_result result = session->result;
+	char sqlstate[sizeof(session->sqlstate)];
 
-	result.sqlstate = session->sqlstate;
+	memcpy(sqlstate, session->sqlstate, sizeof(sqlstate));
+	result.sqlstate = sqlstate;
 	result.cancelled = session->cancelled;
 	result.timed_out = session->timed_out;
 	session->result =

@@ -1,39 +1,12 @@
-/* pg_inner.h - what the files of the namespace pg share: a call with its session, and the rows of pg_dump.c.
- */
+/* pg_inner.h - what the files of the namespace pg share: names, child programs, and the rows of dumps. */
 #ifndef RUNPLAN_PG_INNER_H
 #define RUNPLAN_PG_INNER_H
 
 #include "builtins/pg_connection.h"
 
-/*
- * A call that talks with the server. Made by pg_call_begin(), which makes it call->state; steps follow one
- * another by pg_call_run(), each `done` called only when its statement was answered well: every other end
- * ends the call.
- */
-struct pg_call {
-	struct effect_call *call;
-	struct pg_session *session;
-	void (*next)(struct pg_call *pg, const struct pg_result *result);
-	/* Looks first at a statement that did not end well; true: it has taken over. May be NULL. */
-	bool (*failed)(struct pg_call *pg, const struct pg_result *result);
-	struct value text, args; /* the author's statement, where there is one */
-	int64_t affected;
-	bool in_doubt; /* what is under way may have happened where no answer comes */
-	bool plain;    /* pg.exec: outside of a transaction */
-	bool noting;   /* a note is on its way to the record */
-};
+/* Counts the tables, and all relations, in schemas that are not the system's: a row { relations, tables }. */
+extern const char pg_count_relations[];
 
-/* `database` NULL: the URL's. Opens the session and calls `next`, or ends the call. */
-void pg_call_begin(struct effect_call *call, struct value url, const char *database, int64_t timeout_ns,
-		   int64_t lock_timeout_ns, void (*next)(struct pg_call *pg, const struct pg_result *result));
-void pg_call_run(struct pg_call *pg, const struct pg_statement *statement,
-		 void (*next)(struct pg_call *pg, const struct pg_result *result));
-
-/* Nothing but words: the number of tables and the like in the schemas that are not the system's. */
-extern const char pg_count_relations[]; /* one row, columns `relations` and `tables` */
-
-/* Text for a name in a message or a check: not empty, no NUL, at most 63 bytes (NAMEDATALEN - 1). */
-bool pg_name_fits(struct value name, const char **problem);
 /* Ends the call and answers false where the text of argument `index` is no name. */
 bool pg_check_name(struct effect_call *call, size_t index, const char *what);
 

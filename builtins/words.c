@@ -66,6 +66,15 @@ void words_add_option(struct buffer *line, const char *option, struct value v)
 	words_add_value(line, v);
 }
 
+void words_add_seconds(struct buffer *line, const char *option, struct value duration)
+{
+	const int64_t second = 1000000000;
+
+	if (duration.tag == VALUE_DURATION)
+		duration = value_int((duration.i + second - 1) / second);
+	words_add_option(line, option, duration);
+}
+
 void words_add_flag(struct buffer *line, const char *option, struct value on)
 {
 	if (value_truthy(on))

@@ -12,6 +12,7 @@ void words_add(struct buffer *line, const char *word);        /* the plan's own 
 void words_add_value(struct buffer *line, struct value word); /* null adds nothing */
 void words_add_list(struct buffer *line, struct value words); /* each item */
 void words_add_option(struct buffer *line, const char *option, struct value v); /* nothing where v is null */
+void words_add_seconds(struct buffer *line, const char *option, struct value duration); /* as whole seconds, rounded up */
 void words_add_flag(struct buffer *line, const char *option, struct value on);  /* where `on` is true */
 /* NAME=value, each with `option` in front of it unless that is NULL; secrets hidden, nulls left out. */
 void words_add_env(struct buffer *line, const char *option, struct value env);

@@ -71,12 +71,35 @@ static int seek(struct reader *reader)
 	}
 }
 
+static bool ends_key(const char *at, const char *end)
+{
+	return *at == ':' && (at + 1 == end || at[1] == ' ' || at[1] == '\n');
+}
+
+/* Does a key of a mapping stand here? Keys stand on one line. */
+static bool is_key(const struct reader *reader)
+{
+	const char *at = reader->at;
+	char quote = *at;
+
+	if (quote == '"' || quote == '\'') {
+		for (at++; at < reader->end && *at != quote && *at != '\n'; at++)
+			if (quote == '"' && *at == '\\' && at + 1 < reader->end)
+				at++;
+		return at + 1 < reader->end && *at == quote && ends_key(at + 1, reader->end);
+	}
+	for (; at < reader->end && *at != '\n'; at++)
+		if (ends_key(at, reader->end))
+			return true;
+	return false;
+}
+
 /* ---- scalars ---- */
 
 static struct value plain_value(const char *text, size_t length)
 {
 	struct value string = value_string_n(text, length), made = value_null();
-	const char *bytes = value_text_peek(string), *digits = bytes + (*bytes == '-');
+	const char *bytes = value_text_peek(string), *digits = bytes + (*bytes == '-'), *exponent = strchr(digits, 'e');
 	char *end;
 
 	if (length == 0 || strcmp(bytes, "null") == 0 || strcmp(bytes, "~") == 0) {
@@ -91,7 +114,7 @@ static struct value plain_value(const char *text, size_t length)
 		if (errno != 0)
 			return string;
 	} else if (isdigit((unsigned char)*digits) && strspn(digits, "0123456789.e+-") == strlen(digits) &&
-		   strchr(digits, '.') != NULL) {
+		   strchr(digits, '.') != NULL && (exponent == NULL || exponent[1] == '+' || exponent[1] == '-')) {
 		double number = strtod(bytes, &end);
 
 		if (*end != '\0')
@@ -237,6 +260,11 @@ static struct value plain(struct reader *reader, int parent)
 		ahead = *reader;
 		if (reader->at == reader->end || seek(&ahead) <= parent)
 			break;
+		if (is_key(&ahead)) {
+			buffer_free(&text);
+			*reader = ahead;
+			return wrong(reader, "a key inside a text");
+		}
 		fold(reader, &text);
 		several = true;
 	}
@@ -252,29 +280,6 @@ static struct value plain(struct reader *reader, int parent)
 static bool is_item(const struct reader *reader)
 {
 	return *reader->at == '-' && (reader->at + 1 == reader->end || reader->at[1] == ' ' || reader->at[1] == '\n');
-}
-
-static bool ends_key(const char *at, const char *end)
-{
-	return *at == ':' && (at + 1 == end || at[1] == ' ' || at[1] == '\n');
-}
-
-/* Does a key of a mapping stand here? Keys stand on one line. */
-static bool is_key(const struct reader *reader)
-{
-	const char *at = reader->at;
-	char quote = *at;
-
-	if (quote == '"' || quote == '\'') {
-		for (at++; at < reader->end && *at != quote && *at != '\n'; at++)
-			if (quote == '"' && *at == '\\' && at + 1 < reader->end)
-				at++;
-		return at + 1 < reader->end && *at == quote && ends_key(at + 1, reader->end);
-	}
-	for (; at < reader->end && *at != '\n'; at++)
-		if (ends_key(at, reader->end))
-			return true;
-	return false;
 }
 
 static struct value key_text(struct reader *reader)

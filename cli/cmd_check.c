@@ -128,7 +128,8 @@ static bool check_file(const struct options *options, const char *path)
 	if (sound && option_given(options, "dump-bytecode"))
 		dump(compilation);
 	if (!option_given(options, "json") && !option_given(options, "dump-bytecode"))
-		fprintf(stderr, "%s: %s\n", path, sound ? compilation->diags->warnings ? "checks, with warnings" : "checks" : "does not check");
+		fprintf(stderr, "%s: %s\n", path,
+			!sound ? "does not check" : compilation->diags->warnings ? "checks, with warnings" : "checks");
 	compilation_free(compilation);
 	return sound;
 }

@@ -12,8 +12,6 @@
 #include "cli/pulse.h"
 #include "cli/session.h"
 
-#define HEARTBEAT_NS (30 * INT64_C(1000000000))
-
 /*
  * Where locks live: RUNPLAN_STATE; for root /var/lib/runplan; else $XDG_STATE_HOME/runplan or ~/.local/state/runplan. The
  * caller frees it.

@@ -7,8 +7,8 @@ struct pulse {
 	struct driver driver;
 	struct driver_ops ops;
 	struct driver *inner;
-	int64_t every, now;
-	void (*beat)(void *context, int64_t now);
+	int64_t due; /* of the next beat */
+	int64_t (*beat)(void *context, int64_t now);
 	void *context;
 };
 
@@ -30,18 +30,16 @@ static void pulse_cancel(struct driver *driver, const char *id)
 static bool pulse_next(struct driver *driver, int64_t deadline, struct delivery *out)
 {
 	struct pulse *pulse = (struct pulse *)driver;
-	int64_t due = pulse->now + pulse->every;
 
 	for (;;) {
-		bool early = due < deadline;
+		bool early = pulse->due < deadline;
 
-		if (!pulse->inner->ops->next(pulse->inner, early ? due : deadline, out))
+		if (!pulse->inner->ops->next(pulse->inner, early ? pulse->due : deadline, out))
 			return false;
-		pulse->now = out->now;
-		if (!early || out->kind != DELIVERY_TIME)
+		if (out->now >= pulse->due)
+			pulse->due = pulse->beat(pulse->context, out->now);
+		if (!early || out->kind != DELIVERY_TIME || out->now >= deadline)
 			return true;
-		pulse->beat(pulse->context, out->now);
-		due = out->now + pulse->every;
 	}
 }
 
@@ -66,7 +64,7 @@ static void pulse_free(struct driver *driver)
 	free(driver);
 }
 
-struct driver *pulse_driver_new(struct driver *inner, int64_t every, void (*beat)(void *context, int64_t now),
+struct driver *pulse_driver_new(struct driver *inner, int64_t first, int64_t (*beat)(void *context, int64_t now),
 				void *context)
 {
 	struct pulse *pulse = memory_need(calloc(1, sizeof(*pulse)));
@@ -83,7 +81,7 @@ struct driver *pulse_driver_new(struct driver *inner, int64_t every, void (*beat
 	};
 	pulse->driver = (struct driver){.ops = &pulse->ops, .explores = inner->explores, .assumes = inner->assumes};
 	pulse->inner = inner;
-	pulse->every = every;
+	pulse->due = first;
 	pulse->beat = beat;
 	pulse->context = context;
 	return &pulse->driver;

@@ -177,14 +177,20 @@ static void see(void *context, const struct event *event)
 		session->views[i]->ops->event(session->views[i], event);
 }
 
-void session_heartbeat(void *context, int64_t now)
+int64_t session_heartbeat(void *context, int64_t now)
 {
 	struct session *session = context;
+	int64_t next = now + HEARTBEAT_NS;
 	size_t i;
 
-	for (i = 0; i < session->view_count; i++)
-		if (session->views[i]->ops->heartbeat)
-			session->views[i]->ops->heartbeat(session->views[i], now);
+	for (i = 0; i < session->view_count; i++) {
+		struct ui *view = session->views[i];
+		int64_t wanted = view->ops->heartbeat ? view->ops->heartbeat(view, now) : next;
+
+		if (wanted < next)
+			next = wanted;
+	}
+	return next;
 }
 
 int session_run(struct session *session, struct driver *driver)

@@ -45,7 +45,7 @@ int session_journal(struct session *session);
 
 /* Runs the plan over the driver (which stays the caller's) and lets the views say their last words. The exit code. */
 int session_run(struct session *session, struct driver *driver);
-void session_heartbeat(void *session, int64_t now);
+int64_t session_heartbeat(void *session, int64_t now); /* a pulse's beat */
 
 const char *operator_from_environment(void);
 

@@ -24,6 +24,7 @@ struct sink {
 	size_t length, capacity;
 	bool busy, closing, gone;
 	bool dropped; /* the queue was full */
+	size_t count; /* of writes; only the writer looks at it */
 };
 
 /* False where nobody will read it any more. */
@@ -122,6 +123,7 @@ void sink_write(struct sink *sink, const char *bytes, size_t length)
 {
 	static const char lost[] = "... (output was lost here: nobody read it)\n";
 
+	sink->count++;
 	if (!sink->threaded) {
 		if (!sink->gone)
 			sink->gone = !write_all(sink->fd, bytes, length);
@@ -137,6 +139,11 @@ void sink_write(struct sink *sink, const char *bytes, size_t length)
 		pthread_cond_signal(&sink->filled);
 	}
 	pthread_mutex_unlock(&sink->mutex);
+}
+
+size_t sink_count(const struct sink *sink)
+{
+	return sink->count;
 }
 
 void sink_flush(struct sink *sink)

@@ -48,11 +48,14 @@ struct ui {
 };
 struct ui_ops {
 	void (*event)(struct ui *ui, const struct event *event);
-	/* Nothing has happened since `quiet_for` ns, at time `now` of the run's clock. NULL: not shown. */
-	void (*heartbeat)(struct ui *ui, int64_t now);
+	/* It is `now` on the run's clock: where nothing was shown for long, what is waited for is. Answers when to be asked
+	 * again. NULL: no such view. */
+	int64_t (*heartbeat)(struct ui *ui, int64_t now);
 	void (*finish)(struct ui *ui, int exit_code); /* the last words; NULL: none */
 	void (*free)(struct ui *ui);
 };
+
+#define HEARTBEAT_NS (30 * INT64_C(1000000000)) /* without a line, while something is waited for */
 
 enum verbosity { VERBOSITY_QUIET, VERBOSITY_NORMAL, VERBOSITY_VERBOSE };
 

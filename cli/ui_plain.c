@@ -28,6 +28,12 @@ struct call {
 	int64_t started;
 };
 
+struct wait {
+	char *text;
+	bool labelled; /* an `expect`: its check follows and says how it went */
+	int64_t since;
+};
+
 struct sampled {
 	char *name, *verdict;
 	int64_t shown; /* when */
@@ -45,12 +51,14 @@ struct ui_plain {
 	size_t call_count;
 	struct sampled *samples;
 	size_t sample_count;
-	char **waits; /* conditions and holds that are waited for */
+	struct wait *waits; /* conditions that are waited for */
 	size_t wait_count;
 	unsigned phase_indent;
 	unsigned handlers; /* under way */
 	bool unwinding, asked;
-	int64_t now;
+	int64_t now, shown_at; /* of the last event; of the last line */
+	int64_t hold_end;      /* of the hold that began last */
+	char *said; /* condition of the last wait that expired: its check need not say all of it again */
 	struct value done;    /* changes that were made, in order */
 	struct value undone;  /* titles of handlers that ended well */
 	struct value failed;  /* titles of handlers that did not */
@@ -173,22 +181,31 @@ static struct value with_elapsed(const struct event *event, const char *text)
 
 /* ---- lists of what is under way ---- */
 
-static void waits_add(struct ui_plain *plain, const char *text)
+static void waits_add(struct ui_plain *plain, const struct event *event)
 {
+	struct wait *wait;
+
 	plain->waits = memory_need(realloc(plain->waits, (plain->wait_count + 1) * sizeof(*plain->waits)));
-	plain->waits[plain->wait_count++] = copy(text);
+	wait = &plain->waits[plain->wait_count++];
+	wait->text = copy(event->text);
+	wait->labelled = record_peek(event->data, "label").tag == VALUE_STRING;
+	wait->since = event->now;
 }
 
-static void waits_remove(struct ui_plain *plain, const char *text)
+/* False where no check follows it. */
+static bool waits_remove(struct ui_plain *plain, const char *text)
 {
 	size_t i;
+	bool labelled;
 
 	for (i = 0; i < plain->wait_count; i++)
-		if (strcmp(plain->waits[i], text) == 0) {
-			free(plain->waits[i]);
+		if (strcmp(plain->waits[i].text, text) == 0) {
+			labelled = plain->waits[i].labelled;
+			free(plain->waits[i].text);
 			plain->waits[i] = plain->waits[--plain->wait_count];
-			return;
+			return labelled;
 		}
+	return false;
 }
 
 static struct call *call_find(struct ui_plain *plain, const char *id)
@@ -262,6 +279,7 @@ static void phase_started(struct ui_plain *plain, const struct event *event)
 	char low[48], high[48], gutter[48];
 	struct value text = value_null();
 
+	plain->phase_indent = 2;
 	if (quiet(plain))
 		return;
 	if (most.tag == VALUE_DURATION)
@@ -271,7 +289,6 @@ static void phase_started(struct ui_plain *plain, const struct event *event)
 	page_line(plain->page, clock_of(event->now, gutter), 0, STYLE_STRONG, event->text,
 		  text.tag == VALUE_STRING ? value_text_peek(text) : NULL);
 	value_release(text);
-	plain->phase_indent = 0;
 }
 
 static void phase_ended(struct ui_plain *plain, const struct event *event)
@@ -279,6 +296,7 @@ static void phase_ended(struct ui_plain *plain, const struct event *event)
 	struct value text;
 	char gutter[48];
 
+	plain->phase_indent = 0;
 	if (quiet(plain))
 		return;
 	text = with_elapsed(event, event->text);
@@ -416,7 +434,7 @@ static void effect_ended(struct ui_plain *plain, const struct event *event)
 	step = step_find(plain, call->step);
 	if (strcmp(kind, "ok") != 0)
 		effect_failed(plain, event, call, strcmp(kind, "unknown") == 0);
-	else if (call->change && !plain->unwinding)
+	else if (call->change && !plain->unwinding && plain->handlers == 0)
 		list_push(&plain->done, step ? value_string_printf("%s: %s", step->title, call->shown) : value_string(call->shown));
 	call_forget(plain, call);
 }
@@ -460,7 +478,9 @@ static void check(struct ui_plain *plain, const struct event *event)
 	}
 	line(plain, event, strcmp(outcome, "warned") == 0 ? STYLE_WARN : STYLE_BAD,
 	     strcmp(outcome, "warned") == 0 ? "warning " : "FAILED  ", label);
-	if (condition[0] && event->text[0])
+	if (plain->said && strcmp(plain->said, condition) == 0)
+		return; /* where the wait expired it said what was seen last */
+	if (condition[0] && strcmp(label, condition) != 0)
 		detail(plain, event, condition);
 	if (message[0] && strcmp(message, label) != 0 && !(condition[0] && strstr(message, condition)))
 		detail(plain, event, message);
@@ -473,7 +493,7 @@ static void waiting(struct ui_plain *plain, const struct event *event)
 	char buffer[48];
 	struct value text;
 
-	waits_add(plain, event->text);
+	waits_add(plain, event);
 	if (quiet(plain))
 		return;
 	text = within.tag == VALUE_DURATION
@@ -486,10 +506,13 @@ static void waiting(struct ui_plain *plain, const struct event *event)
 static void waited(struct ui_plain *plain, const struct event *event)
 {
 	struct value last = record_peek(event->data, "last"), text = with_elapsed(event, event->text);
-	bool held = strcmp(text_of(event, "outcome"), "held") == 0;
+	bool held = strcmp(text_of(event, "outcome"), "held") == 0, labelled = waits_remove(plain, event->text);
 
-	waits_remove(plain, event->text);
-	if (!held || !quiet(plain))
+	if (!held) {
+		free(plain->said);
+		plain->said = copy(event->text);
+	}
+	if (!held || (!quiet(plain) && !labelled))
 		line(plain, event, held ? STYLE_GOOD : STYLE_BAD, held ? "ok      " : "expired ", value_text_peek(text));
 	value_release(text);
 	if (held || last.tag == VALUE_NULL)
@@ -523,6 +546,7 @@ static void holding(struct ui_plain *plain, const struct event *event)
 
 	text = value_string_printf("%s%s%s", duration.tag == VALUE_DURATION ? duration_text(duration.i, buffer) : "",
 				   value_length(names) > 0 ? " watching " : "", value_text_peek(names));
+	plain->hold_end = duration.tag == VALUE_DURATION ? event->now + duration.i : 0;
 	if (!quiet(plain))
 		line(plain, event, STYLE_NORMAL, "hold    ", value_text_peek(text));
 	value_release(text);
@@ -799,11 +823,8 @@ static void signal_came(struct ui_plain *plain, const struct event *event)
 		  plain->unwinding ? " again: stops at the next journal point" : ": going back; once more stops at once");
 }
 
-static void plain_event(struct ui *ui, const struct event *event)
+static void show_event(struct ui_plain *plain, const struct event *event)
 {
-	struct ui_plain *plain = plain_of(ui);
-
-	plain->now = event->now;
 	switch (event->kind) {
 	case EVENT_RUN_STARTED:
 		run_started(plain, event);
@@ -905,23 +926,48 @@ static void plain_event(struct ui *ui, const struct event *event)
 	}
 }
 
-static void plain_heartbeat(struct ui *ui, int64_t now)
+static void plain_event(struct ui *ui, const struct event *event)
 {
 	struct ui_plain *plain = plain_of(ui);
-	char gutter[48], elapsed[48];
-	struct value text = value_null();
-	size_t i;
+	size_t before = sink_count(plain->page->sink);
 
+	plain->now = event->now;
+	show_event(plain, event);
+	if (sink_count(plain->page->sink) != before)
+		plain->shown_at = event->now;
+}
+
+/* What is waited for, in words; owned. */
+static struct value waited_for(const struct ui_plain *plain, int64_t now)
+{
+	const struct wait *wait = plain->wait_count > 0 ? &plain->waits[plain->wait_count - 1] : NULL;
+	const struct call *call = plain->call_count > 0 ? &plain->calls[0] : NULL;
+	char elapsed[48];
+
+	if (wait && (!call || wait->since <= call->started))
+		return value_string_printf("%s (since %s)", wait->text, elapsed_text(now - wait->since, elapsed));
+	if (call)
+		return value_string_printf("%s (since %s)", call->shown, elapsed_text(now - call->started, elapsed));
+	if (plain->hold_end > now)
+		return value_string_printf("the hold: %s left", elapsed_text(plain->hold_end - now, elapsed));
+	return value_string("...");
+}
+
+static int64_t plain_heartbeat(struct ui *ui, int64_t now)
+{
+	struct ui_plain *plain = plain_of(ui);
+	char gutter[48];
+	struct value text;
+
+	if (now - plain->shown_at < HEARTBEAT_NS)
+		return plain->shown_at + HEARTBEAT_NS;
+	plain->shown_at = now;
 	if (quiet(plain) || plain->asked)
-		return;
-	for (i = 0; i < plain->call_count && text.tag == VALUE_NULL; i++)
-		text = value_string_printf("%s (since %s)", plain->calls[i].shown,
-					   elapsed_text(now - plain->calls[i].started, elapsed));
-	if (text.tag == VALUE_NULL && plain->wait_count > 0)
-		text = value_string(plain->waits[plain->wait_count - 1]);
-	page_line(plain->page, clock_of(now, gutter), plain->phase_indent + 2, STYLE_FAINT, "waiting ",
-		  text.tag == VALUE_NULL ? "..." : value_text_peek(text));
+		return now + HEARTBEAT_NS;
+	text = waited_for(plain, now);
+	page_line(plain->page, clock_of(now, gutter), plain->phase_indent + 2, STYLE_FAINT, "waiting ", value_text_peek(text));
 	value_release(text);
+	return now + HEARTBEAT_NS;
 }
 
 static void plain_free(struct ui *ui)
@@ -940,7 +986,8 @@ static void plain_free(struct ui *ui)
 		free(plain->samples[i].verdict);
 	}
 	for (i = 0; i < plain->wait_count; i++)
-		free(plain->waits[i]);
+		free(plain->waits[i].text);
+	free(plain->said);
 	free(plain->steps);
 	free(plain->calls);
 	free(plain->samples);

@@ -18,7 +18,13 @@ struct ui_preview {
 	unsigned depth; /* of the innermost step, from 1; 0: outside of any */
 	unsigned arms;  /* choices shown both ways that are open */
 	size_t changes, undoable;
-	bool ended;
+	char *waited; /* the condition waited for last: its check says the same again */
+	/* The line that was shown last, kept back: the same again is counted. */
+	struct value kept;
+	enum style kept_style;
+	const char *kept_lead;
+	unsigned kept_indent;
+	size_t repeated;
 };
 
 static struct ui_preview *preview_of(struct ui *ui)
@@ -36,9 +42,81 @@ static unsigned indent(const struct ui_preview *preview)
 	return 2 * (preview->depth + preview->arms);
 }
 
+static void flush(struct ui_preview *preview)
+{
+	struct value text;
+
+	if (preview->kept.tag != VALUE_STRING)
+		return;
+	text = preview->repeated > 1
+		       ? value_string_printf("%s (%zu times)", value_text_peek(preview->kept), preview->repeated)
+		       : value_copy(preview->kept);
+	page_line(preview->page, NULL, preview->kept_indent, preview->kept_style, preview->kept_lead, value_text_peek(text));
+	value_release(text);
+	value_clear(&preview->kept);
+}
+
+/* Of lines that open an arm; no other lead is empty. */
+static const char arm_lead[] = "";
+
+/* `lead` is a literal. */
 static void line(struct ui_preview *preview, enum style style, const char *lead, const char *text)
 {
-	page_line(preview->page, NULL, indent(preview), style, lead, text);
+	bool same = preview->kept.tag == VALUE_STRING && strcmp(value_text_peek(preview->kept), text) == 0 &&
+		    preview->kept_lead == lead && preview->kept_indent == indent(preview);
+
+	if (same) {
+		preview->repeated++;
+		return;
+	}
+	flush(preview);
+	preview->kept = value_string(text);
+	preview->kept_style = style;
+	preview->kept_lead = lead;
+	preview->kept_indent = indent(preview);
+	preview->repeated = 1;
+}
+
+static void blank(struct ui_preview *preview)
+{
+	flush(preview);
+	sink_write(preview->page->sink, "\n", 1);
+}
+
+/*
+ * What the author wrote, where the text cannot be known yet: the first string of the source at `at`, else all of it.
+ */
+static struct value as_written(const struct ui_preview *preview, struct span at)
+{
+	const struct source *source = at.file < preview->sources->count ? source_get(preview->sources, at.file) : NULL;
+	const char *from, *end, *to;
+
+	if (!source || at.to > source->length || at.from >= at.to)
+		return value_string("<unknown>");
+	end = source->text + at.to;
+	from = memchr(source->text + at.from, '"', at.to - at.from);
+	if (!from)
+		return value_string_n(source->text + at.from, at.to - at.from);
+	for (to = ++from; to < end && *to != '"' && *to != '\n'; to++)
+		if (*to == '\\')
+			to++;
+	return value_string_n(from, (size_t)((to < end ? to : end) - from));
+}
+
+/* The event's text, or what the author wrote. Owned. */
+static struct value text_or_source(const struct ui_preview *preview, const struct event *event)
+{
+	if (event->text[0] && strcmp(event->text, "<unknown>") != 0)
+		return value_string(event->text);
+	return as_written(preview, event->at);
+}
+
+static void line_of(struct ui_preview *preview, const struct event *event, enum style style, const char *lead)
+{
+	struct value text = text_or_source(preview, event);
+
+	line(preview, style, lead, value_text_peek(text));
+	value_release(text);
 }
 
 static void started(struct ui_preview *preview, const struct event *event)
@@ -69,14 +147,15 @@ static void phase(struct ui_preview *preview, const struct event *event)
 					   least.tag == VALUE_DURATION ? duration_text(least.i, low) : "0s",
 					   duration_text(most.i, high));
 	}
-	sink_write(preview->page->sink, "\n", 1);
+	blank(preview);
 	page_line(preview->page, NULL, 0, STYLE_STRONG, NULL, value_text_peek(text));
 	value_release(text);
 }
 
 static void step(struct ui_preview *preview, const struct event *event)
 {
-	line(preview, STYLE_STRONG, "Step: ", event->text);
+	flush(preview);
+	line_of(preview, event, STYLE_STRONG, "Step: ");
 	preview->depth++;
 }
 
@@ -113,6 +192,8 @@ static void wait_line(struct ui_preview *preview, const struct event *event)
 		       : value_string(event->text);
 	line(preview, STYLE_NORMAL, "wait    ", value_text_peek(text));
 	value_release(text);
+	free(preview->waited);
+	preview->waited = memory_need(strdup(event->text));
 }
 
 static void hold_line(struct ui_preview *preview, const struct event *event)
@@ -133,23 +214,50 @@ static void hold_line(struct ui_preview *preview, const struct event *event)
 	value_release(list);
 }
 
-/* "if COND", "otherwise", "end". */
+/* The line kept back opens an arm, and nothing has been shown in it. */
+static bool arm_is_empty(const struct ui_preview *preview)
+{
+	return preview->kept.tag == VALUE_STRING && preview->kept_lead == arm_lead;
+}
+
+static struct value condition_of(const struct ui_preview *preview, struct span at)
+{
+	const struct source *source = at.file < preview->sources->count ? source_get(preview->sources, at.file) : NULL;
+
+	if (!source || at.to > source->length || at.from >= at.to)
+		return value_string("it is so");
+	return value_string_n(source->text + at.from, at.to - at.from);
+}
+
+/* "if", "otherwise", "end". An arm in which nothing happens is not shown. */
 static void arm(struct ui_preview *preview, const struct event *event)
 {
-	bool first = strcmp(event->text, "if") == 0, end = strcmp(event->text, "end") == 0;
-	const struct source *source;
-	struct value text;
+	struct value condition, text;
 
-	if (!first && preview->arms > 0)
-		preview->arms--;
-	if (end)
+	if (strcmp(event->text, "if") == 0) {
+		condition = condition_of(preview, event->at);
+		text = value_string_printf("if %s:", value_text_peek(condition));
+		line(preview, STYLE_WARN, arm_lead, value_text_peek(text));
+		preview->arms++;
+		value_release(text);
+		value_release(condition);
 		return;
-	source = first && event->at.file < preview->sources->count ? source_get(preview->sources, event->at.file) : NULL;
-	text = source && event->at.to <= source->length && event->at.from < event->at.to
-		       ? value_string_printf("if %.*s:", (int)(event->at.to - event->at.from), source->text + event->at.from)
-		       : value_string(first ? "if it is so:" : "otherwise:");
-	line(preview, STYLE_WARN, NULL, value_text_peek(text));
-	value_release(text);
+	}
+	if (preview->arms > 0)
+		preview->arms--;
+	if (strcmp(event->text, "end") == 0) {
+		if (arm_is_empty(preview))
+			value_clear(&preview->kept);
+		return;
+	}
+	if (arm_is_empty(preview)) {
+		text = value_string_printf("unless %s", value_text_peek(preview->kept) + strlen("if "));
+		value_clear(&preview->kept);
+		line(preview, STYLE_WARN, arm_lead, value_text_peek(text));
+		value_release(text);
+	} else {
+		line(preview, STYLE_WARN, arm_lead, "otherwise:");
+	}
 	preview->arms++;
 }
 
@@ -159,9 +267,22 @@ static void check(struct ui_preview *preview, const struct event *event)
 	bool bad = strcmp(outcome, "failed") == 0;
 	const char *label = event->text[0] ? event->text : condition;
 
+	if (!bad && preview->waited && strcmp(preview->waited, label) == 0)
+		return;
 	line(preview, bad ? STYLE_BAD : STYLE_NORMAL, bad ? "FAILED  " : "check   ", label);
-	if (preview->verbosity == VERBOSITY_VERBOSE && condition[0] && strcmp(condition, label) != 0)
-		page_line(preview->page, NULL, indent(preview) + 8, STYLE_FAINT, NULL, condition);
+	if (preview->verbosity != VERBOSITY_VERBOSE || !condition[0] || strcmp(condition, label) == 0)
+		return;
+	flush(preview);
+	page_line(preview->page, NULL, indent(preview) + 8, STYLE_FAINT, NULL, condition);
+}
+
+static void handler(struct ui_preview *preview, const struct event *event)
+{
+	const char *kind = text_of(event, "kind");
+
+	blank(preview);
+	page_line(preview->page, NULL, 0, STYLE_STRONG, kind, strcmp(kind, event->text) == 0 ? NULL : ": ");
+	preview->depth = 1;
 }
 
 static void preview_event(struct ui *ui, const struct event *event)
@@ -171,9 +292,6 @@ static void preview_event(struct ui *ui, const struct event *event)
 	switch (event->kind) {
 	case EVENT_RUN_STARTED:
 		started(preview, event);
-		break;
-	case EVENT_RUN_ENDED:
-		preview->ended = true;
 		break;
 	case EVENT_PHASE_STARTED:
 		phase(preview, event);
@@ -189,7 +307,7 @@ static void preview_event(struct ui *ui, const struct event *event)
 		line(preview, STYLE_GOOD, "undo    ", "from here on this step can be undone");
 		break;
 	case EVENT_STEP_SKIPPED:
-		line(preview, STYLE_FAINT, "skipped ", event->text);
+		line_of(preview, event, STYLE_FAINT, "skipped ");
 		break;
 	case EVENT_EFFECT_STARTED:
 		effect(preview, event);
@@ -204,25 +322,25 @@ static void preview_event(struct ui *ui, const struct event *event)
 		hold_line(preview, event);
 		break;
 	case EVENT_PERSON_ASKED:
-		line(preview, STYLE_WARN, "person  ", event->text);
+		line_of(preview, event, STYLE_WARN, "person  ");
 		break;
 	case EVENT_FAILED:
-		line(preview, STYLE_BAD, "FAILED  ", event->text);
+		line_of(preview, event, STYLE_BAD, "FAILED  ");
 		break;
 	case EVENT_HANDLER_STARTED:
-		page_line(preview->page, NULL, 0, STYLE_STRONG, text_of(event, "kind"), event->text[0] ? ":" : NULL);
+		handler(preview, event);
 		break;
 	case EVENT_LOG:
-		line(preview, STYLE_NORMAL, "log     ", event->text);
+		line_of(preview, event, STYLE_NORMAL, "log     ");
 		break;
 	case EVENT_WARNING:
-		line(preview, STYLE_WARN, "warning ", event->text);
+		line_of(preview, event, STYLE_WARN, "warning ");
 		break;
 	case EVENT_CHECKPOINT:
-		line(preview, STYLE_NORMAL, "checkpoint  ", event->text);
+		line_of(preview, event, STYLE_NORMAL, "checkpoint  ");
 		break;
 	case EVENT_COMMIT:
-		line(preview, STYLE_NORMAL, "commit  ", event->text);
+		line_of(preview, event, STYLE_NORMAL, "commit  ");
 		break;
 	case EVENT_DEFER_ARMED:
 		line(preview, STYLE_NORMAL, "defer   ", "a block that runs when the run ends");
@@ -243,12 +361,14 @@ static void preview_finish(struct ui *ui, int code)
 	(void)code;
 	snprintf(text, sizeof(text), "%zu change%s; %zu step%s with a way back. Nothing was changed.", preview->changes,
 		 preview->changes == 1 ? "" : "s", preview->undoable, preview->undoable == 1 ? "" : "s");
-	sink_write(preview->page->sink, "\n", 1);
+	blank(preview);
 	page_line(preview->page, NULL, 0, STYLE_STRONG, NULL, text);
 }
 
 static void preview_free(struct ui *ui)
 {
+	value_release(preview_of(ui)->kept);
+	free(preview_of(ui)->waited);
 	free(ui);
 }
 

@@ -40,7 +40,6 @@ struct compilation {
 	struct module *modules; /* in dependency order: imported files first, the main file last */
 	struct module *main;
 	struct person_place *people; /* reachable from the plan's own items, handlers included, in source order */
-	void *signatures;            /* cache */
 	void *checker;               /* the checker's own */
 };
 

@@ -481,16 +481,8 @@ static bool counts_as_unused(const struct local *local)
 	if (!local->symbol.module->main || local->symbol.used || local->symbol.name[0] == '_' ||
 	    !*local->symbol.name)
 		return false;
-	switch (local->declared->kind) {
-	case NODE_LET:
-	case NODE_VAR:
-	case NODE_FOR:
-	case NODE_COMPREHENSION:
-	case NODE_QUANTIFIER:
-		return true;
-	default:
-		return false;
-	}
+	/* A loop may only count: its variable need not be read. */
+	return local->declared->kind == NODE_LET || local->declared->kind == NODE_VAR;
 }
 
 static bool acts(const struct node *value)

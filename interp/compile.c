@@ -91,7 +91,7 @@ uint32_t take_registers(struct compiler *c, uint32_t count)
 
 void give_back(struct compiler *c, uint32_t top)
 {
-	c->w->top = top > c->w->floor ? top : c->w->floor;
+	c->w->top = top;
 }
 
 /* ---- functions ---- */
@@ -145,6 +145,8 @@ static void callable(struct compiler *c, const struct node *node)
 		uint32_t answer = take_register(c), given = NOWHERE;
 		if (node->kind == NODE_TASK)
 			given = emit_ad(c, INSN_GIVEN, answer, 0);
+		if (node->callable.body)
+			reserve_named_lets(c, node->callable.body);
 		compile_block(c, node->callable.body);
 		emit_abc(c, INSN_NULL, answer, 0, 0);
 		if (given != NOWHERE)
@@ -313,7 +315,6 @@ static void plan_settings(struct compiler *c, const struct node *plan)
 			compile_internal_effect(c, "lock.take", a, 1, setting->span, NULL, ANY_REGISTER);
 		}
 	}
-	c->w->floor = c->w->top;
 }
 
 static uint32_t *handler_slot(struct program *program, enum on_event event)
@@ -357,6 +358,9 @@ static void main_function(struct compiler *c, const struct node *plan)
 
 	open_writer(&writer, 0, FUNCTION_MAIN, "main", plan->span);
 	c->w = &writer;
+	for (struct node *node = c->compilation->main->file->file.items; node; node = node->next)
+		if (!is_item_only(node))
+			reserve_named_lets(c, node);
 	globals(c);
 	plan_settings(c, plan);
 	for (const struct node *node = items; node; node = node->next)

@@ -2,8 +2,8 @@
  * compile.h - what the parts of the compiler share: compile.c (functions, tables), compile_expr.c (expressions),
  * compile_stmt.c (statements, steps, thresholds). program.h is what the rest of the program sees.
  *
- * Registers are handed out as a stack: a local keeps its register until its scope closes, temporaries lie above.
- * The `let`s of a named step stay for the whole function (`floor`), because they are read after it.
+ * Registers are handed out as a stack: a local keeps its register until its scope closes, temporaries lie above. The
+ * `let`s of named steps lie at the bottom of the frame, because they are read after their step, or without it.
  */
 #ifndef RUNPLAN_COMPILE_H
 #define RUNPLAN_COMPILE_H
@@ -34,8 +34,8 @@ struct open_region {
 };
 
 /*
- * A `let` that stands directly in a step's block has its register from the step's start: a handler may name it before
- * it was reached, and must then find null, not what a temporary left there.
+ * A `let` that stands directly in a step's block has its register from the step's start (of a named step: from the
+ * function's): a handler may name it before it was reached, and must then find null, not what a temporary left there.
  */
 struct reserved {
 	const struct symbol *symbol;
@@ -50,7 +50,7 @@ struct writer { /* of one function */
 	uint32_t index; /* in program->functions */
 	enum function_kind kind;
 	const char *name;
-	uint32_t top, floor, most; /* next free register; lowest that scopes give back to; size of the frame */
+	uint32_t top, most; /* next free register; size of the frame */
 	uint32_t parameters;
 	struct open_region *open;
 	struct span span; /* of what is being compiled */
@@ -117,6 +117,7 @@ uint32_t compile_arm_test(struct compiler *c, const struct node *arm, uint32_t s
 void compile_statements(struct compiler *c, const struct node *first);
 void compile_block(struct compiler *c, const struct node *node); /* in a scope of its own */
 void compile_statement(struct compiler *c, const struct node *node);
+void reserve_named_lets(struct compiler *c, struct node *body); /* for all named steps in it */
 void place_local(struct compiler *c, struct symbol *symbol, uint32_t slot);
 void compile_threshold(struct compiler *c, const struct node *node);
 void compile_handler(struct compiler *c, const struct node *body); /* statements, then END_FIBER */

@@ -16,7 +16,7 @@ void compile_statements(struct compiler *c, const struct node *first)
 		compile_statement(c, node);
 }
 
-/* A scope of its own: its locals' registers are given back, but for what a named step keeps readable. */
+/* A scope of its own: its locals' registers are given back. */
 void compile_block(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
@@ -166,25 +166,61 @@ static const char *reaction_name(const struct node *on_resume)
 }
 
 /* What happens when a step has failed for good: its own clauses, then the failure goes on. */
-static void failed_part(struct compiler *c, const struct clauses *clauses)
+static void failed_part(struct compiler *c, uint32_t number, const struct clauses *clauses)
 {
+	c->steps.items[number].failed = here(c);
 	if (clauses->on_failure)
 		compile_block(c, clauses->on_failure->on.body);
+	c->steps.items[number].cleanup = here(c);
 	if (clauses->finally)
 		compile_block(c, clauses->finally->on.body);
 	emit_abc(c, INSN_RERAISE, 0, 0, 0);
 }
 
+static const struct reserved *reserved_let(const struct compiler *c, const struct symbol *symbol)
+{
+	const struct reserved *reserved = c->w->reserved;
+
+	while (reserved && reserved->symbol != symbol)
+		reserved = reserved->outer;
+	return reserved;
+}
+
+static bool is_let(const struct node *node)
+{
+	return (node->kind == NODE_LET || node->kind == NODE_VAR) && node->symbol;
+}
+
 static void reserve_lets(struct compiler *c, const struct node *body)
 {
 	for (const struct node *node = body->block.statements; node; node = node->next) {
-		if ((node->kind != NODE_LET && node->kind != NODE_VAR) || !node->symbol)
+		if (!is_let(node) || reserved_let(c, node->symbol))
 			continue;
 		struct reserved *reserved = arena_alloc(c->compilation->arena, sizeof(*reserved));
 		*reserved = (struct reserved){ node->symbol, take_register(c), c->w->reserved };
 		c->w->reserved = reserved;
 		place_local(c, node->symbol, reserved->slot);
 	}
+}
+
+static void reserve_in_steps(struct node *node, void *context)
+{
+	if (node->kind == NODE_STEP && node->step.name.text && node->step.body)
+		reserve_lets(context, node->step.body);
+	ast_each_child(node, reserve_in_steps, context);
+}
+
+void reserve_named_lets(struct compiler *c, struct node *body)
+{
+	reserve_in_steps(body, c);
+}
+
+/* Each attempt, and each round of a loop, starts from nothing. */
+static void clear_lets(struct compiler *c, const struct node *body)
+{
+	for (const struct node *node = body->block.statements; node; node = node->next)
+		if (is_let(node))
+			emit_abc(c, INSN_NULL, reserved_let(c, node->symbol)->slot, 0, 0);
 }
 
 /* A rollback's body runs as a step of its own that never arms, so that `retry` and `timeout` in it work. */
@@ -207,8 +243,7 @@ static void handler_part(struct compiler *c, const struct node *body)
 		compile_block(c, clauses.finally->on.body);
 	emit_ad(c, INSN_STEP_END, 0, (int32_t)number);
 	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
-	c->steps.items[number].failed = here(c);
-	failed_part(c, &clauses);
+	failed_part(c, number, &clauses);
 	give_back(c, top);
 }
 
@@ -271,6 +306,7 @@ static void step(struct compiler *c, const struct node *node)
 	struct reserved *reserved = c->w->reserved;
 	c->w->open = &open;
 	reserve_lets(c, node->step.body);
+	clear_lets(c, node->step.body);
 	body_statements(c, node->step.body);
 	for (uint32_t i = 0; i < open.skips.count; i++)
 		patch_here(c, open.skips.items[i]);
@@ -281,14 +317,11 @@ static void step(struct compiler *c, const struct node *node)
 		compile_block(c, clauses.finally->on.body);
 	emit_ad(c, INSN_STEP_END, 0, (int32_t)number);
 	uint32_t out = emit_ad(c, INSN_JUMP, 0, 0);
-	c->steps.items[number].failed = here(c);
-	failed_part(c, &clauses);
+	failed_part(c, number, &clauses);
 	if (clauses.rollback && clauses.rollback->rollback.body)
 		rollback_parts(c, clauses.rollback, number);
 	patch_here(c, out);
 	c->w->reserved = reserved;
-	if (node->step.name.text)
-		c->w->floor = c->w->top; /* its lets stay readable */
 	give_back(c, top);
 }
 
@@ -350,6 +383,7 @@ static void return_statement(struct compiler *c, const struct node *node)
 	uint32_t top = c->w->top, a = take_register(c);
 
 	compile_or_null(c, node->value, a);
+	emit_abc(c, INSN_LEAVE, 0, 0, 0);
 	close_regions(c);
 	emit_abc(c, INSN_RETURN, a, 0, 0);
 	give_back(c, top);
@@ -375,14 +409,19 @@ static void phase(struct compiler *c, const struct node *node)
 
 static void let(struct compiler *c, const struct node *node)
 {
-	const struct reserved *reserved = c->w->reserved;
-
-	while (reserved && reserved->symbol != node->symbol)
-		reserved = reserved->outer;
+	const struct reserved *reserved = reserved_let(c, node->symbol);
 	uint32_t a = reserved ? reserved->slot : take_register(c);
 	compile_expression(c, node->binding.value, (int)a);
 	if (node->symbol)
 		place_local(c, node->symbol, a);
+}
+
+/* Does the expression write into its register before it has read all it needs (`x = n ?? x`)? */
+static bool writes_early(const struct node *value)
+{
+	if (value->kind == NODE_BINARY)
+		return value->binary.op == OP_AND || value->binary.op == OP_OR || value->binary.op == OP_DEFAULT;
+	return value->kind == NODE_IF || value->kind == NODE_MATCH;
 }
 
 static void assign(struct compiler *c, const struct node *node)
@@ -391,7 +430,11 @@ static void assign(struct compiler *c, const struct node *node)
 
 	if (!node->symbol)
 		return;
-	if (node->symbol->kind == SYMBOL_LOCAL)
+	if (node->symbol->kind == SYMBOL_LOCAL && writes_early(node->binding.value)) {
+		uint32_t whole = take_register(c);
+		compile_expression(c, node->binding.value, (int)whole);
+		emit_abc(c, INSN_MOVE, (uint32_t)node->symbol->slot, whole, 0);
+	} else if (node->symbol->kind == SYMBOL_LOCAL)
 		compile_expression(c, node->binding.value, node->symbol->slot);
 	else
 		emit_ad(c, INSN_SET_GLOBAL, compile_expression(c, node->binding.value, ANY_REGISTER), node->symbol->slot);

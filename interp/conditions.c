@@ -328,6 +328,19 @@ void verify_end(struct fiber *fiber)
 
 /* ---- people ---- */
 
+void person_declined(struct fiber *fiber, struct failure *failure)
+{
+	struct verify *verify = enclosing_verify(fiber);
+
+	if (!verify) {
+		fiber->raising = failure;
+		return;
+	}
+	list_push(&verify->failed, value_copy(failure->message));
+	failure_free(failure);
+	fiber_frame(fiber)->pc = fiber->decided;
+}
+
 void person_answered(struct fiber *fiber, struct value answer, uint32_t number)
 {
 	const struct check_code *check = &fiber->machine->program->checks[number];
@@ -336,14 +349,16 @@ void person_answered(struct fiber *fiber, struct value answer, uint32_t number)
 
 	if (verify)
 		verify->count++;
-	if (answer.tag != VALUE_NULL && (answer.tag != VALUE_BOOL || answer.b)) {
+	bool no = answer.tag == VALUE_NULL || answer.tag == VALUE_STRING || (answer.tag == VALUE_BOOL && !answer.b);
+	if (!no) {
 		if (verify)
 			tell_check(fiber, check, "held", value_null(), NULL);
 		return;
 	}
 	struct failure *failure =
-		failure_new(fiber, FAILURE_REFUSED, answer.tag == VALUE_NULL ? "nobody answered in time: %s" : "the operator said no to: %s",
-			    value_text_peek(label));
+		failure_new(fiber, FAILURE_REFUSED, "%s%s%s%s%s", answer.tag == VALUE_NULL ? "nobody confirmed in time: " : "not confirmed: ",
+			    value_text_peek(label), answer.tag == VALUE_STRING ? " (" : "", value_text_peek(answer),
+			    answer.tag == VALUE_STRING ? ")" : "");
 	failure->at = check->span;
 	check_fails(fiber, check, failure, fiber_frame(fiber)->pc);
 }
@@ -380,6 +395,8 @@ void people_pause(struct fiber *fiber, bool pause)
 		for (uint32_t i = 0; i < regions; i++)
 			if (at->regions[i].timer && at->regions[i].kind != REGION_POLL)
 				timer_pause(machine, at->regions[i].timer, pause);
+		if (at->bound)
+			timer_pause(machine, at->bound, pause);
 	}
 	timer_pause(machine, &machine->plan_timer, pause);
 	timer_pause(machine, &machine->unwind_timer, pause);

@@ -6,17 +6,18 @@
  * whether every value stands where the other language has a place for one; the machine calls embed_render()
  * with the values.
  *
- *   language      a value becomes                                   the result of embed_render()
- *   EMBED_NONE    its text                                          string
- *   EMBED_SH      "$1", "$2", ... a word, or a part of one          record { text: string, args: list(string)
- * } EMBED_SQL     $1, $2, ... a bind parameter                      record { text: string, args: list(string
- * or null) } EMBED_PROMQL  quoted: escaped label text; else: a number        string EMBED_URL     one
- * percent-encoded component                     string
+ *   language      a value becomes                          embed_render() gives
+ *   EMBED_NONE    its text                                 string
+ *   EMBED_SH      "$1", "$2", ... a word or a part of one  { text: string, args: list(string) }
+ *   EMBED_SQL     $1, $2, ... a bind parameter             { text: string, args: list(string or null) }
+ *   EMBED_PROMQL  escaped label text, or a number          string
+ *   EMBED_URL     one percent-encoded component            string
  *
  * EMBED_SH. Run it as { "/bin/sh", "-c", text, "sh", args... }. A list becomes as many words as it has items
- * (none when it is empty) and must be a word of its own: `rm -f ${files}`; anything else is one word or a
- * part of one:
- * `--file=${path}` becomes `--file="$1"`. Null is refused. Records arrive as JSON.
+ * (none when it is empty) and must be a word of its own, as in `rm -f ${files}`. Anything else is one word or
+ * a part of one: `--file=${path}` becomes `--file="$1"`. Null is refused. Records arrive as JSON. A value is
+ * refused where it would be read as code (eval, sh -c, the program of sed or awk), and at run time where it
+ * begins with - and the program (sed, python, git, ...) may take code by an option: write -- before it.
  *
  * EMBED_SQL. The server infers the type of a parameter from its place; write `${x}::int` where it cannot.
  * Values travel as text: a percent as its ratio, a size as its bytes, a duration as "90 seconds", a time as
@@ -32,8 +33,7 @@
  * EMBED_URL. A value at the very beginning is the base and is taken as it is; it must be an http or https URL
  * without spaces or control characters. Where the port stands, a number may. Any other value stands in the
  * path, the query or the fragment, and is percent-encoded but for RFC 3986's unreserved characters; one that
- * would make a path segment
- * "." or ".." is refused.
+ * would make a segment of the path "." or ".." is refused.
  *
  * A NUL byte in a value is refused everywhere but in EMBED_NONE. Marks travel: what holds a secret is marked
  * secret, in `args` item by item.

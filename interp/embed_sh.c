@@ -22,6 +22,7 @@
 enum rule_kind {
 	RULE_ANY,   /* no value at all */
 	RULE_NAME,  /* a value must stand behind NAME= */
+	RULE_TEST,  /* no value behind -v, nor right behind another one, which might be -v */
 	RULE_CODE,  /* the word after an option out of `code` is code; options end at the first operand */
 	RULE_LATE,  /* the same, where options may stand behind operands */
 	RULE_FIRST, /* as RULE_LATE, and the first operand is code unless an option out of `source` was given
@@ -72,10 +73,15 @@ static const struct rule rules[] = {
     {"ruby", RULE_CODE, "e", "", "", HINT_SCRIPT},
     {"node", RULE_CODE, "ep", "", "", HINT_SCRIPT},
     {"php", RULE_CODE, "r", "", "", HINT_SCRIPT},
-    {"psql", RULE_LATE, "c", "", "", "use pg.query or pg.exec, which bind values"},
-    {"test", RULE_LATE, "v", "", "", HINT_NAME},
-    {"[", RULE_LATE, "v", "", "", HINT_NAME},
-    {"printf", RULE_LATE, "v", "", "", HINT_NAME},
+    {"psql", RULE_LATE, "c", "", "dhpUvfoLRFTP", "use pg.query or pg.exec, which bind values"},
+    {"test", RULE_TEST, "", "", "", HINT_NAME},
+    {"[", RULE_TEST, "", "", "", HINT_NAME},
+    {"printf", RULE_CODE, "v", "", "", HINT_NAME},
+    {"env", RULE_CODE, "S", "", "uC", HINT_EVAL},
+    {"tar", RULE_LATE, "I", "", "fCTXbKNVgL", HINT_EVAL},
+    {"rsync", RULE_LATE, "e", "", "fTBM", HINT_EVAL},
+    {"scp", RULE_LATE, "S", "", "oiPFJcl", HINT_EVAL},
+    {"git", RULE_LATE, "", "", "C", HINT_EVAL},
     {"sed", RULE_FIRST, "e", "ef", "fl", "use file.replace or file.template"},
     {"awk", RULE_FIRST, "", "f", "vFf", "pass it as a variable: awk -v name=${value} '...'"},
     {"gawk", RULE_FIRST, "", "f", "vFf", "pass it as a variable: awk -v name=${value} '...'"},
@@ -93,10 +99,16 @@ struct heredoc {
 	bool strip_tabs;
 };
 
+/* What a value must keep to where it stands; known only when it is there. */
+struct place {
+	bool single;  /* one word: no list */
+	bool no_dash; /* an option would be code: it must not begin with - */
+};
+
 struct sh_scan {
 	struct cursor at;
 	struct embed_problem *problem;
-	bool *single; /* by value: only one word may stand there; or NULL */
+	struct place *places; /* by value, or NULL */
 	struct heredoc heredocs[HEREDOCS_MAX];
 	size_t heredoc_count;
 	int nesting;
@@ -124,6 +136,9 @@ struct command {
 	bool skip_next;	   /* the next word is an option's argument */
 	bool runs;	   /* the program is one of runners[] */
 	bool sets;	   /* the program is `set` */
+	bool ended;	   /* -- has been seen: what follows are operands */
+	bool settled;	   /* what follows are arguments of the code or script */
+	bool after_value;  /* RULE_TEST: the word before began with a value */
 	bool prefixed;	   /* right after one of prefixes[] */
 	bool brackets;	   /* inside [[ ]] */
 	bool redirect;	   /* the next word is a target */
@@ -392,8 +407,8 @@ static void mark_single(struct sh_scan *scan, const struct word *word)
 {
 	size_t i;
 
-	for (i = 0; scan->single && i < word->values; i++)
-		scan->single[word->first.piece + i] = true;
+	for (i = 0; scan->places && i < word->values; i++)
+		scan->places[word->first.piece + i].single = true;
 }
 
 static bool scan_word(struct sh_scan *scan, struct word *word)
@@ -509,9 +524,9 @@ static bool has_letter(const struct word *word, const char *letters)
 	return false;
 }
 
-static bool is_option(const struct word *word)
+static bool is_option(const struct command *command, const struct word *word)
 {
-	return word->length >= 2 && word->text[0] == '-' && word->text[1] != VALUE_BYTE;
+	return !command->ended && word->length >= 2 && word->text[0] == '-' && word->text[1] != VALUE_BYTE;
 }
 
 static bool long_code_option(const struct word *word)
@@ -521,41 +536,124 @@ static bool long_code_option(const struct word *word)
 	       strncmp(word->text, "--print", 7) == 0 || strncmp(word->text, "--source", 8) == 0;
 }
 
-/* An option of a program that takes code. */
-static bool on_option(struct sh_scan *scan, struct command *command, const struct word *word)
+/* -e CODE, -eCODE, -ne CODE */
+static bool on_short_option(struct sh_scan *scan, struct command *command, const struct word *word)
 {
 	const struct rule *rule = command->rule;
-	bool is_long = word->text[1] == '-', code, attached;
+	char last = word->text[word->length - 1];
+	bool code = has_letter(word, rule->code);
 
-	if (is_long) {
-		code = long_code_option(word);
-		attached = strchr(word->text, '=') != NULL;
-	} else {
-		code = has_letter(word, rule->code);
-		attached = rule->kind == RULE_FIRST && !strchr(rule->code, word->text[word->length - 1]);
-	}
 	if (code && word->values > 0)
 		return refuse_code(scan, word, rule);
-	if (!is_long && rule->kind == RULE_FIRST)
-		command->source_given = command->source_given || has_letter(word, rule->source);
-	command->code_next = command->code_next || (code && !attached);
-	command->skip_next = !code && !is_long && strchr(rule->takes, word->text[word->length - 1]);
+	if (code && !(rule->kind == RULE_FIRST && !strchr(rule->code, last)))
+		command->code_next = true;
+	command->source_given = command->source_given || has_letter(word, rule->source);
+	command->skip_next = !code && strchr(rule->takes, last);
 	return true;
+}
+
+/* --eval CODE, --eval=CODE */
+static bool on_long_option(struct sh_scan *scan, struct command *command, const struct word *word)
+{
+	bool code = long_code_option(word);
+
+	if (word_is(word, "--"))
+		command->ended = true;
+	if (code && word->values > 0)
+		return refuse_code(scan, word, command->rule);
+	if (code && !strchr(word->text, '='))
+		command->code_next = true;
+	command->source_given = command->source_given || code || strncmp(word->text, "--file", 6) == 0;
+	return true;
+}
+
+/* Values at the beginning of an operand; an empty one must not make an option of what follows it. */
+static bool mark_no_dash(struct sh_scan *scan, const struct word *word, const struct rule *rule)
+{
+	size_t i = 0;
+
+	for (; i < word->length && word->text[i] == VALUE_BYTE; i++)
+		if (scan->places) {
+			scan->places[word->first.piece + i].no_dash = true;
+			scan->places[word->first.piece + i].single |= rule->kind == RULE_CODE;
+		}
+	return i == 0 || word->text[i] != '-' || refuse_code(scan, word, rule);
 }
 
 static bool on_operand(struct sh_scan *scan, struct command *command, const struct word *word)
 {
 	const struct rule *rule = command->rule;
 
+	if (!command->ended && rule->kind != RULE_NAME && !mark_no_dash(scan, word, rule))
+		return false;
 	if (command->code_next || (rule->kind == RULE_FIRST && !command->source_given)) {
 		if (word->values > 0)
 			return refuse_code(scan, word, rule);
 		command->source_given = true;
 	}
-	if (rule->kind == RULE_CODE)
-		command->rule = NULL; /* the rest is for the code or the script */
+	if (rule->kind == RULE_CODE) {
+		/* The rest is for the code or the script; only behind env there is another program. */
+		command->rule = NULL;
+		command->settled = !IS_AMONG(rule->program, runners);
+	}
 	command->code_next = false;
 	return true;
+}
+
+/* set -- and shift, outside of functions, take the values away. */
+static void renumbers(struct sh_scan *scan)
+{
+	if (scan->renumbers || scan->functions > 0 || scan->function_pending)
+		return;
+	scan->renumbers = true;
+	scan->renumbers_at = scan->at;
+}
+
+/* set -eu -o pipefail, or set -- a b */
+static void on_set(struct sh_scan *scan, struct command *command, const struct word *word)
+{
+	bool option = word->values == 0 && (word->text[0] == '-' || word->text[0] == '+');
+
+	if (command->skip_next)
+		command->skip_next = false;
+	else if (!option || word_is(word, "--"))
+		renumbers(scan);
+	else
+		command->skip_next = word->text[word->length - 1] == 'o';
+}
+
+static bool on_test(struct sh_scan *scan, struct command *command, const struct word *word)
+{
+	if (word->values > 0 && (command->code_next || command->after_value))
+		return refuse_code(scan, word, command->rule);
+	command->code_next = word_is(word, "-v");
+	command->after_value = word->values > 0 && word->value_at == 0;
+	return true;
+}
+
+static bool on_bracket(struct sh_scan *scan, struct command *command, const struct word *word)
+{
+	if (word_is(word, "]]"))
+		command->brackets = false;
+	return word->values == 0 ||
+	       refuse_at(scan, &word->first,
+			 "a value cannot stand inside [[ ]], which may read it as an expression",
+			 "write [ ] or compare in the plan");
+}
+
+/* `sudo sh -c`, `docker exec web sh -c`, `flock f sh -c`: a program further on is one as well. */
+static const struct rule *inner_rule(const struct command *command, const struct word *word)
+{
+	const struct rule *outer = command->rule, *inner;
+	bool yields = !outer || outer->kind == RULE_LATE ||
+		      (outer->kind == RULE_CODE && IS_AMONG(outer->program, runners));
+
+	if (!yields || command->settled || command->code_next || word->values > 0)
+		return NULL;
+	inner = find_rule(word->text);
+	if (inner && inner->kind != RULE_CODE && !(command->runs && inner->kind != RULE_NAME))
+		return NULL;
+	return inner;
 }
 
 static bool on_argument(struct sh_scan *scan, struct command *command, const struct word *word)
@@ -563,19 +661,14 @@ static bool on_argument(struct sh_scan *scan, struct command *command, const str
 	const struct rule *rule = command->rule, *inner;
 
 	command->words++;
-	if (command->brackets) {
-		if (word_is(word, "]]"))
-			command->brackets = false;
-		return word->values == 0 ||
-		       refuse_at(scan, &word->first,
-				 "a value cannot stand inside [[ ]], which may read it as an expression",
-				 "write [ ] or compare in the plan");
+	if (command->brackets)
+		return on_bracket(scan, command, word);
+	if (command->sets) {
+		on_set(scan, command, word);
+		return true;
 	}
-	if (command->sets && (word->values > 0 || word->text[0] != '-' || word_is(word, "--")) &&
-	    !scan->renumbers) {
-		scan->renumbers = true;
-		scan->renumbers_at = scan->at;
-	}
+	if (rule && rule->kind == RULE_TEST)
+		return on_test(scan, command, word);
 	if (rule && rule->kind == RULE_ANY && word->values > 0)
 		return refuse_code(scan, word, rule);
 	if (rule && rule->kind == RULE_NAME && word->values > 0 && !word->assignment)
@@ -584,13 +677,16 @@ static bool on_argument(struct sh_scan *scan, struct command *command, const str
 		command->skip_next = false;
 		return true;
 	}
-	if (is_option(word))
-		return !rule || on_option(scan, command, word);
-	/* `sudo sh -c`, `docker exec web sh -c`, `flock f sh -c`: a program further on is one as well. */
-	inner = word->values == 0 && !command->code_next ? find_rule(word->text) : NULL;
-	if (inner && (inner->kind == RULE_CODE || (command->runs && inner->kind != RULE_NAME)) &&
-	    (!rule || rule->kind == RULE_LATE)) {
+	if (is_option(command, word)) {
+		if (!rule)
+			return true;
+		return word->text[1] == '-' ? on_long_option(scan, command, word)
+					    : on_short_option(scan, command, word);
+	}
+	inner = inner_rule(command, word);
+	if (inner) {
 		command->rule = inner;
+		command->ended = false;
 		return true;
 	}
 	return !rule || on_operand(scan, command, word);
@@ -642,10 +738,8 @@ static bool on_program(struct sh_scan *scan, struct command *command, const stru
 		command->runs = IS_AMONG(word->text, runners);
 		command->sets = strcmp(word->text, "set") == 0;
 		command->brackets = word_is(word, "[[");
-		if (strcmp(word->text, "shift") == 0 && !scan->renumbers) {
-			scan->renumbers = true;
-			scan->renumbers_at = scan->at;
-		}
+		if (strcmp(word->text, "shift") == 0)
+			renumbers(scan);
 	}
 	return true;
 }
@@ -874,11 +968,11 @@ static bool scan_commands(struct sh_scan *scan, int close)
 	return ok;
 }
 
-static bool scan_all(const struct embed_part *pieces, size_t count, bool *single,
+static bool scan_all(const struct embed_part *pieces, size_t count, struct place *places,
 		     struct embed_problem *problem)
 {
 	struct sh_scan scan = {
-	    .at = {.pieces = pieces, .count = count}, .problem = problem, .single = single};
+	    .at = {.pieces = pieces, .count = count}, .problem = problem, .places = places};
 
 	if (count == 0)
 		return true;
@@ -897,7 +991,8 @@ bool embed_check_sh(const struct embed_part *pieces, size_t count, struct embed_
 
 /* ---- rendering ---- */
 
-static bool add_word(struct buffer *text, struct value *args, struct value v, struct value *error)
+static bool add_word(struct buffer *text, struct value *args, struct value v, struct place place,
+		     struct value *error)
 {
 	struct value shown;
 	size_t number;
@@ -915,13 +1010,21 @@ static bool add_word(struct buffer *text, struct value *args, struct value v, st
 		value_release(shown);
 		return false;
 	}
+	if (place.no_dash && value_text_peek(shown)[0] == '-') {
+		embed_failed(
+		    error, "a text that begins with - would be read as an option here, which may hold code: "
+			   "write ./ or -- before it");
+		value_release(shown);
+		return false;
+	}
 	list_push(args, value_mark(shown, value_is_secret(v) ? VALUE_SECRET : 0));
 	number = value_length(*args);
 	buffer_printf(text, number < 10 ? "\"$%zu\"" : "\"${%zu}\"", number);
 	return true;
 }
 
-static bool add_words(struct buffer *text, struct value *args, struct value list, struct value *error)
+static bool add_words(struct buffer *text, struct value *args, struct value list, struct place place,
+		      struct value *error)
 {
 	size_t i, count = value_length(list);
 
@@ -931,7 +1034,7 @@ static bool add_words(struct buffer *text, struct value *args, struct value list
 
 		if (i > 0)
 			buffer_add_byte(text, ' ');
-		ok = add_word(text, args, item, error);
+		ok = add_word(text, args, item, place, error);
 		value_release(item);
 		if (!ok)
 			return false;
@@ -939,25 +1042,26 @@ static bool add_words(struct buffer *text, struct value *args, struct value list
 	return true;
 }
 
-static bool add_value(struct buffer *text, struct value *args, struct value v, bool single,
+static bool add_value(struct buffer *text, struct value *args, struct value v, struct place place,
 		      struct value *error)
 {
 	if (v.tag != VALUE_LIST)
-		return add_word(text, args, v, error);
-	if (!single)
-		return add_words(text, args, v, error);
+		return add_word(text, args, v, place, error);
+	if (!place.single)
+		return add_words(text, args, v, place, error);
 	embed_failed(error, "a list becomes several words of a command, and must be a word of its own");
 	return false;
 }
 
 static bool render_pieces(const struct embed_part *pieces, const struct value *values, size_t count,
-			  const bool *single, struct buffer *text, struct value *args, struct value *error)
+			  const struct place *places, struct buffer *text, struct value *args,
+			  struct value *error)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
 		buffer_add(text, pieces[i].text, pieces[i].length);
-		if (i + 1 < count && !add_value(text, args, values[i], single[i], error))
+		if (i + 1 < count && !add_value(text, args, values[i], places[i], error))
 			return false;
 	}
 	return true;
@@ -966,16 +1070,16 @@ static bool render_pieces(const struct embed_part *pieces, const struct value *v
 struct value embed_render_sh(const struct embed_part *pieces, const struct value *values, size_t count,
 			     struct value *error)
 {
-	bool *single = memory_need(calloc(count ? count : 1, sizeof(*single)));
+	struct place *places = memory_need(calloc(count ? count : 1, sizeof(*places)));
 	struct embed_problem problem;
 	struct buffer text = {0};
 	struct value args = list_new(count), result;
-	bool ok = scan_all(pieces, count, single, &problem);
+	bool ok = scan_all(pieces, count, places, &problem);
 
 	if (!ok)
 		embed_failed(error, "%s: %s", problem.message, problem.hint);
-	ok = ok && render_pieces(pieces, values, count, single, &text, &args, error);
-	free(single);
+	ok = ok && render_pieces(pieces, values, count, places, &text, &args, error);
+	free(places);
 	if (!ok) {
 		buffer_free(&text);
 		value_release(args);

@@ -74,13 +74,32 @@ static bool for_us(const struct failure *failure)
 	return failure_catchable(failure) && !failure->target;
 }
 
+/* Is an interruption waiting that will end this region anyway? */
+static bool meant_further_out(const struct fiber *fiber, const struct region *region)
+{
+	const struct failure *pending = fiber->pending;
+
+	return pending && (!failure_catchable(pending) || pending->target < region->serial);
+}
+
+struct failure *failure_outranked(struct fiber *fiber, struct failure *failure)
+{
+	struct failure *pending = fiber->pending;
+
+	if (!fiber_interrupted(fiber) || failure_catchable(pending) || !failure_catchable(failure))
+		return failure;
+	failure_free(failure);
+	fiber->pending = NULL;
+	return pending;
+}
+
 /* ---- steps ---- */
 
 static bool may_retry(struct fiber *fiber, const struct region *region, const struct failure *failure)
 {
 	struct value attempts = *fiber_register(fiber, region->a + STEP_ATTEMPTS);
 
-	return for_us(failure) && !fiber->pending && attempts.tag == VALUE_INT && region->saga->attempt < attempts.i;
+	return for_us(failure) && !meant_further_out(fiber, region) && attempts.tag == VALUE_INT && region->saga->attempt < attempts.i;
 }
 
 static int64_t retry_delay(struct fiber *fiber, const struct region *region)
@@ -107,9 +126,10 @@ static void retry(struct fiber *fiber, struct region *region, struct failure *fa
 	tell(machine, EVENT_STEP_RETRIED, region->saga->id, fiber, value_text_peek(failure->message), data, failure->at);
 	failure_free(failure);
 	fiber->attempt = ++region->saga->attempt;
-	for (uint32_t i = 0; i < region->saga->code->capture_count; i++)
-		if (region->saga->code->captures[i].slot >= region->saga->locals)
-			value_clear(fiber_register(fiber, region->saga->code->captures[i].slot));
+	if (region->timer) /* `timeout` bounds each attempt */
+		timer_start(machine, region->timer,
+			    machine->now + delay + fiber_register(fiber, region->a + STEP_TIMEOUT)->i, region->timer->fire,
+			    region->timer->context);
 	fiber_frame(fiber)->pc = region->saga->code->body;
 	fiber_sleep(fiber, machine->now + delay);
 }
@@ -123,9 +143,13 @@ static bool step_fails(struct fiber *fiber, struct region *region, struct failur
 		tell(fiber->machine, EVENT_WARNING, saga->id, fiber, value_text_peek((*failure)->message), value_null(),
 		     (*failure)->at);
 		failure_free(*failure);
-		*failure = region->failure;
+		if (fiber_frame(fiber)->pc <= saga->code->cleanup) { /* `finally` runs whatever happens */
+			fiber_frame(fiber)->pc = saga->code->cleanup;
+			return true;
+		}
+		region->shielded = false;
+		*failure = failure_outranked(fiber, region->failure);
 		region->failure = NULL;
-		fiber->shield--;
 	} else if (!region->done) {
 		if (may_retry(fiber, region, *failure)) {
 			retry(fiber, region, *failure);
@@ -135,7 +159,7 @@ static bool step_fails(struct fiber *fiber, struct region *region, struct failur
 		region->failure = *failure;
 		if (region->timer)
 			timer_stop(fiber->machine, region->timer);
-		fiber->shield++;
+		region->shielded = true;
 		fiber_frame(fiber)->pc = saga->code->failed;
 		return true;
 	}
@@ -160,11 +184,12 @@ static void unwound(struct machine *machine, bool broken, void *context)
 /* What was armed inside is rolled back before the catch body runs. */
 static bool try_catches(struct fiber *fiber, struct region *region, struct failure *failure)
 {
-	if (!for_us(failure) || fiber->pending || fiber->machine->driver->explores) {
-		if (!region->unwound || !for_us(failure)) {
-			fiber_pop_region(fiber);
-			return false;
-		}
+	bool takes = for_us(failure) && !fiber->machine->driver->explores &&
+		     (region->unwound || !meant_further_out(fiber, region));
+
+	if (!takes) {
+		fiber_pop_region(fiber);
+		return false;
 	}
 	if (!region->unwound) {
 		fiber->raising = failure;
@@ -304,11 +329,7 @@ void fiber_raise_now(struct fiber *fiber)
 
 	if (failure) {
 		fiber->raising = NULL;
-		if (fiber->pending && !fiber->shield && !failure_catchable(fiber->pending) && failure_catchable(failure)) {
-			failure_free(failure); /* an abort outranks what was on its way */
-			failure = fiber->pending;
-			fiber->pending = NULL;
-		}
+		failure = failure_outranked(fiber, failure);
 	} else {
 		failure = fiber->pending;
 		fiber->pending = NULL;

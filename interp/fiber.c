@@ -88,6 +88,10 @@ void fiber_pop_region(struct fiber *fiber)
 	struct region *region = &fiber->regions[fiber->region_count - 1];
 
 	region_timer_free(fiber->machine, region);
+	if (fiber->pending && fiber->pending->target == region->serial) {
+		failure_free(fiber->pending); /* an alarm of what has ended */
+		fiber->pending = NULL;
+	}
 	failure_free(region->failure);
 	free(region->id);
 	if (region->verify) {
@@ -274,8 +278,26 @@ void fiber_interrupt(struct fiber *fiber, struct failure *failure)
 	}
 	failure_free(fiber->pending);
 	fiber->pending = failure;
-	if (!fiber->shield)
+	if (fiber_interrupted(fiber))
 		nudge(fiber);
+}
+
+bool fiber_interrupted(const struct fiber *fiber)
+{
+	if (!fiber->pending)
+		return false;
+	for (uint32_t i = fiber->region_count; i-- > 0;)
+		if (fiber->regions[i].shielded) /* what is meant for a region inside the clauses comes through */
+			return fiber->pending->target > fiber->regions[i].serial;
+	return true;
+}
+
+bool fiber_closing(const struct fiber *fiber)
+{
+	for (uint32_t i = 0; i < fiber->region_count; i++)
+		if (fiber->regions[i].shielded)
+			return true;
+	return fiber->handler;
 }
 
 /* ---- groups ---- */
@@ -361,7 +383,7 @@ static struct fiber *enter_group(struct group *group, struct fiber *parent, stru
 	child->branch = group->started++;
 	child->ended = child_ended;
 	child->context = group;
-	child->handler = parent->handler;
+	child->handler = fiber_closing(parent);
 	child->attempt = parent->attempt;
 	child->step = parent->step;
 	child->saga = parent->saga;

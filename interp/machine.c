@@ -221,7 +221,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 	tell_started(fiber, &request);
 	if (person)
 		tell_person(fiber, &request);
-	if (builtin->effect == EFFECT_CHANGE && !builtin->leaves)
+	if (builtin->effect == EFFECT_CHANGE && !builtin->leaves && !fiber_closing(fiber))
 		machine->changed = true;
 	if (builtin->effect == EFFECT_CHANGE && !machine->broken && !journal_sync(machine->journal))
 		machine->broken = true;
@@ -271,13 +271,14 @@ static void decided(struct fiber *fiber, const struct outcome *outcome)
 		failure_free(failure);
 		fiber_frame(fiber)->pc = fiber->decided;
 	} else {
-		fiber->raising = failure;
+		person_declined(fiber, failure);
 	}
+	if (fiber->group && fiber->group->owner->waiting == WAITING_GROUP)
+		fiber_ready(fiber->group->owner); /* it may have waited for the decision */
 }
 
 static void answered(struct fiber *fiber, const struct effect *effect, struct outcome *outcome)
 {
-	bool person = effect->builtin->flags & BUILTIN_PERSON;
 	bool change = effect->builtin->effect == EFFECT_CHANGE && !effect->builtin->leaves;
 	struct failure *failure;
 
@@ -287,9 +288,10 @@ static void answered(struct fiber *fiber, const struct effect *effect, struct ou
 	}
 	switch (outcome->kind) {
 	case OUTCOME_REFUSED:
-		if (person) {
+		if (effect->builtin->flags & BUILTIN_INTERNAL) { /* INSN_ANSWERED looks at it */
 			value_release(fiber->registers[effect->a]);
-			fiber->registers[effect->a] = value_bool(false);
+			fiber->registers[effect->a] =
+				value_length(outcome->message) ? value_copy(outcome->message) : value_bool(false);
 			return;
 		}
 		break;
@@ -304,16 +306,30 @@ static void answered(struct fiber *fiber, const struct effect *effect, struct ou
 	case OUTCOME_FAILED:
 		break;
 	}
-	if (fiber->pending && !fiber->shield)
+	if (fiber_interrupted(fiber))
 		return; /* the interruption is what counts */
 	failure = failure_new(fiber,
 			      outcome->kind == OUTCOME_UNKNOWN		     ? FAILURE_UNKNOWN
+			      : outcome->kind == OUTCOME_REFUSED	     ? FAILURE_REFUSED
 			      : effect->builtin->flags & BUILTIN_GUARD	     ? FAILURE_GUARD
 									     : FAILURE_ERROR,
 			      "%s", value_text_peek(outcome->message));
 	failure->message = value_mark(failure->message, outcome->message.flags & VALUE_SECRET);
 	failure->detail = value_copy(outcome->value);
 	fiber->raising = failure;
+}
+
+static void tell_answered(struct machine *machine, const struct effect *effect, const struct outcome *outcome)
+{
+	struct value data;
+
+	if (outcome->kind != OUTCOME_OK && outcome->kind != OUTCOME_REFUSED)
+		return;
+	data = record_new(2);
+	record_set(&data, "answer", outcome->kind == OUTCOME_REFUSED ? value_bool(false) : value_copy(outcome->value));
+	record_set(&data, "message", value_copy(outcome->message));
+	tell(machine, EVENT_PERSON_ANSWERED, effect->id, effect->fiber, effect->question ? effect->question : "", data,
+	     (struct span){ 0 });
 }
 
 static void effect_ended(struct machine *machine, struct delivery *delivery)
@@ -331,10 +347,7 @@ static void effect_ended(struct machine *machine, struct delivery *delivery)
 	struct fiber *fiber = effect->fiber;
 	fiber->effect = NULL;
 	if (effect->builtin->flags & BUILTIN_PERSON) {
-		struct value data = record_new(1);
-		record_set(&data, "answer", value_copy(delivery->outcome.value));
-		tell(machine, EVENT_PERSON_ANSWERED, effect->id, fiber, effect->question ? effect->question : "", data,
-		     (struct span){ 0 });
+		tell_answered(machine, effect, &delivery->outcome);
 		people_pause(fiber, false);
 	}
 	answered(fiber, effect, &delivery->outcome);
@@ -523,13 +536,9 @@ static void next_stage(struct machine *machine)
 	}
 }
 
-/*
- * A run that is refused has not begun: nothing is undone, nothing told by handlers. The same holds for wrong params.
- */
-static bool refused(const struct machine *machine)
+/* A run that is refused has not begun: nothing is undone, nothing told by handlers. The same holds for wrong params. */
+static bool refuses(const struct machine *machine, const struct failure *failure)
 {
-	const struct failure *failure = machine->failure;
-
 	if (!failure || machine->changed)
 		return false;
 	return failure->kind == FAILURE_GUARD || failure->kind == FAILURE_REFUSED || failure->kind == FAILURE_USAGE;
@@ -539,6 +548,7 @@ void machine_forward_ended(struct machine *machine, struct failure *failure)
 {
 	timer_stop(machine, &machine->plan_timer);
 	machine->failure = failure;
+	machine->refused = refuses(machine, failure);
 	if (failure) {
 		struct value data = record_new(3);
 		value_release(machine->failure_value);
@@ -551,7 +561,7 @@ void machine_forward_ended(struct machine *machine, struct failure *failure)
 	}
 	if (failure && failure->kind == FAILURE_USAGE)
 		machine->stage = END_DONE;
-	else if (refused(machine))
+	else if (machine->refused)
 		machine->stage = END_ON_SUCCESS; /* deferred blocks and `finally` only */
 	if (machine->stage != END_DONE)
 		next_stage(machine);
@@ -643,17 +653,21 @@ static int exit_code(const struct machine *machine)
 {
 	if (machine->broken)
 		return EXIT_INTERNAL;
-	if (machine->stopped && machine->stage != END_DONE)
-		return saga_armed(machine->tree) || machine->deferred ? EXIT_INCOMPLETE : 128 + machine->signal;
+	bool stopped = machine->stopped && machine->stage != END_DONE;
+
 	if (machine->unwound_incomplete || machine->in_doubt || value_length(machine->by_hand))
 		return EXIT_INCOMPLETE;
+	if (stopped && (saga_armed(machine->tree) || machine->deferred || machine->deferring))
+		return EXIT_INCOMPLETE;
+	if (stopped)
+		return 128 + machine->signal;
 	if (!machine->failure)
 		return EXIT_DONE;
 	if (machine->failure->kind == FAILURE_USAGE)
 		return EXIT_USAGE;
 	if (machine->failure->kind == FAILURE_ABORT)
 		return 128 + machine->signal;
-	return refused(machine) ? EXIT_REFUSED : EXIT_FAILED;
+	return machine->refused ? EXIT_REFUSED : EXIT_FAILED;
 }
 
 static const char *outcome_name(const struct machine *machine, int code)

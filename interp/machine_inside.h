@@ -60,6 +60,8 @@ struct failure *failure_new(struct fiber *fiber, enum failure_kind kind, const c
 void failure_free(struct failure *failure);
 bool failure_catchable(const struct failure *failure);
 const char *failure_kind_name(enum failure_kind kind);
+/* An abort that waits outranks what is on its way: answers the one of the two that goes on, and frees the other. */
+struct failure *failure_outranked(struct fiber *fiber, struct failure *failure);
 struct value failure_record(const struct failure *failure); /* what plans see */
 
 /* ---- timers ---- */
@@ -95,7 +97,7 @@ struct saga {
 	bool ended;
 	uint32_t attempt;
 	struct fiber *fiber; /* where its frame is, until it has ended */
-	uint32_t base, locals; /* of that frame; first register of its own */
+	uint32_t base;       /* of that frame */
 	struct value *captured; /* code->capture_count values, once on record */
 	struct fiber *waiting; /* fibers that wait for its arming */
 	char *keeper;         /* the checkpoint's text */
@@ -136,6 +138,7 @@ struct region {
 	int64_t started, deadline;
 	uint32_t attempt;
 	bool failing, done, skipped, second;
+	bool shielded;         /* STEP: its closing clauses run; interruptions from outside wait for their end */
 	bool unwound, broken;  /* TRY */
 };
 
@@ -205,7 +208,6 @@ struct fiber {
 	struct timer timer;
 	struct failure *pending; /* an interruption not yet delivered */
 	struct failure *raising; /* on its way, held up by what has to end first */
-	uint32_t shield;         /* above 0: interruptions wait */
 	struct failure *undecided; /* a person is asked whether to go on in spite of it */
 	uint32_t decided;          /* and where it goes on then */
 	struct failure *caught;
@@ -219,6 +221,7 @@ struct fiber {
 	uint32_t branch;     /* number among the group's children */
 	struct sampler *sampler;
 	uint32_t fuel;
+	struct timer *bound;     /* of a handler: its `rollback within` */
 	struct fiber *proof;     /* WAITING_PROOF: the fiber that proves */
 	struct saga *proves;     /* of the fiber that proves: the step, and for whom */
 	struct fiber *proves_for;
@@ -275,6 +278,7 @@ struct machine {
 	struct unwinding *unwindings; /* all under way */
 
 	bool changed;  /* a change has started: guards fail from now on instead of refusing */
+	bool refused;  /* the run ended before it had begun */
 	bool broken;   /* the journal failed: nothing starts any more */
 	bool stopped;  /* second signal */
 	int signal;    /* the first */
@@ -309,6 +313,8 @@ void fiber_free(struct fiber *fiber);
 void fiber_ready(struct fiber *fiber);
 void fiber_end(struct fiber *fiber, struct failure *failure);
 void fiber_interrupt(struct fiber *fiber, struct failure *failure); /* consumes */
+bool fiber_interrupted(const struct fiber *fiber); /* is there an interruption that may be delivered now? */
+bool fiber_closing(const struct fiber *fiber);     /* a handler, `finally` or `on failure`: nothing is armed */
 void fiber_sleep(struct fiber *fiber, int64_t deadline);
 void fiber_push_frame(struct fiber *fiber, const struct function *function, uint32_t base, uint32_t answer);
 void fiber_pop_frame(struct fiber *fiber);
@@ -358,6 +364,7 @@ void poll_begin(struct fiber *fiber, uint32_t a, uint32_t number);
 void poll_test(struct fiber *fiber, struct value held, struct failure *failure);
 void poll_expire(struct fiber *fiber);
 void verify_end(struct fiber *fiber);
+void person_declined(struct fiber *fiber, struct failure *failure); /* `else ask` was answered with no; consumes */
 void person_answered(struct fiber *fiber, struct value answer, uint32_t number);
 /* Asks a person (`format` has one %s, for `what`): yes goes on at `go_on`, no lets the failure (consumed) go its way. */
 void ask_to_go_on(struct fiber *fiber, struct failure *failure, const char *format, const char *what, uint32_t go_on);

@@ -96,7 +96,8 @@ struct step_code {
 	struct span span;
 	enum undo_kind undo;
 	uint32_t body;   /* where an attempt starts */
-	uint32_t failed; /* `on failure` and `finally`, then RERAISE */
+	uint32_t failed;  /* `on failure` and `finally`, then RERAISE */
+	uint32_t cleanup; /* `finally` of these */
 	uint32_t proof;  /* the leading requires of the rollback, ends with END_FIBER, or NOWHERE */
 	uint32_t handler; /* the rollback, ends with END_FIBER, or NOWHERE */
 	struct capture *captures;

@@ -213,7 +213,7 @@ enum arming saga_arm(struct fiber *fiber)
 {
 	struct saga *step;
 
-	if (fiber->handler)
+	if (fiber_closing(fiber))
 		return ARMING_DONE;
 	while ((step = next_to_arm(fiber->saga))) {
 		if (step->state == SAGA_PROVING) {
@@ -239,7 +239,7 @@ void saga_note_unknown(struct fiber *fiber, const char *what)
 {
 	struct machine *machine = fiber->machine;
 
-	for (struct saga *step = enclosing_step(fiber->saga); step && !fiber->handler; step = enclosing_step(step->parent))
+	for (struct saga *step = enclosing_step(fiber->saga); step && !fiber_closing(fiber); step = enclosing_step(step->parent))
 		if (step->state == SAGA_ARMED) {
 			step->in_doubt = true;
 			return;
@@ -323,16 +323,18 @@ void saga_step_ended(struct fiber *fiber, struct saga *step, const struct failur
 
 /* ---- checkpoint, commit, defer ---- */
 
-static uint32_t for_each_armed(struct saga *saga, void (*act)(struct saga *step, void *context), void *context)
+/* What a checkpoint keeps is still armed: a commit drops it, a further checkpoint has nothing to do with it. */
+static uint32_t for_each_armed(struct saga *saga, bool kept_too, void (*act)(struct saga *step, void *context),
+			       void *context)
 {
 	uint32_t count = 0;
 
-	if (is_armed(saga)) {
+	if (is_armed(saga) || (kept_too && saga->kind == SAGA_STEP && saga->state == SAGA_ARMED)) {
 		act(saga, context);
 		count++;
 	}
 	for (struct saga *child = saga->first; child; child = child->next)
-		count += for_each_armed(child, act, context);
+		count += for_each_armed(child, kept_too, act, context);
 	return count;
 }
 
@@ -371,7 +373,7 @@ static struct saga *scope_of(struct fiber *fiber)
 void saga_checkpoint(struct fiber *fiber, const char *text)
 {
 	struct keeping keeping = { fiber, text };
-	uint32_t kept = for_each_armed(scope_of(fiber), keep, &keeping);
+	uint32_t kept = for_each_armed(scope_of(fiber), false, keep, &keeping);
 
 	tell(fiber->machine, EVENT_CHECKPOINT, fiber->step ? fiber->step->id : "", fiber, text, value_int(kept),
 	     fiber_at(fiber));
@@ -380,7 +382,7 @@ void saga_checkpoint(struct fiber *fiber, const char *text)
 void saga_commit(struct fiber *fiber, const char *text)
 {
 	struct keeping keeping = { fiber, text };
-	uint32_t dropped = for_each_armed(scope_of(fiber), drop, &keeping);
+	uint32_t dropped = for_each_armed(scope_of(fiber), true, drop, &keeping);
 
 	tell(fiber->machine, EVENT_COMMIT, fiber->step ? fiber->step->id : "", fiber, text, value_int(dropped),
 	     fiber_at(fiber));
@@ -604,6 +606,7 @@ static void run_handler(struct task *task)
 	task->fiber->context = task;
 	task->next_running = task->unwinding->handlers;
 	task->unwinding->handlers = task;
+	task->fiber->bound = &task->timer;
 	if (step->within.tag == VALUE_DURATION)
 		timer_start(machine, &task->timer, machine->now + step->within.i, handler_late, task);
 	free(id);

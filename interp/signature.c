@@ -259,24 +259,33 @@ static bool find_parameter(const struct signature *signature, const char *name, 
 	return false;
 }
 
+static void complain_double(struct binding *b, struct span span, const char *name, struct span first)
+{
+	struct diag *diag = complain(b, span, "`%s` is given `%s` twice", name);
+
+	if (diag)
+		diag_secondary(diag, first, "first here");
+}
+
 static void bind_named(struct binding *b, struct node *argument)
 {
+	const char *name = argument->argument.name.text;
 	struct diag *diag;
 	size_t i;
 
-	if (!find_parameter(b->signature, argument->argument.name.text, &i)) {
+	if (!find_parameter(b->signature, name, &i)) {
 		report_unknown_argument(b, argument);
-		return;
+	} else if (b->signature->parameters[i].variadic) {
+		diag = complain(b, argument->argument.name.span,
+				"`%s` takes any number of `%s`, without their name", name);
+		if (diag)
+			diag_hint(diag, "write the values one after another: `%s(a, b)`", b->signature->name);
+	} else if (b->bound[i]) {
+		complain_double(b, argument->argument.name.span, name, b->bound[i]->span);
+	} else {
+		refuse_host(b, argument);
+		b->bound[i] = argument->argument.value;
 	}
-	refuse_host(b, argument);
-	if (!b->bound[i]) {
-		b->bound[i] = b->signature->parameters[i].variadic ? argument : argument->argument.value;
-		return;
-	}
-	diag = complain(b, argument->argument.name.span, "`%s` is given `%s` twice",
-			argument->argument.name.text);
-	if (diag)
-		diag_secondary(diag, b->bound[i]->span, "first here");
 }
 
 static void bind_positional(struct binding *b, struct node *argument, size_t *next)
@@ -289,7 +298,10 @@ static void bind_positional(struct binding *b, struct node *argument, size_t *ne
 		return;
 	}
 	if (*next < b->signature->count) {
-		if (!b->bound[*next])
+		if (b->bound[*next])
+			complain_double(b, argument->span, b->signature->parameters[*next].name,
+					b->bound[*next]->span);
+		else
 			b->bound[*next] = argument->argument.value;
 		++*next;
 		return;

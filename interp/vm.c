@@ -108,14 +108,6 @@ static bool call_function(struct fiber *fiber, const struct instruction *in)
 
 static bool return_value(struct fiber *fiber, struct value v) /* consumes v */
 {
-	struct region *region = fiber_region(fiber);
-
-	if (region && region->kind == REGION_ARM && region->frame == fiber->depth - 1) {
-		value_release(v); /* preview goes on with the other arm, then with what follows */
-		fiber_frame(fiber)->pc = region->second ? region->end : region->pc;
-		region->second = true;
-		return true;
-	}
 	uint32_t answer = fiber_frame(fiber)->answer;
 	fiber_pop_frame(fiber);
 	put(&fiber->registers[answer], v);
@@ -238,6 +230,25 @@ static void arm_else(struct fiber *fiber, const struct instruction *in)
 	}
 	region->second = true;
 	tell(fiber->machine, EVENT_ARM, "", fiber, "otherwise", value_null(), fiber_at(fiber));
+}
+
+/* A return inside an arm that preview shows ends only that arm: the other one, and what follows, are shown as well. */
+static bool leave(struct fiber *fiber)
+{
+	uint32_t i = fiber->region_count;
+
+	while (i > 0 && fiber->regions[i - 1].frame == fiber->depth - 1 && fiber->regions[i - 1].kind != REGION_ARM)
+		i--;
+	if (!i || fiber->regions[i - 1].kind != REGION_ARM || fiber->regions[i - 1].frame != fiber->depth - 1)
+		return true;
+	while (fiber->region_count > i)
+		fiber_pop_region(fiber);
+	struct region *region = fiber_region(fiber);
+	fiber_frame(fiber)->pc = region->second ? region->end : region->pc;
+	if (!region->second)
+		tell(fiber->machine, EVENT_ARM, "", fiber, "otherwise", value_null(), fiber_at(fiber));
+	region->second = true;
+	return true;
 }
 
 static bool behind_arms(struct fiber *fiber)
@@ -365,7 +376,6 @@ static bool step_begin(struct fiber *fiber, const struct instruction *in)
 	saga->within = value_copy(clauses[STEP_WITHIN]);
 	saga->fiber = fiber;
 	saga->base = fiber_frame(fiber)->base;
-	saga->locals = in->a + STEP_REGISTERS;
 	saga->attempt = 1;
 	fiber->saga = saga;
 	fiber->attempt = 1;
@@ -374,9 +384,6 @@ static bool step_begin(struct fiber *fiber, const struct instruction *in)
 	if (code->handler_step)
 		return true;
 	fiber->step = saga;
-	for (uint32_t i = 0; i < code->capture_count; i++)
-		if (code->captures[i].slot >= saga->locals)
-			value_clear(fiber_register(fiber, code->captures[i].slot));
 	data = record_new(1);
 	record_set(&data, "name", value_string(code->name));
 	tell(machine, EVENT_STEP_STARTED, saga->id, fiber, value_text_peek(saga->title), data, code->span);
@@ -387,17 +394,20 @@ static void step_done(struct fiber *fiber)
 {
 	struct region *region = fiber_region(fiber);
 
-	region->done = true;
+	region->done = region->shielded = true;
 	if (region->timer)
 		timer_stop(fiber->machine, region->timer);
 }
 
-static void step_end(struct fiber *fiber)
+static bool step_end(struct fiber *fiber)
 {
 	struct region *region = fiber_region(fiber);
 
 	saga_step_ended(fiber, region->saga, NULL);
 	fiber_pop_region(fiber);
+	if (fiber_interrupted(fiber))
+		fiber_raise_now(fiber);
+	return goes_on(fiber);
 }
 
 static bool reraise(struct fiber *fiber)
@@ -406,7 +416,8 @@ static bool reraise(struct fiber *fiber)
 	struct failure *failure = region->failure;
 
 	region->failure = NULL;
-	fiber->shield--;
+	region->shielded = false;
+	failure = failure_outranked(fiber, failure);
 	saga_step_ended(fiber, region->saga, failure);
 	fiber_pop_region(fiber);
 	fiber_raise(fiber, failure);
@@ -484,15 +495,22 @@ static void caught(struct fiber *fiber, struct value *to)
 	fiber->caught = NULL;
 }
 
-static void group_begin(struct fiber *fiber, struct value bound)
+static bool group_begin(struct fiber *fiber, struct value bound)
 {
+	uint32_t most = bound.tag != VALUE_INT ? 0 : bound.i > UINT32_MAX ? UINT32_MAX : (uint32_t)bound.i;
+
+	if (bound.tag == VALUE_INT && bound.i < 1) {
+		fiber_raise(fiber, failure_new(fiber, FAILURE_ERROR, "`at most %lld at once` lets nothing run",
+					       (long long)bound.i));
+		return goes_on(fiber);
+	}
 	struct region *region = fiber_push_region(fiber, REGION_GROUP);
-	uint32_t most = bound.tag == VALUE_INT && bound.i > 0 ? (uint32_t)bound.i : 0;
 
 	region->group = group_new(fiber, most);
 	region->saga = saga_new(SAGA_SIDE_BY_SIDE, fiber->saga);
 	region->saga->bound = most;
 	region->group->saga = region->saga;
+	return true;
 }
 
 /* Preview shows the branches one after the other, so that it reads like the plan. */
@@ -553,6 +571,14 @@ static void watch_begin(struct fiber *fiber, const struct instruction *in)
 			   fiber_register(fiber, watch->uses[i].arguments), watch->uses[i].count);
 }
 
+static bool is_undecided(const struct group *group)
+{
+	for (const struct fiber *child = group->children; child; child = child->next)
+		if (child->undecided)
+			return true;
+	return false;
+}
+
 static bool watch_end(struct fiber *fiber)
 {
 	struct group *group = fiber_region(fiber)->group;
@@ -560,7 +586,8 @@ static bool watch_end(struct fiber *fiber)
 	if (group->running) {
 		again(fiber);
 		fiber->waiting = WAITING_GROUP;
-		group_cancel(group, "what it watched has ended");
+		if (!is_undecided(group)) /* a breach that a person is asked about is not passed over */
+			group_cancel(group, "what it watched has ended");
 		return false;
 	}
 	fiber_pop_region(fiber);
@@ -624,9 +651,10 @@ static struct value special(struct fiber *fiber, enum special which)
 		return value_copy(machine->run_value);
 	if (which == SPECIAL_PLAN)
 		return value_copy(machine->plan_value);
-	for (uint32_t i = fiber->region_count; i-- > 0;)
-		if (fiber->regions[i].kind == REGION_STEP && fiber->regions[i].failure)
-			return failure_record(fiber->regions[i].failure);
+	for (const struct fiber *at = fiber; at; at = at->group ? at->group->owner : NULL)
+		for (uint32_t i = at->region_count; i-- > 0;)
+			if (at->regions[i].kind == REGION_STEP && at->regions[i].failure)
+				return failure_record(at->regions[i].failure);
 	return value_copy(machine->failure_value);
 }
 
@@ -781,7 +809,7 @@ void fiber_run(struct fiber *fiber)
 	char error[256];
 	int64_t i;
 
-	if (fiber->raising || (fiber->pending && !fiber->shield)) {
+	if (fiber->raising || fiber_interrupted(fiber)) {
 		fiber_raise_now(fiber);
 		if (!goes_on(fiber))
 			return;
@@ -919,7 +947,7 @@ void fiber_run(struct fiber *fiber)
 			frame->pc = (uint32_t)in->d;
 			break;
 		case INSN_LOOP:
-			if (fiber->pending && !fiber->shield) {
+			if (fiber_interrupted(fiber)) {
 				DO(fiber_raise_now(fiber));
 				break;
 			}
@@ -970,6 +998,9 @@ void fiber_run(struct fiber *fiber)
 		case INSN_CALL:
 			GO(spend(fiber) && call_function(fiber, in));
 			break;
+		case INSN_LEAVE:
+			GO(leave(fiber));
+			break;
 		case INSN_RETURN:
 			GO(return_value(fiber, value_copy(r[in->a])));
 			break;
@@ -977,7 +1008,7 @@ void fiber_run(struct fiber *fiber)
 			GO(pure_call(fiber, in, r));
 			break;
 		case INSN_EFFECT:
-			if (fiber->pending && !fiber->shield) {
+			if (fiber_interrupted(fiber)) {
 				DO(fiber_raise_now(fiber));
 				break;
 			}
@@ -1050,7 +1081,7 @@ void fiber_run(struct fiber *fiber)
 			step_done(fiber);
 			break;
 		case INSN_STEP_END:
-			step_end(fiber);
+			GO(step_end(fiber));
 			break;
 		case INSN_RERAISE:
 			GO(reraise(fiber));
@@ -1075,7 +1106,7 @@ void fiber_run(struct fiber *fiber)
 			GO(hold(fiber, r[in->a], in->b == 1));
 			break;
 		case INSN_GROUP_BEGIN:
-			group_begin(fiber, r[in->a]);
+			GO(group_begin(fiber, r[in->a]));
 			break;
 		case INSN_SPAWN:
 			spawn(fiber, in);

@@ -50,39 +50,69 @@ run_counted() {
     failed=$((failed + f))
 }
 
+# build [MAKE'S ARGUMENTS]: what cannot be built is one failure, and the rest is tested all the same.
+build() {
+    make -s -k "$@" test-programs || {
+        say "not all of it could be built"
+        failed=$((failed + 1))
+    }
+}
+
 # sum PATTERN FILE: of the first numbers in the lines of FILE that match.
 sum() { grep -E "$1" "$2" | grep -oE '[0-9]+' | awk '{ n += $1 } END { print n + 0 }'; }
 
-# run_unit PROGRAM: one program of cmocka; its output is shown only when something failed.
+# run_unit PROGRAM...: programs of cmocka, one after another; what each printed goes to PROGRAM.log, its exit code and its
+# seconds to PROGRAM.code.
 run_unit() {
-    local program=$1 log=$1.log code p f began=$SECONDS
-    timeout -k 10 "$TEST_SECONDS" "$program" >"$log" 2>&1 </dev/null
-    code=$?
-    p=$(sum '^\[  PASSED  \] [0-9]+ test' "$log")
-    f=$(sum '^\[  FAILED  \] [0-9]+ test' "$log")
-    # A program that crashed, hung or was refused by a sanitizer may have marked no test as failed.
+    local program began
+    for program in "$@"; do
+        began=$SECONDS
+        timeout -k 10 "$TEST_SECONDS" "$program" >"$program.log" 2>&1 </dev/null
+        echo "$? $((SECONDS - began))" >"$program.code"
+    done
+}
+
+# count_unit PROGRAM: what run_unit left; the output is shown only when something failed.
+count_unit() {
+    local program=$1 p f code seconds
+    [ -x "$program" ] || { say "$program was not built"; failed=$((failed + 1)); return; }
+    read -r code seconds <"$program.code"
+    p=$(sum '^\[  PASSED  \] [0-9]+ test' "$program.log")
+    f=$(sum '^\[  FAILED  \] [0-9]+ test' "$program.log")
+    # A program that crashed, hung or was stopped by a sanitizer may have marked no test as failed.
     if [ "$code" != 0 ] && [ "$f" = 0 ]; then f=1; fi
     if [ "$p" = 0 ] && [ "$f" = 0 ]; then f=1; fi
     passed=$((passed + p))
     failed=$((failed + f))
     if [ "$f" -gt 0 ]; then
-        tail -n 60 "$log"
+        tail -n 60 "$program.log"
         say "$program ended with code $code"
     fi
-    printf '%s: %d passed, %d failed, %d s\n' "${program##*/}" "$p" "$f" "$((SECONDS - began))"
+    printf '%s: %d passed, %d failed, %d s\n' "${program##*/}" "$p" "$f" "$seconds"
 }
 
+# They mostly wait (for timeouts to pass, for servers to start), so some run side by side; those that use the Docker
+# engine are one after another.
 unit() {
-    local program
-    scripts/engine.sh start || failed=$((failed + 1))
-    for program in $(make -s "$@" list-unit); do
-        if [ -x "$program" ]; then
-            run_unit "$program"
-        else
-            say "$program was not built"
-            failed=$((failed + 1))
-        fi
+    local program programs=() on_engine=() others=() lane i mine lanes=()
+    read -ra programs < <(make -s "$@" list-unit)
+    for program in "${programs[@]}"; do
+        [ -x "$program" ] || continue
+        case ${program##*/} in
+            test_docker* | test_compose*) on_engine+=("$program") ;;
+            *) others+=("$program") ;;
+        esac
     done
+    run_unit "${on_engine[@]}" &
+    lanes+=($!)
+    for lane in 0 1; do
+        mine=()
+        for ((i = lane; i < ${#others[@]}; i += 2)); do mine+=("${others[i]}"); done
+        run_unit "${mine[@]}" &
+        lanes+=($!)
+    done
+    wait "${lanes[@]}"
+    for program in "${programs[@]}"; do count_unit "$program"; done
 }
 
 # golden BUILD PROGRAM
@@ -100,21 +130,31 @@ golden() {
     fi
 }
 
+# What later suites need is made behind the first ones, which mostly wait.
+prepare() {
+    mkdir -p build
+    if [[ " $* " == *" unit "* || " $* " == *" asan "* ]]; then scripts/engine.sh start || return; fi
+    if [[ " $* " == *" asan "* ]]; then nice make -s -k -j1 "${ASAN_MAKE[@]}" test-programs >build/asan.log 2>&1 & fi
+    if [[ " $* " == *" lab "* ]]; then nice lab/lab.sh up >build/lab-up.log 2>&1 & fi
+}
+
 suite() {
     case $1 in
         layers) run_counted layers scripts/layers.sh ;;
-        unit) make -s -k test-programs && unit ;;
-        golden) make -s -k test-programs && golden build ./runplan ;;
+        unit) build && unit ;;
+        golden) build && golden build ./runplan ;;
         asan)
             export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
-            make -s -k "${ASAN_MAKE[@]}" test-programs && unit "${ASAN_MAKE[@]}" && golden build/asan build/asan/runplan
+            wait
+            build "${ASAN_MAKE[@]}" && unit "${ASAN_MAKE[@]}" && golden build/asan build/asan/runplan
             ;;
-        lab) make -s all && lab/lab.sh up && run_counted lab tests/lab/run.sh ;;
+        lab) wait && make -s all && lab/lab.sh up && run_counted lab tests/lab/run.sh ;;
         *) say "there is no suite $1"; exit 2 ;;
     esac
 }
 
 [ $# -gt 0 ] || { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+prepare "$@" || { say "there is no Docker engine to test with"; exit 1; }
 for name in "$@"; do
     passed=0
     failed=0

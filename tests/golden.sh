@@ -1,7 +1,7 @@
 #!/bin/bash
 # golden.sh RUNPLAN [DUMP]: plans beside what must come of them.
 #
-#   tests/parse/NAME.plan  NAME.expected   what the parser makes of it (DUMP: the build's tests/parse/dump)
+#   tests/parse/NAME.plan  NAME.tree       what the parser makes of it (DUMP: the build's tests/parse/dump)
 #   tests/check/NAME.plan  NAME.expected   what `runplan check` says, and its exit code
 #   tests/run/NAME.plan    NAME.out        every event of a simulated run
 #   tests/cli/*.bats                       the command line, and real runs of small plans
@@ -16,7 +16,7 @@
 #   # never: TEXT              stands in no line
 #
 # NAME.out holds the rest, so that nothing changes unseen. Each run's record is then replayed from its journal, and must
-# give the same events. UPDATE=1 writes the expected files anew; what the comments say is held in any case.
+# give the same events. UPDATE=1 writes the files in tests/run anew; what the comments say is held in any case.
 set -uo pipefail
 
 program=$(realpath "${1:?usage: golden.sh RUNPLAN [DUMP]}")
@@ -57,7 +57,7 @@ header() { sed -nE "s/^# $1: ?//p" "$2"; }
 pattern() {
     local text
     text=$(sed -e 's/[][\\?()|+@!]/\\&/g' <<<"$1")
-    if [[ $1 =~ ^[0-9]+[a-z0-9]*\  ]]; then printf '%s' "$text"; else printf '*%s' "$text"; fi
+    if [[ $1 =~ ^[0-9]+[a-z0-9]*(\ |$) ]]; then printf '%s' "$text"; else printf '*%s' "$text"; fi
 }
 
 hold_to_words() { # PLAN OUTPUT
@@ -108,13 +108,15 @@ run_plan() { # PLAN
     result "run/$name" "$problems"
 }
 
+# The expected text shows the path from the project's folder.
 check_plan() { # PLAN
-    local plan=$1 options=() code
-    eval "options=($(header check "$plan" | tr '\n' ' '))"
-    "$program" check "$plan" "${options[@]}" >"$work/out" 2>&1 </dev/null
+    local plan=tests/check/$1 expected=${1%.plan}.expected code want=0 problems=
+    ! grep -q ': error\[' "$expected" || want=2
+    (cd "$here/.." && "$program" check "$plan" >"$work/out" 2>&1 </dev/null)
     code=$?
-    echo "exit $code" >>"$work/out"
-    result "check/$(basename "$plan" .plan)" "$(compare "$work/out" "${plan%.plan}.expected")"
+    [ "$code" = "$want" ] || problems="exit code $code instead of $want"$'\n'
+    problems+=$(UPDATE='' compare "$work/out" "$expected")
+    result "check/$(basename "$plan" .plan)" "$problems"
 }
 
 parse_plan() { # PLAN
@@ -124,19 +126,16 @@ parse_plan() { # PLAN
         return
     fi
     "$dump" "$plan" >"$work/out" 2>&1
-    result "parse/$(basename "$plan" .plan)" "$(compare "$work/out" "${plan%.plan}.expected")"
+    result "parse/$(basename "$plan" .plan)" "$(UPDATE='' compare "$work/out" "${plan%.plan}.tree")"
 }
 
-# FILTER=word tries only files whose name holds it. A folder may keep its plans in folders of its own: a path without a
-# leading one is printed by diagnostics.
-each() { # FOLDER FUNCTION
+# FILTER=word tries only files whose name holds it. Parts that others import have no expected file of their own.
+each() { # FOLDER FUNCTION SUFFIX
     local plan
     cd "$here/$1" 2>/dev/null || return 0
     for plan in *.plan; do
-        [ -f "$plan" ] && [[ $plan == *"${FILTER:-}"* ]] || continue
-        # Parts of other plans, and what another runner expects otherwise, have no expected file of their own.
-        [ "$1" = run ] && { [[ $plan != lib_* ]] || continue; }
-        [ "$1" = run ] || [ -f "${plan%.plan}.expected" ] || continue
+        [ -f "$plan" ] && [[ $plan == *"${FILTER:-}"* && $plan != lib_* ]] || continue
+        [ -f "${plan%.plan}.$3" ] || [ "$1" = run ] || continue
         "$2" "$plan"
     done
 }
@@ -157,9 +156,9 @@ command_line() {
     done < <(RUNPLAN=$program bats --tap ${FILTER:+--filter "$FILTER"} "$here/cli" 2>&1)
 }
 
-each parse parse_plan
-each check check_plan
-each run run_plan
+each parse parse_plan tree
+each check check_plan expected
+each run run_plan out
 command_line
 echo "golden: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -130,6 +130,24 @@ test_dump_that_fails_on_a_full_disk() {
     as_root umount "$work/small"
 }
 
+# The image is not there: it is built, and stays also when the deployment fails.
+test_image_that_is_missing_is_built() {
+    docker rmi thebot-backend:v3 >/dev/null
+    deploy v3
+    equals "exit code" "$code" 0
+    on_release v3 green
+    equals "the image's release" "$(docker run --rm thebot-backend:v3 python -c 'from thebot import settings; print(settings.VERSION)')" v3
+}
+
+test_release_that_cannot_be_built() {
+    remember
+    deploy v99
+    equals "exit code" "$code" 1
+    says v99
+    on_release v1 blue
+    nothing_changed
+}
+
 interrupted_at() { # TYPE TEXT of the event [SECONDS after it]
     remember
     load_start

@@ -389,14 +389,25 @@ static void help_engine(void)
 		fail_msg("no Docker engine answers, and scripts/engine.sh start did not help");
 }
 
-/* Removes what is called PREFIX...: containers, networks, images. */
-static void help_sweep(void)
+/* Removes what is called PREFIX...: containers and networks; those of compose begin with its directory's name too. */
+static void help_sweep_containers(void)
 {
 	char script[600];
 
 	snprintf(script, sizeof script,
 		 "docker ps -aq --filter name=%1$s | xargs -r docker rm -fv; "
-		 "docker network ls -q --filter name=%1$s | xargs -r docker network rm; "
+		 "docker network ls -q --filter name=%1$s | xargs -r docker network rm",
+		 help_prefix);
+	HELP_RUN("sh", "-c", script);
+}
+
+/* And images. */
+static void help_sweep(void)
+{
+	char script[600];
+
+	help_sweep_containers();
+	snprintf(script, sizeof script,
 		 "docker images -q --filter reference='%1$s*' | sort -u | xargs -r docker rmi -f; "
 		 "docker images -q --filter reference='*/%1$s*' | sort -u | xargs -r docker rmi -f",
 		 help_prefix);
@@ -425,11 +436,23 @@ static void help_image(void)
 		fail_msg("cannot make the test's image");
 }
 
+/* What tests left that were killed: theirs is a process that is gone. */
+static void help_sweep_dead(void)
+{
+	HELP_RUN("sh", "-c",
+		 "for pid in $( (docker ps -a --format '{{.Names}}'; docker images --format '{{.Repository}}') | "
+		 "sed -n 's/^rp-test-\\([0-9]\\{1,\\}\\).*/\\1/p' | sort -u); do [ -d /proc/$pid ] && continue; "
+		 "docker ps -aq --filter name=rp-test-$pid | xargs -r docker rm -fv; "
+		 "docker network ls -q --filter name=rp-test-$pid | xargs -r docker network rm; "
+		 "docker images -q --filter reference=\"rp-test-$pid-*\" | sort -u | xargs -r docker rmi -f; "
+		 "rm -rf /tmp/rp-test-$pid-*; done");
+}
+
 static void help_begin(void)
 {
 	snprintf(help_prefix, sizeof help_prefix, "rp-test-%d", (int)getpid());
 	help_engine();
-	help_sweep();
+	help_sweep_dead();
 	help_image();
 }
 

@@ -488,12 +488,13 @@ static void quiet_free(struct driver *driver)
 
 static const struct driver_ops quiet_ops = {.name = "quiet", .next = quiet_next, .free = quiet_free};
 
-static void count_beat(void *context, int64_t now)
+static int64_t count_beat(void *context, int64_t now)
 {
 	int64_t *beats = context;
 
 	beats[0]++;
 	beats[1] = now;
+	return now + 30;
 }
 
 static void test_pulse(void **state)
@@ -507,11 +508,16 @@ static void test_pulse(void **state)
 	assert_true(pulse->ops->next(pulse, 20, &out)); /* a deadline before the first beat is the machine's */
 	assert_int_equal(out.now, 20);
 	assert_int_equal(beats[0], 0);
+	assert_true(pulse->ops->next(pulse, 40, &out)); /* a beat on the way is not */
+	assert_int_equal(out.now, 40);
+	assert_int_equal(out.kind, DELIVERY_TIME);
+	assert_int_equal(beats[0], 1);
+	assert_int_equal(beats[1], 30);
 	assert_true(pulse->ops->next(pulse, INT64_MAX, &out));
-	assert_int_equal(out.kind, DELIVERY_SIGNAL); /* what is between is not the machine's */
+	assert_int_equal(out.kind, DELIVERY_SIGNAL);
 	assert_int_equal(out.now, 100);
-	assert_int_equal(beats[0], 2); /* at 50 and 80 */
-	assert_int_equal(beats[1], 80);
+	assert_int_equal(beats[0], 3); /* at 60 and 90 */
+	assert_int_equal(beats[1], 90);
 	pulse->ops->free(pulse);
 }
 

@@ -6,6 +6,7 @@
 #include "docker_help.h"
 
 #include <arpa/inet.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -305,6 +306,7 @@ static void test_exec_that_closes_its_output_is_waited_for(void **state)
 	(void)state;
 	expect_int(r, "code", 5);
 	assert_true(record_peek(r, "time").i >= SECOND);
+	assert_false(record_peek(r, "truncated").b);
 	value_release(r);
 }
 
@@ -1178,6 +1180,73 @@ static void test_build_cancelled(void **state)
 	HELP_RUN("sh", "-c", text);
 }
 
+/* ---- a registry ---- */
+
+static pid_t registry_open(int *port)
+{
+	char layer[] = "/tmp/rp-test-XXXXXX", script[200], line[16] = "";
+	int pipes[2];
+	pid_t pid;
+
+	assert_non_null(mkdtemp(layer));
+	snprintf(script, sizeof script, "cd %s && echo hello >file && tar -cf layer.tar file", layer);
+	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
+	snprintf(script, sizeof script, "%s/layer.tar", layer);
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(pipes[1], 1);
+		execlp("python3", "python3", "tests/fixtures/docker/registry.py", "deploy", "correct horse", script, NULL);
+		_exit(127);
+	}
+	close(pipes[1]);
+	assert_true(read(pipes[0], line, sizeof line - 1) > 1); /* it has read its layer, and listens */
+	close(pipes[0]);
+	*port = atoi(line);
+	HELP_RUN("rm", "-r", layer);
+	return pid;
+}
+
+static void test_login_and_pull(void **state)
+{
+	struct value image, v, d;
+	char json[200];
+	int port;
+	pid_t registry = registry_open(&port);
+
+	(void)state;
+	expect_failed(call("docker.pull", "{\"image\": \"127.0.0.1:%d/test/app:v1\"}", port), "cannot pull");
+	d = expect_kind(call("docker.login", "{\"registry\": \"127.0.0.1:%d\", \"user\": \"deploy\", \"password\": \"!wrong horse\"}", port),
+			OUTCOME_FAILED, "cannot log in to 127.0.0.1");
+	v = value_to_json(d, false);
+	assert_null(strstr(value_text_peek(v), "wrong horse"));
+	value_release(v);
+	value_release(d);
+	expect_done(call("docker.login", "{\"registry\": \"127.0.0.1:%d\", \"user\": \"deploy\", \"password\": \"!correct horse\"}", port));
+	image = expect_ok(call("docker.pull", "{\"image\": \"127.0.0.1:%d/test/app:v1\"}", port));
+	expect_field(record_peek(image, "labels"), "from", "registry");
+	assert_int_equal(value_length(record_peek(image, "digests")), 1);
+	v = value_copy(list_peek(record_peek(image, "digests"), 0));
+	snprintf(json, sizeof json, "127.0.0.1:%d/test/app:v1", port);
+	expect_bool(expect_ok(call("docker.image_exists", "{\"name\": \"%s\"}", json)), true);
+	expect_done(call("docker.pull", "{\"image\": \"%s\"}", value_text_peek(v))); /* by its digest */
+	expect_done(call("docker.pull", "{\"image\": \"%s\"}", json));		    /* again */
+	d = expect_kind(call("docker.pull", "{\"image\": \"127.0.0.1:%d/test/app:v9\"}", port), OUTCOME_FAILED, "cannot pull");
+	value_release(d);
+	expect_done(call("docker.rmi", "{\"image\": \"%s\", \"force\": true}", value_text_peek(record_peek(image, "id"))));
+	value_release(v);
+	value_release(image);
+	/* The login is this run's alone. */
+	help_shut();
+	help_open();
+	expect_failed(call("docker.pull", "{\"image\": \"%s\"}", json), "cannot pull");
+	kill(registry, SIGTERM);
+	assert_int_equal(waitpid(registry, NULL, 0), registry);
+	expect_failed(call("docker.pull", "{\"image\": \"%s\"}", json), "connection refused");
+	expect_failed(call("docker.login", "{\"registry\": \"127.0.0.1:%d\", \"user\": \"a\", \"password\": \"!correct horse\"}", port),
+		      "connection refused");
+}
+
 /* ---- the engine itself ---- */
 
 static void reopen(const char *host, const char *version)
@@ -1452,6 +1521,116 @@ static void test_engine_lost_in_mid_exec(void **state)
 	proxy_close(&proxy);
 }
 
+/* ---- other users ---- */
+
+/* Runs `body` in a child that is nobody, with the socket's group or without; its verdict. */
+static int as_nobody(bool with_group, int (*body)(void))
+{
+	struct stat socket;
+	int status;
+	pid_t pid;
+
+	assert_int_equal(stat("/var/run/docker.sock", &socket), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (setgroups(with_group ? 1 : 0, &socket.st_gid) != 0 || setgid(65534) != 0 || setuid(65534) != 0)
+			_exit(99);
+		help_driver = live_new(NULL);
+		_exit(body());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static int child_is_denied(void)
+{
+	struct outcome outcome = call("docker.ps", "{}");
+
+	return outcome.kind == OUTCOME_FAILED &&
+	       strstr(value_text_peek(outcome.message), "permission to use the Docker engine at unix:///var/run/docker.sock is "
+							"denied: join the group") != NULL ? 0 : 1;
+}
+
+/* May use the engine, and may not signal what runs in its containers: through the container. */
+static int child_cancels(void)
+{
+	char json[300];
+	struct outcome outcome;
+
+	snprintf(json, sizeof json, "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"sleep 4720 & sleep 4720; echo\"]}",
+		 help_prefix);
+	help_start("docker.exec", json);
+	if (help_wait(SECOND, &outcome))
+		return 1;
+	help_cancel();
+	if (!help_wait(9 * SECOND, &outcome))
+		return 2;
+	return outcome.kind == OUTCOME_FAILED && strstr(value_text_peek(outcome.message), "exit code 143") != NULL ? 0 : 3;
+}
+
+/* As another user than root these are what the other tests try anyway. */
+static void test_other_users(void **state)
+{
+	(void)state;
+	if (getuid() != 0)
+		return;
+	assert_int_equal(as_nobody(false, child_is_denied), 0);
+	assert_int_equal(as_nobody(true, child_cancels), 0);
+	box_until("sleep 4720", 0);
+}
+
+/* ---- TLS ---- */
+
+static void test_engine_by_tls(void **state)
+{
+	char directory[] = "/tmp/rp-test-XXXXXX", script[1200], line[16] = "", host[64];
+	struct value r;
+	int pipes[2];
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(script, sizeof script,
+		 "cd %s && mkdir none && q='-nodes -newkey rsa:2048 -days 2 -sha256' && "
+		 "openssl req -x509 $q -keyout ca-key.pem -out ca.pem -subj /CN=test-ca && "
+		 "openssl req $q -keyout key.pem -out c.csr -subj /CN=client && "
+		 "openssl x509 -req -in c.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -out cert.pem && "
+		 "openssl req $q -keyout server-key.pem -out s.csr -subj /CN=localhost && "
+		 "echo subjectAltName=DNS:localhost >ext && "
+		 "openssl x509 -req -in s.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile ext -out server.pem && "
+		 "cp cert.pem key.pem none/ && openssl req -x509 $q -keyout /dev/null -out none/ca.pem -subj /CN=other-ca",
+		 directory);
+	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(pipes[1], 1);
+		execlp("python3", "python3", "tests/fixtures/docker/tls_proxy.py", directory, NULL);
+		_exit(127);
+	}
+	close(pipes[1]);
+	assert_true(read(pipes[0], line, sizeof line - 1) > 1);
+	close(pipes[0]);
+	snprintf(host, sizeof host, "tcp://localhost:%d", atoi(line));
+	setenv("DOCKER_TLS_VERIFY", "1", 1);
+	setenv("DOCKER_CERT_PATH", directory, 1);
+	reopen(host, NULL);
+	r = expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"echo far; exit 3\"], \"ok\": 3"));
+	expect_field(r, "stdout", "far\n");
+	value_release(r);
+	expect_failed(EXEC("\"command\": [\"cat\"], \"input\": \"x\""), "input for a command is not available yet");
+	snprintf(script, sizeof script, "%s/none", directory);
+	setenv("DOCKER_CERT_PATH", script, 1);
+	reopen(host, NULL);
+	expect_failed(call("docker.ps", "{}"), "is not accepted");
+	unsetenv("DOCKER_TLS_VERIFY");
+	reopen(host, NULL);
+	expect_failed(call("docker.ps", "{}"), "Docker engine"); /* plain text to a port that speaks TLS */
+	kill(pid, SIGTERM);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	HELP_RUN("rm", "-r", directory);
+}
+
 /* ---- preview ---- */
 
 static void expect_line(struct value line, const char *text)
@@ -1471,7 +1650,7 @@ static void test_describe(void **state)
 	expect_line(describe("docker.run", "{\"image\": \"i:1\", \"name\": \"n\", \"ports\": [\"8080:80\"], \"remove\": true, \"command\": "
 					   "[\"a\"]}"),
 		    "docker run -d --rm --name n --publish 8080:80 i:1 a");
-	expect_line(describe("docker.stop", "{\"container\": \"c\"}"), "docker stop --time 10s c");
+	expect_line(describe("docker.stop", "{\"container\": \"c\"}"), "docker stop --time 10 c");
 	expect_line(describe("docker.login", "{\"registry\": \"r.example\", \"user\": \"u\", \"password\": \"!hunter2\"}"),
 		    "docker login --username u r.example");
 	expect_line(describe("docker.build", "{\"context\": \"lab\", \"tag\": \"t:1\", \"args\": {\"V\": \"v 2\"}}"),
@@ -1581,6 +1760,7 @@ int main(int argc, char **argv)
 		T(test_build),
 		T(test_build_failures),
 		T(test_build_cancelled),
+		T(test_login_and_pull),
 		T(test_engine_absent),
 		T(test_engine_hosts_of_no_use),
 		T(test_engine_cancelled_while_it_is_looked_for),
@@ -1589,6 +1769,8 @@ int main(int argc, char **argv)
 		T(test_engine_newer_gets_our_newest),
 		T(test_engine_by_tcp),
 		T(test_engine_lost_in_mid_exec),
+		T(test_other_users),
+		T(test_engine_by_tls),
 		T(test_describe),
 		T(test_process_of_another_container_is_not_signalled),
 		T(test_times),

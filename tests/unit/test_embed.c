@@ -121,6 +121,24 @@ static void sh_places(void **state)
 	    "time ls ${}",
 	    "echo plain",
 	    "f() { shift; echo \"$@\"; }; f a b",
+	    "f() { shift; set -- x; echo \"$@\"; }; f ${}",
+	    "set -euo pipefail; cat ${} | wc",
+	    "set +e; set -o errexit; cat ${}",
+	    "sed --expression=s/x/y/ ${} ${}",
+	    "sed -E -i.bak s/x/y/ ${}",
+	    "awk -F , '{ print $1 }' ${}",
+	    "awk -f prog.awk ${}",
+	    "psql -h ${} -p ${} -d ${} -c 'select 1'",
+	    "[ ${} -eq ${} ] || [ -n ${} ]",
+	    "env A=${} cat ${}",
+	    "git -C ${} checkout -q ${}",
+	    "tar czf ${} -C ${} .",
+	    "perl -ne 'print if /x/' ${}",
+	    "printf '%s %s\\n' ${} ${}",
+	    "cd ${} && ./deploy.sh ${} >> log 2>&1",
+	    "for i in 1 2 3; do curl -fsS ${} && break; sleep 1; done",
+	    "test -z \"$(docker ps -q -f name=web)\" || docker stop ${}",
+	    "python3 - ${} < script.py",
 	};
 	size_t i;
 
@@ -157,6 +175,9 @@ static void sh_refusals(void **state)
 	    {"psql --command=${}", "as code"},
 	    {"eval ${}", "as code"},
 	    {"eval echo ${}", "as code"},
+	    {"eval env ${}", "as code"},
+	    {"time eval local env ${}", "as code"},
+	    {"trap sh ${}", "as code"},
 	    {"command eval ${}", "as code"},
 	    {"trap ${} EXIT", "as code"},
 	    {"ssh web1 ${}", "as code"},
@@ -168,6 +189,15 @@ static void sh_refusals(void **state)
 	    {"find . -exec sed -i s/x/${}/ {} \\;", "as code"},
 	    {"awk ${} file", "as code"},
 	    {"test -v ${}", "as code"},
+	    {"test ${} ${}", "as code"},
+	    {"printf -v ${} x", "as code"},
+	    {"env sh -c ${}", "as code"},
+	    {"env -S ${}", "as code"},
+	    {"sh ${}-c ${}", "as code"},
+	    {"tar -I ${} -cf x .", "as code"},
+	    {"rsync -e ${} a b", "as code"},
+	    {"sed --expression=${} file", "as code"},
+	    {"sed --expression ${} file", "as code"},
 	    {"unset ${}", "as code"},
 	    {"export ${}", "name of a variable"},
 	    {"export A=1 ${}=2", "name of a variable"},
@@ -404,6 +434,16 @@ static void sh_words(void **state)
 	assert_fails(EMBED_SH, "echo ${}", value_null(), "null");
 	assert_fails(EMBED_SH, "echo ${}", value_string_n("a\0b", 3), "NUL");
 	assert_fails(EMBED_SH, "echo \"${}\"", value_string("x"), "quotes");
+	assert_parts(EMBED_SH, "grep x ${}", value_string("-n"), "grep x \"$1\"", 1, "-n");
+	assert_parts(EMBED_SH, "sed s/x/y/ ${}", value_string("a-"), "sed s/x/y/ \"$1\"", 1, "a-");
+	assert_parts(EMBED_SH, "sed s/x/y/ -- ${}", value_string("-e"), "sed s/x/y/ -- \"$1\"", 1, "-e");
+	assert_parts(EMBED_SH, "python3 x.py ${}", value_string("-c"), "python3 x.py \"$1\"", 1, "-c");
+	assert_fails(EMBED_SH, "sed s/x/y/ ${}", value_string("-e1e id"), "begins with -");
+	assert_fails(EMBED_SH, "sed s/x/y/ ${}", list_of("a", "-e1e id"), "begins with -");
+	assert_fails(EMBED_SH, "python3 ${}", value_string("-cprint(1)"), "begins with -");
+	assert_fails(EMBED_SH, "python3 ${}${}", value_string("-c"), "begins with -");
+	assert_fails(EMBED_SH, "sh ${} x", list_of("a", "b"), "list");
+	assert_fails(EMBED_SH, "git clone ${}", value_string("--upload-pack=id"), "begins with -");
 }
 
 static void sh_more_than_nine(void **state)

@@ -4,6 +4,7 @@
  *
  * Statements go through embed_render(), as a plan's literals do; ${} stands for a value.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
@@ -1293,14 +1294,15 @@ static void dump_on_a_full_disk(void **state)
 	struct value before, after;
 
 	(void)state;
-	if (getuid() != 0) {
+	mkdir(mount_point, 0700);
+	/* Root in a container may be forbidden to mount; dump_is_killed() is for those. */
+	if (mount("tmpfs", mount_point, "tmpfs", 0, "size=64k") != 0) {
+		assert_int_equal(errno, EPERM);
 		skip();
 		return;
 	}
 	make_source();
 	before = counts("source");
-	mkdir(mount_point, 0700);
-	assert_int_equal(mount("tmpfs", mount_point, "tmpfs", 0, "size=64k"), 0);
 	fails("pg.dump", ARGS(TEXT("to", in_directory("small/a.dump")), URL, TEXT("database", "source")),
 	      "No space left on device");
 	assert_false(exists("small/a.dump"));
@@ -1327,7 +1329,8 @@ static void dump_is_killed(void **state)
 	small = old;
 	small.rlim_cur = 64 * 1024;
 	setrlimit(RLIMIT_FSIZE, &small);
-	fails("pg.dump", ARGS(TEXT("to", in_directory("killed.dump")), URL, TEXT("database", "source")), "pg_dump failed");
+	fails("pg.dump", ARGS(TEXT("to", in_directory("killed.dump")), URL, TEXT("database", "source")),
+	      "pg_dump failed");
 	setrlimit(RLIMIT_FSIZE, &old);
 	assert_false(exists("killed.dump"));
 	assert_false(exists("killed.dump.part"));
@@ -1549,7 +1552,7 @@ int main(void)
 	    TEST(truncated_dumps_are_refused),
 	    TEST(dump_on_a_full_disk),
 	    TEST(dump_is_killed),
-		TEST(dump_is_cancelled),
+	    TEST(dump_is_cancelled),
 	    TEST(restore_is_cancelled),
 	    TEST(password_is_not_shown),
 	    TEST(described),
