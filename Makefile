@@ -11,7 +11,8 @@
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+# Two jobs unless the command line says otherwise; a make within a make takes its jobs from the outer one.
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j2
 endif
 

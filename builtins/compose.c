@@ -1,7 +1,7 @@
 /*
- * compose.c - the namespace compose. What compose does is left to compose (compose_tool.c); what only asks or runs a
- * command in a running container goes through the Engine API, which takes milliseconds where docker-compose 1 takes most
- * of a second: containers are found by the labels that compose gives them.
+ * compose.c - the namespace compose. What compose does is left to compose (compose_tool.c); what only asks or
+ * runs a command in a running container goes through the Engine API, which takes milliseconds where
+ * docker-compose 1 takes most of a second: containers are found by the labels that compose gives them.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static const char *label_of(struct value item, const char *label)
 static struct value name_of_directory(struct value directory)
 {
 	const char *slash = strrchr(value_text_peek(directory), '/');
-	struct buffer name = { 0 };
+	struct buffer name = {0};
 
 	for (const char *at = slash == NULL ? "" : slash + 1; *at != '\0'; at++) {
 		char c = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
@@ -78,10 +78,11 @@ static struct value with_label(struct value list, const char *label, struct valu
 }
 
 /*
- * The containers that belong to the project that the call means: by its name where that is said; else those that compose
- * made from this directory; else those of the project that compose would name after it.
+ * The containers that belong to the project that the call means: by its name where that is said; else those
+ * that compose made from this directory; else those of the project that compose would name after it.
  */
-static struct value of_project(struct effect_call *call, const struct compose_places *places, struct value list)
+static struct value of_project(struct effect_call *call, const struct compose_places *places,
+			       struct value list)
 {
 	struct value name = compose_project_name(call, places), directory = value_null(), some;
 
@@ -89,8 +90,9 @@ static struct value of_project(struct effect_call *call, const struct compose_pl
 		some = with_label(list, LABEL_PROJECT, name);
 	} else {
 		directory = compose_project_directory(call, places);
-		some = directory.tag == VALUE_STRING ? filtered(list, LABEL_DIRECTORY, directory, same_directory)
-						     : list_new(0);
+		some = directory.tag == VALUE_STRING
+			   ? filtered(list, LABEL_DIRECTORY, directory, same_directory)
+			   : list_new(0);
 		if (directory.tag == VALUE_STRING && value_length(some) == 0) {
 			value_release(name);
 			value_release(some);
@@ -109,8 +111,9 @@ static void ask_services(struct effect_call *call,
 {
 	static const char filters[] = "{\"label\":[\"" LABEL_SERVICE "\",\"" LABEL_ONEOFF "=False\"]}";
 
-	docker_call_send(call, (struct docker_options){ .path = docker_path("/containers/json?all=1&filters=%s", filters) },
-			 then);
+	docker_call_send(
+	    call, (struct docker_options){.path = docker_path("/containers/json?all=1&filters=%s", filters)},
+	    then);
 }
 
 /* Names of the list's labels, each once. */
@@ -133,14 +136,28 @@ static struct value label_values(struct value list, const char *label)
 /* ---- exec, probe ---- */
 
 enum {
-	EXEC_SERVICE, EXEC_COMMAND, EXEC_ENV, EXEC_USER, EXEC_WORKDIR, EXEC_INPUT, EXEC_INDEX, EXEC_TIMEOUT, EXEC_OK,
-	EXEC_FILE, EXEC_PROJECT, EXEC_DIRECTORY
+	EXEC_SERVICE,
+	EXEC_COMMAND,
+	EXEC_ENV,
+	EXEC_USER,
+	EXEC_WORKDIR,
+	EXEC_INPUT,
+	EXEC_INDEX,
+	EXEC_TIMEOUT,
+	EXEC_OK,
+	EXEC_FILE,
+	EXEC_PROJECT,
+	EXEC_DIRECTORY
 };
 
 /* Its `env` is the container's: nothing of it changes which project is meant. */
 static const struct compose_places exec_places = {
-	.file = EXEC_FILE, .project = EXEC_PROJECT, .directory = EXEC_DIRECTORY, .env = NO_PLACE, .input = NO_PLACE,
-	.timeout = EXEC_TIMEOUT,
+    .file = EXEC_FILE,
+    .project = EXEC_PROJECT,
+    .directory = EXEC_DIRECTORY,
+    .env = NO_PLACE,
+    .input = NO_PLACE,
+    .timeout = EXEC_TIMEOUT,
 };
 
 static void fail_service_missing(struct effect_call *call, struct value services)
@@ -149,14 +166,15 @@ static void fail_service_missing(struct effect_call *call, struct value services
 	struct value names = label_values(services, LABEL_SERVICE), hint = docker_suggest(names, service);
 
 	call_failed(call, "the service \"%s\" has no container%s%s", service,
-		    value_length(services) == 0 ? ": compose has made none for this project" : "", value_text_peek(hint));
+		    value_length(services) == 0 ? ": compose has made none for this project" : "",
+		    value_text_peek(hint));
 	value_release(hint);
 	value_release(names);
 }
 
 static void fail_project_unclear(struct effect_call *call, struct value projects)
 {
-	struct buffer text = { 0 };
+	struct buffer text = {0};
 
 	for (size_t i = 0; i < value_length(projects); i++)
 		buffer_printf(&text, "%s\"%s\"", i == 0 ? "" : ", ", value_text_peek(list_peek(projects, i)));
@@ -184,15 +202,15 @@ static void exec_in(struct effect_call *call, struct value container)
 	/* The exec has a state of its own. */
 	call->free_state(call->state);
 	call->state = NULL;
-	docker_exec_begin(call, &(struct docker_exec_options){ .container = value_text_peek(name),
-							       .shown = value_text_peek(shown),
-							       .command = call_arg(call, EXEC_COMMAND),
-							       .env = call_arg(call, EXEC_ENV),
-							       .user = call_text(call, EXEC_USER),
-							       .directory = call_text(call, EXEC_WORKDIR),
-							       .input = call_arg(call, EXEC_INPUT),
-							       .timeout_ns = call_int(call, EXEC_TIMEOUT, 0),
-							       .ok = call_arg(call, EXEC_OK) });
+	docker_exec_begin(call, &(struct docker_exec_options){.container = value_text_peek(name),
+							      .shown = value_text_peek(shown),
+							      .command = call_arg(call, EXEC_COMMAND),
+							      .env = call_arg(call, EXEC_ENV),
+							      .user = call_text(call, EXEC_USER),
+							      .directory = call_text(call, EXEC_WORKDIR),
+							      .input = call_arg(call, EXEC_INPUT),
+							      .timeout_ns = call_int(call, EXEC_TIMEOUT, 0),
+							      .ok = call_arg(call, EXEC_OK)});
 	value_release(name);
 	value_release(shown);
 }
@@ -203,7 +221,8 @@ static void exec_listed(struct effect_call *call, const struct docker_reply *rep
 	int64_t number = call_int(call, EXEC_INDEX, 1);
 
 	if (!reply->ok) {
-		docker_call_end(call, reply, "cannot look for the service \"%s\"", call_text(call, EXEC_SERVICE));
+		docker_call_end(call, reply, "cannot look for the service \"%s\"",
+				call_text(call, EXEC_SERVICE));
 		return;
 	}
 	services = of_project(call, &exec_places, reply->json);
@@ -215,11 +234,11 @@ static void exec_listed(struct effect_call *call, const struct docker_reply *rep
 	else if (value_length(projects) > 1)
 		fail_project_unclear(call, projects);
 	else if (container.tag == VALUE_NULL)
-		call_failed(call, "the service \"%s\" has no container number %lld", call_text(call, EXEC_SERVICE),
-			    (long long)number);
+		call_failed(call, "the service \"%s\" has no container number %lld",
+			    call_text(call, EXEC_SERVICE), (long long)number);
 	else if (strcmp(value_text_peek(record_peek(container, "State")), "running") != 0)
-		call_failed(call, "the service \"%s\" does not run: its container is %s", call_text(call, EXEC_SERVICE),
-			    value_text_peek(record_peek(container, "State")));
+		call_failed(call, "the service \"%s\" does not run: its container is %s",
+			    call_text(call, EXEC_SERVICE), value_text_peek(record_peek(container, "State")));
 	else
 		exec_in(call, container);
 	value_release(projects);
@@ -239,8 +258,12 @@ static void exec_start(struct effect_call *call)
 enum { PS_SERVICE, PS_ENV, PS_FILE, PS_PROJECT, PS_DIRECTORY };
 
 static const struct compose_places ps_places = {
-	.file = PS_FILE, .project = PS_PROJECT, .directory = PS_DIRECTORY, .env = PS_ENV, .input = NO_PLACE,
-	.timeout = NO_PLACE,
+    .file = PS_FILE,
+    .project = PS_PROJECT,
+    .directory = PS_DIRECTORY,
+    .env = PS_ENV,
+    .input = NO_PLACE,
+    .timeout = NO_PLACE,
 };
 
 static struct value ps_record(struct value item)
@@ -286,12 +309,14 @@ static bool services_check(struct effect_call *call)
 {
 	struct value services = call_arg(call, ARG_SERVICES);
 
-	if (call_text(call, ARG_SERVICE) != NULL && !compose_name_check(call, "service", call_text(call, ARG_SERVICE)))
+	if (call_text(call, ARG_SERVICE) != NULL &&
+	    !compose_name_check(call, "service", call_text(call, ARG_SERVICE)))
 		return false;
 	for (size_t i = 0; i < value_length(services); i++) {
 		struct value item = list_peek(services, i);
 
-		if (!compose_name_check(call, "service", item.tag == VALUE_STRING ? value_text_peek(item) : NULL))
+		if (!compose_name_check(call, "service",
+					item.tag == VALUE_STRING ? value_text_peek(item) : NULL))
 			return false;
 	}
 	return true;
@@ -342,11 +367,24 @@ static int64_t whole_seconds(int64_t nanoseconds)
 
 /* ---- up ---- */
 
-enum { UP_RECREATE = ARG_SERVICES + 1, UP_DEPS, UP_BUILD, UP_ENV, UP_TIMEOUT, UP_FILE, UP_PROJECT, UP_DIRECTORY };
+enum {
+	UP_RECREATE = ARG_SERVICES + 1,
+	UP_DEPS,
+	UP_BUILD,
+	UP_ENV,
+	UP_TIMEOUT,
+	UP_FILE,
+	UP_PROJECT,
+	UP_DIRECTORY
+};
 
 static const struct compose_places up_places = {
-	.file = UP_FILE, .project = UP_PROJECT, .directory = UP_DIRECTORY, .env = UP_ENV, .input = NO_PLACE,
-	.timeout = UP_TIMEOUT,
+    .file = UP_FILE,
+    .project = UP_PROJECT,
+    .directory = UP_DIRECTORY,
+    .env = UP_ENV,
+    .input = NO_PLACE,
+    .timeout = UP_TIMEOUT,
 };
 
 static void up_noted(struct effect_call *call)
@@ -431,8 +469,8 @@ static void up_settle_listed(struct effect_call *call, const struct docker_reply
 }
 
 /*
- * Without `recreate` an up is repeated: it leaves alone what is as wanted. With it, it is done when each service runs in a
- * container that was not there before.
+ * Without `recreate` an up is repeated: it leaves alone what is as wanted. With it, it is done when each
+ * service runs in a container that was not there before.
  */
 static void up_settle(struct effect_call *call)
 {
@@ -447,8 +485,12 @@ static void up_settle(struct effect_call *call)
 enum { STOP_GRACE = ARG_SERVICES + 1, STOP_ENV, STOP_TIMEOUT, STOP_FILE, STOP_PROJECT, STOP_DIRECTORY };
 
 static const struct compose_places stop_places = {
-	.file = STOP_FILE, .project = STOP_PROJECT, .directory = STOP_DIRECTORY, .env = STOP_ENV, .input = NO_PLACE,
-	.timeout = STOP_TIMEOUT,
+    .file = STOP_FILE,
+    .project = STOP_PROJECT,
+    .directory = STOP_DIRECTORY,
+    .env = STOP_ENV,
+    .input = NO_PLACE,
+    .timeout = STOP_TIMEOUT,
 };
 
 static void stop_start(struct effect_call *call)
@@ -465,8 +507,12 @@ static void stop_start(struct effect_call *call)
 enum { RM_VOLUMES = ARG_SERVICES + 1, RM_ENV, RM_TIMEOUT, RM_FILE, RM_PROJECT, RM_DIRECTORY };
 
 static const struct compose_places rm_places = {
-	.file = RM_FILE, .project = RM_PROJECT, .directory = RM_DIRECTORY, .env = RM_ENV, .input = NO_PLACE,
-	.timeout = RM_TIMEOUT,
+    .file = RM_FILE,
+    .project = RM_PROJECT,
+    .directory = RM_DIRECTORY,
+    .env = RM_ENV,
+    .input = NO_PLACE,
+    .timeout = RM_TIMEOUT,
 };
 
 static void rm_start(struct effect_call *call)
@@ -482,11 +528,24 @@ static void rm_start(struct effect_call *call)
 	compose_run(call, plainly_done);
 }
 
-enum { DOWN_VOLUMES, DOWN_ORPHANS, DOWN_GRACE, DOWN_ENV, DOWN_TIMEOUT, DOWN_FILE, DOWN_PROJECT, DOWN_DIRECTORY };
+enum {
+	DOWN_VOLUMES,
+	DOWN_ORPHANS,
+	DOWN_GRACE,
+	DOWN_ENV,
+	DOWN_TIMEOUT,
+	DOWN_FILE,
+	DOWN_PROJECT,
+	DOWN_DIRECTORY
+};
 
 static const struct compose_places down_places = {
-	.file = DOWN_FILE, .project = DOWN_PROJECT, .directory = DOWN_DIRECTORY, .env = DOWN_ENV, .input = NO_PLACE,
-	.timeout = DOWN_TIMEOUT,
+    .file = DOWN_FILE,
+    .project = DOWN_PROJECT,
+    .directory = DOWN_DIRECTORY,
+    .env = DOWN_ENV,
+    .input = NO_PLACE,
+    .timeout = DOWN_TIMEOUT,
 };
 
 static void down_start(struct effect_call *call)
@@ -504,13 +563,23 @@ static void down_start(struct effect_call *call)
 }
 
 enum {
-	BUILD_ARGS = ARG_SERVICES + 1, BUILD_NO_CACHE, BUILD_PULL, BUILD_ENV, BUILD_TIMEOUT, BUILD_FILE, BUILD_PROJECT,
+	BUILD_ARGS = ARG_SERVICES + 1,
+	BUILD_NO_CACHE,
+	BUILD_PULL,
+	BUILD_ENV,
+	BUILD_TIMEOUT,
+	BUILD_FILE,
+	BUILD_PROJECT,
 	BUILD_DIRECTORY
 };
 
 static const struct compose_places build_places = {
-	.file = BUILD_FILE, .project = BUILD_PROJECT, .directory = BUILD_DIRECTORY, .env = BUILD_ENV, .input = NO_PLACE,
-	.timeout = BUILD_TIMEOUT,
+    .file = BUILD_FILE,
+    .project = BUILD_PROJECT,
+    .directory = BUILD_DIRECTORY,
+    .env = BUILD_ENV,
+    .input = NO_PLACE,
+    .timeout = BUILD_TIMEOUT,
 };
 
 static void build_start(struct effect_call *call)
@@ -541,20 +610,34 @@ static void build_start(struct effect_call *call)
 /* ---- run ---- */
 
 enum {
-	RUN_SERVICE, RUN_COMMAND, RUN_ENV, RUN_USER, RUN_WORKDIR, RUN_INPUT, RUN_DEPS, RUN_TIMEOUT, RUN_OK, RUN_FILE,
-	RUN_PROJECT, RUN_DIRECTORY
+	RUN_SERVICE,
+	RUN_COMMAND,
+	RUN_ENV,
+	RUN_USER,
+	RUN_WORKDIR,
+	RUN_INPUT,
+	RUN_DEPS,
+	RUN_TIMEOUT,
+	RUN_OK,
+	RUN_FILE,
+	RUN_PROJECT,
+	RUN_DIRECTORY
 };
 
 static const struct compose_places run_places = {
-	.file = RUN_FILE, .project = RUN_PROJECT, .directory = RUN_DIRECTORY, .env = RUN_ENV, .input = RUN_INPUT,
-	.timeout = RUN_TIMEOUT,
+    .file = RUN_FILE,
+    .project = RUN_PROJECT,
+    .directory = RUN_DIRECTORY,
+    .env = RUN_ENV,
+    .input = RUN_INPUT,
+    .timeout = RUN_TIMEOUT,
 };
 
 struct run_job {
 	struct compose_job job; /* first */
-	char token[33];         /* of its container's label */
-	struct value result;    /* of a run that was cut short, while what it left is cleared up; or null */
-	struct value left;      /* ids of its containers, still to be removed */
+	char token[33];		/* of its container's label */
+	struct value result;	/* of a run that was cut short, while what it left is cleared up; or null */
+	struct value left;	/* ids of its containers, still to be removed */
 	int64_t code;
 	bool timed_out;
 };
@@ -572,8 +655,10 @@ static struct value run_result(struct compose_job *job, const struct process_res
 	struct value record = record_new(6);
 
 	record_set(&record, "code", value_int(result->code));
-	record_set(&record, "stdout", text_guard(value_string_n(result->out, result->out_length), job->secrets));
-	record_set(&record, "stderr", text_guard(value_string_n(result->err, result->err_length), job->secrets));
+	record_set(&record, "stdout",
+		   text_guard(value_string_n(result->out, result->out_length), job->secrets));
+	record_set(&record, "stderr",
+		   text_guard(value_string_n(result->err, result->err_length), job->secrets));
 	record_set(&record, "time", value_duration(result->elapsed_ns));
 	record_set(&record, "truncated", value_bool(result->truncated));
 	return record;
@@ -588,8 +673,8 @@ static void run_fail(struct effect_call *call)
 
 	run->result = value_null();
 	if (run->timed_out)
-		call_failed_with(call, details, "the run of \"%s\" timed out after %s and was stopped", service,
-				 duration_text(call_int(call, RUN_TIMEOUT, 0), limit));
+		call_failed_with(call, details, "the run of \"%s\" timed out after %s and was stopped",
+				 service, duration_text(call_int(call, RUN_TIMEOUT, 0), limit));
 	else
 		call_failed_with(call, details, "the run of \"%s\" was cancelled and stopped", service);
 }
@@ -621,10 +706,11 @@ static void run_clear_next(struct effect_call *call)
 		list_push(&rest, value_copy(list_peek(run->left, i)));
 	value_release(run->left);
 	run->left = rest;
-	docker_call_send(call,
-			 (struct docker_options){ .method = "DELETE",
-						  .path = docker_path("/containers/%s?force=1&v=1", value_text_peek(id)) },
-			 run_cleared_one);
+	docker_call_send(
+	    call,
+	    (struct docker_options){.method = "DELETE",
+				    .path = docker_path("/containers/%s?force=1&v=1", value_text_peek(id))},
+	    run_cleared_one);
 	value_release(id);
 }
 
@@ -633,7 +719,8 @@ static void run_left_listed(struct effect_call *call, const struct docker_reply 
 	struct run_job *run = call->state;
 
 	if (!reply->ok) {
-		call_unknown(call, "the run of \"%s\" was cut short, and its container cannot be looked for: %s",
+		call_unknown(call,
+			     "the run of \"%s\" was cut short, and its container cannot be looked for: %s",
 			     call_text(call, RUN_SERVICE), reply->message);
 		return;
 	}
@@ -650,8 +737,8 @@ static void run_clear(struct effect_call *call)
 	struct value filters = value_string_printf("{\"label\":[\"" LABEL_RUN "=%s\"]}", run->token);
 
 	docker_call_send(call,
-			 (struct docker_options){ .path = docker_path("/containers/json?all=1&filters=%s",
-								      value_text_peek(filters)) },
+			 (struct docker_options){.path = docker_path("/containers/json?all=1&filters=%s",
+								     value_text_peek(filters))},
 			 run_left_listed);
 	value_release(filters);
 }
@@ -667,8 +754,9 @@ static void run_failed_by_itself(struct effect_call *call, const struct process_
 	tail = text_guard(text_tail(said, length, 20), run->job.secrets);
 	record_set(&details, "tail", tail);
 	line = text_hide(compose_last_words(said, length), run->job.secrets);
-	call_failed_with(call, details, "the run of \"%s\" ended with exit code %d%s%s", call_text(call, RUN_SERVICE),
-			 result->code, value_length(line) > 0 ? ": " : "", value_text_peek(line));
+	call_failed_with(call, details, "the run of \"%s\" ended with exit code %d%s%s",
+			 call_text(call, RUN_SERVICE), result->code, value_length(line) > 0 ? ": " : "",
+			 value_text_peek(line));
 	value_release(line);
 }
 
@@ -697,7 +785,8 @@ static bool command_check(struct effect_call *call)
 
 		if (word.tag != VALUE_STRING || value_is_secret(word) ||
 		    strlen(value_text_peek(word)) != value_length(word)) {
-			call_failed(call, "each word of the command must be a string without NUL bytes, and no secret: every "
+			call_failed(call, "each word of the command must be a string without NUL bytes, and "
+					  "no secret: every "
 					  "user could read it; give it by `env` or `input`");
 			return false;
 		}
@@ -751,8 +840,12 @@ static void run_start(struct effect_call *call)
 enum { CONFIG_ENV, CONFIG_TIMEOUT, CONFIG_FILE, CONFIG_PROJECT, CONFIG_DIRECTORY };
 
 static const struct compose_places config_places = {
-	.file = CONFIG_FILE, .project = CONFIG_PROJECT, .directory = CONFIG_DIRECTORY, .env = CONFIG_ENV,
-	.input = NO_PLACE, .timeout = CONFIG_TIMEOUT,
+    .file = CONFIG_FILE,
+    .project = CONFIG_PROJECT,
+    .directory = CONFIG_DIRECTORY,
+    .env = CONFIG_ENV,
+    .input = NO_PLACE,
+    .timeout = CONFIG_TIMEOUT,
 };
 
 /* Version 1 knows YAML only. */
@@ -775,8 +868,9 @@ static void config_done(struct effect_call *call, const struct process_result *r
 		fail_of_row(call, result);
 		return;
 	}
-	if (!(compose_is_v1(call->live) ? yaml_parse(result->out, result->out_length, &config, error, sizeof error)
-					: value_from_json(result->out, result->out_length, &config, error))) {
+	if (!(compose_is_v1(call->live)
+		  ? yaml_parse(result->out, result->out_length, &config, error, sizeof error)
+		  : value_from_json(result->out, result->out_length, &config, error))) {
 		call_failed(call, "what compose prints as its config cannot be read: %s", error);
 		return;
 	}
@@ -836,7 +930,7 @@ static struct value describe_end(struct buffer *line, const struct effect_reques
 static struct value up_describe(const struct effect_request *request)
 {
 	const struct value *args = request->args;
-	struct buffer line = { 0 };
+	struct buffer line = {0};
 
 	describe_globals(&line, request, &up_places);
 	words_add(&line, "up -d");
@@ -850,7 +944,7 @@ static struct value up_describe(const struct effect_request *request)
 
 static struct value stop_describe(const struct effect_request *request)
 {
-	struct buffer line = { 0 };
+	struct buffer line = {0};
 
 	describe_globals(&line, request, &stop_places);
 	words_add(&line, "stop");
@@ -861,7 +955,7 @@ static struct value stop_describe(const struct effect_request *request)
 
 static struct value rm_describe(const struct effect_request *request)
 {
-	struct buffer line = { 0 };
+	struct buffer line = {0};
 
 	describe_globals(&line, request, &rm_places);
 	words_add(&line, "rm --force --stop");
@@ -872,7 +966,7 @@ static struct value rm_describe(const struct effect_request *request)
 
 static struct value down_describe(const struct effect_request *request)
 {
-	struct buffer line = { 0 };
+	struct buffer line = {0};
 
 	describe_globals(&line, request, &down_places);
 	words_add(&line, "down");
@@ -884,7 +978,7 @@ static struct value down_describe(const struct effect_request *request)
 
 static struct value build_describe(const struct effect_request *request)
 {
-	struct buffer line = { 0 };
+	struct buffer line = {0};
 
 	describe_globals(&line, request, &build_places);
 	words_add(&line, "build");
@@ -897,7 +991,7 @@ static struct value build_describe(const struct effect_request *request)
 
 static struct value ps_describe(const struct effect_request *request)
 {
-	struct buffer line = { 0 };
+	struct buffer line = {0};
 
 	describe_globals(&line, request, &ps_places);
 	words_add(&line, "ps --all");
@@ -907,7 +1001,7 @@ static struct value ps_describe(const struct effect_request *request)
 
 static struct value config_describe(const struct effect_request *request)
 {
-	struct buffer line = { 0 };
+	struct buffer line = {0};
 
 	describe_globals(&line, request, &config_places);
 	words_add(&line, "config");
@@ -917,7 +1011,7 @@ static struct value config_describe(const struct effect_request *request)
 static struct value run_describe(const struct effect_request *request)
 {
 	const struct value *args = request->args;
-	struct buffer line = { 0 };
+	struct buffer line = {0};
 
 	describe_globals(&line, request, &run_places);
 	words_add(&line, "run --rm -T");
@@ -933,7 +1027,7 @@ static struct value run_describe(const struct effect_request *request)
 static struct value exec_describe(const struct effect_request *request)
 {
 	const struct value *args = request->args;
-	struct buffer line = { 0 };
+	struct buffer line = {0};
 
 	describe_globals(&line, request, &exec_places);
 	words_add(&line, "exec -T");
@@ -952,173 +1046,204 @@ static struct value exec_describe(const struct effect_request *request)
 #define WHERE ", file: any = null, project: string = null, directory: path = null)"
 
 #define WHERE_DETAILS                                                                                        \
-	"`file` is a compose file or a list of them, `project` the project's name, `directory` where compose runs; " \
-	"without them compose looks for its file and name as ever (COMPOSE_FILE, COMPOSE_PROJECT_NAME, .env). Set them " \
+	"`file` is a compose file or a list of them, `project` the project's name, `directory` where "       \
+	"compose runs; "                                                                                     \
+	"without them compose looks for its file and name as ever (COMPOSE_FILE, COMPOSE_PROJECT_NAME, "     \
+	".env). Set them "                                                                                   \
 	"once with `defaults { compose.file = \"lab/docker-compose.yml\" }`."
 
 #define ENV_DETAILS                                                                                          \
-	"`env` adds variables for the compose file's `${NAME}`; they reach compose through its environment and are in " \
+	"`env` adds variables for the compose file's `${NAME}`; they reach compose through its environment " \
+	"and are in "                                                                                        \
 	"no argument, so they may be secrets. "
 
 #define COMPOSE_BAD                                                                                          \
-	"A file, service or project that is not there, and whatever compose refuses, are failures: the message ends with " \
+	"A file, service or project that is not there, and whatever compose refuses, are failures: the "     \
+	"message ends with "                                                                                 \
 	"compose's last line, the details are code, stdout, stderr, and in `tail` the last 20 lines."
 
 #define EXEC_SIGNATURE                                                                                       \
-	"(service: string, command: list(string), env: secret record = {}, user: string = null, workdir: string = null, " \
-	"input: secret string = null, index: int = 1, timeout: duration = 1m, ok: any = null" WHERE " -> exec_result"
+	"(service: string, command: list(string), env: secret record = {}, user: string = null, workdir: "   \
+	"string = null, "                                                                                    \
+	"input: secret string = null, index: int = 1, timeout: duration = 1m, ok: any = null" WHERE          \
+	" -> exec_result"
 
 #define EXEC_DETAILS                                                                                         \
-	"The container is found by compose's labels and the command runs through the Engine API, exactly as with " \
-	"`docker.exec`: never with a terminal, its exit code exact, stdout and stderr apart, stopped in the container on a " \
-	"cancel or after `timeout`. `env` is the command's environment, `workdir` its directory in the container, `index` " \
+	"The container is found by compose's labels and the command runs through the Engine API, exactly "   \
+	"as with "                                                                                           \
+	"`docker.exec`: never with a terminal, its exit code exact, stdout and stderr apart, stopped in "    \
+	"the container on a "                                                                                \
+	"cancel or after `timeout`. `env` is the command's environment, `workdir` its directory in the "     \
+	"container, `index` "                                                                                \
 	"the number of the container where a service has several. " WHERE_DETAILS
 
 #define EXEC_BAD                                                                                             \
-	"A service that has no container or does not run, one that several projects have, a program that the container " \
+	"A service that has no container or does not run, one that several projects have, a program that "   \
+	"the container "                                                                                     \
 	"lacks, and an exit code that is not `ok`, are failures."
 
 static const struct builtin compose_rows[] = {
-	{ .name = "compose.up",
-	  .signature = "(service: string = null, services: list(string) = [], recreate: bool = false, deps: bool = true, "
-		       "build: bool = false, env: secret record = {}, timeout: duration = 5m" WHERE,
-	  .summary = "Make and start a service, several, or all of them, as the compose file says.",
-	  .details = "`recreate` makes containers anew even where nothing changed; `deps: false` leaves the services that it "
-		     "depends on alone; `build` builds images first. The call ends when the containers have started: wait for "
-		     "`docker.health` after it. " ENV_DETAILS WHERE_DETAILS
-		     "\n\nAn interrupted one is repeated, which leaves alone what is as wanted; with `recreate` it is settled by "
-		     "looking whether each service runs in a container that was not there before. One that is cancelled is "
-		     "unknown: compose is stopped wherever it was.",
-	  .example = "compose.up(\"backend-green\", env: { VERSION: \"v2\" })",
-	  .bad_input = COMPOSE_BAD,
-	  .effect = EFFECT_CHANGE,
-	  .flags = BUILTIN_REPEATABLE,
-	  .settle = SETTLE_PROBE,
-	  .start = up_start,
-	  .describe = up_describe,
-	  .probe = up_settle },
-	{ .name = "compose.stop",
-	  .signature = "(service: string = null, services: list(string) = [], grace: duration = 10s, env: secret record = {}, "
-		       "timeout: duration = 5m" WHERE,
-	  .summary = "Stop the containers of a service, several, or all of them, and keep them.",
-	  .details = "Each gets TERM, and KILL when it still runs after `grace`. " ENV_DETAILS WHERE_DETAILS,
-	  .example = "compose.stop(\"backend-green\")",
-	  .bad_input = COMPOSE_BAD,
-	  .effect = EFFECT_CHANGE,
-	  .flags = BUILTIN_REPEATABLE,
-	  .settle = SETTLE_REPEAT,
-	  .start = stop_start,
-	  .describe = stop_describe },
-	{ .name = "compose.rm",
-	  .signature = "(service: string = null, services: list(string) = [], volumes: bool = false, env: secret record = {}, "
-		       "timeout: duration = 5m" WHERE,
-	  .summary = "Stop and remove the containers of a service, several, or all of them.",
-	  .details = "Compose's `down` takes no service: this is the way for one. `volumes` removes anonymous volumes too. " ENV_DETAILS
-			     WHERE_DETAILS,
-	  .example = "compose.rm(\"backend-green\")",
-	  .bad_input = COMPOSE_BAD,
-	  .effect = EFFECT_CHANGE,
-	  .flags = BUILTIN_REPEATABLE,
-	  .settle = SETTLE_REPEAT,
-	  .start = rm_start,
-	  .describe = rm_describe },
-	{ .name = "compose.down",
-	  .signature = "(volumes: bool = false, orphans: bool = false, grace: duration = 10s, env: secret record = {}, timeout: "
-		       "duration = 5m" WHERE,
-	  .summary = "Stop and remove all containers and networks of the project.",
-	  .details = "`volumes` removes the project's volumes and what is in them, `orphans` the containers of services that the "
-		     "file no longer names. " ENV_DETAILS WHERE_DETAILS,
-	  .example = "compose.down(project: \"thebot-trial\")",
-	  .bad_input = COMPOSE_BAD,
-	  .effect = EFFECT_CHANGE,
-	  .flags = BUILTIN_REPEATABLE,
-	  .settle = SETTLE_REPEAT,
-	  .start = down_start,
-	  .describe = down_describe },
-	{ .name = "compose.build",
-	  .signature = "(service: string = null, services: list(string) = [], args: record = {}, no_cache: bool = false, pull: "
-		       "bool = false, env: secret record = {}, timeout: duration = 30m" WHERE,
-	  .summary = "Build the image of a service, of several, or of all of them.",
-	  .details = "`args` can be read in the image's history: no place for a secret. " ENV_DETAILS WHERE_DETAILS,
-	  .example = "compose.build(\"backend-green\", env: { VERSION: \"v2\" })",
-	  .bad_input = COMPOSE_BAD,
-	  .leaves = "an image",
-	  .effect = EFFECT_CHANGE,
-	  .flags = BUILTIN_REPEATABLE,
-	  .settle = SETTLE_REPEAT,
-	  .start = build_start,
-	  .describe = build_describe },
-	{ .name = "compose.ps",
-	  .signature = "(service: string = null, env: secret record = {}" WHERE " -> list(compose_container)",
-	  .summary = "The containers of the project, or of one service, running or not.",
-	  .details = "Asked of the engine, by compose's labels; what `compose.run` made is left out. " WHERE_DETAILS,
-	  .example = "all(c.state == \"running\" for c in compose.ps())",
-	  .bad_input = "A service or project that has no container gives an empty list; an engine that cannot be reached is a "
-		       "failure.",
-	  .effect = EFFECT_READ,
-	  .start = ps_start,
-	  .describe = ps_describe },
-	{ .name = "compose.run",
-	  .signature = "(service: string, command: list(string) = [], env: secret record = {}, user: string = null, workdir: "
-		       "string = null, input: secret string = null, deps: bool = true, timeout: duration = 10m, ok: any = null" WHERE
-		       " -> exec_result",
-	  .summary = "Run a command in a new container of a service, and remove the container after it.",
-	  .details = "Without `command`, the service's own. Never with a terminal. stderr also holds what compose says of its own "
-		     "work. `env` serves the compose file's `${NAME}` and is set in the container. An exit code other than 0 "
-		     "is a failure unless `ok` lists it. On a cancel or after `timeout` compose is stopped, and what it "
-		     "left of the container is removed. " WHERE_DETAILS,
-	  .example = "compose.run(\"backend\", [\"python\", \"manage.py\", \"migrate\", \"--noinput\"])",
-	  .bad_input = COMPOSE_BAD,
-	  .effect = EFFECT_CHANGE,
-	  .settle = SETTLE_ASK,
-	  .grace = 25 * DOCKER_SECOND,
-	  .start = run_start,
-	  .simulate = docker_exec_simulate,
-	  .describe = run_describe },
-	{ .name = "compose.probe",
-	  .signature = EXEC_SIGNATURE,
-	  .summary = "Run a command in a service's container which, the author promises, only looks and changes nothing.",
-	  .details = "Like `compose.exec`, but a read: it needs no way back, may be repeated, and may run in a guard. " EXEC_DETAILS,
-	  .example = "compose.probe(\"backend\", [\"python\", \"manage.py\", \"check\", \"--deploy\"]).code == 0",
-	  .bad_input = EXEC_BAD,
-	  .effect = EFFECT_READ,
-	  .start = exec_start,
-	  .describe = exec_describe },
-	{ .name = "compose.exec",
-	  .signature = EXEC_SIGNATURE,
-	  .summary = "Run a command in the running container of a service and wait for its end.",
-	  .details = EXEC_DETAILS "\n\nAn interrupted one is settled as with `docker.exec`.",
-	  .example = "compose.exec(\"backend\", [\"python\", \"manage.py\", \"migrate\", \"--noinput\"])",
-	  .bad_input = EXEC_BAD,
-	  .effect = EFFECT_CHANGE,
-	  .settle = SETTLE_PROBE,
-	  .start = exec_start,
-	  .simulate = docker_exec_simulate,
-	  .describe = exec_describe,
-	  .probe = docker_exec_settle },
-	{ .name = "compose.config",
-	  .signature = "(env: secret record = {}, timeout: duration = 1m" WHERE " -> any",
-	  .summary = "The compose files as compose understands them, merged and with variables filled in.",
-	  .details = "Where it holds a secret of `env`, the whole answer is one. " ENV_DETAILS WHERE_DETAILS,
-	  .example = "compose.config(env: { VERSION: \"v2\" }).services",
-	  .bad_input = COMPOSE_BAD,
-	  .effect = EFFECT_READ,
-	  .start = config_start,
-	  .describe = config_describe },
+    {.name = "compose.up",
+     .signature =
+	 "(service: string = null, services: list(string) = [], recreate: bool = false, deps: bool = true, "
+	 "build: bool = false, env: secret record = {}, timeout: duration = 5m" WHERE,
+     .summary = "Make and start a service, several, or all of them, as the compose file says.",
+     .details = "`recreate` makes containers anew even where nothing changed; `deps: false` leaves the "
+		"services that it "
+		"depends on alone; `build` builds images first. The call ends when the containers have "
+		"started: wait for "
+		"`docker.health` after it. " ENV_DETAILS WHERE_DETAILS
+		"\n\nAn interrupted one is repeated, which leaves alone what is as wanted; with `recreate` "
+		"it is settled by "
+		"looking whether each service runs in a container that was not there before. One that is "
+		"cancelled is "
+		"unknown: compose is stopped wherever it was.",
+     .example = "compose.up(\"backend-green\", env: { VERSION: \"v2\" })",
+     .bad_input = COMPOSE_BAD,
+     .effect = EFFECT_CHANGE,
+     .flags = BUILTIN_REPEATABLE,
+     .settle = SETTLE_PROBE,
+     .start = up_start,
+     .describe = up_describe,
+     .probe = up_settle},
+    {.name = "compose.stop",
+     .signature = "(service: string = null, services: list(string) = [], grace: duration = 10s, env: secret "
+		  "record = {}, "
+		  "timeout: duration = 5m" WHERE,
+     .summary = "Stop the containers of a service, several, or all of them, and keep them.",
+     .details = "Each gets TERM, and KILL when it still runs after `grace`. " ENV_DETAILS WHERE_DETAILS,
+     .example = "compose.stop(\"backend-green\")",
+     .bad_input = COMPOSE_BAD,
+     .effect = EFFECT_CHANGE,
+     .flags = BUILTIN_REPEATABLE,
+     .settle = SETTLE_REPEAT,
+     .start = stop_start,
+     .describe = stop_describe},
+    {.name = "compose.rm",
+     .signature = "(service: string = null, services: list(string) = [], volumes: bool = false, env: secret "
+		  "record = {}, "
+		  "timeout: duration = 5m" WHERE,
+     .summary = "Stop and remove the containers of a service, several, or all of them.",
+     .details = "Compose's `down` takes no service: this is the way for one. `volumes` removes anonymous "
+		"volumes too. " ENV_DETAILS WHERE_DETAILS,
+     .example = "compose.rm(\"backend-green\")",
+     .bad_input = COMPOSE_BAD,
+     .effect = EFFECT_CHANGE,
+     .flags = BUILTIN_REPEATABLE,
+     .settle = SETTLE_REPEAT,
+     .start = rm_start,
+     .describe = rm_describe},
+    {.name = "compose.down",
+     .signature = "(volumes: bool = false, orphans: bool = false, grace: duration = 10s, env: secret record "
+		  "= {}, timeout: "
+		  "duration = 5m" WHERE,
+     .summary = "Stop and remove all containers and networks of the project.",
+     .details = "`volumes` removes the project's volumes and what is in them, `orphans` the containers of "
+		"services that the "
+		"file no longer names. " ENV_DETAILS WHERE_DETAILS,
+     .example = "compose.down(project: \"thebot-trial\")",
+     .bad_input = COMPOSE_BAD,
+     .effect = EFFECT_CHANGE,
+     .flags = BUILTIN_REPEATABLE,
+     .settle = SETTLE_REPEAT,
+     .start = down_start,
+     .describe = down_describe},
+    {.name = "compose.build",
+     .signature = "(service: string = null, services: list(string) = [], args: record = {}, no_cache: bool = "
+		  "false, pull: "
+		  "bool = false, env: secret record = {}, timeout: duration = 30m" WHERE,
+     .summary = "Build the image of a service, of several, or of all of them.",
+     .details =
+	 "`args` can be read in the image's history: no place for a secret. " ENV_DETAILS WHERE_DETAILS,
+     .example = "compose.build(\"backend-green\", env: { VERSION: \"v2\" })",
+     .bad_input = COMPOSE_BAD,
+     .leaves = "an image",
+     .effect = EFFECT_CHANGE,
+     .flags = BUILTIN_REPEATABLE,
+     .settle = SETTLE_REPEAT,
+     .start = build_start,
+     .describe = build_describe},
+    {.name = "compose.ps",
+     .signature = "(service: string = null, env: secret record = {}" WHERE " -> list(compose_container)",
+     .summary = "The containers of the project, or of one service, running or not.",
+     .details =
+	 "Asked of the engine, by compose's labels; what `compose.run` made is left out. " WHERE_DETAILS,
+     .example = "all(c.state == \"running\" for c in compose.ps())",
+     .bad_input = "A service or project that has no container gives an empty list; an engine that cannot be "
+		  "reached is a "
+		  "failure.",
+     .effect = EFFECT_READ,
+     .start = ps_start,
+     .describe = ps_describe},
+    {.name = "compose.run",
+     .signature = "(service: string, command: list(string) = [], env: secret record = {}, user: string = "
+		  "null, workdir: "
+		  "string = null, input: secret string = null, deps: bool = true, timeout: duration = 10m, "
+		  "ok: any = null" WHERE " -> exec_result",
+     .summary = "Run a command in a new container of a service, and remove the container after it.",
+     .details =
+	 "Without `command`, the service's own. Never with a terminal. stderr also holds what compose says "
+	 "of its own "
+	 "work. `env` serves the compose file's `${NAME}` and is set in the container. An exit code other "
+	 "than 0 "
+	 "is a failure unless `ok` lists it. On a cancel or after `timeout` compose is stopped, and what it "
+	 "left of the container is removed. " WHERE_DETAILS,
+     .example = "compose.run(\"backend\", [\"python\", \"manage.py\", \"migrate\", \"--noinput\"])",
+     .bad_input = COMPOSE_BAD,
+     .effect = EFFECT_CHANGE,
+     .settle = SETTLE_ASK,
+     .grace = 25 * DOCKER_SECOND,
+     .start = run_start,
+     .simulate = docker_exec_simulate,
+     .describe = run_describe},
+    {.name = "compose.probe",
+     .signature = EXEC_SIGNATURE,
+     .summary =
+	 "Run a command in a service's container which, the author promises, only looks and changes nothing.",
+     .details = "Like `compose.exec`, but a read: it needs no way back, may be repeated, and may run in a "
+		"guard. " EXEC_DETAILS,
+     .example = "compose.probe(\"backend\", [\"python\", \"manage.py\", \"check\", \"--deploy\"]).code == 0",
+     .bad_input = EXEC_BAD,
+     .effect = EFFECT_READ,
+     .start = exec_start,
+     .describe = exec_describe},
+    {.name = "compose.exec",
+     .signature = EXEC_SIGNATURE,
+     .summary = "Run a command in the running container of a service and wait for its end.",
+     .details = EXEC_DETAILS "\n\nAn interrupted one is settled as with `docker.exec`.",
+     .example = "compose.exec(\"backend\", [\"python\", \"manage.py\", \"migrate\", \"--noinput\"])",
+     .bad_input = EXEC_BAD,
+     .effect = EFFECT_CHANGE,
+     .settle = SETTLE_PROBE,
+     .start = exec_start,
+     .simulate = docker_exec_simulate,
+     .describe = exec_describe,
+     .probe = docker_exec_settle},
+    {.name = "compose.config",
+     .signature = "(env: secret record = {}, timeout: duration = 1m" WHERE " -> any",
+     .summary = "The compose files as compose understands them, merged and with variables filled in.",
+     .details = "Where it holds a secret of `env`, the whole answer is one. " ENV_DETAILS WHERE_DETAILS,
+     .example = "compose.config(env: { VERSION: \"v2\" }).services",
+     .bad_input = COMPOSE_BAD,
+     .effect = EFFECT_READ,
+     .start = config_start,
+     .describe = config_describe},
 };
 
 static const struct builtin_type compose_types[] = {
-	{ .name = "compose_container",
-	  .definition = "{ id: string, name: string, image: string, state: string, status: string, health: string, created: time, "
-			"labels: record, service: string, number: int, project: string }",
-	  .summary = "A container of a service; `number` counts from 1 where a service has several." },
+    {.name = "compose_container",
+     .definition = "{ id: string, name: string, image: string, state: string, status: string, health: "
+		   "string, created: time, "
+		   "labels: record, service: string, number: int, project: string }",
+     .summary = "A container of a service; `number` counts from 1 where a service has several."},
 };
 
 const struct builtin_table compose_table = {
-	.name = "compose",
-	.summary = "Services of a compose file, through `docker compose` or `docker-compose`, whichever is there.",
-	.rows = compose_rows,
-	.row_count = sizeof compose_rows / sizeof *compose_rows,
-	.types = compose_types,
-	.type_count = sizeof compose_types / sizeof *compose_types,
+    .name = "compose",
+    .summary =
+	"Services of a compose file, through `docker compose` or `docker-compose`, whichever is there.",
+    .rows = compose_rows,
+    .row_count = sizeof compose_rows / sizeof *compose_rows,
+    .types = compose_types,
+    .type_count = sizeof compose_types / sizeof *compose_types,
 };

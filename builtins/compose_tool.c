@@ -59,8 +59,9 @@ static void tool_found(struct compose_tool *tool)
 		if (tool->known)
 			job_start(job);
 		else
-			call_failed(job->step.call, "neither \"docker compose\" nor \"docker-compose\" answers: install the "
-						    "compose plugin, or Debian's docker-compose");
+			call_failed(job->step.call,
+				    "neither \"docker compose\" nor \"docker-compose\" answers: install the "
+				    "compose plugin, or Debian's docker-compose");
 		job = next;
 	}
 }
@@ -88,14 +89,15 @@ static void tool_answered(void *context, const struct process_result *result)
 
 static void tool_ask(struct compose_tool *tool, bool plugin)
 {
-	const char *const with_plugin[] = { "docker", "compose", "version", "--short", NULL };
-	const char *const standalone[] = { "docker-compose", "version", "--short", NULL };
+	const char *const with_plugin[] = {"docker", "compose", "version", "--short", NULL};
+	const char *const standalone[] = {"docker-compose", "version", "--short", NULL};
 
 	tool->asking_plugin = plugin;
-	tool->asking = process_start(tool->live, &(struct process_options){ .argv = plugin ? with_plugin : standalone,
-									    .timeout_ns = VERSION_TIMEOUT,
-									    .on_done = tool_answered,
-									    .context = tool });
+	tool->asking =
+	    process_start(tool->live, &(struct process_options){.argv = plugin ? with_plugin : standalone,
+								.timeout_ns = VERSION_TIMEOUT,
+								.on_done = tool_answered,
+								.context = tool});
 }
 
 static void tool_forget(struct compose_tool *tool, struct compose_job *job)
@@ -128,7 +130,8 @@ bool compose_name_check(struct effect_call *call, const char *what, const char *
 }
 
 /* `path` as it is, or inside the call's directory. */
-static struct value in_directory(struct effect_call *call, const struct compose_places *places, const char *path)
+static struct value in_directory(struct effect_call *call, const struct compose_places *places,
+				 const char *path)
 {
 	const char *directory = call_text(call, places->directory);
 
@@ -149,7 +152,8 @@ static bool file_check(struct effect_call *call, const struct compose_places *pl
 	path = in_directory(call, places, value_text_peek(file));
 	good = access(value_text_peek(path), R_OK) == 0;
 	if (!good)
-		call_failed(call, "the compose file %s cannot be read: %s", value_text_peek(path), strerror(errno));
+		call_failed(call, "the compose file %s cannot be read: %s", value_text_peek(path),
+			    strerror(errno));
 	value_release(path);
 	return good;
 }
@@ -213,8 +217,8 @@ bool compose_begin(struct effect_call *call, size_t size, const struct compose_p
 	const char *project = call_text(call, places->project);
 	struct compose_job *job;
 
-	if ((project != NULL && !compose_name_check(call, "project", project)) || !files_check(call, places) ||
-	    !env_check(call, places))
+	if ((project != NULL && !compose_name_check(call, "project", project)) ||
+	    !files_check(call, places) || !env_check(call, places))
 		return false;
 	job = docker_call_begin(call, size, job_free);
 	call->cancel = job_cancel;
@@ -235,7 +239,7 @@ void compose_word(struct effect_call *call, const char *word)
 
 void compose_word_printf(struct effect_call *call, const char *format, ...)
 {
-	struct buffer text = { 0 };
+	struct buffer text = {0};
 	va_list list;
 
 	va_start(list, format);
@@ -313,10 +317,12 @@ static struct value job_env(struct compose_tool *tool, struct compose_job *job)
 
 	if (job->places->env != NO_PLACE) {
 		value_release(env);
-		env_list(call_arg(job->step.call, job->places->env), &env, &problem); /* checked at the beginning */
+		env_list(call_arg(job->step.call, job->places->env), &env,
+			 &problem); /* checked at the beginning */
 		value_release(problem);
 	}
-	/* Python's requests would check the engine's certificate against these instead of DOCKER_CERT_PATH. */
+	/* Python's requests would check the engine's certificate against these instead of DOCKER_CERT_PATH.
+	 */
 	if (tool->v1 && endpoint != NULL && endpoint->tls) {
 		list_push(&env, value_string("REQUESTS_CA_BUNDLE="));
 		list_push(&env, value_string("CURL_CA_BUNDLE="));
@@ -340,15 +346,15 @@ static void job_start(struct compose_job *job)
 	if (job->places->input != NO_PLACE)
 		input = call_arg(call, job->places->input);
 	job->process = process_start(
-		call->live,
-		&(struct process_options){ .argv = words,
-					   .env = variables,
-					   .directory = call_text(call, job->places->directory),
-					   .input = input.tag == VALUE_STRING ? value_text_peek(input) : NULL,
-					   .input_length = value_length(input),
-					   .timeout_ns = call_int(call, job->places->timeout, 0),
-					   .on_done = job_ended,
-					   .context = job });
+	    call->live,
+	    &(struct process_options){.argv = words,
+				      .env = variables,
+				      .directory = call_text(call, job->places->directory),
+				      .input = input.tag == VALUE_STRING ? value_text_peek(input) : NULL,
+				      .input_length = value_length(input),
+				      .timeout_ns = call_int(call, job->places->timeout, 0),
+				      .on_done = job_ended,
+				      .context = job});
 	free(words);
 	free(variables);
 	value_release(argv);
@@ -364,7 +370,8 @@ void compose_run_all(struct effect_call *call,
 	compose_run(call, done);
 }
 
-void compose_run(struct effect_call *call, void (*done)(struct effect_call *call, const struct process_result *result))
+void compose_run(struct effect_call *call,
+		 void (*done)(struct effect_call *call, const struct process_result *result))
 {
 	struct compose_tool *tool = tool_of(call->live);
 	struct compose_job *job = call->state;
@@ -400,7 +407,7 @@ static bool line_above(const char *text, size_t *end, struct line *line)
 		return false;
 	while (from > 0 && text[from - 1] != '\n')
 		from--;
-	*line = (struct line){ text + from, *end - from };
+	*line = (struct line){text + from, *end - from};
 	*end = from > 0 ? from - 1 : 0;
 	while (line->length > 0 && isspace((unsigned char)line->text[line->length - 1]))
 		line->length--;
@@ -418,7 +425,7 @@ static bool says_something(const struct line *line)
 /* From `text` on, the indented lines down to the first blank one, as one line. */
 static struct value paragraph(const char *text, const char *end)
 {
-	struct buffer joined = { 0 };
+	struct buffer joined = {0};
 
 	while (text < end) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
@@ -442,8 +449,9 @@ static struct value paragraph(const char *text, const char *end)
 
 struct value compose_last_words(const char *text, size_t length)
 {
-	const char *end = text + length, *top = NULL; /* top: the highest line of an indented block at the end */
-	bool blank = false;			      /* a blank line lies between here and top */
+	const char *end = text + length,
+		   *top = NULL; /* top: the highest line of an indented block at the end */
+	bool blank = false;	/* a blank line lies between here and top */
 	struct line line;
 
 	while (line_above(text, &length, &line)) {
@@ -471,8 +479,10 @@ void compose_fail(struct effect_call *call, const struct process_result *result,
 	char limit[48];
 
 	record_set(&details, "code", value_int(result->code));
-	record_set(&details, "stdout", text_guard(value_string_n(result->out, result->out_length), job->secrets));
-	record_set(&details, "stderr", text_guard(value_string_n(result->err, result->err_length), job->secrets));
+	record_set(&details, "stdout",
+		   text_guard(value_string_n(result->out, result->out_length), job->secrets));
+	record_set(&details, "stderr",
+		   text_guard(value_string_n(result->err, result->err_length), job->secrets));
 	record_set(&details, "tail", text_guard(text_tail(said, length, TAIL_LINES), job->secrets));
 	record_set(&details, "time", value_duration(result->elapsed_ns));
 	words = text_hide(compose_last_words(said, length), job->secrets);
@@ -518,7 +528,8 @@ static struct value real_path(const char *path)
 
 static bool has_compose_file(const char *directory)
 {
-	static const char *const names[] = { "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml" };
+	static const char *const names[] = {"compose.yaml", "compose.yml", "docker-compose.yml",
+					    "docker-compose.yaml"};
 	bool found = false;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
@@ -536,8 +547,8 @@ static struct value directory_above(struct value directory)
 	while (directory.tag == VALUE_STRING && !has_compose_file(value_text_peek(directory))) {
 		const char *text = value_text_peek(directory), *slash = strrchr(text, '/');
 		struct value above = slash == NULL || value_length(directory) <= 1
-					     ? value_null()
-					     : value_string_n(text, slash == text ? 1 : (size_t)(slash - text));
+					 ? value_null()
+					 : value_string_n(text, slash == text ? 1 : (size_t)(slash - text));
 
 		value_release(directory);
 		directory = above;
@@ -549,7 +560,8 @@ struct value compose_project_directory(struct effect_call *call, const struct co
 {
 	struct value files = call_arg(call, places->file);
 	const char *first = value_text_peek(files.tag == VALUE_LIST ? list_peek(files, 0) : files), *slash;
-	const char *directory = call_text(call, places->directory), *from_env = variable(call, places, "COMPOSE_FILE");
+	const char *directory = call_text(call, places->directory),
+		   *from_env = variable(call, places, "COMPOSE_FILE");
 	struct value path, above, real;
 
 	if (*first == '\0' && from_env == NULL)
@@ -562,10 +574,11 @@ struct value compose_project_directory(struct effect_call *call, const struct co
 		value_release(above);
 	}
 	slash = strrchr(value_text_peek(path), '/');
-	above = slash == NULL ? value_string(".")
-			      : value_string_n(value_text_peek(path), slash == value_text_peek(path)
-									     ? 1
-									     : (size_t)(slash - value_text_peek(path)));
+	above = slash == NULL
+		    ? value_string(".")
+		    : value_string_n(value_text_peek(path), slash == value_text_peek(path)
+								? 1
+								: (size_t)(slash - value_text_peek(path)));
 	real = real_path(value_text_peek(above));
 	value_release(above);
 	value_release(path);

@@ -1,6 +1,6 @@
 /*
- * docker_api.c - see docker_api.h. The engine is one object kept for the run: where it is, its version once agreed, the
- * requests that wait for that, and what docker.login() remembers.
+ * docker_api.c - see docker_api.h. The engine is one object kept for the run: where it is, its version once
+ * agreed, the requests that wait for that, and what docker.login() remembers.
  */
 #include "builtins/docker_api.h"
 
@@ -28,10 +28,10 @@ struct docker_engine {
 	bool insecure;
 	struct value problem; /* null, or why DOCKER_HOST is of no use: a string */
 	char version[24];     /* "" until agreed */
-	bool fixed;           /* by DOCKER_API_VERSION */
+	bool fixed;	      /* by DOCKER_API_VERSION */
 	struct http_transfer *ping;
 	struct docker_request *requests; /* all that are not done */
-	struct value auths;              /* registry -> X-Registry-Auth, marked secret */
+	struct value auths;		 /* registry -> X-Registry-Auth, marked secret */
 };
 
 struct docker_request {
@@ -64,15 +64,17 @@ static bool is_set(const char *variable)
 
 static bool host_is_plain(const char *host)
 {
-	return *host != '\0' && strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]%") ==
-					strlen(host);
+	return *host != '\0' &&
+	       strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]%") ==
+		   strlen(host);
 }
 
 static void endpoint_use_tls(struct docker_engine *engine)
 {
 	const char *directory = getenv("DOCKER_CERT_PATH"), *home = getenv("HOME");
-	struct value base = is_set("DOCKER_CERT_PATH") ? value_string(directory)
-						       : value_string_printf("%s/.docker", home == NULL ? "" : home);
+	struct value base = is_set("DOCKER_CERT_PATH")
+				? value_string(directory)
+				: value_string_printf("%s/.docker", home == NULL ? "" : home);
 
 	engine->ca = text_of(value_string_printf("%s/ca.pem", value_text_peek(base)));
 	engine->cert = text_of(value_string_printf("%s/cert.pem", value_text_peek(base)));
@@ -95,9 +97,9 @@ static void endpoint_use_tcp(struct docker_engine *engine, const char *address)
 		if (tls)
 			endpoint_use_tls(engine);
 		engine->base = text_of(value_string_printf("%s://%s%s", tls ? "https" : "http", text,
-							   colon != NULL && colon > bracket ? "" :
-							   tls				    ? ":2376" :
-											      ":2375"));
+							   colon != NULL && colon > bracket ? ""
+							   : tls			    ? ":2376"
+											    : ":2375"));
 	}
 	value_release(host);
 }
@@ -114,12 +116,12 @@ static void endpoint_find(struct docker_engine *engine)
 		endpoint_use_tcp(engine, host + 6);
 	} else if (strncmp(host, "ssh://", 6) == 0) {
 		engine->problem = value_string_printf(
-			"DOCKER_HOST=%s: ssh:// is not available yet; forward the socket with \"ssh -nNT -L "
-			"/tmp/docker.sock:" SOCKET_DEFAULT " %s\" and set DOCKER_HOST=unix:///tmp/docker.sock",
-			host, host + 6);
+		    "DOCKER_HOST=%s: ssh:// is not available yet; forward the socket with \"ssh -nNT -L "
+		    "/tmp/docker.sock:" SOCKET_DEFAULT " %s\" and set DOCKER_HOST=unix:///tmp/docker.sock",
+		    host, host + 6);
 	} else {
 		engine->problem =
-			value_string_printf("DOCKER_HOST=%s is neither unix:///PATH nor tcp://HOST:PORT", host);
+		    value_string_printf("DOCKER_HOST=%s is neither unix:///PATH nor tcp://HOST:PORT", host);
 	}
 	engine->endpoint.name = engine->name;
 	engine->endpoint.socket = engine->socket;
@@ -216,7 +218,7 @@ static void add_component(struct buffer *path, const char *text)
 
 struct value docker_path(const char *format, ...)
 {
-	struct buffer path = { 0 };
+	struct buffer path = {0};
 	va_list list;
 
 	va_start(list, format);
@@ -255,9 +257,9 @@ static void request_end_soon(void *context)
 {
 	struct docker_request *request = context;
 	struct docker_reply reply = {
-		.cancelled = request->cancelled,
-		.message = request->cancelled ? NULL : value_text_peek(request->problem),
-		.json = value_null(),
+	    .cancelled = request->cancelled,
+	    .message = request->cancelled ? NULL : value_text_peek(request->problem),
+	    .json = value_null(),
 	};
 
 	request_done(request, &reply);
@@ -279,16 +281,18 @@ static struct value unreachable_text(const struct docker_engine *engine, const s
 		if (access(engine->socket, F_OK) != 0)
 			error = errno == EACCES ? "permission denied" : "there is no such socket";
 		else if (access(engine->socket, R_OK | W_OK) != 0)
-			return value_string_printf("permission to use the Docker engine at %s is denied: join the "
-						   "group that owns the socket (docker), or run as root",
-						   engine->name);
+			return value_string_printf(
+			    "permission to use the Docker engine at %s is denied: join the "
+			    "group that owns the socket (docker), or run as root",
+			    engine->name);
 	}
 	if (result->timed_out)
 		return value_string_printf("the Docker engine at %s: %s", engine->name, error);
 	if (result->sent)
-		return value_string_printf("the Docker engine at %s did not finish its answer (%s)", engine->name,
-					   error);
-	return value_string_printf("no Docker engine answers at %s: is it running? (%s)", engine->name, error);
+		return value_string_printf("the Docker engine at %s did not finish its answer (%s)",
+					   engine->name, error);
+	return value_string_printf("no Docker engine answers at %s: is it running? (%s)", engine->name,
+				   error);
 }
 
 /* The engine's own words: {"message": ...}, else the body's first line, else the status. */
@@ -315,13 +319,13 @@ static void request_transferred(void *context, const struct http_result *result)
 {
 	struct docker_request *request = context;
 	struct docker_reply reply = {
-		.cancelled = result->cancelled || request->cancelled,
-		.timed_out = result->timed_out,
-		.sent = result->sent && strcmp(request->options.method, "GET") != 0,
-		.status = result->ok ? result->status : 0,
-		.json = value_null(),
-		.body = result->body,
-		.body_length = result->body_length,
+	    .cancelled = result->cancelled || request->cancelled,
+	    .timed_out = result->timed_out,
+	    .sent = result->sent && strcmp(request->options.method, "GET") != 0,
+	    .status = result->ok ? result->status : 0,
+	    .json = value_null(),
+	    .body = result->body,
+	    .body_length = result->body_length,
 	};
 	struct value problem = value_null(), json;
 	char error[160];
@@ -356,9 +360,9 @@ static void request_transfer(struct docker_request *request)
 {
 	struct docker_engine *engine = request->engine;
 	struct docker_options *options = &request->options;
-	struct value url = value_string_printf("%s/v%s%s", engine->base, engine->version,
-					       value_text_peek(request->path));
-	const char *headers[4] = { NULL };
+	struct value url =
+	    value_string_printf("%s/v%s%s", engine->base, engine->version, value_text_peek(request->path));
+	const char *headers[4] = {NULL};
 	size_t count = 0;
 
 	if (options->body_fd > 0)
@@ -368,22 +372,22 @@ static void request_transfer(struct docker_request *request)
 	if (request->header.tag == VALUE_STRING)
 		headers[count++] = value_text_peek(request->header);
 	struct http_options http = {
-		.method = options->method,
-		.url = value_text_peek(url),
-		.unix_socket = engine->socket,
-		.headers = headers,
-		.body = request->body.tag == VALUE_STRING ? value_text_peek(request->body) : NULL,
-		.body_length = value_length(request->body),
-		.body_fd = options->body_fd,
-		.timeout_ns = options->timeout_ns,
-		.body_max = options->body_max,
-		.insecure = engine->insecure,
-		.ca_file = engine->insecure ? NULL : engine->ca,
-		.cert_file = engine->cert,
-		.key_file = engine->key,
-		.on_data = options->on_data != NULL ? request_data : NULL,
-		.on_done = request_transferred,
-		.context = request,
+	    .method = options->method,
+	    .url = value_text_peek(url),
+	    .unix_socket = engine->socket,
+	    .headers = headers,
+	    .body = request->body.tag == VALUE_STRING ? value_text_peek(request->body) : NULL,
+	    .body_length = value_length(request->body),
+	    .body_fd = options->body_fd,
+	    .timeout_ns = options->timeout_ns,
+	    .body_max = options->body_max,
+	    .insecure = engine->insecure,
+	    .ca_file = engine->insecure ? NULL : engine->ca,
+	    .cert_file = engine->cert,
+	    .key_file = engine->key,
+	    .on_data = options->on_data != NULL ? request_data : NULL,
+	    .on_done = request_transferred,
+	    .context = request,
 	};
 
 	options->body_fd = 0; /* the transfer closes it */
@@ -420,11 +424,13 @@ static struct value version_agree(struct docker_engine *engine, const struct htt
 	if (!result->ok)
 		return unreachable_text(engine, result);
 	if (sscanf(theirs, "1.%d", &minor) != 1)
-		return value_string_printf("what answers at %s is no Docker engine (status %d, no Api-Version)",
-					   engine->name, result->status);
+		return value_string_printf(
+		    "what answers at %s is no Docker engine (status %d, no Api-Version)", engine->name,
+		    result->status);
 	if (minor < VERSION_MINOR_MIN)
-		return value_string_printf("the Docker engine at %s speaks API %s; at least 1.%d (Docker 20.10) is needed",
-					   engine->name, theirs, VERSION_MINOR_MIN);
+		return value_string_printf(
+		    "the Docker engine at %s speaks API %s; at least 1.%d (Docker 20.10) is needed",
+		    engine->name, theirs, VERSION_MINOR_MIN);
 	snprintf(engine->version, sizeof engine->version, "1.%d",
 		 minor < VERSION_MINOR_MAX ? minor : VERSION_MINOR_MAX);
 	return value_null();
@@ -434,7 +440,7 @@ static void version_came(void *context, const struct http_result *result)
 {
 	struct docker_engine *engine = context;
 	struct value problem =
-		result->cancelled ? value_string("the run is ending") : version_agree(engine, result);
+	    result->cancelled ? value_string("the run is ending") : version_agree(engine, result);
 
 	engine->ping = NULL;
 	requests_go(engine, problem);
@@ -445,16 +451,16 @@ static void version_ask(struct docker_engine *engine)
 {
 	struct value url = value_string_printf("%s/_ping", engine->base);
 	struct http_options http = {
-		.method = "GET",
-		.url = value_text_peek(url),
-		.unix_socket = engine->socket,
-		.timeout_ns = PING_TIMEOUT,
-		.insecure = engine->insecure,
-		.ca_file = engine->insecure ? NULL : engine->ca,
-		.cert_file = engine->cert,
-		.key_file = engine->key,
-		.on_done = version_came,
-		.context = engine,
+	    .method = "GET",
+	    .url = value_text_peek(url),
+	    .unix_socket = engine->socket,
+	    .timeout_ns = PING_TIMEOUT,
+	    .insecure = engine->insecure,
+	    .ca_file = engine->insecure ? NULL : engine->ca,
+	    .cert_file = engine->cert,
+	    .key_file = engine->key,
+	    .on_done = version_came,
+	    .context = engine,
 	};
 
 	engine->ping = http_start(engine->live, &http);
@@ -473,7 +479,7 @@ struct docker_request *docker_request(struct live *live, const struct docker_opt
 	request->body = request->problem = value_null();
 	request->header = value_string(options->header);
 	if (options->body.tag == VALUE_RECORD) {
-		struct buffer body = { 0 };
+		struct buffer body = {0};
 
 		json_write(&body, options->body, JSON_REVEAL);
 		request->body = buffer_finish(&body);
@@ -522,7 +528,7 @@ void docker_request_drop(struct docker_request *request)
 static struct value base64_url(const char *bytes, size_t length)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	struct buffer text = { 0 };
+	struct buffer text = {0};
 
 	for (size_t i = 0; i < length; i += 3) {
 		size_t left = length - i;
@@ -544,7 +550,7 @@ void docker_auth_set(struct live *live, const char *registry, const char *server
 		     const char *password, const char *token)
 {
 	struct value auth = record_new(3);
-	struct buffer json = { 0 };
+	struct buffer json = {0};
 
 	record_set(&auth, "serveraddress", value_string(server));
 	if (*token != '\0') {
@@ -624,16 +630,16 @@ void docker_call_send(struct effect_call *call, struct docker_options options,
 	if (options.context == NULL)
 		options.context = step;
 	options.on_done = step_done;
-	options.timeout_ns = options.timeout_ns == 0 ? DOCKER_TIMEOUT :
-			     options.timeout_ns < 0  ? 0 :
-						       options.timeout_ns;
+	options.timeout_ns = options.timeout_ns == 0  ? DOCKER_TIMEOUT
+			     : options.timeout_ns < 0 ? 0
+						      : options.timeout_ns;
 	step->then = then;
 	step->request = docker_request(call->live, &options);
 }
 
 void docker_call_end(struct effect_call *call, const struct docker_reply *reply, const char *format, ...)
 {
-	struct buffer text = { 0 };
+	struct buffer text = {0};
 	bool change = call->builtin->effect == EFFECT_CHANGE && call->builtin->leaves == NULL;
 	va_list list;
 
@@ -643,8 +649,8 @@ void docker_call_end(struct effect_call *call, const struct docker_reply *reply,
 	struct value what = buffer_finish(&text);
 	if (reply->cancelled)
 		(change && reply->sent ? call_unknown : call_failed)(
-			call, "%s%s", value_text_peek(what),
-			reply->sent ? " while the Docker engine worked on it" : " before it began");
+		    call, "%s%s", value_text_peek(what),
+		    reply->sent ? " while the Docker engine worked on it" : " before it began");
 	else if (reply->status == 0 && change && reply->sent)
 		call_unknown(call, "%s: %s", value_text_peek(what), reply->message);
 	else if (reply->status == 0)
@@ -672,7 +678,8 @@ static size_t name_distance(const char *a, const char *b)
 		diagonal = row[0];
 		row[0] = i;
 		for (size_t j = 1; j <= n; j++) {
-			size_t best = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
+			size_t best =
+			    diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[j - 1]));
 
 			above = row[j];
 			if (above + 1 < best)
@@ -686,12 +693,14 @@ static size_t name_distance(const char *a, const char *b)
 	return row[n];
 }
 
-/* 0 is best; SIZE_MAX: not close. A name that holds the other (a prefix of the project) is as close as one slip. */
+/* 0 is best; SIZE_MAX: not close. A name that holds the other (a prefix of the project) is as close as one
+ * slip. */
 static size_t name_rank(const char *wanted, const char *name)
 {
 	size_t distance = name_distance(wanted, name), bound = strlen(wanted) / 3;
 
-	if (strlen(wanted) >= 3 && (strstr(name, wanted) != NULL || (strlen(name) >= 3 && strstr(wanted, name) != NULL)))
+	if (strlen(wanted) >= 3 &&
+	    (strstr(name, wanted) != NULL || (strlen(name) >= 3 && strstr(wanted, name) != NULL)))
 		return 1;
 	if (bound < 1)
 		bound = 1;
@@ -702,7 +711,7 @@ static size_t name_rank(const char *wanted, const char *name)
 
 struct value docker_suggest(struct value names, const char *name)
 {
-	struct buffer text = { 0 };
+	struct buffer text = {0};
 	size_t found = 0;
 
 	for (size_t rank = 0; rank <= 3; rank++)
@@ -751,7 +760,7 @@ void docker_call_missing(struct effect_call *call, const char *name)
 
 	value_clear(&step->missing);
 	step->missing = value_string(name);
-	docker_call_send(call, (struct docker_options){ .path = docker_path("/containers/json?all=1") },
+	docker_call_send(call, (struct docker_options){.path = docker_path("/containers/json?all=1")},
 			 missing_listed);
 }
 
@@ -765,9 +774,11 @@ bool docker_name_check(struct effect_call *call, const char *name)
 	    strlen(rest) <= 255)
 		return true;
 	struct value text = value_string(name == NULL ? "" : name), shown = value_show(text, 80);
-	call_failed(call, "%s cannot be the name of a container: letters, digits, \"_\", \".\" and \"-\", beginning "
-			  "with a letter or a digit",
-		    value_text_peek(shown));
+	call_failed(
+	    call,
+	    "%s cannot be the name of a container: letters, digits, \"_\", \".\" and \"-\", beginning "
+	    "with a letter or a digit",
+	    value_text_peek(shown));
 	value_release(shown);
 	value_release(text);
 	return false;
@@ -775,11 +786,13 @@ bool docker_name_check(struct effect_call *call, const char *name)
 
 bool docker_image_check(struct effect_call *call, const char *image)
 {
-	if (image != NULL && isalnum((unsigned char)*image) && strspn(image, ALNUM "_.-/:@") == strlen(image) &&
-	    strstr(image, "..") == NULL && strstr(image, "//") == NULL && strlen(image) <= 1024)
+	if (image != NULL && isalnum((unsigned char)*image) &&
+	    strspn(image, ALNUM "_.-/:@") == strlen(image) && strstr(image, "..") == NULL &&
+	    strstr(image, "//") == NULL && strlen(image) <= 1024)
 		return true;
 	struct value text = value_string(image == NULL ? "" : image), shown = value_show(text, 80);
-	call_failed(call, "%s cannot be the name of an image: [REGISTRY/]NAME[:TAG][@DIGEST]", value_text_peek(shown));
+	call_failed(call, "%s cannot be the name of an image: [REGISTRY/]NAME[:TAG][@DIGEST]",
+		    value_text_peek(shown));
 	value_release(shown);
 	value_release(text);
 	return false;
@@ -808,13 +821,13 @@ struct value docker_json(struct value json, const char *path)
 struct value docker_time(struct value text)
 {
 	const char *rest = value_text_peek(text);
-	struct tm parts = { 0 };
+	struct tm parts = {0};
 	int64_t fraction = 0, unit = 100000000, offset = 0;
 	int hours, minutes, length = 0;
 	char sign;
 
-	if (sscanf(rest, "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &parts.tm_hour,
-		   &parts.tm_min, &parts.tm_sec, &length) != 6 ||
+	if (sscanf(rest, "%4d-%2d-%2dT%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
+		   &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &length) != 6 ||
 	    parts.tm_year < 1970) /* the engine's "never" is the year 1 */
 		return value_null();
 	parts.tm_year -= 1900;

@@ -8,8 +8,8 @@
 #include "interp/buffer.h"
 #include "interp/json.h"
 
-#define HEAD_MAX  (64 * 1024) /* of the engine's answer before the stream */
-#define ERROR_MAX (64 * 1024) /* of the body of an answer that is an error */
+#define HEAD_MAX   (64 * 1024) /* of the engine's answer before the stream */
+#define ERROR_MAX  (64 * 1024) /* of the body of an answer that is an error */
 #define CONNECT_NS (10 * DOCKER_SECOND)
 
 struct docker_attach {
@@ -27,8 +27,8 @@ struct docker_attach {
 	uv_write_t write_head, write_input;
 	uv_shutdown_t shutdown;
 	struct live_timer *limit; /* until the engine has answered */
-	struct buffer answer;     /* its head, then the body of an error */
-	size_t head_end;          /* length of the head; 0: it is not whole */
+	struct buffer answer;	  /* its head, then the body of an error */
+	size_t head_end;	  /* length of the head; 0: it is not whole */
 	int status;
 	long error_length; /* Content-Length of an error, or -1 */
 	bool resolving, ended, closed, sent;
@@ -50,7 +50,8 @@ static void attach_free(struct docker_attach *attach)
 
 static void attach_report(struct docker_attach *attach)
 {
-	struct docker_reply reply = { .status = attach->status, .sent = attach->sent, .json = value_null(), .body = "" };
+	struct docker_reply reply = {
+	    .status = attach->status, .sent = attach->sent, .json = value_null(), .body = ""};
 	struct value body = value_null(), said = value_null();
 	char error[160];
 
@@ -69,7 +70,8 @@ static void attach_report(struct docker_attach *attach)
 			reply.json = value_null();
 		said = value_copy(docker_json(reply.json, "message"));
 		if (said.tag != VALUE_STRING)
-			said = value_string_printf("the Docker engine answered with status %d", attach->status);
+			said =
+			    value_string_printf("the Docker engine answered with status %d", attach->status);
 	}
 	reply.message = value_text_peek(attach->problem.tag == VALUE_NULL ? said : attach->problem);
 	attach->options.on_done(attach->options.context, &reply);
@@ -106,8 +108,8 @@ static void attach_fail(struct docker_attach *attach, const char *what, int erro
 
 	if (attach->ended)
 		return;
-	attach->problem = value_string_printf("the Docker engine at %s: %s (%s)", endpoint->name, what,
-					      uv_strerror(error));
+	attach->problem =
+	    value_string_printf("the Docker engine at %s: %s (%s)", endpoint->name, what, uv_strerror(error));
 	attach_end(attach);
 }
 
@@ -129,7 +131,8 @@ void docker_attach_drop(struct docker_attach *attach)
 /* The value of a header in the head's lines, as a number; -1 where there is none. */
 static long head_number(const char *head, const char *name)
 {
-	for (const char *line = strstr(head, "\r\n"); line != NULL && line[2] != '\0'; line = strstr(line + 2, "\r\n"))
+	for (const char *line = strstr(head, "\r\n"); line != NULL && line[2] != '\0';
+	     line = strstr(line + 2, "\r\n"))
 		if (strncasecmp(line + 2, name, strlen(name)) == 0 && line[2 + strlen(name)] == ':')
 			return strtol(line + 2 + strlen(name) + 1, NULL, 10);
 	return -1;
@@ -152,7 +155,8 @@ static void input_written(uv_write_t *write, int status)
 
 static void input_send(struct docker_attach *attach)
 {
-	uv_buf_t bytes = uv_buf_init((char *)value_text_peek(attach->input), (unsigned)value_length(attach->input));
+	uv_buf_t bytes =
+	    uv_buf_init((char *)value_text_peek(attach->input), (unsigned)value_length(attach->input));
 
 	attach->write_input.data = attach;
 	uv_write(&attach->write_input, &attach->socket.stream, &bytes, 1, input_written);
@@ -252,7 +256,8 @@ static void head_written(uv_write_t *write, int status)
 static void connected(uv_connect_t *connect, int status)
 {
 	struct docker_attach *attach = connect->data;
-	uv_buf_t bytes = uv_buf_init((char *)value_text_peek(attach->head), (unsigned)value_length(attach->head));
+	uv_buf_t bytes =
+	    uv_buf_init((char *)value_text_peek(attach->head), (unsigned)value_length(attach->head));
 
 	if (attach->ended)
 		return;
@@ -290,7 +295,7 @@ static void connect_pipe(struct docker_attach *attach, const char *path)
 static void connect_tcp(struct docker_attach *attach, const char *base)
 {
 	const char *host = strstr(base, "://") + 3, *colon = strrchr(host, ':');
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct value name;
 	int status;
 
@@ -298,8 +303,8 @@ static void connect_tcp(struct docker_attach *attach, const char *base)
 			    : value_string_n(host, (size_t)(colon - host));
 	uv_tcp_init(live_loop(attach->live), &attach->socket.tcp);
 	attach->resolve.data = attach;
-	status = uv_getaddrinfo(live_loop(attach->live), &attach->resolve, resolved, value_text_peek(name), colon + 1,
-				&hints);
+	status = uv_getaddrinfo(live_loop(attach->live), &attach->resolve, resolved, value_text_peek(name),
+				colon + 1, &hints);
 	attach->resolving = status == 0;
 	if (status != 0)
 		attach_fail(attach, "cannot resolve its name", status);
@@ -308,7 +313,7 @@ static void connect_tcp(struct docker_attach *attach, const char *base)
 
 static struct value head_text(struct live *live, const struct value *path, const char *body, size_t length)
 {
-	struct buffer head = { 0 };
+	struct buffer head = {0};
 
 	buffer_printf(&head,
 		      "POST /v%s%s HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\n"
@@ -322,7 +327,7 @@ struct docker_attach *docker_attach_start(struct live *live, const struct docker
 {
 	struct docker_attach *attach = memory_need(calloc(1, sizeof *attach));
 	const struct docker_endpoint *endpoint = docker_endpoint(live);
-	struct buffer json = { 0 };
+	struct buffer json = {0};
 	struct value body;
 
 	attach->live = live;

@@ -1,9 +1,11 @@
 /*
- * docker_attach.h - starts an exec that reads standard input: one connection of its own that becomes the stream.
+ * docker_attach.h - starts an exec that reads standard input: one connection of its own that becomes the
+ * stream.
  *
- * The engine takes the connection over after its answer: what follows from us is the command's standard input, whose
- * end is our half of the connection closed; what comes from it are the frames of docker_stream.h. An HTTP library has
- * no way to close one half, so this is done on a socket of libuv: unix:// and tcp:// without TLS.
+ * The engine takes the connection over after its answer: what follows from us is the command's standard
+ * input, whose end is our half of the connection closed; what comes from it are the frames of
+ * docker_stream.h. An HTTP library has no way to close one half, so this is done on a socket of libuv:
+ * unix:// and tcp:// without TLS.
  */
 #ifndef RUNPLAN_DOCKER_ATTACH_H
 #define RUNPLAN_DOCKER_ATTACH_H

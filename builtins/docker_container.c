@@ -8,7 +8,7 @@
 /* The word itself or NULL, so that what the engine says is never handed on unchecked. */
 static const char *known_health(const char *status)
 {
-	static const char *const words[] = { "healthy", "unhealthy", "starting", "none" };
+	static const char *const words[] = {"healthy", "unhealthy", "starting", "none"};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (strcmp(status, words[i]) == 0)
@@ -55,7 +55,8 @@ static struct value raw_without_env(struct value json)
 
 	if (config.tag != VALUE_RECORD || record_peek(config, "Env").tag != VALUE_LIST)
 		return value_copy(json);
-	return with_field(json, "Config", with_field(config, "Env", variable_names(record_peek(config, "Env"))));
+	return with_field(json, "Config",
+			  with_field(config, "Env", variable_names(record_peek(config, "Env"))));
 }
 
 static struct value port_record(const char *inside, const char *address, const char *outside)
@@ -91,7 +92,8 @@ static struct value ports_of(struct value json)
 
 static struct value networks_of(struct value json)
 {
-	struct value map = docker_json(json, "NetworkSettings.Networks"), networks = record_new(value_length(map));
+	struct value map = docker_json(json, "NetworkSettings.Networks"),
+		     networks = record_new(value_length(map));
 
 	for (size_t i = 0; i < value_length(map); i++)
 		record_set(&networks, record_key_peek(map, i),
@@ -152,7 +154,8 @@ struct value docker_summary_record(struct value item)
 	record_set(&s, "state", value_string(state));
 	record_set(&s, "status", value_string(status));
 	record_set(&s, "health", value_string(summary_health(state, status)));
-	record_set(&s, "created", created.tag == VALUE_INT ? value_time(created.i * DOCKER_SECOND) : value_null());
+	record_set(&s, "created",
+		   created.tag == VALUE_INT ? value_time(created.i * DOCKER_SECOND) : value_null());
 	record_set(&s, "labels", record_or_empty(record_peek(item, "Labels")));
 	return s;
 }

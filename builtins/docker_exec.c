@@ -17,7 +17,7 @@
 #define LOOK_EVERY	(50 * MILLISECOND) /* while the command's end is due */
 #define KILL_AFTER	(4 * DOCKER_SECOND)
 #define GIVE_UP_AFTER	(8500 * MILLISECOND) /* before LIVE_GRACE_NS is over */
-#define DRAIN_MAX	(3 * DOCKER_SECOND) /* the engine itself waits 2 s for output after the end */
+#define DRAIN_MAX	(3 * DOCKER_SECOND)  /* the engine itself waits 2 s for output after the end */
 #define LOOKS_UNSTARTED 100 /* looks at an exec that has neither begun nor ended, before it is given up */
 #define TAIL_LINES	20
 #define TAIL_BYTES	(16 * 1024)
@@ -66,7 +66,7 @@ struct exec {
 
 	int64_t stop_began;
 	bool termed, killed, helped; /* helped: a kill is on its way through the container */
-	struct value stop_problem; /* null, or why the way through the container failed */
+	struct value stop_problem;   /* null, or why the way through the container failed */
 };
 
 /* ---- text ---- */
@@ -107,7 +107,8 @@ struct value text_tail(const char *text, size_t length, size_t lines)
 
 static bool holds(struct value text, struct value secret)
 {
-	return memmem(value_text_peek(text), value_length(text), value_text_peek(secret), value_length(secret)) != NULL;
+	return memmem(value_text_peek(text), value_length(text), value_text_peek(secret),
+		      value_length(secret)) != NULL;
 }
 
 struct value text_guard(struct value text, struct value secrets)
@@ -121,9 +122,10 @@ struct value text_guard(struct value text, struct value secrets)
 static struct value hide_one(struct value text, struct value secret)
 {
 	const char *at = value_text_peek(text), *end = at + value_length(text), *hit;
-	struct buffer hidden = { 0 };
+	struct buffer hidden = {0};
 
-	while ((hit = memmem(at, (size_t)(end - at), value_text_peek(secret), value_length(secret))) != NULL) {
+	while ((hit = memmem(at, (size_t)(end - at), value_text_peek(secret), value_length(secret))) !=
+	       NULL) {
 		buffer_add(&hidden, at, (size_t)(hit - at));
 		buffer_add_text(&hidden, "***");
 		at = hit + value_length(secret);
@@ -176,9 +178,10 @@ bool env_list(struct value env, struct value *list, struct value *problem)
 		text = value_to_text(v);
 		if (*name == '\0' || strchr(name, '=') != NULL ||
 		    memchr(value_text_peek(text), '\0', value_length(text)) != NULL) {
-			*problem = value_string_printf("env: \"%s\" cannot be a variable: a name without \"=\", a value "
-						       "without NUL bytes",
-						       name);
+			*problem = value_string_printf(
+			    "env: \"%s\" cannot be a variable: a name without \"=\", a value "
+			    "without NUL bytes",
+			    name);
 			value_release(text);
 			return false;
 		}
@@ -203,14 +206,15 @@ static void ask_done(void *context, const struct docker_reply *reply)
 {
 	struct ask *ask = context;
 	struct exec *exec = ask->exec;
-	void (*then)(struct exec *exec, const struct docker_reply *reply) = ask->then;
+	void (*then)(struct exec * exec, const struct docker_reply *reply) = ask->then;
 
 	ask_unlink(ask);
 	free(ask);
 	then(exec, reply);
 }
 
-static struct ask *ask_new(struct exec *exec, void (*then)(struct exec *exec, const struct docker_reply *reply))
+static struct ask *ask_new(struct exec *exec,
+			   void (*then)(struct exec *exec, const struct docker_reply *reply))
 {
 	struct ask *ask = memory_need(calloc(1, sizeof *ask));
 
@@ -288,14 +292,16 @@ static void exec_unknown(struct exec *exec, struct value why)
 {
 	why = text_hide(why, exec->secrets);
 	exec_quiet(exec);
-	(exec->change ? call_unknown : call_failed)(exec->call, "\"%s\" in %s: %s", value_text_peek(exec->program),
+	(exec->change ? call_unknown : call_failed)(exec->call, "\"%s\" in %s: %s",
+						    value_text_peek(exec->program),
 						    value_text_peek(exec->shown), value_text_peek(why));
 	value_release(why);
 }
 
 static struct value exec_tail(struct exec *exec)
 {
-	return text_tail(exec->tail.length > 0 ? exec->tail.string->bytes : "", exec->tail.length, TAIL_LINES);
+	return text_tail(exec->tail.length > 0 ? exec->tail.string->bytes : "", exec->tail.length,
+			 TAIL_LINES);
 }
 
 /* The result as the plan sees it, with `tail` where it is a failure's details. */
@@ -331,19 +337,24 @@ static struct value last_line(const struct buffer *first, const struct buffer *s
 	return text_tail(text->length > 0 ? text->string->bytes : "", text->length, 1);
 }
 
-/* The engine could not start the program: what it says of that, for people. Engine 20.10 says it in the stream. */
+/* The engine could not start the program: what it says of that, for people. Engine 20.10 says it in the
+ * stream. */
 static struct value start_problem(struct exec *exec, const char *said)
 {
 	const char *program = value_text_peek(exec->program), *shown = value_text_peek(exec->shown);
 
 	if (strstr(said, "chdir to cwd") != NULL)
-		return value_string_printf("there is no directory \"%s\" in %s", value_text_peek(exec->directory), shown);
+		return value_string_printf("there is no directory \"%s\" in %s",
+					   value_text_peek(exec->directory), shown);
 	if (strstr(said, "unable to find user") != NULL)
-		return value_string_printf("there is no user \"%s\" in %s", value_text_peek(exec->user), shown);
-	if (strstr(said, "executable file not found") != NULL || strstr(said, "no such file or directory") != NULL)
+		return value_string_printf("there is no user \"%s\" in %s", value_text_peek(exec->user),
+					   shown);
+	if (strstr(said, "executable file not found") != NULL ||
+	    strstr(said, "no such file or directory") != NULL)
 		return value_string_printf("there is no program \"%s\" in %s", program, shown);
 	if (strstr(said, "permission denied") != NULL)
-		return value_string_printf("\"%s\" in %s cannot be executed: permission denied", program, shown);
+		return value_string_printf("\"%s\" in %s cannot be executed: permission denied", program,
+					   shown);
 	return value_string_printf("\"%s\" could not be started in %s: %s", program, shown, said);
 }
 
@@ -380,7 +391,8 @@ static struct value code_message(struct exec *exec)
 	else
 		message = value_string_printf("\"%s\" in %s ended with exit code %d%s%s%s",
 					      value_text_peek(exec->program), value_text_peek(exec->shown),
-					      (int)exec->code, code_hint(exec->code), *said != '\0' ? ": " : "", said);
+					      (int)exec->code, code_hint(exec->code),
+					      *said != '\0' ? ": " : "", said);
 	value_release(line);
 	return message;
 }
@@ -393,8 +405,8 @@ static void container_looked_at(struct exec *exec, const struct docker_reply *re
 		exec_fail_with(exec, code_message(exec));
 	else
 		exec_fail_with(exec, value_string_printf("%s stopped while \"%s\" ran in it (exit code %d)",
-							 value_text_peek(exec->shown), value_text_peek(exec->program),
-							 (int)exec->code));
+							 value_text_peek(exec->shown),
+							 value_text_peek(exec->program), (int)exec->code));
 }
 
 /* The exit code is known and the output is there. */
@@ -403,11 +415,15 @@ static void exec_finish(struct exec *exec)
 	bool good = exit_code_ok(exec->ok, exec->code);
 
 	if (exec->stream_broken) {
-		exec_fail_with(exec, value_string_printf("the stream of \"%s\" from the Docker engine is malformed; it "
-							 "ended with exit code %d",
-							 value_text_peek(exec->program), (int)exec->code));
-	} else if (exec->stream_lost && exec->code == 126) { /* what engine 20.10 says when it wrote to a lost stream */
-		exec_unknown(exec, value_string("the connection to the Docker engine was lost; the command may still run"));
+		exec_fail_with(
+		    exec, value_string_printf("the stream of \"%s\" from the Docker engine is malformed; it "
+					      "ended with exit code %d",
+					      value_text_peek(exec->program), (int)exec->code));
+	} else if (exec->stream_lost &&
+		   exec->code == 126) { /* what engine 20.10 says when it wrote to a lost stream */
+		exec_unknown(
+		    exec,
+		    value_string("the connection to the Docker engine was lost; the command may still run"));
 	} else if (good && (exec->stop != STOP_TIMEOUT || !exec->termed)) {
 		struct value result = exec_result(exec, false);
 
@@ -421,8 +437,8 @@ static void exec_finish(struct exec *exec)
 	} else if (exec->code == 137 && exec->stop == STOP_NONE) {
 		ask_send(exec,
 			 (struct docker_options){
-				 .path = docker_path("/containers/%s/json", value_text_peek(exec->container_id)),
-				 .timeout_ns = 10 * DOCKER_SECOND },
+			     .path = docker_path("/containers/%s/json", value_text_peek(exec->container_id)),
+			     .timeout_ns = 10 * DOCKER_SECOND},
 			 container_looked_at);
 	} else {
 		exec_fail_with(exec, code_message(exec));
@@ -463,7 +479,8 @@ static void ended_with(struct exec *exec, int64_t code)
 
 static void looked(struct exec *exec, const struct docker_reply *reply)
 {
-	struct value running = record_peek(reply->json, "Running"), code = record_peek(reply->json, "ExitCode");
+	struct value running = record_peek(reply->json, "Running"),
+		     code = record_peek(reply->json, "ExitCode");
 	struct value pid = record_peek(reply->json, "Pid");
 
 	exec->looking = false;
@@ -476,14 +493,16 @@ static void looked(struct exec *exec, const struct docker_reply *reply)
 		ended_with(exec, code.i);
 		return;
 	}
-	/* The engine ends a stream after the command; one that ends before it, be it between two frames, was cut off. */
+	/* The engine ends a stream after the command; one that ends before it, be it between two frames, was
+	 * cut off. */
 	if (exec->stream_ended)
 		exec->stream_lost = exec->truncated = true;
 	if (exec->stop != STOP_NONE) {
 		stop_go_on(exec);
 	} else if (code.tag == VALUE_NULL && !(running.tag == VALUE_BOOL && running.b) &&
 		   ++exec->looks > LOOKS_UNSTARTED) {
-		exec_unknown(exec, value_string("the Docker engine tells neither that it runs nor how it ended"));
+		exec_unknown(exec,
+			     value_string("the Docker engine tells neither that it runs nor how it ended"));
 		return;
 	}
 	if (exec->stage == STAGE_RUN)
@@ -496,18 +515,19 @@ static void exec_look(struct exec *exec)
 		return;
 	exec->looking = true;
 	ask_send(exec,
-		 (struct docker_options){ .path = docker_path("/exec/%s/json", value_text_peek(exec->id)),
-					  .timeout_ns = 30 * DOCKER_SECOND },
+		 (struct docker_options){.path = docker_path("/exec/%s/json", value_text_peek(exec->id)),
+					 .timeout_ns = 30 * DOCKER_SECOND},
 		 looked);
 }
 
 /* ---- stopping ---- */
 
 /* $1 signal, $2 token, $3 id of the group's leader inside the container or nothing. */
-static const char stop_script[] = "if [ -n \"$3\" ] && kill -s \"$1\" -- \"-$3\"; then exit 0; fi\n"
-				  "for d in /proc/[0-9]*; do\n"
-				  "  if grep -qs \"RUNPLAN_EXEC=$2\" \"$d/environ\"; then kill -s \"$1\" \"${d#/proc/}\"; fi\n"
-				  "done\n";
+static const char stop_script[] =
+    "if [ -n \"$3\" ] && kill -s \"$1\" -- \"-$3\"; then exit 0; fi\n"
+    "for d in /proc/[0-9]*; do\n"
+    "  if grep -qs \"RUNPLAN_EXEC=$2\" \"$d/environ\"; then kill -s \"$1\" \"${d#/proc/}\"; fi\n"
+    "done\n";
 
 static void stop_helper_started(struct exec *exec, const struct docker_reply *reply)
 {
@@ -529,14 +549,15 @@ static void stop_helper_made(struct exec *exec, const struct docker_reply *reply
 	body = record_new(1);
 	record_set(&body, "Detach", value_bool(true));
 	ask_send(exec,
-		 (struct docker_options){ .method = "POST",
-					  .path = docker_path("/exec/%s/start", value_text_peek(id)),
-					  .body = body,
-					  .timeout_ns = 5 * DOCKER_SECOND },
+		 (struct docker_options){.method = "POST",
+					 .path = docker_path("/exec/%s/start", value_text_peek(id)),
+					 .body = body,
+					 .timeout_ns = 5 * DOCKER_SECOND},
 		 stop_helper_started);
 }
 
-/* Through the container: a group is reached as root; what only the token tells is readable to its own user. */
+/* Through the container: a group is reached as root; what only the token tells is readable to its own user.
+ */
 static void stop_through_container(struct exec *exec, const char *signal_name, int inner)
 {
 	struct value command = list_new(7), body = record_new(2);
@@ -564,10 +585,10 @@ static void stop_through_container(struct exec *exec, const char *signal_name, i
 		record_set(&body, "User", value_copy(exec->user));
 	ask_send(exec,
 		 (struct docker_options){
-			 .method = "POST",
-			 .path = docker_path("/containers/%s/exec", value_text_peek(exec->container_id)),
-			 .body = body,
-			 .timeout_ns = 5 * DOCKER_SECOND },
+		     .method = "POST",
+		     .path = docker_path("/containers/%s/exec", value_text_peek(exec->container_id)),
+		     .body = body,
+		     .timeout_ns = 5 * DOCKER_SECOND},
 		 stop_helper_made);
 }
 
@@ -616,13 +637,13 @@ static void exec_stop(struct exec *exec, enum stop_reason reason)
 	exec->limit = NULL;
 	if (exec->stage == STAGE_CREATE) {
 		exec_fail(exec, reason == STOP_CANCEL
-					? value_string_printf("\"%s\" in %s was cancelled before it began",
-							      value_text_peek(exec->program),
-							      value_text_peek(exec->shown))
-					: value_string_printf("\"%s\" in %s could not begin within %s",
-							      value_text_peek(exec->program),
-							      value_text_peek(exec->shown),
-							      duration_text(exec->timeout_ns, limit)));
+				    ? value_string_printf("\"%s\" in %s was cancelled before it began",
+							  value_text_peek(exec->program),
+							  value_text_peek(exec->shown))
+				    : value_string_printf("\"%s\" in %s could not begin within %s",
+							  value_text_peek(exec->program),
+							  value_text_peek(exec->shown),
+							  duration_text(exec->timeout_ns, limit)));
 		return;
 	}
 	exec->stop_began = live_now(exec->call->live);
@@ -721,16 +742,17 @@ static void exec_start(struct effect_call *call)
 		struct ask *ask = ask_new(exec, exec_streamed);
 
 		ask->attach = docker_attach_start(
-			call->live, &(struct docker_attach_options){ .path = path,
-								     .body = body,
-								     .input = value_text_peek(exec->input),
-								     .input_length = value_length(exec->input),
-								     .on_data = exec_data,
-								     .on_done = ask_done,
-								     .context = ask });
+		    call->live, &(struct docker_attach_options){.path = path,
+								.body = body,
+								.input = value_text_peek(exec->input),
+								.input_length = value_length(exec->input),
+								.on_data = exec_data,
+								.on_done = ask_done,
+								.context = ask});
 	} else {
 		ask_send(exec,
-			 (struct docker_options){ .method = "POST", .path = path, .body = body, .on_data = exec_data },
+			 (struct docker_options){
+			     .method = "POST", .path = path, .body = body, .on_data = exec_data},
 			 exec_streamed);
 	}
 }
@@ -757,9 +779,10 @@ static void exec_made(struct exec *exec, const struct docker_reply *reply)
 		return;
 	}
 	if (!reply->ok || id.tag != VALUE_STRING) {
-		exec_fail(exec, value_string_printf("cannot run \"%s\" in %s: %s", value_text_peek(exec->program),
-						    value_text_peek(exec->shown),
-						    reply->ok ? "the engine gave no id" : reply->message));
+		exec_fail(exec,
+			  value_string_printf("cannot run \"%s\" in %s: %s", value_text_peek(exec->program),
+					      value_text_peek(exec->shown),
+					      reply->ok ? "the engine gave no id" : reply->message));
 		return;
 	}
 	exec->id = value_copy(id);
@@ -773,7 +796,8 @@ static void exec_made(struct exec *exec, const struct docker_reply *reply)
 	call_note(exec->call, note, exec_start);
 }
 
-/* The container's full id: it says whose processes we may signal, and a container made anew by that name is another. */
+/* The container's full id: it says whose processes we may signal, and a container made anew by that name is
+ * another. */
 static void exec_found(struct exec *exec, const struct docker_reply *reply)
 {
 	struct value id = record_peek(reply->json, "Id"), body = exec->body;
@@ -783,18 +807,19 @@ static void exec_found(struct exec *exec, const struct docker_reply *reply)
 		return;
 	}
 	if (!reply->ok || id.tag != VALUE_STRING) {
-		exec_fail(exec, value_string_printf("cannot run \"%s\" in %s: %s", value_text_peek(exec->program),
-						    value_text_peek(exec->shown),
-						    reply->ok ? "the engine gave no id" : reply->message));
+		exec_fail(exec,
+			  value_string_printf("cannot run \"%s\" in %s: %s", value_text_peek(exec->program),
+					      value_text_peek(exec->shown),
+					      reply->ok ? "the engine gave no id" : reply->message));
 		return;
 	}
 	exec->container_id = value_copy(id);
 	exec->body = value_null();
 	ask_send(exec,
-		 (struct docker_options){ .method = "POST",
-					  .path = docker_path("/containers/%s/exec", value_text_peek(id)),
-					  .body = body,
-					  .timeout_ns = DOCKER_TIMEOUT },
+		 (struct docker_options){.method = "POST",
+					 .path = docker_path("/containers/%s/exec", value_text_peek(id)),
+					 .body = body,
+					 .timeout_ns = DOCKER_TIMEOUT},
 		 exec_made);
 }
 
@@ -820,8 +845,9 @@ static struct value options_problem(const struct docker_exec_options *options)
 		if (word.tag != VALUE_STRING)
 			return value_string("each word of the command must be a string");
 		if (value_is_secret(word))
-			return value_string("a word of the command is a secret, and arguments can be seen in the "
-					    "container and on its host; give it by `env` or `input`");
+			return value_string(
+			    "a word of the command is a secret, and arguments can be seen in the "
+			    "container and on its host; give it by `env` or `input`");
 		if (memchr(text, '\0', value_length(word)) != NULL || !utf8_valid(text, value_length(word)))
 			return value_string("a word of the command holds a NUL byte or is not UTF-8");
 	}
@@ -830,7 +856,8 @@ static struct value options_problem(const struct docker_exec_options *options)
 	return value_null();
 }
 
-static struct value create_body(struct exec *exec, const struct docker_exec_options *options, struct value env)
+static struct value create_body(struct exec *exec, const struct docker_exec_options *options,
+				struct value env)
 {
 	struct value body = record_new(8), command = list_new(value_length(options->command)), token;
 
@@ -882,9 +909,11 @@ void docker_exec_begin(struct effect_call *call, const struct docker_exec_option
 
 	if (problem.tag == VALUE_NULL && !env_list(options->env, &env, &problem))
 		value_clear(&env);
-	if (problem.tag == VALUE_NULL && options->input.tag == VALUE_STRING && endpoint != NULL && endpoint->tls)
-		problem = value_string("input for a command is not available yet where the engine is reached by TLS; "
-				       "forward its socket through ssh");
+	if (problem.tag == VALUE_NULL && options->input.tag == VALUE_STRING && endpoint != NULL &&
+	    endpoint->tls)
+		problem = value_string(
+		    "input for a command is not available yet where the engine is reached by TLS; "
+		    "forward its socket through ssh");
 	if (problem.tag != VALUE_NULL) {
 		call_failed(call, "%s", value_text_peek(problem));
 		value_release(problem);
@@ -899,8 +928,8 @@ void docker_exec_begin(struct effect_call *call, const struct docker_exec_option
 	if (exec->timeout_ns > 0)
 		exec->limit = live_timer_start(call->live, exec->timeout_ns, exec_late, exec);
 	ask_send(exec,
-		 (struct docker_options){ .path = docker_path("/containers/%s/json", options->container),
-					  .timeout_ns = DOCKER_TIMEOUT },
+		 (struct docker_options){.path = docker_path("/containers/%s/json", options->container),
+					 .timeout_ns = DOCKER_TIMEOUT},
 		 exec_found);
 }
 
@@ -938,13 +967,15 @@ static void settle_ask(void *context);
 static void settle_told(struct effect_call *call, const struct docker_reply *reply)
 {
 	struct settling *settling = call->state;
-	struct value running = record_peek(reply->json, "Running"), code = record_peek(reply->json, "ExitCode");
+	struct value running = record_peek(reply->json, "Running"),
+		     code = record_peek(reply->json, "ExitCode");
 
 	if (reply->status == 0)
 		docker_call_end(call, reply, "cannot ask how an interrupted command ended");
 	else if (!reply->ok) /* the engine has forgotten it */
 		call_ok(call, value_null());
-	else if (running.tag == VALUE_BOOL && running.b && live_now(call->live) - settling->began < SETTLE_PATIENCE)
+	else if (running.tag == VALUE_BOOL && running.b &&
+		 live_now(call->live) - settling->began < SETTLE_PATIENCE)
 		settling->again = live_timer_start(call->live, DOCKER_SECOND / 2, settle_ask, call);
 	else if (running.tag == VALUE_BOOL && !running.b && code.tag == VALUE_NULL)
 		call_ok(call, value_bool(false)); /* created, and never started */
@@ -961,11 +992,11 @@ static void settle_ask(void *context)
 
 	live_timer_stop(settling->again);
 	settling->again = NULL;
-	docker_call_send(call,
-			 (struct docker_options){
-				 .path = docker_path("/exec/%s/json",
-						     value_text_peek(record_peek(call->intent, "exec"))) },
-			 settle_told);
+	docker_call_send(
+	    call,
+	    (struct docker_options){
+		.path = docker_path("/exec/%s/json", value_text_peek(record_peek(call->intent, "exec")))},
+	    settle_told);
 }
 
 static void settle_cancel(struct effect_call *call)

@@ -38,8 +38,9 @@ static struct value reference_registry(const char *image)
 {
 	size_t length = strcspn(image, "/");
 
-	if (image[length] == '/' && (memchr(image, '.', length) != NULL || memchr(image, ':', length) != NULL ||
-				     (length == 9 && strncmp(image, "localhost", 9) == 0)))
+	if (image[length] == '/' &&
+	    (memchr(image, '.', length) != NULL || memchr(image, ':', length) != NULL ||
+	     (length == 9 && strncmp(image, "localhost", 9) == 0)))
 		return value_string_n(image, length);
 	return value_string(HUB);
 }
@@ -66,7 +67,7 @@ struct progress {
 
 static void progress_init(struct progress *progress)
 {
-	*progress = (struct progress){ .error = value_null(), .id = value_null() };
+	*progress = (struct progress){.error = value_null(), .id = value_null()};
 }
 
 static void progress_free(struct progress *progress)
@@ -81,8 +82,8 @@ static void progress_say(struct progress *progress, const char *text)
 {
 	buffer_add_text(&progress->tail, text);
 	if (progress->tail.length > 2 * TAIL_BYTES) {
-		memmove(progress->tail.string->bytes, progress->tail.string->bytes + progress->tail.length - TAIL_BYTES,
-			TAIL_BYTES);
+		memmove(progress->tail.string->bytes,
+			progress->tail.string->bytes + progress->tail.length - TAIL_BYTES, TAIL_BYTES);
 		buffer_cut(&progress->tail, TAIL_BYTES);
 	}
 }
@@ -114,7 +115,8 @@ static void progress_line(struct progress *progress)
 	struct value line = buffer_finish(&progress->line), object;
 	char error[160];
 
-	if (!progress->too_long && value_from_json(value_text_peek(line), value_length(line), &object, error)) {
+	if (!progress->too_long &&
+	    value_from_json(value_text_peek(line), value_length(line), &object, error)) {
 		if (object.tag == VALUE_RECORD)
 			progress_object(progress, object);
 		value_release(object);
@@ -163,8 +165,8 @@ static void image_missing_listed(struct effect_call *call, const struct docker_r
 	}
 	hint = docker_suggest(names, value_text_peek(step->missing));
 	record_set(&details, "status", value_int(404));
-	call_failed_with(call, details, "there is no image \"%s\" on the engine%s", value_text_peek(step->missing),
-			 value_text_peek(hint));
+	call_failed_with(call, details, "there is no image \"%s\" on the engine%s",
+			 value_text_peek(step->missing), value_text_peek(hint));
 	value_release(hint);
 	value_release(names);
 }
@@ -175,7 +177,8 @@ void docker_image_missing(struct effect_call *call, const char *image)
 
 	value_clear(&step->missing);
 	step->missing = value_string(image);
-	docker_call_send(call, (struct docker_options){ .path = docker_path("/images/json") }, image_missing_listed);
+	docker_call_send(call, (struct docker_options){.path = docker_path("/images/json")},
+			 image_missing_listed);
 }
 
 static struct value image_record(struct value json)
@@ -203,13 +206,14 @@ static void image_came(struct effect_call *call, const struct docker_reply *repl
 		call_ok(call, image_record(reply->json));
 }
 
-static void image_ask(struct effect_call *call, void (*then)(struct effect_call *call, const struct docker_reply *reply))
+static void image_ask(struct effect_call *call,
+		      void (*then)(struct effect_call *call, const struct docker_reply *reply))
 {
 	if (!docker_image_check(call, call_text(call, 0)))
 		return;
 	docker_call_begin(call, sizeof(struct docker_step), NULL);
-	docker_call_send(call, (struct docker_options){ .path = docker_path("/images/%s/json", call_text(call, 0)) },
-			 then);
+	docker_call_send(
+	    call, (struct docker_options){.path = docker_path("/images/%s/json", call_text(call, 0))}, then);
 }
 
 void docker_image_start(struct effect_call *call)
@@ -239,7 +243,8 @@ static void tag_done(struct effect_call *call, const struct docker_reply *reply)
 	else if (reply->status == 404)
 		docker_image_missing(call, call_text(call, 0));
 	else
-		docker_call_end(call, reply, "cannot tag \"%s\" as \"%s\"", call_text(call, 0), call_text(call, 1));
+		docker_call_end(call, reply, "cannot tag \"%s\" as \"%s\"", call_text(call, 0),
+				call_text(call, 1));
 }
 
 void docker_tag_start(struct effect_call *call)
@@ -256,12 +261,13 @@ void docker_tag_start(struct effect_call *call)
 	}
 	docker_call_begin(call, sizeof(struct docker_step), NULL);
 	struct value repository = value_string_n(as, length);
-	docker_call_send(call,
-			 (struct docker_options){
-				 .method = "POST",
-				 .path = docker_path("/images/%s/tag?repo=%s&tag=%s", image, value_text_peek(repository),
-						     as[length] == ':' ? as + length + 1 : "latest") },
-			 tag_done);
+	docker_call_send(
+	    call,
+	    (struct docker_options){.method = "POST",
+				    .path = docker_path("/images/%s/tag?repo=%s&tag=%s", image,
+							value_text_peek(repository),
+							as[length] == ':' ? as + length + 1 : "latest")},
+	    tag_done);
 	value_release(repository);
 }
 
@@ -280,11 +286,12 @@ void docker_rmi_start(struct effect_call *call)
 	if (!docker_image_check(call, call_text(call, 0)))
 		return;
 	docker_call_begin(call, sizeof(struct docker_step), NULL);
-	docker_call_send(call,
-			 (struct docker_options){ .method = "DELETE",
-						  .path = docker_path("/images/%s?force=%d", call_text(call, 0),
-								      (int64_t)call_bool(call, 1, false)) },
-			 rmi_done);
+	docker_call_send(
+	    call,
+	    (struct docker_options){.method = "DELETE",
+				    .path = docker_path("/images/%s?force=%d", call_text(call, 0),
+							(int64_t)call_bool(call, 1, false))},
+	    rmi_done);
 }
 
 static void rmi_settled(struct effect_call *call, const struct docker_reply *reply)
@@ -311,8 +318,9 @@ static void login_done(struct effect_call *call, const struct docker_reply *repl
 		bool hub = strcmp(value_text_peek(registry), HUB) == 0;
 
 		/* A registry may give a token to use from now on in place of the password. */
-		docker_auth_set(call->live, value_text_peek(registry), hub ? HUB_SERVER : shown, call_text(call, 1),
-				call_text(call, 2), value_text_peek(record_peek(reply->json, "IdentityToken")));
+		docker_auth_set(call->live, value_text_peek(registry), hub ? HUB_SERVER : shown,
+				call_text(call, 1), call_text(call, 2),
+				value_text_peek(record_peek(reply->json, "IdentityToken")));
 		value_release(registry);
 		call_ok(call, value_null());
 		return;
@@ -343,8 +351,9 @@ void docker_login_start(struct effect_call *call)
 	record_set(&body, "password", value_copy(call_arg(call, 2)));
 	record_set(&body, "serveraddress", value_string(hub ? HUB_SERVER : call_text(call, 0)));
 	docker_call_begin(call, sizeof(struct docker_step), NULL);
-	docker_call_send(call, (struct docker_options){ .method = "POST", .path = docker_path("/auth"), .body = body },
-			 login_done);
+	docker_call_send(
+	    call, (struct docker_options){.method = "POST", .path = docker_path("/auth"), .body = body},
+	    login_done);
 	value_release(registry);
 }
 
@@ -354,8 +363,8 @@ struct streaming {
 	int64_t began;
 
 	/* build: */
-	int fd;             /* of the context's archive, or -1 */
-	char *dockerfile;   /* inside the context */
+	int fd;		  /* of the context's archive, or -1 */
+	char *dockerfile; /* inside the context */
 	char *context;
 	char error[PATH_MAX + 200];
 };
@@ -420,7 +429,7 @@ static void pull_done(struct effect_call *call, const struct docker_reply *reply
 	else if (streaming->progress.error.tag == VALUE_STRING)
 		streaming_fail(call, "pull", image);
 	else
-		docker_call_send(call, (struct docker_options){ .path = docker_path("/images/%s/json", image) },
+		docker_call_send(call, (struct docker_options){.path = docker_path("/images/%s/json", image)},
 				 pull_looked);
 }
 
@@ -441,12 +450,12 @@ void docker_pull_start(struct effect_call *call)
 	streaming_begin(call);
 	docker_call_send(call,
 			 (struct docker_options){
-				 .method = "POST",
-				 .path = docker_path("/images/create?fromImage=%s&tag=%s", value_text_peek(name),
-						     image[length] != '\0' ? image + length + 1 : "latest"),
-				 .header = auth != NULL ? value_text_peek(header) : NULL,
-				 .timeout_ns = call_int(call, 1, 10 * DOCKER_TIMEOUT),
-				 .on_data = streaming_data },
+			     .method = "POST",
+			     .path = docker_path("/images/create?fromImage=%s&tag=%s", value_text_peek(name),
+						 image[length] != '\0' ? image + length + 1 : "latest"),
+			     .header = auth != NULL ? value_text_peek(header) : NULL,
+			     .timeout_ns = call_int(call, 1, 10 * DOCKER_TIMEOUT),
+			     .on_data = streaming_data},
 			 pull_done);
 	value_release(header);
 	value_release(registry);
@@ -455,7 +464,16 @@ void docker_pull_start(struct effect_call *call)
 
 /* ---- build ---- */
 
-enum { BUILD_CONTEXT, BUILD_TAG, BUILD_DOCKERFILE, BUILD_ARGS, BUILD_TARGET, BUILD_NO_CACHE, BUILD_PULL, BUILD_TIMEOUT };
+enum {
+	BUILD_CONTEXT,
+	BUILD_TAG,
+	BUILD_DOCKERFILE,
+	BUILD_ARGS,
+	BUILD_TARGET,
+	BUILD_NO_CACHE,
+	BUILD_PULL,
+	BUILD_TIMEOUT
+};
 
 /* An open file that has no name: it is gone with its descriptor. */
 static int temporary_file(void)
@@ -481,7 +499,7 @@ static int temporary_file(void)
 static void context_pack(void *context)
 {
 	struct streaming *build = context;
-	const char *always[] = { build->dockerfile, ".dockerignore", NULL };
+	const char *always[] = {build->dockerfile, ".dockerignore", NULL};
 	struct tar_rules *rules;
 	struct value dockerfile = value_string_printf("%s/%s", build->context, build->dockerfile);
 	struct stat stat_;
@@ -493,17 +511,20 @@ static void context_pack(void *context)
 		snprintf(build->error, sizeof build->error, "cannot read the context %s: %s", build->context,
 			 strerror(errno));
 	else if (!S_ISDIR(stat_.st_mode))
-		snprintf(build->error, sizeof build->error, "the context %s is not a directory", build->context);
-	else if (stat(value_text_peek(dockerfile), &stat_) != 0)
-		snprintf(build->error, sizeof build->error, "there is no %s in the context %s", build->dockerfile,
+		snprintf(build->error, sizeof build->error, "the context %s is not a directory",
 			 build->context);
+	else if (stat(value_text_peek(dockerfile), &stat_) != 0)
+		snprintf(build->error, sizeof build->error, "there is no %s in the context %s",
+			 build->dockerfile, build->context);
 	else if ((rules = tar_rules_read(build->context, build->error, sizeof build->error)) != NULL) {
 		fd = temporary_file();
 		out = fd >= 0 ? fdopen(fcntl(fd, F_DUPFD_CLOEXEC, 0), "w") : NULL;
 		if (out == NULL)
-			snprintf(build->error, sizeof build->error, "cannot make a temporary file: %s", strerror(errno));
+			snprintf(build->error, sizeof build->error, "cannot make a temporary file: %s",
+				 strerror(errno));
 		else
-			good = tar_write(build->context, rules, always, out, build->error, sizeof build->error);
+			good =
+			    tar_write(build->context, rules, always, out, build->error, sizeof build->error);
 		if (out != NULL)
 			fclose(out);
 		tar_rules_free(rules);
@@ -547,16 +568,16 @@ static struct value build_path(struct effect_call *call)
 	struct streaming *build = call->state;
 	const char *tag = call_text(call, BUILD_TAG), *target = call_text(call, BUILD_TARGET);
 	struct value args = call_arg(call, BUILD_ARGS), texts = record_new(value_length(args)), path;
-	struct buffer json = { 0 };
+	struct buffer json = {0};
 
 	for (size_t i = 0; i < value_length(args); i++)
 		record_set(&texts, record_key_peek(args, i), value_to_text(record_value_peek(args, i)));
 	json_write(&json, texts, JSON_REVEAL);
 	struct value text = buffer_finish(&json);
-	path = docker_path("/build?rm=1&forcerm=1&dockerfile=%s&t=%s&target=%s&buildargs=%s&nocache=%d&pull=%d",
-			   build->dockerfile, tag == NULL ? "" : tag, target == NULL ? "" : target,
-			   value_text_peek(text), (int64_t)call_bool(call, BUILD_NO_CACHE, false),
-			   (int64_t)call_bool(call, BUILD_PULL, false));
+	path = docker_path(
+	    "/build?rm=1&forcerm=1&dockerfile=%s&t=%s&target=%s&buildargs=%s&nocache=%d&pull=%d",
+	    build->dockerfile, tag == NULL ? "" : tag, target == NULL ? "" : target, value_text_peek(text),
+	    (int64_t)call_bool(call, BUILD_NO_CACHE, false), (int64_t)call_bool(call, BUILD_PULL, false));
 	value_release(text);
 	value_release(texts);
 	return path;
@@ -569,18 +590,20 @@ static void context_packed(void *context)
 	int fd = build->fd;
 
 	if (build->step.cancelled || fd < 0) {
-		call_failed(call, "%s", build->step.cancelled ? "docker.build was cancelled before it began"
-							      : build->error);
+		call_failed(call, "%s",
+			    build->step.cancelled ? "docker.build was cancelled before it began"
+						  : build->error);
 		return;
 	}
 	build->fd = -1; /* the request closes it */
-	docker_call_send(call,
-			 (struct docker_options){ .method = "POST",
-						  .path = build_path(call),
-						  .body_fd = fd,
-						  .timeout_ns = call_int(call, BUILD_TIMEOUT, 30 * DOCKER_TIMEOUT),
-						  .on_data = streaming_data },
-			 build_done);
+	docker_call_send(
+	    call,
+	    (struct docker_options){.method = "POST",
+				    .path = build_path(call),
+				    .body_fd = fd,
+				    .timeout_ns = call_int(call, BUILD_TIMEOUT, 30 * DOCKER_TIMEOUT),
+				    .on_data = streaming_data},
+	    build_done);
 }
 
 void docker_build_start(struct effect_call *call)

@@ -21,8 +21,8 @@ static bool proc_read(int pid, const char *name, char *text, size_t size)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	while (length < size - 1 && ((got = read(fd, text + length, size - 1 - length)) > 0 ||
-				     (got < 0 && errno == EINTR)))
+	while (length < size - 1 &&
+	       ((got = read(fd, text + length, size - 1 - length)) > 0 || (got < 0 && errno == EINTR)))
 		length += got > 0 ? (size_t)got : 0;
 	text[length] = '\0';
 	close(fd);

@@ -17,8 +17,22 @@
 
 /* Places in DOCKER_RUN_SIGNATURE. */
 enum {
-	RUN_IMAGE, RUN_NAME, RUN_COMMAND, RUN_ENV, RUN_PORTS, RUN_VOLUMES, RUN_NETWORK, RUN_LABELS, RUN_USER,
-	RUN_DIRECTORY, RUN_RESTART, RUN_INIT, RUN_WAIT, RUN_REMOVE, RUN_TIMEOUT, RUN_OK
+	RUN_IMAGE,
+	RUN_NAME,
+	RUN_COMMAND,
+	RUN_ENV,
+	RUN_PORTS,
+	RUN_VOLUMES,
+	RUN_NETWORK,
+	RUN_LABELS,
+	RUN_USER,
+	RUN_DIRECTORY,
+	RUN_RESTART,
+	RUN_INIT,
+	RUN_WAIT,
+	RUN_REMOVE,
+	RUN_TIMEOUT,
+	RUN_OK
 };
 
 enum stop_reason { STOP_NONE, STOP_CANCEL, STOP_TIMEOUT };
@@ -85,7 +99,8 @@ bool docker_port_parse(const char *text, struct value *exposed, struct value *bi
 {
 	size_t length = strcspn(text, "/");
 	const char *end = text + length, *protocol = *end == '/' ? end : "/tcp";
-	const char *second = colon_before(text, end), *first = second != NULL ? colon_before(text, second) : NULL;
+	const char *second = colon_before(text, end),
+		   *first = second != NULL ? colon_before(text, second) : NULL;
 	const char *inside = second != NULL ? second + 1 : text;
 	const char *outside = second == NULL ? NULL : first != NULL ? first + 1 : text;
 	struct value key, binding, list;
@@ -217,8 +232,8 @@ static void run_end(struct effect_call *call)
 	record_set(&answer, "tail", text_guard(line, run->secrets));
 	line = text_hide(text_tail(value_text_peek(said), value_length(said), 1), run->secrets);
 	if (run->stop == STOP_TIMEOUT)
-		call_failed_with(call, answer, "the container of \"%s\" timed out after %s and was stopped", image,
-				 duration_text(call_int(call, RUN_TIMEOUT, 0), limit));
+		call_failed_with(call, answer, "the container of \"%s\" timed out after %s and was stopped",
+				 image, duration_text(call_int(call, RUN_TIMEOUT, 0), limit));
 	else
 		call_failed_with(call, answer, "the container of \"%s\" %sended with exit code %d%s%s", image,
 				 run->stop == STOP_CANCEL ? "was cancelled and " : "", (int)run->code,
@@ -259,9 +274,9 @@ static void run_read(struct effect_call *call, const struct docker_reply *reply)
 		return;
 	}
 	docker_call_send(call,
-			 (struct docker_options){ .method = "DELETE",
-						  .path = docker_path("/containers/%s?force=1&v=1",
-								      value_text_peek(run->id)) },
+			 (struct docker_options){
+			     .method = "DELETE",
+			     .path = docker_path("/containers/%s?force=1&v=1", value_text_peek(run->id))},
 			 run_removed);
 }
 
@@ -275,16 +290,17 @@ static void run_waited(struct effect_call *call, const struct docker_reply *repl
 	live_timer_stop(run->patience);
 	run->limit = run->patience = NULL;
 	if (!reply->ok || code.tag != VALUE_INT) {
-		call_unknown(call, "how the container of \"%s\" ended is not known: %s", call_text(call, RUN_IMAGE),
+		call_unknown(call, "how the container of \"%s\" ended is not known: %s",
+			     call_text(call, RUN_IMAGE),
 			     reply->ok ? "the engine gave no exit code" : reply->message);
 		return;
 	}
 	run->code = code.i;
 	docker_stream_init(&run->stream, run_output, run);
 	docker_call_send(call,
-			 (struct docker_options){ .path = docker_path("/containers/%s/logs?stdout=1&stderr=1",
-								      value_text_peek(run->id)),
-						  .on_data = run_data },
+			 (struct docker_options){.path = docker_path("/containers/%s/logs?stdout=1&stderr=1",
+								     value_text_peek(run->id)),
+						 .on_data = run_data},
 			 run_read);
 }
 
@@ -313,13 +329,13 @@ static void run_stop(struct run *run, enum stop_reason reason)
 	if (run->stop != STOP_NONE)
 		return;
 	run->stop = reason;
-	run->stopper = docker_request(call->live, &(struct docker_options){
-							  .method = "POST",
-							  .path = docker_path("/containers/%s/stop?t=%d",
-									      value_text_peek(run->id), STOP_SECONDS),
-							  .timeout_ns = DOCKER_TIMEOUT,
-							  .on_done = run_stopped,
-							  .context = run });
+	run->stopper = docker_request(
+	    call->live, &(struct docker_options){.method = "POST",
+						 .path = docker_path("/containers/%s/stop?t=%d",
+								     value_text_peek(run->id), STOP_SECONDS),
+						 .timeout_ns = DOCKER_TIMEOUT,
+						 .on_done = run_stopped,
+						 .context = run});
 	run->patience = live_timer_start(call->live, GIVE_UP_AFTER, run_impatient, run);
 }
 
@@ -363,22 +379,24 @@ static void run_begun(struct effect_call *call, const struct docker_reply *reply
 	if (reply->status != 0 && !reply->ok) {
 		run->problem = value_string(reply->message);
 		docker_call_send(call,
-				 (struct docker_options){ .method = "DELETE",
-							  .path = docker_path("/containers/%s?force=1&v=1",
-									      value_text_peek(run->id)) },
+				 (struct docker_options){.method = "DELETE",
+							 .path = docker_path("/containers/%s?force=1&v=1",
+									     value_text_peek(run->id))},
 				 run_undone);
 	} else if (!reply->ok) {
-		docker_call_end(call, reply, "cannot start the container of \"%s\"", call_text(call, RUN_IMAGE));
+		docker_call_end(call, reply, "cannot start the container of \"%s\"",
+				call_text(call, RUN_IMAGE));
 	} else if (!call_bool(call, RUN_WAIT, false)) {
 		call_ok(call, run_answer(call, false));
 	} else {
 		run->waiting = true;
-		run->limit = live_timer_start(call->live, call_int(call, RUN_TIMEOUT, INT64_MAX / 4), run_late, run);
+		run->limit =
+		    live_timer_start(call->live, call_int(call, RUN_TIMEOUT, INT64_MAX / 4), run_late, run);
 		docker_call_send(call,
-				 (struct docker_options){ .method = "POST",
-							  .path = docker_path("/containers/%s/wait",
-									      value_text_peek(run->id)),
-							  .timeout_ns = -1 },
+				 (struct docker_options){
+				     .method = "POST",
+				     .path = docker_path("/containers/%s/wait", value_text_peek(run->id)),
+				     .timeout_ns = -1},
 				 run_waited);
 	}
 }
@@ -387,10 +405,11 @@ static void run_go(struct effect_call *call)
 {
 	struct run *run = call->state;
 
-	docker_call_send(call,
-			 (struct docker_options){ .method = "POST",
-						  .path = docker_path("/containers/%s/start", value_text_peek(run->id)) },
-			 run_begun);
+	docker_call_send(
+	    call,
+	    (struct docker_options){.method = "POST",
+				    .path = docker_path("/containers/%s/start", value_text_peek(run->id))},
+	    run_begun);
 }
 
 static void run_named(struct effect_call *call, const struct docker_reply *reply)
@@ -419,9 +438,9 @@ static void run_made(struct effect_call *call, const struct docker_reply *reply)
 	}
 	run->id = value_copy(id);
 	run->step.began = true;
-	docker_call_send(call,
-			 (struct docker_options){ .path = docker_path("/containers/%s/json", value_text_peek(id)) },
-			 run_named);
+	docker_call_send(
+	    call, (struct docker_options){.path = docker_path("/containers/%s/json", value_text_peek(id))},
+	    run_named);
 }
 
 void docker_run_start(struct effect_call *call)
@@ -430,8 +449,8 @@ void docker_run_start(struct effect_call *call)
 	struct value body;
 	struct run *run;
 
-	if (!docker_image_check(call, call_text(call, RUN_IMAGE)) || (name != NULL && !docker_name_check(call, name)) ||
-	    !run_body(call, &body))
+	if (!docker_image_check(call, call_text(call, RUN_IMAGE)) ||
+	    (name != NULL && !docker_name_check(call, name)) || !run_body(call, &body))
 		return;
 	run = docker_call_begin(call, sizeof *run, run_free);
 	run->id = run->name = run->problem = value_null();
@@ -441,10 +460,11 @@ void docker_run_start(struct effect_call *call)
 	secrets_collect(&run->secrets, call_arg(call, RUN_ENV));
 	call->cancel = run_cancel;
 	docker_call_send(call,
-			 (struct docker_options){ .method = "POST",
-						  .path = name != NULL ? docker_path("/containers/create?name=%s", name)
-								       : docker_path("/containers/create"),
-						  .body = body },
+			 (struct docker_options){.method = "POST",
+						 .path = name != NULL
+							     ? docker_path("/containers/create?name=%s", name)
+							     : docker_path("/containers/create"),
+						 .body = body},
 			 run_made);
 }
 
@@ -457,11 +477,13 @@ static void run_settled(struct effect_call *call, const struct docker_reply *rep
 
 	if (reply->status == 0)
 		docker_call_end(call, reply, "cannot ask what became of an interrupted docker.run");
-	else if (!reply->ok || strcmp(state, "created") == 0) /* removed again, or made and perhaps never started */
+	else if (!reply->ok ||
+		 strcmp(state, "created") == 0) /* removed again, or made and perhaps never started */
 		call_ok(call, value_null());
 	else if (!call_bool(call, RUN_WAIT, false))
 		call_ok(call, value_bool(true));
-	else if (strcmp(state, "exited") == 0 && code.tag == VALUE_INT && exit_code_ok(call_arg(call, RUN_OK), code.i))
+	else if (strcmp(state, "exited") == 0 && code.tag == VALUE_INT &&
+		 exit_code_ok(call_arg(call, RUN_OK), code.i))
 		call_ok(call, value_bool(true));
 	else
 		call_ok(call, value_null());
@@ -476,7 +498,8 @@ void docker_run_settle(struct effect_call *call)
 		return;
 	}
 	docker_call_begin(call, sizeof(struct docker_step), NULL);
-	docker_call_send(call, (struct docker_options){ .path = docker_path("/containers/%s/json", id) }, run_settled);
+	docker_call_send(call, (struct docker_options){.path = docker_path("/containers/%s/json", id)},
+			 run_settled);
 }
 
 /* ---- without the world ---- */
@@ -487,8 +510,9 @@ struct value docker_run_simulate(const struct effect_request *request)
 	bool wait = value_truthy(request->args[RUN_WAIT]);
 
 	record_set(&answer, "id", value_unknown());
-	record_set(&answer, "name", request->args[RUN_NAME].tag == VALUE_NULL ? value_unknown()
-									       : value_copy(request->args[RUN_NAME]));
+	record_set(&answer, "name",
+		   request->args[RUN_NAME].tag == VALUE_NULL ? value_unknown()
+							     : value_copy(request->args[RUN_NAME]));
 	record_set(&answer, "code", wait ? value_int(0) : value_null());
 	record_set(&answer, "stdout", value_unknown());
 	record_set(&answer, "stderr", value_unknown());
@@ -506,7 +530,7 @@ static void add_each(struct buffer *line, const char *option, struct value list)
 struct value docker_run_describe(const struct effect_request *request)
 {
 	const struct value *args = request->args;
-	struct buffer line = { 0 };
+	struct buffer line = {0};
 
 	words_add(&line, "docker run");
 	if (!value_truthy(args[RUN_WAIT]))

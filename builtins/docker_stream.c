@@ -3,10 +3,11 @@
 #include <string.h>
 
 void docker_stream_init(struct docker_stream *stream,
-			void (*sink)(void *context, enum docker_stream_type type, const char *bytes, size_t length),
+			void (*sink)(void *context, enum docker_stream_type type, const char *bytes,
+				     size_t length),
 			void *context)
 {
-	*stream = (struct docker_stream){ .sink = sink, .context = context };
+	*stream = (struct docker_stream){.sink = sink, .context = context};
 }
 
 static bool header_is_valid(const uint8_t *header)
@@ -51,7 +52,7 @@ bool docker_stream_feed(struct docker_stream *stream, const char *bytes, size_t 
 {
 	while (length > 0 && !stream->broken) {
 		size_t taken = stream->have < DOCKER_STREAM_HEADER ? take_header(stream, bytes, length)
-								    : take_payload(stream, bytes, length);
+								   : take_payload(stream, bytes, length);
 		bytes += taken;
 		length -= taken;
 	}

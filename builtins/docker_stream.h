@@ -1,9 +1,11 @@
 /*
- * docker_stream.h - takes apart what the Docker engine sends of a container without a terminal: exec, attach, logs.
+ * docker_stream.h - takes apart what the Docker engine sends of a container without a terminal: exec, attach,
+ * logs.
  *
- * The engine sends frames: one byte of type, three zero bytes, the payload's length as 32 bits big-endian, the payload.
- * They arrive in pieces of any size; the sink gets each piece of a payload as soon as it is there, so nothing is
- * buffered but an unfinished header. A header that cannot be one breaks the stream for good.
+ * The engine sends frames: one byte of type, three zero bytes, the payload's length as 32 bits big-endian,
+ * the payload. They arrive in pieces of any size; the sink gets each piece of a payload as soon as it is
+ * there, so nothing is buffered but an unfinished header. A header that cannot be one breaks the stream for
+ * good.
  */
 #ifndef RUNPLAN_DOCKER_STREAM_H
 #define RUNPLAN_DOCKER_STREAM_H
@@ -15,7 +17,7 @@
 #define DOCKER_STREAM_HEADER 8
 
 enum docker_stream_type {
-	DOCKER_STDIN,  /* echoed by some engines on attach */
+	DOCKER_STDIN, /* echoed by some engines on attach */
 	DOCKER_STDOUT,
 	DOCKER_STDERR,
 	DOCKER_SYSTEM, /* the engine's own error about the stream */
@@ -31,7 +33,8 @@ struct docker_stream {
 };
 
 void docker_stream_init(struct docker_stream *stream,
-			void (*sink)(void *context, enum docker_stream_type type, const char *bytes, size_t length),
+			void (*sink)(void *context, enum docker_stream_type type, const char *bytes,
+				     size_t length),
 			void *context);
 
 /* False once the stream is broken; what came after the break is ignored. */

@@ -15,7 +15,7 @@
 #include "interp/buffer.h"
 
 #define BLOCK	   512
-#define RULES_MAX  (1024 * 1024) /* bytes of a .dockerignore */
+#define RULES_MAX  (1024 * 1024)      /* bytes of a .dockerignore */
 #define OCTAL_SIZE (INT64_C(1) << 33) /* sizes from here on do not fit the header's 11 octal digits */
 
 /* ---- rules ---- */
@@ -31,7 +31,8 @@ struct tar_rules {
 	bool any_back;
 };
 
-/* The class that begins behind "[" at `pattern`; *end is behind its "]". A class without an end matches nothing. */
+/* The class that begins behind "[" at `pattern`; *end is behind its "]". A class without an end matches
+ * nothing. */
 static bool class_matches(const char *pattern, char c, const char **end)
 {
 	bool negated = *pattern == '^' || *pattern == '!', found = false;
@@ -98,7 +99,8 @@ static bool glob_matches(const char *pattern, const char *path)
 				return false;
 			continue;
 		}
-		if (*pattern == '?' ? *path == '/' : (pattern += *pattern == '\\' && pattern[1] != '\0', *pattern != *path))
+		if (*pattern == '?' ? *path == '/'
+				    : (pattern += *pattern == '\\' && pattern[1] != '\0', *pattern != *path))
 			return false;
 		pattern++;
 	}
@@ -156,7 +158,7 @@ static void path_clean(char *path)
 
 static void rule_add(struct tar_rules *rules, const char *line, size_t length)
 {
-	struct rule rule = { 0 };
+	struct rule rule = {0};
 
 	while (length > 0 && strchr(" \t\r", line[length - 1]) != NULL)
 		length--;
@@ -290,7 +292,7 @@ static void size_set(struct header *header, int64_t size)
 static bool put_header(struct archive *archive, char type, const char *name, const char *link, mode_t mode,
 		       int64_t size, int64_t time)
 {
-	struct header header = { .magic = { 'u', 's', 't', 'a', 'r', ' ' }, .version = " " };
+	struct header header = {.magic = {'u', 's', 't', 'a', 'r', ' '}, .version = " "};
 	unsigned sum = 0;
 
 	memcpy(header.name, name, strnlen(name, sizeof header.name));
@@ -299,7 +301,9 @@ static bool put_header(struct archive *archive, char type, const char *name, con
 	snprintf(header.uid, sizeof header.uid, "%07o", 0);
 	snprintf(header.gid, sizeof header.gid, "%07o", 0);
 	snprintf(header.time, sizeof header.time, "%011llo",
-		 (unsigned long long)(time < 0 ? 0 : time < OCTAL_SIZE ? time : OCTAL_SIZE - 1));
+		 (unsigned long long)(time < 0		  ? 0
+				      : time < OCTAL_SIZE ? time
+							  : OCTAL_SIZE - 1));
 	size_set(&header, size);
 	header.type = type;
 	memset(header.sum, ' ', sizeof header.sum);
@@ -317,11 +321,12 @@ static bool put_long(struct archive *archive, char type, const char *name)
 
 	if (length <= 100)
 		return true;
-	return put_header(archive, type, "././@LongLink", "", 0, (int64_t)length, 0) && put(archive, name, length) &&
-	       put_padding(archive, length);
+	return put_header(archive, type, "././@LongLink", "", 0, (int64_t)length, 0) &&
+	       put(archive, name, length) && put_padding(archive, length);
 }
 
-static bool put_entry(struct archive *archive, char type, const char *name, const char *link, const struct stat *stat)
+static bool put_entry(struct archive *archive, char type, const char *name, const char *link,
+		      const struct stat *stat)
 {
 	return put_long(archive, 'K', link) && put_long(archive, 'L', name) &&
 	       put_header(archive, type, name, link, stat->st_mode, type == '0' ? (int64_t)stat->st_size : 0,
@@ -339,9 +344,11 @@ static bool put_bytes(struct archive *archive, int fd, const char *path, int64_t
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return fail(archive->error, archive->error_size, "cannot read %s: %s", path, strerror(errno));
+			return fail(archive->error, archive->error_size, "cannot read %s: %s", path,
+				    strerror(errno));
 		if (got == 0)
-			return fail(archive->error, archive->error_size, "%s became shorter while it was read", path);
+			return fail(archive->error, archive->error_size,
+				    "%s became shorter while it was read", path);
 		if (!put(archive, bytes, (size_t)got))
 			return false;
 		left -= got;
@@ -360,7 +367,8 @@ static bool put_file(struct archive *archive, const char *path, const char *name
 		fail(archive->error, archive->error_size, "cannot read %s: %s", path, strerror(errno));
 		good = false;
 	} else {
-		good = put_entry(archive, '0', name, "", &stat) && put_bytes(archive, fd, path, (int64_t)stat.st_size);
+		good = put_entry(archive, '0', name, "", &stat) &&
+		       put_bytes(archive, fd, path, (int64_t)stat.st_size);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -444,7 +452,8 @@ static bool put_directory(struct archive *archive, const char *path, const char 
 		return fail(archive->error, archive->error_size, "cannot read %s: %s", path, strerror(errno));
 	for (int i = 0; i < count; i++) {
 		struct value below = value_string_printf("%s/%s", path, entries[i]->d_name);
-		struct value inside = value_string_printf("%s%s%s", name, *name == '\0' ? "" : "/", entries[i]->d_name);
+		struct value inside =
+		    value_string_printf("%s%s%s", name, *name == '\0' ? "" : "/", entries[i]->d_name);
 
 		good = good && put_found(archive, value_text_peek(below), value_text_peek(inside));
 		value_release(below);
@@ -455,12 +464,16 @@ static bool put_directory(struct archive *archive, const char *path, const char 
 	return good;
 }
 
-bool tar_write(const char *directory, const struct tar_rules *rules, const char *const *always, FILE *out, char *error,
-	       size_t size)
+bool tar_write(const char *directory, const struct tar_rules *rules, const char *const *always, FILE *out,
+	       char *error, size_t size)
 {
 	static const char end[2 * BLOCK];
 	struct archive archive = {
-		.out = out, .rules = rules, .always = always, .error = error, .error_size = size,
+	    .out = out,
+	    .rules = rules,
+	    .always = always,
+	    .error = error,
+	    .error_size = size,
 	};
 
 	if (!put_directory(&archive, directory, "") || !put(&archive, end, sizeof end))

@@ -9,16 +9,15 @@
 #include "grammar/utf8.h"
 #include "interp/buffer.h"
 
-
 #define DEPTH_MAX 100
 
 struct reader {
 	const char *at, *end;
 	const char *line; /* where the current line begins */
-	int number;       /* of it, from 1 */
+	int number;	  /* of it, from 1 */
 	int depth;
 	struct value anchors; /* name -> value */
-	char *error;          /* its first byte is set once something is wrong */
+	char *error;	      /* its first byte is set once something is wrong */
 	size_t error_size;
 };
 
@@ -99,7 +98,8 @@ static bool is_key(const struct reader *reader)
 static struct value plain_value(const char *text, size_t length)
 {
 	struct value string = value_string_n(text, length), made = value_null();
-	const char *bytes = value_text_peek(string), *digits = bytes + (*bytes == '-'), *exponent = strchr(digits, 'e');
+	const char *bytes = value_text_peek(string), *digits = bytes + (*bytes == '-'),
+		   *exponent = strchr(digits, 'e');
 	char *end;
 
 	if (length == 0 || strcmp(bytes, "null") == 0 || strcmp(bytes, "~") == 0) {
@@ -114,7 +114,8 @@ static struct value plain_value(const char *text, size_t length)
 		if (errno != 0)
 			return string;
 	} else if (isdigit((unsigned char)*digits) && strspn(digits, "0123456789.e+-") == strlen(digits) &&
-		   strchr(digits, '.') != NULL && (exponent == NULL || exponent[1] == '+' || exponent[1] == '-')) {
+		   strchr(digits, '.') != NULL &&
+		   (exponent == NULL || exponent[1] == '+' || exponent[1] == '-')) {
 		double number = strtod(bytes, &end);
 
 		if (*end != '\0')
@@ -154,9 +155,9 @@ static void trim(struct buffer *text)
 
 static struct value single_quoted(struct reader *reader)
 {
-	struct buffer text = { 0 };
+	struct buffer text = {0};
 
-	for (reader->at++; reader->at < reader->end; ) {
+	for (reader->at++; reader->at < reader->end;) {
 		if (*reader->at == '\'' && reader->at + 1 < reader->end && reader->at[1] == '\'') {
 			buffer_add_byte(&text, '\'');
 			reader->at += 2;
@@ -179,10 +180,11 @@ static void code_point(struct reader *reader, struct buffer *text, int digits)
 	uint32_t code = 0;
 	char bytes[4];
 
-	for (; digits > 0 && reader->at < reader->end && isxdigit((unsigned char)*reader->at); digits--, reader->at++)
+	for (; digits > 0 && reader->at < reader->end && isxdigit((unsigned char)*reader->at);
+	     digits--, reader->at++)
 		code = code * 16 + (uint32_t)(isdigit((unsigned char)*reader->at)
-						      ? *reader->at - '0'
-						      : tolower((unsigned char)*reader->at) - 'a' + 10);
+						  ? *reader->at - '0'
+						  : tolower((unsigned char)*reader->at) - 'a' + 10);
 	if (code > 0x10ffff)
 		code = 0xfffd;
 	buffer_add(text, bytes, utf8_encode(code, bytes));
@@ -217,9 +219,9 @@ static void escape(struct reader *reader, struct buffer *text)
 
 static struct value double_quoted(struct reader *reader)
 {
-	struct buffer text = { 0 };
+	struct buffer text = {0};
 
-	for (reader->at++; reader->at < reader->end; ) {
+	for (reader->at++; reader->at < reader->end;) {
 		if (*reader->at == '"') {
 			reader->at++;
 			return buffer_finish(&text);
@@ -241,7 +243,7 @@ static struct value double_quoted(struct reader *reader)
 /* Lines deeper than `parent` go on with it. */
 static struct value plain(struct reader *reader, int parent)
 {
-	struct buffer text = { 0 };
+	struct buffer text = {0};
 	struct value made;
 	bool several = false;
 
@@ -279,7 +281,8 @@ static struct value plain(struct reader *reader, int parent)
 
 static bool is_item(const struct reader *reader)
 {
-	return *reader->at == '-' && (reader->at + 1 == reader->end || reader->at[1] == ' ' || reader->at[1] == '\n');
+	return *reader->at == '-' &&
+	       (reader->at + 1 == reader->end || reader->at[1] == ' ' || reader->at[1] == '\n');
 }
 
 static struct value key_text(struct reader *reader)
@@ -387,7 +390,8 @@ static struct value node_here(struct reader *reader, int parent)
 	return plain(reader, parent);
 }
 
-/* Behind a key or a dash at column `parent`: on this line, or on deeper ones; with `items`, a sequence in its own column. */
+/* Behind a key or a dash at column `parent`: on this line, or on deeper ones; with `items`, a sequence in its
+ * own column. */
 static struct value node_behind(struct reader *reader, int parent, bool items)
 {
 	int next;
@@ -422,8 +426,13 @@ static struct value node(struct reader *reader, int parent, bool items)
 
 bool yaml_parse(const char *text, size_t length, struct value *out, char *error, size_t size)
 {
-	struct reader reader = { .at = text, .end = text + length, .line = text, .number = 1,
-				 .anchors = record_new(0), .error = error, .error_size = size };
+	struct reader reader = {.at = text,
+				.end = text + length,
+				.line = text,
+				.number = 1,
+				.anchors = record_new(0),
+				.error = error,
+				.error_size = size};
 
 	*error = '\0';
 	*out = node(&reader, -1, false);

@@ -149,58 +149,88 @@ static bool is_kind(const char *kind, const char *name)
 
 struct search {
 	struct span span;
+	enum node_kind kind;
 	const struct node *found;
 };
 
-static void find_confirm(struct node *node, void *context)
+static void find_node(struct node *node, void *context)
 {
 	struct search *search = context;
 
-	if (search->found)
+	if (search->found || node->span.from > search->span.from || node->span.to < search->span.to)
 		return;
-	if (node->kind == NODE_CONFIRM && node->span.from <= search->span.from && search->span.to <= node->span.to) {
+	if (node->kind == search->kind) {
 		search->found = node;
 		return;
 	}
-	ast_each_child(node, find_confirm, search);
+	ast_each_child(node, find_node, search);
 }
 
-/* Does the confirm at `place` want a phrase to be typed? */
-static bool wants_phrase(const struct compilation *compilation, const struct person_place *place)
+/* The node of this kind that stands at the place, or around it; NULL: none. */
+static const struct node *node_at(const struct compilation *compilation, const struct person_place *place,
+				  enum node_kind kind)
 {
-	struct search search = {.span = place->span};
+	struct search search = {.span = place->span, .kind = kind};
 	struct module *module;
 
 	for (module = compilation->modules; module && !search.found; module = module->next)
 		if (module->source == place->span.file)
-			find_confirm(module->file, &search);
-	return search.found && search.found->person.phrase;
+			ast_each_child(module->file, find_node, &search);
+	return search.found;
+}
+
+/* What a place wants to hear. */
+enum wanted {
+	WANTED_YES,      /* confirm, manual: --yes will do */
+	WANTED_DECISION, /* `else ask` and the like: yes, but for this one */
+	WANTED_PHRASE,
+	WANTED_ANSWER, /* operator.ask */
+};
+
+static enum wanted wanted_at(const struct compilation *compilation, const struct person_place *place)
+{
+	const struct node *node;
+
+	if (is_kind(place->kind, "confirm")) {
+		node = node_at(compilation, place, NODE_CONFIRM);
+		return node && node->person.phrase ? WANTED_PHRASE : WANTED_YES;
+	}
+	if (!is_kind(place->kind, "ask"))
+		return WANTED_YES;
+	node = node_at(compilation, place, NODE_CALL);
+	return node && node->span.from == place->span.from && node->span.to == place->span.to ? WANTED_ANSWER
+											      : WANTED_DECISION;
 }
 
 static bool answered_beforehand(const struct people *people, const struct compilation *compilation,
 				const struct person_place *place)
 {
-	bool phrase_wanted = is_kind(place->kind, "confirm") && wants_phrase(compilation, place);
+	enum wanted wanted = wanted_at(compilation, place);
 	const char *phrase;
 
-	if (people->yes && !phrase_wanted && (is_kind(place->kind, "confirm") || is_kind(place->kind, "manual")))
+	if (people->yes && wanted == WANTED_YES)
 		return true;
-	return confirmed(people, NULL, place->label, &phrase) && (!phrase_wanted || phrase);
+	return confirmed(people, NULL, place->label, &phrase) &&
+	       (phrase || (wanted != WANTED_PHRASE && wanted != WANTED_ANSWER));
 }
 
 static void print_place(FILE *out, const struct compilation *compilation, const struct person_place *place)
 {
+	static const char *const behind[] = {
+		[WANTED_YES] = "' or by --yes",
+		[WANTED_DECISION] = "'",
+		[WANTED_PHRASE] = "=PHRASE'",
+		[WANTED_ANSWER] = "=ANSWER'",
+	};
 	const struct source *source = source_get(compilation->sources, place->span.file);
 	struct position at = source_position(compilation->sources, place->span.file, place->span.from);
-	bool phrase = is_kind(place->kind, "confirm") && wants_phrase(compilation, place);
 	const char *c;
 
 	fprintf(out, "%s:%u:%u: %s \"%s\"\n  answered beforehand by --confirm '", source->path, at.line, at.column,
 		place->kind, place->label);
 	for (c = place->label; *c; c++)
 		fputs(*c == '\'' ? "'\\''" : (char[]){*c, '\0'}, out);
-	fprintf(out, "%s'%s\n", phrase ? "=PHRASE" : is_kind(place->kind, "ask") ? "=ANSWER" : "",
-		!phrase && !is_kind(place->kind, "ask") ? " or by --yes" : "");
+	fprintf(out, "%s\n", behind[wanted_at(compilation, place)]);
 }
 
 size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out)
@@ -486,6 +516,7 @@ static struct question *question_new(struct effect_call *call, const struct live
 static bool answer_beforehand(struct people *people, struct effect_call *call, const struct live_person_request *request)
 {
 	bool ask = is_kind(request->kind, "ask"), named;
+	bool yes = people->yes && !is_kind(request->kind, "decide");
 	const char *phrase = NULL;
 
 	named = confirmed(people, request->text, call->label, &phrase);
@@ -497,7 +528,7 @@ static bool answer_beforehand(struct people *people, struct effect_call *call, c
 		call_refused(call, "\"%s\": the phrase given by --confirm is not the one that was asked for", request->text);
 		return true;
 	}
-	if (!ask && ((named && (!request->typing || phrase)) || (people->yes && !request->typing))) {
+	if (!ask && ((named && (!request->typing || phrase)) || (yes && !request->typing))) {
 		call_ok(call, value_bool(true));
 		return true;
 	}

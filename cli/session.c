@@ -150,7 +150,7 @@ void session_views(struct session *session)
 		session_add_view(session, ui_events_new(&session->out));
 	/* Where the data goes elsewhere, a person may still be looking on. */
 	if ((!json && !events) || (isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)))
-		session_add_view(session, ui_plain_new(&session->err, sources, session_verbosity(session->options)));
+		session_add_view(session, ui_plain_new(&session->err, session_verbosity(session->options)));
 }
 
 int session_journal(struct session *session)

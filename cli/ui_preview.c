@@ -234,9 +234,12 @@ static void arm(struct ui_preview *preview, const struct event *event)
 {
 	struct value condition, text;
 
-	if (strcmp(event->text, "if") == 0) {
+	bool loop = strcmp(event->text, "each") == 0 || strcmp(event->text, "while") == 0;
+
+	if (loop || strcmp(event->text, "if") == 0) {
 		condition = condition_of(preview, event->at);
-		text = value_string_printf("if %s:", value_text_peek(condition));
+		text = value_string_printf(strcmp(event->text, "each") == 0 ? "for each of %s:" : "%2$s %1$s:",
+					   value_text_peek(condition), event->text);
 		line(preview, STYLE_WARN, arm_lead, value_text_peek(text));
 		preview->arms++;
 		value_release(text);

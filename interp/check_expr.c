@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* A hint that lists the fields of a record lists at most so many. */
+#define FIELDS_SHOWN_MAX 12
+
 const struct type *check_part(struct walk *w, struct node *node, uint64_t *taint)
 {
 	const struct type *type = check_value(w, node);
@@ -17,6 +20,11 @@ bool literal_int(const struct node *node, int64_t *out)
 		return false;
 	*out = node->integer;
 	return true;
+}
+
+int64_t literal_duration(const struct node *node)
+{
+	return node && node->kind == NODE_DURATION ? node->integer : -1;
 }
 
 /* ---- names ---- */
@@ -229,7 +237,7 @@ static struct import *find_import(struct walk *w, const struct symbol *symbol)
 struct symbol *symbol_through_import(struct walk *w, struct node *node, struct symbol *alias)
 {
 	struct import *import = find_import(w, alias);
-	struct candidates candidates = {0};
+	struct candidates candidates = candidates_for(w->diags, node->field.name.text);
 	struct module_names *names;
 	struct symbol *symbol;
 	const char *nearest;
@@ -251,7 +259,7 @@ struct symbol *symbol_through_import(struct walk *w, struct node *node, struct s
 	}
 	diag = diag_error(w->diags, "E0601", node->field.name.span, "%s declares no `%s`",
 			  import->module->path, node->field.name.text);
-	nearest = candidates_nearest(&candidates, node->field.name.text);
+	nearest = candidates_nearest(&candidates);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s.%s`?", alias->name, nearest);
 	else
@@ -288,7 +296,7 @@ static bool step_is_over(struct walk *w, const struct node *node, const struct s
 
 static const struct type *check_step_let(struct walk *w, struct node *node, struct symbol *symbol)
 {
-	struct candidates candidates = {0};
+	struct candidates candidates = candidates_for(w->diags, node->field.name.text);
 	const char *nearest;
 	struct symbol *let;
 	struct diag *diag;
@@ -304,7 +312,7 @@ static const struct type *check_step_let(struct walk *w, struct node *node, stru
 	diag = diag_error(w->diags, "E0610", node->field.name.span, "the step `%s` has no `let %s`",
 			  symbol->name, node->field.name.text);
 	diag_secondary(diag, symbol->span, "this step");
-	nearest = candidates_nearest(&candidates, node->field.name.text);
+	nearest = candidates_nearest(&candidates);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s.%s`?", symbol->name, nearest);
 	else
@@ -314,7 +322,7 @@ static const struct type *check_step_let(struct walk *w, struct node *node, stru
 
 static void report_no_field(struct walk *w, const struct node *node, const struct type *type)
 {
-	struct candidates candidates = {0};
+	struct candidates candidates = candidates_for(w->diags, node->field.name.text);
 	const char *nearest;
 	struct diag *diag;
 	size_t i;
@@ -324,13 +332,13 @@ static void report_no_field(struct walk *w, const struct node *node, const struc
 	diag = diag_error(w->diags, "E0205", node->field.name.span, "%s has no field `%s`",
 			  type_phrase(w->arena, type), node->field.name.text);
 	diag_secondary(diag, node->field.object->span, NULL);
-	nearest = candidates_nearest(&candidates, node->field.name.text);
+	nearest = candidates_nearest(&candidates);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s`?", nearest);
 	else if (type->kind == TYPE_LIST)
 		diag_hint(diag, "a list is read by number, `[0]`, or with `[x.%s for x in …]`",
 			  node->field.name.text);
-	else if (type->field_count)
+	else if (type->field_count && type->field_count <= FIELDS_SHOWN_MAX)
 		diag_hint(diag, "its fields are %s",
 			  type_text(w->arena, type->name ? &(struct type){.kind = TYPE_RECORD,
 									  .fields = type->fields,
@@ -457,26 +465,27 @@ static const struct type *check_list(struct walk *w, struct node *node)
 	return type_list(w->arena, element);
 }
 
-static bool refuse_double_key(struct walk *w, const struct node *record, const struct node *entry)
+static bool refuse_double_key(struct walk *w, struct table *keys, struct node *entry)
 {
-	const struct node *other;
+	void **place = table_place(w->arena, keys, entry->entry.key.text);
+	const struct node *first = *place;
 	struct diag *diag;
 
-	for (other = record->record.entries; other != entry; other = other->next)
-		if (other->kind == NODE_ENTRY && other->entry.key.text &&
-		    strcmp(other->entry.key.text, entry->entry.key.text) == 0) {
-			diag = diag_error(w->diags, "E0205", entry->entry.key.span,
-					  "the key `%s` is written twice", entry->entry.key.text);
-			diag_secondary(diag, other->entry.key.span, "first here");
-			return true;
-		}
-	return false;
+	if (!first) {
+		*place = entry;
+		return false;
+	}
+	diag = diag_error(w->diags, "E0205", entry->entry.key.span, "the key `%s` is written twice",
+			  entry->entry.key.text);
+	diag_secondary(diag, first->entry.key.span, "first here");
+	return true;
 }
 
 static const struct type *check_record(struct walk *w, struct node *node)
 {
 	struct type *type = arena_alloc(w->arena, sizeof(*type));
 	struct type_field *fields = arena_alloc(w->arena, (node->record.count + 1) * sizeof(*fields));
+	struct table keys = {0};
 	uint64_t taint = 0;
 	struct node *entry;
 
@@ -487,7 +496,7 @@ static const struct type *check_record(struct walk *w, struct node *node)
 		if (entry->kind != NODE_ENTRY)
 			continue;
 		value = check_part(w, entry->entry.value, &taint);
-		if (!entry->entry.key.text || refuse_double_key(w, node, entry) ||
+		if (!entry->entry.key.text || refuse_double_key(w, &keys, entry) ||
 		    type->field_count == node->record.count)
 			continue;
 		fields[type->field_count].name = entry->entry.key.text;

@@ -14,7 +14,8 @@
  *   check_stmt.c     statements
  *   check_step.c     steps, phases, their clauses, the plan's handlers
  *   check_effects.c  inferred effects, rollback coverage, the places that need a person
- *   check_lints.c    warnings
+ *   check_lints.c    warnings: queries, commands, waiting, what is never used
+ *   check_lint_rollback.c  warnings: the order of changes, and handlers that cannot do their work
  *   signature.c      what a call takes and gives
  *
  * One walk does names, types and units, and notes every call that may have an effect together with its place
@@ -276,13 +277,19 @@ void report_unknown_namespace(struct walk *w, const struct node *node, const cha
 void report_unknown_threshold(struct walk *w, struct span span, const char *name);
 const char *symbol_phrase(struct arena *arena, const struct symbol *symbol); /* "the param `x`" */
 
-/* Suggestions over growing lists of candidates. */
+/* What a misspelt word may have been meant for. Only names that can be near are kept. */
 struct candidates {
+	const char *word;
+	size_t length;
+	uint32_t letters;
+	unsigned edits; /* at most as many letters may be wrong */
+	bool closed;	/* so many errors are known already that this one will not be shown */
 	const char **list;
 	size_t count, capacity;
 };
+struct candidates candidates_for(const struct diags *diags, const char *word);
 void candidates_add(struct arena *arena, struct candidates *candidates, const char *name);
-const char *candidates_nearest(const struct candidates *candidates, const char *word);
+const char *candidates_nearest(const struct candidates *candidates); /* or NULL */
 
 /* ---- check_types.c ---- */
 
@@ -318,6 +325,7 @@ struct span literal_span(const struct node *text, size_t offset);
 struct symbol *symbol_through_import(struct walk *w, struct node *field, struct symbol *alias); /* m.x */
 const struct type *element_of(struct walk *w, struct node *iterable, const struct type *type);
 bool literal_int(const struct node *node, int64_t *out);
+int64_t literal_duration(const struct node *node); /* -1: none */
 
 /* ---- check_operators.c ---- */
 
@@ -390,6 +398,10 @@ void lint_hold(struct walk *w, const struct node *hold);
 void lint_watch(struct walk *w, const struct node *watch);
 void lint_useless_call(struct walk *w, const struct node *call);
 void lint_all(struct checker *checker);
+
+/* ---- check_lint_rollback.c ---- */
+
+void lint_rollback(struct checker *checker);
 
 static inline struct checker *checker_of(struct compilation *compilation)
 {

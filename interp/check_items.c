@@ -212,7 +212,7 @@ static void check_param(struct walk *w, struct node *node)
 void report_unknown_param(struct walk *w, const struct node *target)
 {
 	struct module_names *names = w->module->names;
-	struct candidates candidates = {0};
+	struct candidates candidates = candidates_for(w->diags, target->name);
 	const char *nearest;
 	struct diag *diag;
 	uint32_t i;
@@ -224,7 +224,7 @@ void report_unknown_param(struct walk *w, const struct node *target)
 			candidates_add(w->arena, &candidates, name->symbol->name);
 	}
 	diag = diag_error(w->diags, "E0601", target->span, "there is no param `%s`", target->name);
-	nearest = candidates_nearest(&candidates, target->name);
+	nearest = candidates_nearest(&candidates);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s`?", nearest);
 	else
@@ -383,7 +383,7 @@ static bool has_parameter(struct walk *w, const struct builtin *row, const char 
 
 static void suggest_argument(struct walk *w, struct diag *diag, const char *space, const char *name)
 {
-	struct candidates candidates = {0};
+	struct candidates candidates = candidates_for(w->diags, name);
 	const char *nearest;
 	size_t i, length = strlen(space);
 	uint32_t s;
@@ -399,7 +399,7 @@ static void suggest_argument(struct walk *w, struct diag *diag, const char *spac
 		for (i = 0; i < signature->count; i++)
 			candidates_add(w->arena, &candidates, signature->parameters[i].name);
 	}
-	nearest = candidates_nearest(&candidates, name);
+	nearest = candidates_nearest(&candidates);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s.%s`?", space, nearest);
 }

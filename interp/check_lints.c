@@ -200,11 +200,6 @@ struct pace {
 	int64_t every, after, breach_for, breaches;
 };
 
-static int64_t duration_of(const struct node *node)
-{
-	return node && node->kind == NODE_DURATION ? node->integer : -1;
-}
-
 static struct pace pace_of(const struct node *threshold)
 {
 	struct pace pace = {-1, 0, -1, 1};
@@ -212,11 +207,11 @@ static struct pace pace_of(const struct node *threshold)
 
 	for (clause = threshold->callable.body; clause; clause = clause->next) {
 		if (clause->kind == NODE_EVERY)
-			pace.every = duration_of(clause->value);
+			pace.every = literal_duration(clause->value);
 		else if (clause->kind == NODE_AFTER)
-			pace.after = duration_of(clause->value);
+			pace.after = literal_duration(clause->value);
 		else if (clause->kind == NODE_BREACH && clause->breach.duration)
-			pace.breach_for = duration_of(clause->breach.duration);
+			pace.breach_for = literal_duration(clause->breach.duration);
 		else if (clause->kind == NODE_BREACH && !literal_int(clause->breach.count, &pace.breaches))
 			pace.breaches = -1;
 	}
@@ -296,182 +291,11 @@ void lint_watch(struct walk *w, const struct node *watch)
 	for (node = watch->watch.body->block.statements; node; node = node->next) {
 		if (node->kind == NODE_LOG || node->kind == NODE_WARN)
 			continue;
-		if (node->kind != NODE_HOLD || duration_of(node->hold.duration) < 0 ||
+		if (node->kind != NODE_HOLD || literal_duration(node->hold.duration) < 0 ||
 		    __builtin_add_overflow(total, node->hold.duration->integer, &total))
 			return;
 	}
 	lint_time(w, watch->watch.watching, total, watch->watch.body->span, "the block");
-}
-
-/* ---- destructive before fallible ---- */
-
-static bool named(const struct site *site, const char *const *names, size_t count)
-{
-	size_t i;
-
-	for (i = 0; site->builtin && i < count; i++)
-		if (strcmp(site->builtin->name, names[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool stops(const struct site *site)
-{
-	static const char *const names[] = {"docker.stop",  "docker.kill",  "docker.rm",
-					    "compose.stop", "compose.down", "pg.drop_database"};
-
-	return named(site, names, sizeof(names) / sizeof(*names));
-}
-
-static bool fetches(const struct site *site)
-{
-	static const char *const names[] = {"docker.pull", "docker.build", "compose.build", "git.fetch",
-					    "pg.restore"};
-
-	return named(site, names, sizeof(names) / sizeof(*names));
-}
-
-static const struct place *outermost_step(const struct site *site)
-{
-	const struct place *place, *step = NULL;
-
-	for (place = site->place; place; place = place->outer) {
-		if (place->kind == PLACE_ROLLBACK || place->kind == PLACE_HANDLER ||
-		    place->kind == PLACE_DEFER)
-			return NULL;
-		if (place->kind == PLACE_STEP)
-			step = place;
-	}
-	return step;
-}
-
-static void lint_order(struct diags *diags, const struct callable *callable)
-{
-	const struct site *site, *stopped = NULL;
-	const struct place *step = NULL;
-	struct diag *diag;
-
-	for (site = callable->sites; site; site = site->next) {
-		const struct place *here = outermost_step(site);
-
-		if (!here)
-			continue;
-		if (here != step)
-			stopped = NULL;
-		step = here;
-		if (stops(site) && !stopped) {
-			stopped = site;
-		} else if (stopped && fetches(site)) {
-			diag = diag_warning(diags, "L0208", stopped->call->span,
-					    "`%s` stops what runs before `%s` has got its replacement",
-					    stopped->builtin->name, site->builtin->name);
-			diag_secondary(diag, site->call->span, "this may fail, and nothing runs then");
-			diag_hint(diag, "fetch and build first, stop last");
-			stopped = NULL;
-		}
-	}
-}
-
-/* ---- handlers that cannot fit ---- */
-
-static int64_t time_of_list(const struct node *first);
-
-static int64_t time_of_rollback(const struct node *rollback)
-{
-	const struct node *node;
-
-	if (rollback->rollback.mode == ROLLBACK_NOTHING || !rollback->rollback.body)
-		return 0;
-	if (duration_of(rollback->rollback.within) >= 0)
-		return rollback->rollback.within->integer;
-	if (rollback->rollback.body->kind == NODE_BLOCK)
-		for (node = rollback->rollback.body->block.statements; node; node = node->next)
-			if (node->kind == NODE_TIMEOUT && duration_of(node->value) >= 0)
-				return node->value->integer;
-	return 0;
-}
-
-static int64_t time_of_block(const struct node *block)
-{
-	return block && block->kind == NODE_BLOCK ? time_of_list(block->block.statements) : 0;
-}
-
-static int64_t longer(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* What the handlers armed by this statement may take, one after another; side by side, the longest. */
-static int64_t time_of(const struct node *node)
-{
-	const struct node *branch;
-	int64_t most = 0;
-
-	switch (node->kind) {
-	case NODE_STEP:
-		return time_of_block(node->step.body);
-	case NODE_PHASE:
-		return time_of_block(node->phase.body);
-	case NODE_ROLLBACK:
-		return time_of_rollback(node);
-	case NODE_FOR:
-		return time_of_block(node->loop.body);
-	case NODE_WATCH:
-		return time_of_block(node->watch.body);
-	case NODE_TRY:
-		return time_of_block(node->attempt.body);
-	case NODE_IF:
-		most = time_of_block(node->choice.then);
-		if (!node->choice.otherwise)
-			return most;
-		return longer(most, node->choice.otherwise->kind == NODE_IF
-					? time_of(node->choice.otherwise)
-					: time_of_block(node->choice.otherwise));
-	case NODE_PARALLEL:
-		if (node->body && node->body->kind == NODE_BLOCK)
-			for (branch = node->body->block.statements; branch; branch = branch->next)
-				most = longer(most, time_of(branch));
-		return most;
-	default:
-		return 0;
-	}
-}
-
-static int64_t time_of_list(const struct node *first)
-{
-	const struct node *node;
-	int64_t total = 0;
-
-	for (node = first; node; node = node->next)
-		if (__builtin_add_overflow(total, time_of(node), &total))
-			return INT64_MAX;
-	return total;
-}
-
-static void lint_bound(struct diags *diags, const struct module *module)
-{
-	char need[48], have[48];
-	const struct node *item, *setting;
-	int64_t total;
-	struct diag *diag;
-
-	for (item = module->file->file.items; item; item = item->next) {
-		if (item->kind != NODE_PLAN)
-			continue;
-		for (setting = item->plan.settings; setting; setting = setting->next) {
-			if (setting->kind != NODE_ROLLBACK || duration_of(setting->rollback.within) < 0)
-				continue;
-			total = time_of_list(module->file->file.items);
-			if (total <= setting->rollback.within->integer)
-				continue;
-			diag =
-			    diag_warning(diags, "L0209", setting->span,
-					 "the rollbacks may take %s, and have %s", duration_text(total, need),
-					 duration_text(setting->rollback.within->integer, have));
-			diag_hint(diag,
-				  "what their `timeout`s allow must fit, or the last of them are cut off");
-		}
-	}
 }
 
 /* ---- unused ---- */
@@ -555,12 +379,9 @@ static void lint_unused_secrets(struct checker *checker, const struct module *mo
 void lint_all(struct checker *checker)
 {
 	struct compilation *compilation = checker->compilation;
-	const struct callable *callable;
 	struct module *module;
 
-	for (callable = checker->callables; callable; callable = callable->next)
-		lint_order(compilation->diags, callable);
-	lint_bound(compilation->diags, compilation->main);
+	lint_rollback(checker);
 	/* A misspelt name leaves the right one unused: only the mistake is worth a line. */
 	if (compilation->diags->errors)
 		return;

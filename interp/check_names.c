@@ -4,9 +4,12 @@
 
 #include <string.h>
 
+/* Names compared letter by letter with a misspelt one: bounds the time that 200 errors take in a huge plan. */
+#define CANDIDATES_MAX 256
+
 /* Groups of builtins of the language that are not built yet: their calls are "not available yet". */
 static const char *const namespaces_to_come[] = {
-	"sqlite", "ws", "redis", "tls", "dns", "tcp", "host", "s3",
+    "sqlite", "ws", "redis", "tls", "dns", "tcp", "host", "s3",
 };
 
 /* ---- tables ---- */
@@ -429,10 +432,60 @@ struct symbol *declare_global(struct checker *checker, struct module *module, st
 
 /* ---- misspelt and misplaced names ---- */
 
+/* Which letters a word has, case apart; one bit each for digits and for all else. */
+static uint32_t letters_of(const char *word)
+{
+	uint32_t letters = 0;
+
+	for (; *word; word++) {
+		char c = (char)(*word | 0x20);
+
+		letters |= c >= 'a' && c <= 'z'		  ? 1u << (c - 'a')
+			   : *word >= '0' && *word <= '9' ? 1u << 26
+							  : 1u << 27;
+	}
+	return letters;
+}
+
+/* Diagnostics that nobody will see need no suggestion. */
+static bool is_seen(const struct diags *diags)
+{
+	return diags->errors < DIAG_MAX_KEPT;
+}
+
+struct candidates candidates_for(const struct diags *diags, const char *word)
+{
+	size_t length = strlen(word);
+
+	return (struct candidates){
+	    .word = word,
+	    .length = length,
+	    .letters = letters_of(word),
+	    .edits = length < 3	  ? 1
+		     : length > 9 ? 3
+				  : (unsigned)(length + 2) / 3,
+	    .closed = !is_seen(diags),
+	};
+}
+
+/* An edit changes the length by one and at most two letters: most names are far off, and seen to be so at
+ * once. */
+static bool may_be_near(const struct candidates *candidates, const char *name)
+{
+	size_t length = strlen(name);
+	size_t apart =
+	    length > candidates->length ? length - candidates->length : candidates->length - length;
+
+	return apart <= candidates->edits &&
+	       (unsigned)__builtin_popcount(letters_of(name) ^ candidates->letters) <= 2 * candidates->edits;
+}
+
 void candidates_add(struct arena *arena, struct candidates *candidates, const char *name)
 {
+	if (candidates->closed || candidates->count == CANDIDATES_MAX || !may_be_near(candidates, name))
+		return;
 	if (candidates->count == candidates->capacity) {
-		size_t capacity = candidates->capacity ? candidates->capacity * 2 : 64;
+		size_t capacity = candidates->capacity ? candidates->capacity * 2 : 8;
 		const char **list = arena_alloc(arena, capacity * sizeof(*list));
 
 		if (candidates->count)
@@ -443,9 +496,9 @@ void candidates_add(struct arena *arena, struct candidates *candidates, const ch
 	candidates->list[candidates->count++] = name;
 }
 
-const char *candidates_nearest(const struct candidates *candidates, const char *word)
+const char *candidates_nearest(const struct candidates *candidates)
 {
-	return suggest_name(word, candidates->list, candidates->count);
+	return candidates->count ? suggest_name(candidates->word, candidates->list, candidates->count) : NULL;
 }
 
 static void add_table(struct arena *arena, struct candidates *candidates, const struct table *table)
@@ -464,6 +517,8 @@ static void add_visible(struct walk *w, struct candidates *candidates, bool call
 	const struct module_names *names = w->module->names;
 	uint32_t i;
 
+	if (candidates->closed)
+		return;
 	for (scope = w->scope; scope; scope = scope->outer)
 		for (local = scope->locals; local; local = local->in_scope)
 			if (!called)
@@ -505,6 +560,8 @@ static bool report_declared_later(struct walk *w, const struct node *node, const
 	const struct node *later = NULL;
 	struct diag *diag;
 
+	if (!is_seen(w->diags))
+		return false;
 	for (scope = w->scope; scope && !later; scope = scope->outer)
 		later = declared_among(scope->statements, name);
 	if (!later || later->span.from < node->span.from)
@@ -526,6 +583,8 @@ static bool report_other_body(struct walk *w, const struct node *node, const cha
 	const struct node *item;
 	struct diag *diag;
 
+	if (!is_seen(w->diags))
+		return false;
 	item = declared_among(w->module->file->file.items, name);
 	if (!item || local || !w->function->symbol.node)
 		return false;
@@ -542,7 +601,7 @@ static bool report_other_body(struct walk *w, const struct node *node, const cha
 
 void report_unknown_name(struct walk *w, const struct node *node, const char *name, bool called)
 {
-	struct candidates candidates = {0};
+	struct candidates candidates = candidates_for(w->diags, name);
 	const char *nearest;
 	struct diag *diag;
 
@@ -554,7 +613,7 @@ void report_unknown_name(struct walk *w, const struct node *node, const char *na
 	diag = diag_error(
 	    w->diags, "E0601", node->span,
 	    called ? "there is no task, func or builtin `%s`" : "the name `%s` is not known here", name);
-	nearest = candidates_nearest(&candidates, name);
+	nearest = candidates_nearest(&candidates);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s`?", nearest);
 }
@@ -578,7 +637,7 @@ static const char *same_in_other_namespace(struct checker *checker, const char *
 
 void report_unknown_builtin(struct walk *w, struct span span, const char *space, const char *name)
 {
-	struct candidates candidates = {0};
+	struct candidates candidates = candidates_for(w->diags, name);
 	const char *nearest, *other;
 	size_t length = strlen(space);
 	struct diag *diag;
@@ -591,7 +650,7 @@ void report_unknown_builtin(struct walk *w, struct span span, const char *space,
 			candidates_add(w->arena, &candidates, key + length + 1);
 	}
 	diag = diag_error(w->diags, "E0605", span, "`%s` has no call `%s`", space, name);
-	nearest = candidates_nearest(&candidates, name);
+	nearest = candidates_nearest(&candidates);
 	other = same_in_other_namespace(w->checker, name);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s.%s`?", space, nearest);
@@ -603,7 +662,7 @@ void report_unknown_builtin(struct walk *w, struct span span, const char *space,
 
 void report_unknown_namespace(struct walk *w, const struct node *node, const char *space, const char *name)
 {
-	struct candidates candidates = {0};
+	struct candidates candidates = candidates_for(w->diags, space);
 	const char *nearest;
 	struct symbol *symbol = find_symbol(w, space);
 	struct diag *diag;
@@ -616,7 +675,7 @@ void report_unknown_namespace(struct walk *w, const struct node *node, const cha
 	}
 	add_table(w->arena, &candidates, &w->checker->namespaces);
 	diag = diag_error(w->diags, "E0605", node->span, "there are no builtins called `%s.…`", space);
-	nearest = candidates_nearest(&candidates, space);
+	nearest = candidates_nearest(&candidates);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s.%s`?", nearest, name);
 	else if (same_in_other_namespace(w->checker, name))
@@ -625,7 +684,7 @@ void report_unknown_namespace(struct walk *w, const struct node *node, const cha
 
 void report_unknown_threshold(struct walk *w, struct span span, const char *name)
 {
-	struct candidates candidates = {0};
+	struct candidates candidates = candidates_for(w->diags, name);
 	struct module_names *names = w->module->names;
 	const char *nearest;
 	struct diag *diag;
@@ -638,7 +697,7 @@ void report_unknown_threshold(struct walk *w, struct span span, const char *name
 			candidates_add(w->arena, &candidates, entry->symbol->name);
 	}
 	diag = diag_error(w->diags, "E0601", span, "there is no threshold `%s`", name);
-	nearest = candidates_nearest(&candidates, name);
+	nearest = candidates_nearest(&candidates);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s`?", nearest);
 }

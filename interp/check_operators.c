@@ -475,7 +475,7 @@ static const struct type *unit_type(struct walk *w, const struct node *node)
 	    {"rps", "per_second"},
 	};
 	const char *nearest = NULL, *name = node->as.unit.text;
-	struct candidates candidates = {0};
+	struct candidates candidates = candidates_for(w->diags, name);
 	struct diag *diag;
 	size_t i;
 
@@ -489,7 +489,7 @@ static const struct type *unit_type(struct walk *w, const struct node *node)
 			nearest = usual[i][1];
 	diag = diag_error(w->diags, "E0207", node->as.unit.span, "`%s` is no unit", name);
 	if (!nearest)
-		nearest = candidates_nearest(&candidates, name);
+		nearest = candidates_nearest(&candidates);
 	if (nearest)
 		diag_hint(diag, "did you mean `as %s`?", nearest);
 	else

@@ -73,7 +73,7 @@ static const struct type *simple_at(struct walk *w, struct node *node, bool in_s
 {
 	const char *name = node->type_name;
 	const struct type *type = find_simple(name, in_signature);
-	struct candidates candidates = {0};
+	struct candidates candidates = candidates_for(w->diags, name);
 	const char *nearest;
 	struct diag *diag;
 	size_t i;
@@ -87,7 +87,7 @@ static const struct type *simple_at(struct walk *w, struct node *node, bool in_s
 	for (i = 0; i < sizeof(type_names) / sizeof(*type_names); i++)
 		if (type_names[i].kind != TYPE_NULL)
 			candidates_add(w->arena, &candidates, type_names[i].name);
-	nearest = candidates_nearest(&candidates, name);
+	nearest = candidates_nearest(&candidates);
 	diag = diag_error(w->diags, "E0606", node->span, "there is no type `%s`", name);
 	if (strcmp(name, "number") == 0)
 		diag_hint(
@@ -324,7 +324,7 @@ static void hint_mend(struct walk *w, struct diag *diag, const struct node *node
 
 static bool want_choice(struct walk *w, struct node *node, const struct type *wanted)
 {
-	struct candidates candidates = {0};
+	struct candidates candidates;
 	const char *nearest;
 	size_t length, i;
 	const char *text = node_literal_text(node, &length);
@@ -332,11 +332,12 @@ static bool want_choice(struct walk *w, struct node *node, const struct type *wa
 
 	if (!text || type_has_choice(wanted, text))
 		return true;
+	candidates = candidates_for(w->diags, text);
 	for (i = 0; i < wanted->choice_count; i++)
 		candidates_add(w->arena, &candidates, wanted->choices[i]);
 	diag = diag_error(w->diags, "E0202", node->span, "\"%s\" is not %s", text,
 			  type_phrase(w->arena, wanted));
-	nearest = candidates_nearest(&candidates, text);
+	nearest = candidates_nearest(&candidates);
 	if (nearest)
 		diag_hint(diag, "did you mean \"%s\"?", nearest);
 	return false;
@@ -359,12 +360,12 @@ static bool want_fields(struct walk *w, struct node *record, const struct type *
 		if (field)
 			fits &= want_type(w, entry->entry.value, field->type, field->name);
 		else if (!wanted->open) {
-			struct candidates candidates = {0};
+			struct candidates candidates = candidates_for(w->diags, entry->entry.key.text);
 			const char *nearest;
 
 			for (i = 0; i < wanted->field_count; i++)
 				candidates_add(w->arena, &candidates, wanted->fields[i].name);
-			nearest = candidates_nearest(&candidates, entry->entry.key.text);
+			nearest = candidates_nearest(&candidates);
 			diag = diag_error(w->diags, "E0205", entry->entry.key.span,
 					  "there is no field `%s` here", entry->entry.key.text);
 			if (nearest)

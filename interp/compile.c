@@ -27,6 +27,8 @@ static uint32_t emit(struct compiler *c, struct instruction instruction)
 
 uint32_t emit_abc(struct compiler *c, enum opcode op, uint32_t a, uint32_t b, uint32_t c_)
 {
+	if (a > UINT16_MAX || b > UINT16_MAX || c_ > UINT16_MAX)
+		diag_error(c->compilation->diags, "E0902", c->w->span, "this plan is too large to be compiled as one");
 	return emit(c, (struct instruction){ .op = op, .a = (uint16_t)a, .b = (uint16_t)b, .c = (uint16_t)c_ });
 }
 
@@ -35,12 +37,12 @@ uint32_t emit_ad(struct compiler *c, enum opcode op, uint32_t a, int32_t d)
 	return emit(c, (struct instruction){ .op = op, .a = (uint16_t)a, .d = d });
 }
 
-uint32_t emit_choice(struct compiler *c, uint32_t tested, struct span asked)
+uint32_t emit_asked(struct compiler *c, enum opcode op, uint32_t a, struct span asked)
 {
 	struct span outer = c->w->span;
 
 	c->w->span = asked;
-	uint32_t address = emit_ad(c, INSN_IF, tested, 0);
+	uint32_t address = emit_ad(c, op, a, 0);
 	c->w->span = outer;
 	return address;
 }

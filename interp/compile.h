@@ -24,7 +24,7 @@
 void *vector_room(void *items, uint32_t count, uint32_t *capacity, size_t size);
 
 /* An open region of the function being compiled: what `return` and `skip if` have to close. */
-enum open_kind { OPEN_STEP, OPEN_TRY, OPEN_WATCH, OPEN_PHASE, OPEN_VERIFY };
+enum open_kind { OPEN_STEP, OPEN_TRY, OPEN_VERIFY };
 struct open_region {
 	enum open_kind kind;
 	uint32_t step;
@@ -83,7 +83,7 @@ struct compiler {
 /* Emitting. Each answers the address of the instruction. */
 uint32_t emit_abc(struct compiler *c, enum opcode op, uint32_t a, uint32_t b, uint32_t c_);
 uint32_t emit_ad(struct compiler *c, enum opcode op, uint32_t a, int32_t d);
-uint32_t emit_choice(struct compiler *c, uint32_t tested, struct span asked); /* INSN_IF; `asked` is what preview shows */
+uint32_t emit_asked(struct compiler *c, enum opcode op, uint32_t a, struct span asked); /* IF, NEXT, WHILE: preview shows `asked` */
 uint32_t here(struct compiler *c);
 void patch(struct compiler *c, uint32_t address, uint32_t target); /* d = target */
 void patch_here(struct compiler *c, uint32_t address);

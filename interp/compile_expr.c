@@ -363,7 +363,7 @@ static uint32_t embedded(struct compiler *c, const struct node *node, enum embed
 static void choose(struct compiler *c, uint32_t tested, struct span asked, const struct node *then, const struct node *otherwise,
 		   uint32_t a, void (*rest)(struct compiler *, const struct node *, uint32_t, void *), void *context)
 {
-	uint32_t branch = emit_choice(c, tested, asked);
+	uint32_t branch = emit_asked(c, INSN_IF, tested, asked);
 
 	compile_expression(c, then, (int)a);
 	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);
@@ -451,6 +451,7 @@ static void loop_open(struct compiler *c, const struct node *node, struct loop *
 	emit_abc(c, INSN_NULL, loop->registers + 1, 0, 0);
 	if (node->symbol)
 		place_local(c, node->symbol, loop->registers + 2);
+	unless_known(c, loop, loop->registers);
 	loop->start = emit_ad(c, INSN_NEXT, loop->registers, 0);
 	loop->skip = NOWHERE;
 	if (node->comprehension.filter) {
@@ -466,7 +467,6 @@ static void loop_close(struct compiler *c, struct loop *loop)
 		patch_here(c, loop->skip);
 	emit_ad(c, INSN_LOOP, 0, (int32_t)loop->start);
 	patch_here(c, loop->start);
-	unless_known(c, loop, loop->registers);
 }
 
 /* Behind the loop: where something was unknown, so is the answer in `a`. */

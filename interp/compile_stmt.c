@@ -239,11 +239,9 @@ static void handler_part(struct compiler *c, const struct node *body)
 	c->steps.items[number].body = here(c);
 	body_statements(c, body);
 	emit_ad(c, INSN_STEP_DONE, 0, (int32_t)number);
-	if (clauses.finally)
-		compile_block(c, clauses.finally->on.body);
 	emit_ad(c, INSN_STEP_END, 0, (int32_t)number);
 	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
-	failed_part(c, number, &clauses);
+	failed_part(c, number, &clauses); /* none of its own: only RERAISE */
 	give_back(c, top);
 }
 
@@ -364,14 +362,7 @@ static void close_regions(struct compiler *c)
 		case OPEN_TRY:
 			emit_abc(c, INSN_TRY_END, 0, 0, 0);
 			break;
-		case OPEN_WATCH:
-			emit_abc(c, INSN_WATCH_END, 0, 0, 0);
-			break;
-		case OPEN_PHASE:
-			emit_abc(c, INSN_PHASE_END, 0, 0, 0);
-			break;
-		case OPEN_VERIFY:
-			emit_abc(c, INSN_VERIFY_END, 0, 0, 0);
+		case OPEN_VERIFY: /* the checker refuses a return from inside a checklist */
 			break;
 		}
 	}
@@ -392,15 +383,12 @@ static void return_statement(struct compiler *c, const struct node *node)
 static void phase(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top, a = take_registers(c, 3);
-	struct open_region open = { .kind = OPEN_PHASE, .outer = c->w->open };
 
 	compile_or_null(c, node->phase.title, a);
 	compile_or_null(c, node->phase.expect_low, a + 1);
 	compile_or_null(c, node->phase.expect_high, a + 2);
 	emit_ad(c, INSN_PHASE_BEGIN, a, 0);
-	c->w->open = &open;
 	compile_block(c, node->phase.body);
-	c->w->open = open.outer;
 	emit_abc(c, INSN_PHASE_END, 0, 0, 0);
 	give_back(c, top);
 }
@@ -461,7 +449,7 @@ static void choice_end(struct compiler *c, const struct node *node)
 static void if_statement(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
-	uint32_t branch = emit_choice(c, compile_expression(c, node->choice.condition, ANY_REGISTER),
+	uint32_t branch = emit_asked(c, INSN_IF, compile_expression(c, node->choice.condition, ANY_REGISTER),
 				      node->choice.condition->span);
 
 	give_back(c, top);
@@ -482,7 +470,7 @@ static void match_arms(struct compiler *c, const struct node *arm, uint32_t subj
 		return;
 	}
 	uint32_t top = c->w->top;
-	uint32_t branch = emit_choice(c, compile_arm_test(c, arm, subject), arm->arm.patterns->span);
+	uint32_t branch = emit_asked(c, INSN_IF, compile_arm_test(c, arm, subject), arm->arm.patterns->span);
 	give_back(c, top);
 	compile_block(c, arm->arm.body);
 	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);
@@ -518,10 +506,11 @@ static uint32_t for_head(struct compiler *c, const struct node *node)
 static void for_each(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top, a = for_head(c, node);
-	uint32_t next = emit_ad(c, INSN_NEXT, a, 0);
+	uint32_t next = emit_asked(c, INSN_NEXT, a, node->loop.iterable->span);
 	compile_block(c, node->loop.body);
 	emit_ad(c, INSN_LOOP, 0, (int32_t)next);
 	patch_here(c, next);
+	choice_end(c, node->loop.body);
 	give_back(c, top);
 }
 
@@ -532,7 +521,7 @@ static void for_at_once(struct compiler *c, const struct node *node)
 	compile_expression(c, node->loop.limit, (int)limit);
 	uint32_t a = for_head(c, node);
 	emit_ad(c, INSN_GROUP_BEGIN, limit, 0);
-	uint32_t next = emit_ad(c, INSN_NEXT, a, 0);
+	uint32_t next = emit_asked(c, INSN_NEXT, a, node->loop.iterable->span);
 	emit_abc(c, INSN_ROOM, 0, 0, 0);
 	uint32_t spawn = emit_ad(c, INSN_SPAWN, 0, 0);
 	emit_ad(c, INSN_LOOP, 0, (int32_t)next);
@@ -542,6 +531,7 @@ static void for_at_once(struct compiler *c, const struct node *node)
 	compile_handler(c, node->loop.body);
 	c->w->open = open;
 	patch_here(c, next);
+	choice_end(c, node->loop.body);
 	VECTOR_PUSH(&c->groups);
 	emit_ad(c, INSN_GROUP_END, 0, (int32_t)(c->groups.count - 1));
 	give_back(c, top);
@@ -555,10 +545,11 @@ static void while_statement(struct compiler *c, const struct node *node)
 	compile_or_null(c, node->repeat.limit, a + 2);
 	uint32_t start = here(c);
 	compile_expression(c, node->repeat.condition, (int)a);
-	uint32_t leave = emit_ad(c, INSN_WHILE, a, 0);
+	uint32_t leave = emit_asked(c, INSN_WHILE, a, node->repeat.condition->span);
 	compile_block(c, node->repeat.body);
 	emit_ad(c, INSN_LOOP, 0, (int32_t)start);
 	patch_here(c, leave);
+	choice_end(c, node->repeat.body);
 	give_back(c, top);
 }
 
@@ -696,6 +687,7 @@ static void poll(struct compiler *c, const struct node *node, uint32_t number)
 	emit_ad(c, INSN_POLL_BEGIN, a, (int32_t)number);
 	c->checks.items[number].start = here(c);
 	emit_ad(c, INSN_POLL_TEST, compile_condition(c, node->check.condition), (int32_t)number);
+	c->checks.items[number].end = here(c);
 }
 
 static void check_statement(struct compiler *c, const struct node *node)
@@ -714,7 +706,7 @@ static void check_statement(struct compiler *c, const struct node *node)
 		if (region)
 			emit_ad(c, INSN_CHECK_BEGIN, 0, (int32_t)number);
 		emit_ad(c, INSN_CHECK_END, compile_condition(c, node->check.condition), (int32_t)number);
-		c->checks.items[number].start = here(c); /* where it goes on when the condition itself failed */
+		c->checks.items[number].end = here(c);
 	}
 	give_back(c, top);
 }
@@ -805,12 +797,9 @@ static void hold(struct compiler *c, const struct node *node)
 static void watch(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
-	struct open_region open = { .kind = OPEN_WATCH, .outer = c->w->open };
 
 	emit_ad(c, INSN_WATCH_BEGIN, 0, (int32_t)watch_table(c, node->watch.watching, node->span));
-	c->w->open = &open;
 	compile_block(c, node->watch.body);
-	c->w->open = open.outer;
 	emit_abc(c, INSN_WATCH_END, 0, 0, 0);
 	give_back(c, top);
 }

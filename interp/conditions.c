@@ -120,10 +120,7 @@ static void check_fails(struct fiber *fiber, const struct check_code *check, str
 
 static void check_holds(struct fiber *fiber, const struct check_code *check)
 {
-	if (check->kind == CHECK_EXPECT || enclosing_verify(fiber)) {
-		struct value parts = value_null();
-		tell_check(fiber, check, "held", parts, NULL);
-	}
+	tell_check(fiber, check, "held", value_null(), NULL);
 }
 
 /* An unknown condition: simulation takes it for granted, preview has only shown it. */
@@ -168,21 +165,6 @@ void check_result(struct fiber *fiber, uint32_t number, struct value held, struc
 
 /* ---- polling ---- */
 
-struct poll_alarm {
-	struct fiber *fiber;
-	uint64_t serial;
-};
-
-static void poll_expired(struct machine *machine, void *context)
-{
-	struct poll_alarm *alarm = context;
-	struct failure *failure = failure_new(alarm->fiber, FAILURE_TIMEOUT, "the wait has expired");
-
-	(void)machine;
-	failure->target = alarm->serial;
-	fiber_interrupt(alarm->fiber, failure);
-}
-
 void poll_begin(struct fiber *fiber, uint32_t a, uint32_t number)
 {
 	struct machine *machine = fiber->machine;
@@ -193,13 +175,8 @@ void poll_begin(struct fiber *fiber, uint32_t a, uint32_t number)
 	region->a = a;
 	region->number = number;
 	region->deadline = INT64_MAX;
-	if (within.tag == VALUE_DURATION) {
-		struct poll_alarm *alarm = memory_need(calloc(1, sizeof(*alarm)));
-		*alarm = (struct poll_alarm){ fiber, region->serial };
-		region->deadline = machine->now + within.i;
-		region->timer = memory_need(calloc(1, sizeof(*region->timer)));
-		timer_start(machine, region->timer, region->deadline, poll_expired, alarm);
-	}
+	if (within.tag == VALUE_DURATION)
+		fiber_limit_region(fiber, region, within.i);
 	record_set(&data, "within", value_copy(within));
 	record_set(&data, "every", value_copy(every));
 	struct value label = label_of(fiber, check);
@@ -259,20 +236,15 @@ void poll_expire(struct fiber *fiber)
 	struct failure *failure = expired(fiber, check, parts, last);
 	struct verify *verify;
 	int64_t started = region->started;
-	/* Where it goes on is behind POLL_TEST, the last instruction of the condition's loop. */
-	const struct instruction *code = fiber_frame(fiber)->function->code;
-	uint32_t pc = check->start;
 
-	while (code[pc].op != INSN_POLL_TEST || (uint32_t)code[pc].d != region->number)
-		pc++;
 	fiber_pop_region(fiber);
 	tell_waited(fiber, check, "expired", started, parts);
 	value_release(parts);
 	verify = enclosing_verify(fiber);
 	if (verify)
 		verify->count++;
-	fiber_frame(fiber)->pc = pc + 1;
-	check_fails(fiber, check, failure, pc + 1);
+	fiber_frame(fiber)->pc = check->end;
+	check_fails(fiber, check, failure, check->end);
 }
 
 void poll_test(struct fiber *fiber, struct value held, struct failure *failure)
@@ -299,7 +271,7 @@ void poll_test(struct fiber *fiber, struct value held, struct failure *failure)
 		return;
 	}
 	fiber_frame(fiber)->pc = check->start;
-	fiber_sleep(fiber, machine->now + step);
+	fiber_sleep(fiber, later(machine, step));
 }
 
 /* ---- verify ---- */

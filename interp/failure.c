@@ -128,10 +128,12 @@ static void retry(struct fiber *fiber, struct region *region, struct failure *fa
 	fiber->attempt = ++region->saga->attempt;
 	if (region->timer) /* `timeout` bounds each attempt */
 		timer_start(machine, region->timer,
-			    machine->now + delay + fiber_register(fiber, region->a + STEP_TIMEOUT)->i, region->timer->fire,
+			    later(machine, delay + fiber_register(fiber, region->a + STEP_TIMEOUT)->i), region->timer->fire,
 			    region->timer->context);
 	fiber_frame(fiber)->pc = region->saga->code->body;
-	fiber_sleep(fiber, machine->now + delay);
+	fiber->steps = region->steps; /* an attempt's steps have the same ids as the first one's */
+	region->saga->defers = 0;
+	fiber_sleep(fiber, later(machine, delay));
 }
 
 /* True: the fiber goes on (or waits); false: the failure goes on outwards. */
@@ -170,14 +172,14 @@ static bool step_fails(struct fiber *fiber, struct region *region, struct failur
 
 /* ---- the other regions ---- */
 
-static void unwound(struct machine *machine, bool broken, void *context)
+static void unwound(struct machine *machine, const struct unwound *result, void *context)
 {
 	struct fiber *fiber = context;
 	struct region *region = fiber_region(fiber);
 
 	(void)machine;
 	region->unwound = true;
-	region->broken = broken;
+	region->broken = result->failed > 0;
 	fiber_ready(fiber);
 }
 
@@ -262,7 +264,7 @@ static bool region_takes(struct fiber *fiber, struct failure **failure)
 		fiber_pop_region(fiber);
 		if (!for_us(*failure))
 			return false;
-		check_result(fiber, number, value_bool(false), *failure, pc);
+		check_result(fiber, number, value_bool(false), *failure, fiber->machine->program->checks[number].end);
 		return true;
 	case REGION_POLL:
 		if (!for_us(*failure)) {

@@ -56,6 +56,41 @@ void fiber_pop_frame(struct fiber *fiber)
 
 /* ---- regions ---- */
 
+int64_t later(const struct machine *machine, int64_t after)
+{
+	int64_t at;
+
+	return __builtin_add_overflow(machine->now, after, &at) ? INT64_MAX : at;
+}
+
+struct alarm { /* context of a region's timer */
+	struct fiber *fiber;
+	uint64_t serial;
+	int64_t after;
+};
+
+static void region_expired(struct machine *machine, void *context)
+{
+	struct alarm *alarm = context;
+	char text[48];
+
+	(void)machine;
+	struct failure *failure = failure_new(alarm->fiber, FAILURE_TIMEOUT, "timed out after %s",
+					      duration_text(alarm->after, text));
+	failure->target = alarm->serial;
+	fiber_interrupt(alarm->fiber, failure);
+}
+
+void fiber_limit_region(struct fiber *fiber, struct region *region, int64_t after)
+{
+	struct alarm *alarm = memory_need(calloc(1, sizeof(*alarm)));
+
+	*alarm = (struct alarm){ fiber, region->serial, after };
+	region->deadline = later(fiber->machine, after);
+	region->timer = memory_need(calloc(1, sizeof(*region->timer)));
+	timer_start(fiber->machine, region->timer, region->deadline, region_expired, alarm);
+}
+
 struct region *fiber_push_region(struct fiber *fiber, enum region_kind kind)
 {
 	fiber->regions = grown(fiber->regions, fiber->region_count + 1, &fiber->region_room, sizeof(*fiber->regions));

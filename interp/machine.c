@@ -413,7 +413,6 @@ static void deferred_ended(struct fiber *fiber, struct failure *failure, void *c
 		record_set(&entry, "title", value_string_printf("deferred in \"%s\"", value_text_peek(deferred->title)));
 		record_set(&entry, "message", value_copy(failure->message));
 		list_push(&machine->by_hand, entry);
-		machine->handlers_failed++;
 	}
 	failure_free(failure);
 	machine->deferring = NULL;
@@ -437,17 +436,18 @@ static void run_deferred(struct machine *machine)
 	fiber->context = deferred;
 }
 
-static void unwound(struct machine *machine, bool broken, void *context)
+static void unwound(struct machine *machine, const struct unwound *result, void *context)
 {
 	struct value data = record_new(3);
 
 	(void)context;
 	machine->unwinding = NULL;
 	timer_stop(machine, &machine->unwind_timer);
-	if (broken)
+	if (result->failed)
 		machine->unwound_incomplete = true;
-	record_set(&data, "done", value_int(machine->handlers_run - machine->handlers_failed));
-	record_set(&data, "failed", value_int(machine->handlers_failed));
+	machine->rolled_back = result->done + result->failed > 0;
+	record_set(&data, "done", value_int(result->done));
+	record_set(&data, "failed", value_int(result->failed));
 	tell(machine, EVENT_UNWOUND, "", NULL, "", data, (struct span){ 0 });
 	next_stage(machine);
 }
@@ -482,7 +482,7 @@ static void start_unwinding(struct machine *machine)
 		return;
 	}
 	if (bound.tag == VALUE_DURATION)
-		timer_start(machine, &machine->unwind_timer, machine->now + bound.i, unwinding_late, NULL);
+		timer_start(machine, &machine->unwind_timer, later(machine, bound.i), unwinding_late, NULL);
 	machine->unwinding = saga_unwind(machine, machine->tree, unwound, NULL);
 }
 
@@ -505,7 +505,7 @@ static void next_stage(struct machine *machine)
 			}
 			break;
 		case END_ON_ROLLBACK:
-			if (machine->failure && machine->handlers_run && handlers->on_rollback != NOWHERE) {
+			if (machine->rolled_back && handlers->on_rollback != NOWHERE) {
 				run_stage(machine, handlers->on_rollback, "on rollback");
 				return;
 			}
@@ -584,7 +584,7 @@ static void plan_late(struct machine *machine, void *context)
 void machine_limit(struct machine *machine, int64_t after)
 {
 	if (machine->stage == END_FORWARD)
-		timer_start(machine, &machine->plan_timer, machine->now + after, plan_late, NULL);
+		timer_start(machine, &machine->plan_timer, later(machine, after), plan_late, NULL);
 }
 
 /* The first signal rolls back; a second one stops at the next point of the journal. */
@@ -676,7 +676,7 @@ static const char *outcome_name(const struct machine *machine, int code)
 	case EXIT_DONE:
 		return "done";
 	case EXIT_FAILED:
-		return machine->handlers_run ? "rolled back" : "failed";
+		return machine->rolled_back ? "rolled back" : "failed";
 	case EXIT_USAGE:
 	case EXIT_REFUSED:
 		return "refused";

@@ -93,9 +93,8 @@ struct saga {
 	enum saga_state state;
 	bool kept;      /* by a checkpoint */
 	bool changed;   /* a change has started in it */
-	bool in_doubt;  /* one of its changes has an unknown outcome */
-	bool ended;
 	uint32_t attempt;
+	uint32_t defers; /* reached in this attempt */
 	struct fiber *fiber; /* where its frame is, until it has ended */
 	uint32_t base;       /* of that frame */
 	struct value *captured; /* code->capture_count values, once on record */
@@ -123,7 +122,7 @@ struct region {
 	enum region_kind kind;
 	uint64_t serial;
 	uint32_t frame;  /* index of the frame that pushed it */
-	uint32_t pc;     /* STEP: none; TRY: catch; CHECK, SAMPLE: where to go on; ARM: the other arm */
+	uint32_t pc;     /* TRY: catch; TIMEOUT, SAMPLE: where to go on; ARM: the other arm */
 	uint32_t end;    /* ARM: behind both */
 	uint32_t a;      /* first of its registers */
 	uint32_t number; /* of its check, watch */
@@ -137,6 +136,7 @@ struct region {
 	char *id;              /* PHASE */
 	int64_t started, deadline;
 	uint32_t attempt;
+	uint32_t steps; /* STEP: fiber->steps when it began */
 	bool failing, done, skipped, second;
 	bool shielded;         /* STEP: its closing clauses run; interruptions from outside wait for their end */
 	bool unwound, broken;  /* TRY */
@@ -240,7 +240,6 @@ struct effect {
 	bool cancelled;
 	int64_t started;
 	char *question;
-	char *shown;
 	struct effect *next; /* in its bucket */
 };
 
@@ -287,7 +286,7 @@ struct machine {
 	struct value failure_value;
 	struct timer plan_timer, unwind_timer;
 	struct unwinding *unwinding; /* of the end */
-	uint32_t handlers_run, handlers_failed;
+	bool rolled_back; /* handlers ran at the end: not those of a `try` */
 	bool unwound_incomplete, in_doubt;
 	struct value stays, by_hand, leaves, undone, wrong_params, overruns;
 	struct value run_value, plan_value;
@@ -326,7 +325,9 @@ static inline struct value *fiber_register(struct fiber *fiber, uint32_t a)
 {
 	return &fiber->registers[fiber_frame(fiber)->base + a];
 }
+int64_t later(const struct machine *machine, int64_t after); /* now + after, or the end of time */
 struct region *fiber_push_region(struct fiber *fiber, enum region_kind kind);
+void fiber_limit_region(struct fiber *fiber, struct region *region, int64_t after); /* then FAILURE_TIMEOUT for it */
 void fiber_pop_region(struct fiber *fiber); /* frees what it holds, stops its timer; puts saga and step back */
 static inline struct region *fiber_region(struct fiber *fiber)
 {
@@ -373,7 +374,7 @@ void people_pause(struct fiber *fiber, bool pause);
 /* saga.c */
 struct saga *saga_new(enum saga_kind kind, struct saga *parent);
 void saga_free(struct saga *saga);
-enum arming { ARMING_DONE, ARMING_WAITS, ARMING_FAILED };
+enum arming { ARMING_DONE, ARMING_WAITS };
 enum arming saga_arm(struct fiber *fiber); /* before a change starts */
 void saga_note_unknown(struct fiber *fiber, const char *what);
 /* Puts its values on record, drops what ended well, prunes. failure: why it ended, NULL: well. */
@@ -384,9 +385,13 @@ void saga_defer(struct fiber *fiber, uint32_t number);
 void saga_wake(struct saga *saga);
 void saga_forget(struct fiber *fiber); /* it no longer waits for a step's arming */
 struct unwinding;
-/* Runs all armed handlers below `root` (itself included), then calls done. `broken`: one failed or was cut short. */
+struct unwound {
+	uint32_t done, failed; /* handlers; failed: or cut short, or not run */
+};
+/* Runs all armed handlers below `root` (itself included), then calls done. */
 struct unwinding *saga_unwind(struct machine *machine, struct saga *root,
-			      void (*done)(struct machine *machine, bool broken, void *context), void *context);
+			      void (*done)(struct machine *machine, const struct unwound *result, void *context),
+			      void *context);
 void unwindings_free(struct machine *machine); /* those cut short by the end of the machine */
 void unwinding_cut(struct unwinding *unwinding, const char *why);
 uint32_t saga_armed(const struct saga *saga);

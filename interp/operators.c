@@ -183,7 +183,7 @@ static bool with_percent(enum opcode op, struct value x, struct value y, struct 
 {
 	bool both = x.tag == VALUE_PERCENT && y.tag == VALUE_PERCENT;
 
-	if (op == INSN_DIVIDE && (y.tag == VALUE_PERCENT ? y.f == 0 : is_number(y) && number(y) == 0))
+	if ((op == INSN_DIVIDE || op == INSN_MODULO) && (y.tag == VALUE_PERCENT ? y.f == 0 : is_number(y) && number(y) == 0))
 		return divide_by_zero(error);
 	if (both) {
 		double f = floats(op, x.f, y.f);
@@ -209,7 +209,7 @@ static bool arithmetic(enum opcode op, struct value x, struct value y, struct va
 	if (x.tag == VALUE_INT && y.tag == VALUE_INT)
 		return integers(op, x.i, y.i, out, error);
 	if (is_number(x) && is_number(y)) {
-		if (op == INSN_DIVIDE && number(y) == 0)
+		if ((op == INSN_DIVIDE || op == INSN_MODULO) && number(y) == 0)
 			return divide_by_zero(error);
 		*out = value_float(floats(op, number(x), number(y)));
 		return true;
@@ -281,6 +281,10 @@ static bool contains(struct value x, struct value y, struct value *out, char *er
 {
 	bool found = false;
 
+	if (x.tag == VALUE_NULL && y.tag != VALUE_LIST) { /* null satisfies no comparison */
+		*out = value_bool(false);
+		return true;
+	}
 	switch (y.tag) {
 	case VALUE_LIST:
 		for (size_t i = 0; i < value_length(y) && !found; i++)
@@ -357,8 +361,8 @@ bool operate(enum opcode op, struct value x, struct value y, struct value *out, 
 	}
 	if (!known(op, x, y, out, error))
 		return false;
-	/* Whether a secret equals another, or is empty, is no secret; what is computed from it is. */
-	if (out->tag != VALUE_BOOL)
+	/* Whether a secret equals another is no secret; what is computed from it is. */
+	if (op != INSN_EQUAL && op != INSN_UNEQUAL)
 		*out = value_mark(*out, (x.flags | y.flags) & VALUE_SECRET);
 	return true;
 }
@@ -434,7 +438,7 @@ bool index_of_value(struct value object, struct value index, struct value *out, 
 			 (long long)count);
 		return false;
 	}
-	*out = value_mark(value_item(object, (size_t)i), object.flags & VALUE_SECRET);
+	*out = value_mark(value_item(object, (size_t)i), (object.flags | index.flags) & VALUE_SECRET);
 	return true;
 }
 

@@ -125,7 +125,8 @@ struct check_code {
 	bool assumable; /* simulation takes an unknown for granted */
 	const char *condition; /* its source, on one line */
 	struct span span;
-	uint32_t start; /* POLL: where the condition starts */
+	uint32_t start; /* of a poll: where the condition starts */
+	uint32_t end;   /* where the plan goes on behind it */
 };
 
 struct part_code {

@@ -239,14 +239,15 @@ void saga_note_unknown(struct fiber *fiber, const char *what)
 {
 	struct machine *machine = fiber->machine;
 
-	for (struct saga *step = enclosing_step(fiber->saga); step && !fiber_closing(fiber); step = enclosing_step(step->parent))
-		if (step->state == SAGA_ARMED) {
-			step->in_doubt = true;
-			return;
-		}
-	machine->in_doubt = true;
 	if (fiber->handler) /* it fails, and is told as such */
 		return;
+	for (struct saga *step = enclosing_step(fiber->saga); step; step = enclosing_step(step->parent)) {
+		if (step->code->undo == UNDO_NONE)
+			break;
+		if (step->state == SAGA_ARMED)
+			return;
+	}
+	machine->in_doubt = true;
 	struct value entry = record_new(2);
 	record_set(&entry, "title", value_copy(title_of(fiber->step)));
 	char *text = text_printf("may or may not have happened: %s", what);
@@ -314,7 +315,6 @@ void saga_step_ended(struct fiber *fiber, struct saga *step, const struct failur
 			note_stays(machine, step, value_text_peek(step->reason));
 		tell_step_ended(fiber, step, failure);
 	}
-	step->ended = true;
 	step->fiber = NULL;
 	/* The region that points to it is popped next and does not look at it. */
 	fiber_region(fiber)->saga = NULL;
@@ -388,12 +388,14 @@ void saga_commit(struct fiber *fiber, const char *text)
 	     fiber_at(fiber));
 }
 
-/* Armed when reached, with the values it names as they are then; once per step and place. */
+/* Armed when reached, with the values it names as they are then; once, however often its step is tried. */
 void saga_defer(struct fiber *fiber, uint32_t number)
 {
 	struct machine *machine = fiber->machine;
 	const struct defer_code *code = &machine->program->defers[number];
-	char *id = text_printf("d:%s#%u", fiber->step ? fiber->step->id : fiber->path, number);
+	/* Its arrival in this attempt tells one from another: a second call of a task, a second round of a loop. */
+	struct saga *step = fiber->step;
+	char *id = text_printf("d:%s#%u.%u", step ? step->id : fiber->path, number, step ? ++step->defers : 0);
 	struct value data = record_new(code->capture_count);
 
 	for (struct deferred *known = machine->deferred; known; known = known->next)
@@ -447,12 +449,13 @@ struct task { /* one node being unwound */
 
 struct unwinding {
 	struct machine *machine;
-	void (*done)(struct machine *machine, bool broken, void *context);
+	void (*done)(struct machine *machine, const struct unwound *result, void *context);
 	void *context;
 	struct task *handlers; /* running ones */
 	struct task *tasks;    /* all */
 	struct unwinding *next; /* of the machine's */
-	bool broken, cut;
+	struct unwound result;
+	bool cut;
 };
 
 static void advance(struct task *task);
@@ -488,7 +491,7 @@ static void task_finish(struct task *task)
 	while (*link != unwinding)
 		link = &(*link)->next;
 	*link = unwinding->next;
-	unwinding->done(unwinding->machine, unwinding->broken, unwinding->context);
+	unwinding->done(unwinding->machine, &unwinding->result, unwinding->context);
 	free(unwinding);
 }
 
@@ -551,12 +554,12 @@ static void handler_ended(struct fiber *fiber, struct failure *failure, void *co
 	tell_handler(task, failure, NULL);
 	if (failure) {
 		task->saga->state = SAGA_BROKEN;
-		task->unwinding->broken = true;
-		machine->handlers_failed++;
+		task->unwinding->result.failed++;
 		note_by_hand(machine, task->saga, value_text_peek(failure->message));
 		failure_free(failure);
 	} else {
 		task->saga->state = SAGA_UNDONE;
+		task->unwinding->result.done++;
 		list_push(&machine->undone, value_copy(title_of(task->saga)));
 	}
 	task_finish(task);
@@ -575,10 +578,9 @@ static void handler_late(struct machine *machine, void *context)
 static void not_run(struct task *task, const char *why)
 {
 	task->saga->state = SAGA_BROKEN;
-	task->unwinding->broken = true;
+	task->unwinding->result.failed++;
 	tell_handler(task, NULL, why);
 	note_by_hand(task->unwinding->machine, task->saga, why);
-	task->unwinding->machine->handlers_failed++;
 }
 
 static void run_handler(struct task *task)
@@ -599,7 +601,6 @@ static void run_handler(struct task *task)
 	}
 	record_set(&data, "kind", value_string("rollback"));
 	tell(machine, EVENT_HANDLER_STARTED, id, NULL, value_text_peek(step->title), data, code->span);
-	machine->handlers_run++;
 	task->fiber = handler_fiber(machine, id, step->function, code->handler, code->captures, code->capture_count,
 				    step->captured);
 	task->fiber->ended = handler_ended;
@@ -608,7 +609,7 @@ static void run_handler(struct task *task)
 	task->unwinding->handlers = task;
 	task->fiber->bound = &task->timer;
 	if (step->within.tag == VALUE_DURATION)
-		timer_start(machine, &task->timer, machine->now + step->within.i, handler_late, task);
+		timer_start(machine, &task->timer, later(machine, step->within.i), handler_late, task);
 	free(id);
 }
 
@@ -641,7 +642,8 @@ static void advance(struct task *task)
 }
 
 struct unwinding *saga_unwind(struct machine *machine, struct saga *root,
-			      void (*done)(struct machine *machine, bool broken, void *context), void *context)
+			      void (*done)(struct machine *machine, const struct unwound *result, void *context),
+			      void *context)
 {
 	struct unwinding *unwinding = memory_need(calloc(1, sizeof(*unwinding)));
 	uint32_t armed = saga_armed(root);
@@ -649,7 +651,7 @@ struct unwinding *saga_unwind(struct machine *machine, struct saga *root,
 	*unwinding = (struct unwinding){ .machine = machine, .done = done, .context = context };
 	if (!armed) {
 		free(unwinding);
-		done(machine, false, context);
+		done(machine, &(struct unwound){ 0 }, context);
 		return NULL;
 	}
 	unwinding->next = machine->unwindings;

@@ -228,7 +228,7 @@ static const char *parameter_names(const struct binding *b)
 
 static void report_unknown_argument(struct binding *b, const struct node *argument)
 {
-	struct candidates candidates = {0};
+	struct candidates candidates;
 	const char *name = argument->argument.name.text, *nearest;
 	struct diag *diag;
 	size_t i;
@@ -239,10 +239,11 @@ static void report_unknown_argument(struct binding *b, const struct node *argume
 		return;
 	if (refuse_host(b, argument))
 		return;
+	candidates = candidates_for(b->compilation->diags, name);
 	for (i = 0; i < b->signature->count; i++)
 		candidates_add(b->compilation->arena, &candidates, b->signature->parameters[i].name);
 	diag = complain(b, argument->argument.name.span, "`%s` has no argument `%s`", name);
-	nearest = candidates_nearest(&candidates, name);
+	nearest = candidates_nearest(&candidates);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s`?", nearest);
 	else if (b->signature->builtin)

@@ -47,7 +47,7 @@ void sampler_setup(struct fiber *fiber, uint32_t a, uint32_t number)
 	sampler->window = memory_need(calloc(sampler->size, sizeof(*sampler->window)));
 	sampler->over_since = -1;
 	after = setting(fiber, THRESHOLD_AFTER);
-	sampler->due = fiber->machine->now + (after.tag == VALUE_DURATION ? after.i : 0);
+	sampler->due = later(fiber->machine, after.tag == VALUE_DURATION ? after.i : 0);
 }
 
 void sampler_free(struct sampler *sampler)

@@ -147,8 +147,6 @@ static bool effect_call(struct fiber *fiber, const struct instruction *in)
 		case ARMING_WAITS:
 			again(fiber);
 			return false;
-		case ARMING_FAILED:
-			return goes_on(fiber);
 		case ARMING_DONE:
 			break;
 		}
@@ -256,28 +254,52 @@ static bool behind_arms(struct fiber *fiber)
 	return in_this_arm(fiber) && fiber_frame(fiber)->pc > fiber_region(fiber)->end;
 }
 
-/* The next item, or the end. An unknown list is gone through once. */
+/*
+ * A loop over what nobody knows: preview shows its body once, as an arm that ends behind the loop, where what it assigns is
+ * blurred; a simulation has to be told.
+ */
+static bool unknown_round(struct fiber *fiber, const struct instruction *in, bool second, struct value *count,
+			  struct value *item)
+{
+	if (!fiber->machine->driver->explores) {
+		raise_error(fiber, "this loop depends on a read that nobody answered: a test must say what is `given`");
+		return goes_on(fiber);
+	}
+	if (second) {
+		fiber_frame(fiber)->pc = (uint32_t)in->d;
+		return true;
+	}
+	struct region *region = fiber_push_region(fiber, REGION_ARM);
+	region->pc = region->end = (uint32_t)in->d;
+	region->second = true;
+	tell(fiber->machine, EVENT_ARM, "", fiber, item ? "each" : "while", value_null(), fiber_at(fiber));
+	*count = value_int(1);
+	if (item)
+		put(item, value_unknown());
+	return true;
+}
+
+/* The next item, or the end. */
 static void next_item(struct fiber *fiber, struct value *r, const struct instruction *in)
 {
 	struct value list = r[in->a];
 	int64_t i = r[in->a + 1].tag == VALUE_INT ? r[in->a + 1].i : 0;
-	size_t count = list.tag == VALUE_UNKNOWN ? 1 : value_length(list);
 
-	if ((size_t)i >= count) {
+	if ((size_t)i >= value_length(list)) {
 		fiber_frame(fiber)->pc = (uint32_t)in->d;
 		return;
 	}
-	put(&r[in->a + NEXT_SECOND], list.tag == VALUE_UNKNOWN ? value_unknown()
-			  : value_mark(value_item(list, (size_t)i), list.flags & VALUE_SECRET));
+	put(&r[in->a + NEXT_SECOND], value_mark(value_item(list, (size_t)i), list.flags & VALUE_SECRET));
 	r[in->a + 1] = value_int(i + 1);
 }
 
 static bool next(struct fiber *fiber, struct value *r, const struct instruction *in)
 {
 	switch (r[in->a].tag) {
+	case VALUE_UNKNOWN:
+		return unknown_round(fiber, in, r[in->a + 1].tag == VALUE_INT, &r[in->a + 1], &r[in->a + NEXT_SECOND]);
 	case VALUE_LIST:
 	case VALUE_RANGE:
-	case VALUE_UNKNOWN:
 		next_item(fiber, r, in);
 		return true;
 	default:
@@ -290,9 +312,11 @@ static bool next(struct fiber *fiber, struct value *r, const struct instruction 
 static bool while_round(struct fiber *fiber, struct value *r, const struct instruction *in)
 {
 	int64_t rounds = r[in->a + 1].tag == VALUE_INT ? r[in->a + 1].i : 0;
-	bool unknown = r[in->a].tag == VALUE_UNKNOWN;
 
-	if (unknown ? rounds > 0 : !value_truthy(r[in->a])) {
+	if (r[in->a].tag == VALUE_UNKNOWN)
+		return unknown_round(fiber, in, in_this_arm(fiber) && fiber_region(fiber)->pc == (uint32_t)in->d,
+				     &r[in->a + 1], NULL);
+	if (!value_truthy(r[in->a])) {
 		fiber_frame(fiber)->pc = (uint32_t)in->d;
 		return true;
 	}
@@ -307,33 +331,6 @@ static bool while_round(struct fiber *fiber, struct value *r, const struct instr
 }
 
 /* ---- structure ---- */
-
-struct alarm { /* context of a region's timer */
-	struct fiber *fiber;
-	uint64_t serial;
-	int64_t after;
-};
-
-static void region_expired(struct machine *machine, void *context)
-{
-	struct alarm *alarm = context;
-	char text[48];
-
-	(void)machine;
-	struct failure *failure = failure_new(alarm->fiber, FAILURE_TIMEOUT, "timed out after %s",
-					      duration_text(alarm->after, text));
-	failure->target = alarm->serial;
-	fiber_interrupt(alarm->fiber, failure);
-}
-
-static void region_timeout(struct fiber *fiber, struct region *region, int64_t after)
-{
-	struct alarm *alarm = memory_need(calloc(1, sizeof(*alarm)));
-
-	*alarm = (struct alarm){ fiber, region->serial, after };
-	region->timer = memory_need(calloc(1, sizeof(*region->timer)));
-	timer_start(fiber->machine, region->timer, fiber->machine->now + after, region_expired, alarm);
-}
 
 /* run --step: asks before each step; the answer starts this instruction again, or ends the run. */
 static bool step_allowed(struct fiber *fiber, const struct instruction *in)
@@ -371,6 +368,7 @@ static bool step_begin(struct fiber *fiber, const struct instruction *in)
 	saga->code = code;
 	saga->function = (uint32_t)(fiber_frame(fiber)->function - machine->program->functions);
 	saga->id = text_printf("%s/%u", fiber->path, ++fiber->steps);
+	region->steps = fiber->steps;
 	saga->title = value_copy(clauses[STEP_TITLE]);
 	saga->reason = value_copy(clauses[STEP_REASON]);
 	saga->within = value_copy(clauses[STEP_WITHIN]);
@@ -380,7 +378,7 @@ static bool step_begin(struct fiber *fiber, const struct instruction *in)
 	fiber->saga = saga;
 	fiber->attempt = 1;
 	if (clauses[STEP_TIMEOUT].tag == VALUE_DURATION)
-		region_timeout(fiber, region, clauses[STEP_TIMEOUT].i);
+		fiber_limit_region(fiber, region, clauses[STEP_TIMEOUT].i);
 	if (code->handler_step)
 		return true;
 	fiber->step = saga;
@@ -513,10 +511,20 @@ static bool group_begin(struct fiber *fiber, struct value bound)
 	return true;
 }
 
+/* In preview, the arm of a loop over an unknown list lies above the group. */
+static struct group *innermost_group(struct fiber *fiber)
+{
+	uint32_t i = fiber->region_count - 1;
+
+	while (!fiber->regions[i].group)
+		i--;
+	return fiber->regions[i].group;
+}
+
 /* Preview shows the branches one after the other, so that it reads like the plan. */
 static bool room(struct fiber *fiber)
 {
-	struct group *group = fiber_region(fiber)->group;
+	struct group *group = innermost_group(fiber);
 	uint32_t bound = fiber->machine->driver->explores ? 1 : group->bound;
 
 	if (group->cancelled || !bound || group->running < bound)
@@ -528,7 +536,7 @@ static bool room(struct fiber *fiber)
 
 static void spawn(struct fiber *fiber, const struct instruction *in)
 {
-	struct group *group = fiber_region(fiber)->group;
+	struct group *group = innermost_group(fiber);
 
 	if (!group->cancelled)
 		group_spawn(group, fiber, (uint32_t)in->d);
@@ -613,9 +621,9 @@ static bool hold(struct fiber *fiber, struct value length, bool until)
 	int64_t deadline = machine->now;
 
 	if (length.tag == VALUE_DURATION && !until)
-		deadline += length.i;
+		deadline = later(machine, length.i);
 	else if (length.tag == VALUE_TIME && until)
-		deadline += length.i - machine->wall;
+		deadline = later(machine, length.i - machine->wall);
 	else if (length.tag != VALUE_UNKNOWN) {
 		raise_error(fiber, until ? "`hold until` wants a time" : "`hold` wants a duration");
 		return goes_on(fiber);
@@ -638,7 +646,7 @@ static void timeout_begin(struct fiber *fiber, const struct instruction *in)
 	region->a = in->a;
 	region->pc = (uint32_t)in->d;
 	if (after.tag == VALUE_DURATION)
-		region_timeout(fiber, region, after.i);
+		fiber_limit_region(fiber, region, after.i);
 }
 
 /* ---- small things ---- */
@@ -716,7 +724,7 @@ static bool make_range(struct fiber *fiber, struct value low, struct value high,
 		return true;
 	}
 	if (low.tag == VALUE_INT && high.tag == VALUE_INT) {
-		put(to, value_range(low.i, high.i));
+		put(to, value_mark(value_range(low.i, high.i), (low.flags | high.flags) & VALUE_SECRET));
 		return true;
 	}
 	raise_error(fiber, "a range goes from an int to an int");
@@ -1034,7 +1042,6 @@ void fiber_run(struct fiber *fiber)
 			break;
 		case INSN_CHECK_BEGIN:
 			fiber_push_region(fiber, REGION_CHECK)->number = (uint32_t)in->d;
-			fiber_region(fiber)->pc = program->checks[in->d].start;
 			break;
 		case INSN_CHECK_END:
 			if (program->checks[in->d].region)

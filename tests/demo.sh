@@ -64,8 +64,7 @@ show_load() {
     jq -r --arg lost "$(lost)" --arg errors "$(errors)" '
         def ms: . * 1000 | round | "\(.) ms";
         "  requests sent     \(.sent), \(.rate) a second, each on a connection of its own",
-        "  lost              \($lost)",
-        "  answered with 5xx \($errors)",
+        "  requests failed   \(.failed)" + (if .failed > 0 then ": \($errors) answered with 5xx by the release, \($lost) not answered" else "" end),
         "  answered by       \([.by_version | to_entries[] | "\(.key) \(.value)"] | join(", "))",
         (.timeline[1:][] | "  switch            \(.from) to \(.to); both answered for \(.settled - .time | ms)"),
         "  time to answer    half within \(.latency.p50 | ms), 95 of 100 within \(.latency.p95 | ms), all within \(.latency.max | ms)"

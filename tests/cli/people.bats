@@ -162,3 +162,19 @@ P
     says "$out" "code 130"
     says "$out" " echo "
 }
+
+@test "else ask: --confirm LABEL lets it pass, --yes does not" {
+    plan decide <<'P'
+plan "Decide" { }
+step "Look" {
+  expect "it is up" 1 > 2 else ask
+  log "went on"
+}
+P
+    run_plan decide.plan --yes
+    ends_with 4
+    says "$err" "decide.plan:3:3: ask \"it is up\""
+    run_plan decide.plan --confirm 'it is up'
+    ends_with 0
+    says "$err" "went on"
+}

@@ -173,6 +173,18 @@ test_ctrl_c_while_the_new_release_starts() { interrupted_at effect.started compo
 test_ctrl_c_while_the_database_is_migrated() { interrupted_at effect.started migrate; }
 test_ctrl_c_while_the_database_is_dumped() { interrupted_at effect.started pg.dump; }
 
+# Another signal than Ctrl-C, another exit code, the same way back.
+test_sigterm() {
+    remember
+    deploy_start v2 --set soak=60s
+    check "the run comes to that point" happened step.started "Switch traffic"
+    kill -TERM "$run"
+    deploy_end
+    equals "exit code" "$code" 143
+    on_release v1 blue
+    nothing_changed
+}
+
 test_second_run_is_kept_out() {
     local first
     deploy_start v2
@@ -200,16 +212,20 @@ test_nobody_there_to_answer() {
 }
 
 test_preview_changes_nothing() {
-    local dumps_before
+    local dumps_before log_before
     dumps_before=$(dumps)
+    log_before=$(cat "$LAB_STATE/deployments.log" 2>/dev/null)
     remember
-    "$RUNPLAN" preview "$PLAN" --env lab --set version=v2 --live-reads >"$work/out" 2>&1 </dev/null
+    "$RUNPLAN" preview "$PLAN" --env lab --set version=v2 >"$work/out" 2>&1 </dev/null
     equals "exit code" "$?" 0
-    says "Switch traffic to green"
-    says "python manage.py migrate"
+    says "python manage.py migrate --noinput"
     says "pg_dump"
+    says "nginx -q -s reload"
+    "$RUNPLAN" preview "$PLAN" --env lab --set version=v2 --live-reads >"$work/out" 2>&1 </dev/null
+    says "v1 is live on blue; v2 will go to green"
     nothing_changed
     equals "dumps" "$(dumps)" "$dumps_before"
+    equals "the log" "$(cat "$LAB_STATE/deployments.log" 2>/dev/null)" "$log_before"
 }
 
 # The password is in lab/state/postgres.password and must be nowhere else.

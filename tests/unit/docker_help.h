@@ -1,8 +1,10 @@
 /*
- * docker_help.h - for tests of docker.* and compose.*: calls of rows through the live driver, against a real engine.
+ * docker_help.h - for tests of docker.* and compose.*: calls of rows through the live driver, against a real
+ * engine.
  *
- * A call's arguments are JSON by name; what is left out gets the signature's default. A string that begins with "@" is a
- * duration ("@1500ms"), one with "!" a secret. Everything the tests make is called rp-test-PID-...; help_close() removes it.
+ * A call's arguments are JSON by name; what is left out gets the signature's default. A string that begins
+ * with "@" is a duration ("@1500ms"), one with "!" a secret. Everything the tests make is called
+ * rp-test-PID-...; help_close() removes it.
  */
 #ifndef DOCKER_HELP_H
 #define DOCKER_HELP_H
@@ -30,7 +32,7 @@
 #define SECOND INT64_C(1000000000)
 
 static struct driver *help_driver;
-static char help_prefix[40]; /* rp-test-PID */
+static char help_prefix[40];   /* rp-test-PID */
 static struct value help_note; /* of the last call: null or what call_note() put on record */
 static int help_calls;
 
@@ -61,11 +63,11 @@ static int help_run(struct buffer *out, const char *const *argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-#define HELP_RUN(...) help_run(NULL, (const char *const[]){ __VA_ARGS__, NULL })
+#define HELP_RUN(...) help_run(NULL, (const char *const[]){__VA_ARGS__, NULL})
 
 static struct value help_output(const char *const *argv)
 {
-	struct buffer out = { 0 };
+	struct buffer out = {0};
 
 	help_run(&out, argv);
 	return buffer_finish(&out);
@@ -90,7 +92,9 @@ static struct value help_duration(const char *text)
 	char *unit;
 	double number = strtod(text, &unit);
 
-	return value_duration((int64_t)(number * (strcmp(unit, "ms") == 0 ? 1e6 : strcmp(unit, "m") == 0 ? 60e9 : 1e9)));
+	return value_duration((int64_t)(number * (strcmp(unit, "ms") == 0  ? 1e6
+						  : strcmp(unit, "m") == 0 ? 60e9
+									   : 1e9)));
 }
 
 /* JSON with durations and secrets in it; consumes v. */
@@ -100,7 +104,8 @@ static struct value help_value(struct value v)
 	struct value made;
 
 	if (v.tag == VALUE_STRING && (*text == '@' || *text == '!')) {
-		made = *text == '@' ? help_duration(text + 1) : value_mark(value_string(text + 1), VALUE_SECRET);
+		made =
+		    *text == '@' ? help_duration(text + 1) : value_mark(value_string(text + 1), VALUE_SECRET);
 	} else if (v.tag == VALUE_LIST) {
 		made = list_new(value_length(v));
 		for (size_t i = 0; i < value_length(v); i++)
@@ -108,7 +113,8 @@ static struct value help_value(struct value v)
 	} else if (v.tag == VALUE_RECORD) {
 		made = record_new(value_length(v));
 		for (size_t i = 0; i < value_length(v); i++)
-			record_set(&made, record_key_peek(v, i), help_value(value_copy(record_value_peek(v, i))));
+			record_set(&made, record_key_peek(v, i),
+				   help_value(value_copy(record_value_peek(v, i))));
 	} else {
 		return v;
 	}
@@ -170,7 +176,7 @@ static const char *help_parameter(const char *at, struct value *name, struct val
 
 static const struct builtin *help_row(const char *name)
 {
-	const struct builtin_table *tables[] = { &docker_table, &compose_table };
+	const struct builtin_table *tables[] = {&docker_table, &compose_table};
 
 	for (size_t i = 0; i < 2; i++)
 		for (size_t j = 0; j < tables[i]->row_count; j++)
@@ -192,14 +198,14 @@ static void help_fill(struct help_call *call, const char *name, const char *json
 	const struct builtin *row = help_row(name);
 	size_t used = 0;
 
-	*call = (struct help_call){ .request = { .id = call->id, .builtin = row, .step = "", .attempt = 1 } };
+	*call = (struct help_call){.request = {.id = call->id, .builtin = row, .step = "", .attempt = 1}};
 	snprintf(call->id, sizeof call->id, "0:%d", ++help_calls);
 	for (const char *at = row->signature; (at = help_parameter(at, &parameter, &fallback)) != NULL;) {
 		const char *key = value_text_peek(parameter);
 
 		used += record_has(given, key);
 		call->args[call->request.arg_count++] =
-			record_has(given, key) ? value_copy(record_peek(given, key)) : value_copy(fallback);
+		    record_has(given, key) ? value_copy(record_peek(given, key)) : value_copy(fallback);
 		value_release(parameter);
 		value_release(fallback);
 	}
@@ -307,7 +313,8 @@ static void help_show(const struct outcome *outcome)
 {
 	struct value shown = value_show(outcome->value, 2000);
 
-	print_error("outcome %d: %s; %s\n", (int)outcome->kind, value_text_peek(outcome->message), value_text_peek(shown));
+	print_error("outcome %d: %s; %s\n", (int)outcome->kind, value_text_peek(outcome->message),
+		    value_text_peek(shown));
 	value_release(shown);
 }
 
@@ -389,7 +396,8 @@ static void help_engine(void)
 		fail_msg("no Docker engine answers, and scripts/engine.sh start did not help");
 }
 
-/* Removes what is called PREFIX...: containers and networks; those of compose begin with its directory's name too. */
+/* Removes what is called PREFIX...: containers and networks; those of compose begin with its directory's name
+ * too. */
 static void help_sweep_containers(void)
 {
 	char script[600];
@@ -415,8 +423,8 @@ static void help_sweep(void)
 }
 
 /*
- * An image PREFIX-box:1 with nothing but a static busybox, made by the engine's own build: what the tests test must not
- * make what they stand on.
+ * An image PREFIX-box:1 with nothing but a static busybox, made by the engine's own build: what the tests
+ * test must not make what they stand on.
  */
 static void help_image(void)
 {
@@ -427,7 +435,8 @@ static void help_image(void)
 	snprintf(script, sizeof script,
 		 "set -e; d=$(mktemp -d); trap 'rm -rf $d' EXIT; mkdir $d/bin $d/tmp $d/etc; "
 		 "cp $(command -v busybox) $d/bin/busybox; "
-		 "echo root:x:0:0:root:/:/bin/sh >$d/etc/passwd; echo worker:x:1000:1000:w:/:/bin/sh >>$d/etc/passwd; "
+		 "echo root:x:0:0:root:/:/bin/sh >$d/etc/passwd; echo worker:x:1000:1000:w:/:/bin/sh "
+		 ">>$d/etc/passwd; "
 		 "for a in $(busybox --list); do [ -e $d/bin/$a ] || ln -s busybox $d/bin/$a; done; "
 		 "chmod 1777 $d/tmp; tar -C $d -c . | docker import -c 'CMD [\"sleep\", \"100000\"]' "
 		 "-c 'ENV PATH=/bin COLOR=green TOKEN=hunter2' -c 'LABEL made.by=rp-test' - %s-box:1",
@@ -439,13 +448,14 @@ static void help_image(void)
 /* What tests left that were killed: theirs is a process that is gone. */
 static void help_sweep_dead(void)
 {
-	HELP_RUN("sh", "-c",
-		 "for pid in $( (docker ps -a --format '{{.Names}}'; docker images --format '{{.Repository}}') | "
-		 "sed -n 's/^rp-test-\\([0-9]\\{1,\\}\\).*/\\1/p' | sort -u); do [ -d /proc/$pid ] && continue; "
-		 "docker ps -aq --filter name=rp-test-$pid | xargs -r docker rm -fv; "
-		 "docker network ls -q --filter name=rp-test-$pid | xargs -r docker network rm; "
-		 "docker images -q --filter reference=\"rp-test-$pid-*\" | sort -u | xargs -r docker rmi -f; "
-		 "rm -rf /tmp/rp-test-$pid-*; done");
+	HELP_RUN(
+	    "sh", "-c",
+	    "for pid in $( (docker ps -a --format '{{.Names}}'; docker images --format '{{.Repository}}') | "
+	    "sed -n 's/^rp-test-\\([0-9]\\{1,\\}\\).*/\\1/p' | sort -u); do [ -d /proc/$pid ] && continue; "
+	    "docker ps -aq --filter name=rp-test-$pid | xargs -r docker rm -fv; "
+	    "docker network ls -q --filter name=rp-test-$pid | xargs -r docker network rm; "
+	    "docker images -q --filter reference=\"rp-test-$pid-*\" | sort -u | xargs -r docker rmi -f; "
+	    "rm -rf /tmp/rp-test-$pid-*; done");
 }
 
 static void help_begin(void)

@@ -1,42 +1,40 @@
 /*
- * compose.* against a real engine and the compose that is installed, in projects of their own in temporary directories.
+ * compose.* against a real engine and the compose that is installed, in projects of their own in temporary
+ * directories.
  */
 #define _GNU_SOURCE 1
 #include "docker_help.h"
 
-#include <limits.h>
-
 #include "builtins/compose_tool.h"
 #include "builtins/yaml.h"
 
-static char directory[PATH_MAX]; /* of the current test's project */
+static char directory[200]; /* of the current test's project */
 
-static const char stack[] =
-	"version: '2.4'\n"
-	"x-common: &common\n"
-	"  labels: { who: \"it's me\" }\n"
-	"services:\n"
-	"  web:\n"
-	"    <<: *common\n"
-	"    image: ${BOX:-none}\n"
-	"    init: true\n"
-	"    command: [\"sh\", \"-c\", \"echo $$GREETING; sleep 100000\"]\n"
-	"    environment: { GREETING: \"${GREETING:-none}\" }\n"
-	"    depends_on: [db]\n"
-	"  db:\n"
-	"    <<: *common\n"
-	"    image: ${BOX:-none}\n"
-	"    init: true\n"
-	"    command: [\"sleep\", \"100000\"]\n"
-	"  broken:\n"
-	"    image: ${BOX:-none}\n"
-	"    command: [\"nope\"]\n"
-	"  built:\n"
-	"    image: ${PREFIX:-none}-built:1\n"
-	"    build: { context: ., args: { WHO: nobody } }\n"
-	"  sleeper:\n"
-	"    image: ${BOX:-none}\n"
-	"    command: [\"sleep\", \"4801\"]\n";
+static const char stack[] = "version: '2.4'\n"
+			    "x-common: &common\n"
+			    "  labels: { who: \"it's me\" }\n"
+			    "services:\n"
+			    "  web:\n"
+			    "    <<: *common\n"
+			    "    image: ${BOX:-none}\n"
+			    "    init: true\n"
+			    "    command: [\"sh\", \"-c\", \"echo $$GREETING; sleep 100000\"]\n"
+			    "    environment: { GREETING: \"${GREETING:-none}\" }\n"
+			    "    depends_on: [db]\n"
+			    "  db:\n"
+			    "    <<: *common\n"
+			    "    image: ${BOX:-none}\n"
+			    "    init: true\n"
+			    "    command: [\"sleep\", \"100000\"]\n"
+			    "  broken:\n"
+			    "    image: ${BOX:-none}\n"
+			    "    command: [\"nope\"]\n"
+			    "  built:\n"
+			    "    image: ${PREFIX:-none}-built:1\n"
+			    "    build: { context: ., args: { WHO: nobody } }\n"
+			    "  sleeper:\n"
+			    "    image: ${BOX:-none}\n"
+			    "    command: [\"sleep\", \"4801\"]\n";
 
 static int open_each(void **state)
 {
@@ -46,7 +44,7 @@ static int open_each(void **state)
 	unsetenv("DOCKER_HOST");
 	snprintf(pattern, sizeof pattern, "/tmp/%s-XXXXXX", help_prefix);
 	assert_non_null(mkdtemp(pattern));
-	assert_non_null(realpath(pattern, directory));
+	snprintf(directory, sizeof directory, "%s", pattern);
 	help_write(directory, "docker-compose.yml", stack);
 	snprintf(box, sizeof box, "%s-box:1", help_prefix);
 	setenv("BOX", box, 1);
@@ -57,7 +55,7 @@ static int open_each(void **state)
 
 static int close_each(void **state)
 {
-	char script[PATH_MAX + 200];
+	char script[sizeof directory + 200];
 
 	(void)state;
 	help_shut();
@@ -123,25 +121,32 @@ static void test_up_exec_ps_stop_down(void **state)
 	expect_field(service_of(list, "db"), "state", "running");
 	value_release(list);
 
-	r = expect_ok(IN("compose.exec", "\"service\": \"web\", \"command\": [\"sh\", \"-c\", \"echo $GREETING; echo err >&2; pwd; "
-					 "exit 3\"], \"ok\": 3, \"workdir\": \"/tmp\""));
+	r = expect_ok(
+	    IN("compose.exec",
+	       "\"service\": \"web\", \"command\": [\"sh\", \"-c\", \"echo $GREETING; echo err >&2; pwd; "
+	       "exit 3\"], \"ok\": 3, \"workdir\": \"/tmp\""));
 	expect_field(r, "stdout", "good morning\n/tmp\n");
 	expect_field(r, "stderr", "err\n");
 	expect_int(r, "code", 3);
 	value_release(r);
 	assert_int_equal(strlen(value_text_peek(record_peek(help_note, "exec"))), 64);
-	r = expect_ok(IN("compose.probe", "\"service\": \"db\", \"command\": [\"cat\"], \"input\": \"in\", \"env\": {\"A\": 1}"));
+	r = expect_ok(
+	    IN("compose.probe",
+	       "\"service\": \"db\", \"command\": [\"cat\"], \"input\": \"in\", \"env\": {\"A\": 1}"));
 	expect_field(r, "stdout", "in");
 	value_release(r);
-	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"nope\"]"), "there is no program \"nope\" in service \"web\"");
+	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"nope\"]"),
+		      "there is no program \"nope\" in service \"web\"");
 	expect_failed(IN("compose.exec", "\"service\": \"wep\", \"command\": [\"true\"]"),
 		      "the service \"wep\" has no container; did you mean \"web\"?");
-	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"true\"], \"index\": 2"), "has no container number 2");
+	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"true\"], \"index\": 2"),
+		      "has no container number 2");
 
 	expect_done(IN("compose.stop", "\"service\": \"web\", \"grace\": \"@2s\""));
 	expect_state("web", "exited");
 	expect_state("db", "running");
-	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"true\"]"), "does not run: its container is exited");
+	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"true\"]"),
+		      "does not run: its container is exited");
 	expect_done(IN("compose.rm", "\"services\": [\"web\"]"));
 	expect_state("web", NULL);
 	expect_state("db", "running");
@@ -149,7 +154,8 @@ static void test_up_exec_ps_stop_down(void **state)
 	list = ps();
 	assert_int_equal(value_length(list), 0);
 	value_release(list);
-	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"true\"]"), "compose has made none for this project");
+	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"true\"]"),
+		      "compose has made none for this project");
 }
 
 static void test_up_without_deps_and_recreate(void **state)
@@ -174,7 +180,7 @@ static void test_up_without_deps_and_recreate(void **state)
 static struct value settle_up(const char *more, struct value note)
 {
 	struct help_call made;
-	char json[PATH_MAX + 300];
+	char json[sizeof directory + 300];
 
 	snprintf(json, sizeof json, "{\"directory\": \"%s\", \"deps\": false, %s}", directory, more);
 	help_fill(&made, "compose.up", json);
@@ -215,26 +221,35 @@ static void test_project_and_files(void **state)
 	struct value list;
 
 	(void)state;
-	help_write(directory, "more.yml", "version: '2.4'\nservices:\n  web:\n    environment: { GREETING: overridden }\n");
-	expect_done(call("compose.up", "{\"file\": [\"%s/docker-compose.yml\", \"%s/more.yml\"], \"project\": \"%s-other\", "
-				       "\"service\": \"web\", \"deps\": false}",
-			 directory, directory, help_prefix));
+	help_write(directory, "more.yml",
+		   "version: '2.4'\nservices:\n  web:\n    environment: { GREETING: overridden }\n");
+	expect_done(
+	    call("compose.up",
+		 "{\"file\": [\"%s/docker-compose.yml\", \"%s/more.yml\"], \"project\": \"%s-other\", "
+		 "\"service\": \"web\", \"deps\": false}",
+		 directory, directory, help_prefix));
 	list = expect_ok(call("compose.ps", "{\"project\": \"%s-other\"}", help_prefix));
 	assert_int_equal(value_length(list), 1);
 	value_release(list);
 	/* Found by the directory of its first file as well, however that is written. */
-	list = expect_ok(call("compose.ps", "{\"file\": \"%s/../%s/docker-compose.yml\"}", directory, strrchr(directory, '/') + 1));
+	list = expect_ok(call("compose.ps", "{\"file\": \"%s/../%s/docker-compose.yml\"}", directory,
+			      strrchr(directory, '/') + 1));
 	assert_int_equal(value_length(list), 1);
 	value_release(list);
-	list = expect_ok(call("compose.exec", "{\"project\": \"%s-other\", \"service\": \"web\", \"command\": [\"sh\", \"-c\", \"echo "
-					      "$GREETING\"]}",
-			      help_prefix));
+	list = expect_ok(
+	    call("compose.exec",
+		 "{\"project\": \"%s-other\", \"service\": \"web\", \"command\": [\"sh\", \"-c\", \"echo "
+		 "$GREETING\"]}",
+		 help_prefix));
 	expect_field(list, "stdout", "overridden\n");
 	value_release(list);
 	/* A second project of the same directory: which one is meant must be said. */
 	expect_done(IN("compose.up", "\"service\": \"web\", \"deps\": false"));
-	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"true\"]"), "part of several projects");
-	expect_done(call("compose.down", "{\"directory\": \"%s\", \"project\": \"%s-other\", \"grace\": \"@1s\"}", directory, help_prefix));
+	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"true\"]"),
+		      "part of several projects");
+	expect_done(call("compose.down",
+			 "{\"directory\": \"%s\", \"project\": \"%s-other\", \"grace\": \"@1s\"}", directory,
+			 help_prefix));
 	expect_done(IN("compose.exec", "\"service\": \"web\", \"command\": [\"true\"]"));
 }
 
@@ -243,7 +258,7 @@ static void test_project_and_files(void **state)
 static int containers_left(void)
 {
 	char script[200];
-	const char *argv[] = { "sh", "-c", script, NULL };
+	const char *argv[] = {"sh", "-c", script, NULL};
 	struct value out;
 	int count;
 
@@ -256,9 +271,11 @@ static int containers_left(void)
 
 static void test_run(void **state)
 {
-	struct value r = expect_ok(IN("compose.run", "\"service\": \"db\", \"command\": [\"sh\", \"-c\", \"echo $TOKEN; cat; id -u; pwd; "
-						     "exit 4\"], \"env\": {\"TOKEN\": \"!swordfish\"}, \"input\": \"typed\\n\", \"user\": "
-						     "\"worker\", \"workdir\": \"/tmp\", \"ok\": [0, 4]"));
+	struct value r = expect_ok(
+	    IN("compose.run",
+	       "\"service\": \"db\", \"command\": [\"sh\", \"-c\", \"echo $TOKEN; cat; id -u; pwd; "
+	       "exit 4\"], \"env\": {\"TOKEN\": \"!swordfish\"}, \"input\": \"typed\\n\", \"user\": "
+	       "\"worker\", \"workdir\": \"/tmp\", \"ok\": [0, 4]"));
 	struct value d;
 
 	(void)state;
@@ -266,9 +283,11 @@ static void test_run(void **state)
 	expect_field(r, "stdout", "swordfish\ntyped\n1000\n/tmp\n");
 	assert_true(value_is_secret(record_peek(r, "stdout")));
 	value_release(r);
-	d = expect_kind(IN("compose.run", "\"service\": \"db\", \"command\": [\"sh\", \"-c\", \"echo no $TOKEN >&2; exit 9\"], \"env\": "
-					  "{\"TOKEN\": \"!swordfish\"}"),
-			OUTCOME_FAILED, "ended with exit code 9");
+	d = expect_kind(
+	    IN("compose.run",
+	       "\"service\": \"db\", \"command\": [\"sh\", \"-c\", \"echo no $TOKEN >&2; exit 9\"], \"env\": "
+	       "{\"TOKEN\": \"!swordfish\"}"),
+	    OUTCOME_FAILED, "ended with exit code 9");
 	expect_int(d, "code", 9);
 	value_release(d);
 	expect_failed(IN("compose.run", "\"service\": \"nosuch\""), "nosuch");
@@ -287,7 +306,7 @@ static void test_run_takes_dependencies_only_when_told(void **state)
 
 static void test_run_cut_short_leaves_nothing(void **state)
 {
-	char json[PATH_MAX + 100];
+	char json[sizeof directory + 100];
 	struct outcome outcome;
 	int64_t began;
 
@@ -304,7 +323,8 @@ static void test_run_cut_short_leaves_nothing(void **state)
 	expect_failed(outcome, "was cancelled and stopped");
 	assert_int_equal(containers_left(), 0);
 	assert_int_equal(HELP_RUN("pgrep", "-f", "^sleep 4801"), 1);
-	expect_failed(IN("compose.run", "\"service\": \"sleeper\", \"timeout\": \"@4s\""), "timed out after 4s and was stopped");
+	expect_failed(IN("compose.run", "\"service\": \"sleeper\", \"timeout\": \"@4s\""),
+		      "timed out after 4s and was stopped");
 	assert_int_equal(containers_left(), 0);
 	assert_int_equal(HELP_RUN("pgrep", "-f", "^sleep 4801"), 1);
 }
@@ -319,9 +339,11 @@ static void test_build(void **state)
 	snprintf(text, sizeof text, "FROM %s-box:1\nARG WHO\nRUN echo hello $WHO >/who\n", help_prefix);
 	help_write(directory, "Dockerfile", text);
 	expect_done(IN("compose.build", "\"service\": \"built\", \"args\": {\"WHO\": \"a b\"}"));
-	struct value r = expect_ok(call("docker.run", "{\"image\": \"%s-built:1\", \"command\": [\"cat\", \"/who\"], \"wait\": true, "
-						      "\"remove\": true}",
-					help_prefix));
+	struct value r =
+	    expect_ok(call("docker.run",
+			   "{\"image\": \"%s-built:1\", \"command\": [\"cat\", \"/who\"], \"wait\": true, "
+			   "\"remove\": true}",
+			   help_prefix));
 	expect_field(r, "stdout", "hello a b\n");
 	value_release(r);
 	help_write(directory, "Dockerfile", "FROM scratch\nRUN nope\n");
@@ -330,7 +352,8 @@ static void test_build(void **state)
 
 static void test_config(void **state)
 {
-	struct value c = expect_ok(IN("compose.config", "\"env\": {\"GREETING\": \"good: morning #1\"}")), web, v;
+	struct value c = expect_ok(IN("compose.config", "\"env\": {\"GREETING\": \"good: morning #1\"}")),
+		     web, v;
 
 	(void)state;
 	web = docker_json(c, "services.web");
@@ -358,7 +381,8 @@ static void test_missing_files(void **state)
 
 	(void)state;
 	expect_failed(IN("compose.up", "\"file\": \"nope.yml\""), "nope.yml cannot be read: No such file");
-	expect_failed(IN("compose.up", "\"file\": [\"docker-compose.yml\", \"nope.yml\"]"), "nope.yml cannot be read: No such file");
+	expect_failed(IN("compose.up", "\"file\": [\"docker-compose.yml\", \"nope.yml\"]"),
+		      "nope.yml cannot be read: No such file");
 	expect_failed(IN("compose.up", "\"file\": 3"), "`file` must be a path, or a list of paths");
 	expect_failed(IN("compose.up", "\"file\": \"\""), "`file` must be a path");
 	assert_non_null(mkdtemp(none));
@@ -383,15 +407,20 @@ static void test_compose_refuses(void **state)
 
 static void test_hostile_names(void **state)
 {
-	static const char *const names[] = { "-rf", "--help", "../x", "a b", "", "web;id", "$(id)", "web\\nx" };
+	static const char *const names[] = {"-rf", "--help", "../x", "a b", "", "web;id", "$(id)", "web\\nx"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		expect_failed(IN("compose.up", "\"service\": \"%s\"", names[i]), "cannot be the name of a service");
-		expect_failed(IN("compose.up", "\"services\": [\"web\", \"%s\"]", names[i]), "cannot be the name of a service");
-		expect_failed(IN("compose.exec", "\"service\": \"%s\", \"command\": [\"true\"]", names[i]), "cannot be the name of a service");
-		expect_failed(IN("compose.run", "\"service\": \"%s\"", names[i]), "cannot be the name of a service");
-		expect_failed(IN("compose.down", "\"project\": \"%s\"", names[i]), "cannot be the name of a project");
+		expect_failed(IN("compose.up", "\"service\": \"%s\"", names[i]),
+			      "cannot be the name of a service");
+		expect_failed(IN("compose.up", "\"services\": [\"web\", \"%s\"]", names[i]),
+			      "cannot be the name of a service");
+		expect_failed(IN("compose.exec", "\"service\": \"%s\", \"command\": [\"true\"]", names[i]),
+			      "cannot be the name of a service");
+		expect_failed(IN("compose.run", "\"service\": \"%s\"", names[i]),
+			      "cannot be the name of a service");
+		expect_failed(IN("compose.down", "\"project\": \"%s\"", names[i]),
+			      "cannot be the name of a project");
 	}
 	expect_failed(IN("compose.up", "\"env\": {\"A=B\": \"c\"}"), "\"A=B\" cannot be a variable");
 }
@@ -402,7 +431,8 @@ static void test_no_compose_at_all(void **state)
 
 	(void)state;
 	setenv("PATH", "/nonexistent", 1);
-	expect_failed(IN("compose.stop", "\"service\": \"web\""), "neither \"docker compose\" nor \"docker-compose\" answers");
+	expect_failed(IN("compose.stop", "\"service\": \"web\""),
+		      "neither \"docker compose\" nor \"docker-compose\" answers");
 	setenv("PATH", path, 1); /* it is looked for again */
 	expect_done(IN("compose.stop", "\"services\": []"));
 	free(path);
@@ -410,14 +440,15 @@ static void test_no_compose_at_all(void **state)
 
 static void test_up_cancelled_is_unknown(void **state)
 {
-	char json[PATH_MAX + 100];
+	char json[sizeof directory + 100];
 	struct outcome outcome;
 
 	(void)state;
 	help_write(directory, "Dockerfile", "FROM scratch\n");
 	snprintf(json, sizeof json, "FROM %s-box:1\nRUN sleep 4802\n", help_prefix);
 	help_write(directory, "Dockerfile", json);
-	snprintf(json, sizeof json, "{\"directory\": \"%s\", \"service\": \"built\", \"build\": true}", directory);
+	snprintf(json, sizeof json, "{\"directory\": \"%s\", \"service\": \"built\", \"build\": true}",
+		 directory);
 	help_start("compose.up", json);
 	assert_false(help_wait(4 * SECOND, &outcome));
 	help_cancel();
@@ -427,7 +458,8 @@ static void test_up_cancelled_is_unknown(void **state)
 	help_cancel();
 	assert_true(help_wait(10 * SECOND, &outcome));
 	expect_failed(outcome, "compose.up was cancelled before it began");
-	expect_failed(IN("compose.up", "\"service\": \"built\", \"build\": true, \"timeout\": \"@3s\""), "compose up did not end within 3s");
+	expect_failed(IN("compose.up", "\"service\": \"built\", \"build\": true, \"timeout\": \"@3s\""),
+		      "compose up did not end within 3s");
 	for (int i = 0; HELP_RUN("pgrep", "-f", "^sleep 4802") == 0 && i < 100; i++)
 		usleep(100000);
 }
@@ -438,7 +470,8 @@ static void test_engine_absent(void **state)
 	help_shut();
 	setenv("DOCKER_HOST", "unix:///tmp/rp-test-none.sock", 1);
 	help_open();
-	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"true\"]"), "no Docker engine answers at");
+	expect_failed(IN("compose.exec", "\"service\": \"web\", \"command\": [\"true\"]"),
+		      "no Docker engine answers at");
 	expect_failed(IN("compose.ps", "\"service\": \"web\""), "no Docker engine answers at");
 	expect_failed(IN("compose.up", "\"service\": \"web\""), "compose up failed with exit code");
 }
@@ -454,13 +487,21 @@ static void expect_line(struct value line, const char *text)
 static void test_describe(void **state)
 {
 	(void)state;
-	expect_line(describe("compose.up", "{\"service\": \"backend-green\", \"env\": {\"VERSION\": \"v2\", \"KEY\": \"!hunter2\"}, "
-					   "\"file\": [\"a.yml\", \"b c.yml\"], \"recreate\": true, \"deps\": false}"),
-		    "VERSION=v2 KEY=*** docker compose -f a.yml -f 'b c.yml' up -d --force-recreate --no-deps backend-green");
-	expect_line(describe("compose.exec", "{\"service\": \"backend\", \"command\": [\"python\", \"manage.py\", \"migrate\"]}"),
-		    "docker compose exec -T backend python manage.py migrate");
-	expect_line(describe("compose.down", "{\"project\": \"trial\", \"volumes\": true}"), "docker compose -p trial down -t 10 --volumes");
-	expect_line(describe("compose.run", "{\"service\": \"backend\", \"command\": [\"check\"], \"env\": {\"A\": 1}}"),
+	expect_line(
+	    describe(
+		"compose.up",
+		"{\"service\": \"backend-green\", \"env\": {\"VERSION\": \"v2\", \"KEY\": \"!hunter2\"}, "
+		"\"file\": [\"a.yml\", \"b c.yml\"], \"recreate\": true, \"deps\": false}"),
+	    "VERSION=v2 KEY=*** docker compose -f a.yml -f 'b c.yml' up -d --force-recreate --no-deps "
+	    "backend-green");
+	expect_line(
+	    describe("compose.exec",
+		     "{\"service\": \"backend\", \"command\": [\"python\", \"manage.py\", \"migrate\"]}"),
+	    "docker compose exec -T backend python manage.py migrate");
+	expect_line(describe("compose.down", "{\"project\": \"trial\", \"volumes\": true}"),
+		    "docker compose -p trial down -t 10 --volumes");
+	expect_line(describe("compose.run",
+			     "{\"service\": \"backend\", \"command\": [\"check\"], \"env\": {\"A\": 1}}"),
 		    "A=1 docker compose run --rm -T backend check");
 }
 
@@ -478,9 +519,11 @@ static void test_last_words(void **state)
 	expect_words("", "");
 	expect_words("\n \n", "");
 	expect_words("Pulling web ...\nGet x: no such host\n", "Get x: no such host");
-	expect_words("\nERROR: for web  Cannot start\nEncountered errors while bringing up the project.\n", "ERROR: for web  Cannot start");
-	expect_words("\n        Can't find a file in this\n        parent. Right?\n\n        Supported: a\n        \n",
-		     "Can't find a file in this parent. Right?");
+	expect_words("\nERROR: for web  Cannot start\nEncountered errors while bringing up the project.\n",
+		     "ERROR: for web  Cannot start");
+	expect_words(
+	    "\n        Can't find a file in this\n        parent. Right?\n\n        Supported: a\n        \n",
+	    "Can't find a file in this parent. Right?");
 	expect_words("x\nyaml.Error: bad\n  in \"f\", line 3\n", "yaml.Error: bad in \"f\", line 3");
 	expect_words("no newline", "no newline");
 }
@@ -500,20 +543,25 @@ static void expect_yaml(const char *text, const char *json)
 
 static void test_yaml(void **state)
 {
-	static const char *const bad[] = { "a: [1, 2]\n", "a: \"x\n", "a: 'x\n", "a: *b\n", "a: |\n  x\n", "a: b\n   c: d\n", "? a\n",
-					   "a: b\nc\n", "\"a\\q\": 1\n", "- a\nb: c\n" };
+	static const char *const bad[] = {"a: [1, 2]\n",   "a: \"x\n",	      "a: 'x\n", "a: *b\n",
+					  "a: |\n  x\n",   "a: b\n   c: d\n", "? a\n",	 "a: b\nc\n",
+					  "\"a\\q\": 1\n", "- a\nb: c\n"};
 
 	(void)state;
 	expect_yaml("", "null");
 	expect_yaml("a: 1\nb: -2\nc: 1.5\nd: true\ne: null\nf:\ng: ''\nh: 1s\ni: 99999999999999999999\n",
-		    "{\"a\":1,\"b\":-2,\"c\":1.5,\"d\":true,\"e\":null,\"f\":null,\"g\":\"\",\"h\":\"1s\",\"i\":\"99999999999999999999\"}");
+		    "{\"a\":1,\"b\":-2,\"c\":1.5,\"d\":true,\"e\":null,\"f\":null,\"g\":\"\",\"h\":\"1s\","
+		    "\"i\":\"99999999999999999999\"}");
 	expect_yaml("a:\n- x\n- y: 1\n  z: 2\n- - p\n  - q\n- {}\n- []\nb: {}\n",
 		    "{\"a\":[\"x\",{\"y\":1,\"z\":2},[\"p\",\"q\"],{},[]],\"b\":{}}");
-	expect_yaml("a:\n  b:\n    c: d\n  e: f\ng: h\n", "{\"a\":{\"b\":{\"c\":\"d\"},\"e\":\"f\"},\"g\":\"h\"}");
-	expect_yaml("a: 'it''s: # here'\n\"b: c\": \"\\t\\u00fc\\x41\\\"\\\\\"\n", "{\"a\":\"it's: # here\",\"b: c\":\"\\tüA\\\"\\\\\"}");
+	expect_yaml("a:\n  b:\n    c: d\n  e: f\ng: h\n",
+		    "{\"a\":{\"b\":{\"c\":\"d\"},\"e\":\"f\"},\"g\":\"h\"}");
+	expect_yaml("a: 'it''s: # here'\n\"b: c\": \"\\t\\u00fc\\x41\\\"\\\\\"\n",
+		    "{\"a\":\"it's: # here\",\"b: c\":\"\\tüA\\\"\\\\\"}");
 	expect_yaml("a: one two\n  three\nb: 'one\n\n  two'\nc: \"one \\\n  \\ two\"\n",
 		    "{\"a\":\"one two three\",\"b\":\"one\\ntwo\",\"c\":\"one  two\"}");
-	expect_yaml("a: &id001\n  x: 1\nb: *id001\nc: &id002 text\nd: *id002\n", "{\"a\":{\"x\":1},\"b\":{\"x\":1},\"c\":\"text\",\"d\":\"text\"}");
+	expect_yaml("a: &id001\n  x: 1\nb: *id001\nc: &id002 text\nd: *id002\n",
+		    "{\"a\":{\"x\":1},\"b\":{\"x\":1},\"c\":\"text\",\"d\":\"text\"}");
 	expect_yaml("a: 1.5e3\nb: 1.5e+3\n", "{\"a\":\"1.5e3\",\"b\":1500.0}");
 	expect_yaml("http://x/y: a#b\n", "{\"http://x/y\":\"a#b\"}");
 	expect_yaml("- a: b\n- c\n", "[{\"a\":\"b\"},\"c\"]");
@@ -530,7 +578,8 @@ static void test_yaml(void **state)
 /* Cut anywhere, it is read or refused, and nothing is read beyond its end. */
 static void test_yaml_cut_anywhere(void **state)
 {
-	static const char text[] = "a: \"x \\u00fc\\\n  y\"\nb: 'c\n\n  d'\n\"k\\n\": &i\n- - p\n  - *i\ne:\n  f: {}\n  g: h\n    i\n";
+	static const char text[] = "a: \"x \\u00fc\\\n  y\"\nb: 'c\n\n  d'\n\"k\\n\": &i\n- - p\n  - "
+				   "*i\ne:\n  f: {}\n  g: h\n    i\n";
 
 	(void)state;
 	for (size_t length = 0; length < sizeof text; length++) {
@@ -567,25 +616,25 @@ static int finish(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_up_exec_ps_stop_down),
-		T(test_up_without_deps_and_recreate),
-		T(test_up_settles),
-		T(test_project_and_files),
-		T(test_run),
-		T(test_run_takes_dependencies_only_when_told),
-		T(test_run_cut_short_leaves_nothing),
-		T(test_build),
-		T(test_config),
-		T(test_missing_files),
-		T(test_compose_refuses),
-		T(test_hostile_names),
-		T(test_no_compose_at_all),
-		T(test_up_cancelled_is_unknown),
-		T(test_engine_absent),
-		T(test_describe),
-		T(test_last_words),
-		T(test_yaml),
-		T(test_yaml_cut_anywhere),
+	    T(test_up_exec_ps_stop_down),
+	    T(test_up_without_deps_and_recreate),
+	    T(test_up_settles),
+	    T(test_project_and_files),
+	    T(test_run),
+	    T(test_run_takes_dependencies_only_when_told),
+	    T(test_run_cut_short_leaves_nothing),
+	    T(test_build),
+	    T(test_config),
+	    T(test_missing_files),
+	    T(test_compose_refuses),
+	    T(test_hostile_names),
+	    T(test_no_compose_at_all),
+	    T(test_up_cancelled_is_unknown),
+	    T(test_engine_absent),
+	    T(test_describe),
+	    T(test_last_words),
+	    T(test_yaml),
+	    T(test_yaml_cut_anywhere),
 	};
 
 	if (argc > 1)

@@ -1,6 +1,6 @@
 /*
- * docker.* against a real engine: every row, and every way in which an exec can end. The image is a busybox made here;
- * what is made is called rp-test-PID-... and removed at the end.
+ * docker.* against a real engine: every row, and every way in which an exec can end. The image is a busybox
+ * made here; what is made is called rp-test-PID-... and removed at the end.
  */
 #define _GNU_SOURCE 1
 #include "docker_help.h"
@@ -24,8 +24,8 @@ static void box_run(const char *name, const char *command)
 {
 	char script[1000];
 
-	snprintf(script, sizeof script, "docker run -d --init --name %s-%s %s-box:1 %s", help_prefix, name, help_prefix,
-		 command);
+	snprintf(script, sizeof script, "docker run -d --init --name %s-%s %s-box:1 %s", help_prefix, name,
+		 help_prefix, command);
 	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
 }
 
@@ -41,7 +41,7 @@ static void box_remove(const char *name)
 static struct value box_says(const char *command)
 {
 	char script[1000];
-	const char *argv[] = { "sh", "-c", script, NULL };
+	const char *argv[] = {"sh", "-c", script, NULL};
 
 	snprintf(script, sizeof script, "docker exec %s-box sh -c '%s'", help_prefix, command);
 	return help_output(argv);
@@ -89,7 +89,8 @@ static int close_each(void **state)
 	return 0;
 }
 
-#define EXEC(json, ...) call("docker.exec", "{\"container\": \"%s-box\", " json "}", help_prefix __VA_OPT__(, ) __VA_ARGS__)
+#define EXEC(json, ...)                                                                                      \
+	call("docker.exec", "{\"container\": \"%s-box\", " json "}", help_prefix __VA_OPT__(, ) __VA_ARGS__)
 
 /* ---- exec: how it ends ---- */
 
@@ -111,7 +112,7 @@ static void test_exec_separates_output(void **state)
 
 static void test_exec_codes_are_exact(void **state)
 {
-	static const int codes[] = { 1, 3, 42, 125, 128, 255 };
+	static const int codes[] = {1, 3, 42, 125, 128, 255};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
@@ -119,10 +120,12 @@ static void test_exec_codes_are_exact(void **state)
 		struct value d;
 
 		snprintf(text, sizeof text, "ended with exit code %d: last words", codes[i]);
-		d = expect_kind(EXEC("\"command\": [\"sh\", \"-c\", \"echo out; echo first >&2; echo last words >&2; exit "
-				     "%d\"]",
-				     codes[i]),
-				OUTCOME_FAILED, text);
+		d = expect_kind(
+		    EXEC(
+			"\"command\": [\"sh\", \"-c\", \"echo out; echo first >&2; echo last words >&2; exit "
+			"%d\"]",
+			codes[i]),
+		    OUTCOME_FAILED, text);
 		expect_int(d, "code", codes[i]);
 		expect_field(d, "stdout", "out\n");
 		expect_field(d, "stderr", "first\nlast words\n");
@@ -133,18 +136,20 @@ static void test_exec_codes_are_exact(void **state)
 
 static void test_exec_ok_lists_codes(void **state)
 {
-	static const char *const good[] = { "3", "[0, 3]", "[3]" };
-	static const char *const bad[] = { "4", "[0, 4]", "[]", "null" };
+	static const char *const good[] = {"3", "[0, 3]", "[3]"};
+	static const char *const bad[] = {"4", "[0, 4]", "[]", "null"};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		struct value r = expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"exit 3\"], \"ok\": %s", good[i]));
+		struct value r =
+		    expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"exit 3\"], \"ok\": %s", good[i]));
 
 		expect_int(r, "code", 3);
 		value_release(r);
 	}
 	for (size_t i = 0; i < 4; i++)
-		expect_failed(EXEC("\"command\": [\"sh\", \"-c\", \"exit 3\"], \"ok\": %s", bad[i]), "exit code 3");
+		expect_failed(EXEC("\"command\": [\"sh\", \"-c\", \"exit 3\"], \"ok\": %s", bad[i]),
+			      "exit code 3");
 	expect_failed(EXEC("\"command\": [\"true\"], \"ok\": [1]"), "exit code 0");
 }
 
@@ -155,7 +160,8 @@ static void test_ok_takes_ranges(void **state)
 	(void)state;
 	list_push(&list, value_int(9));
 	list_push(&list, value_copy(range));
-	assert_true(exit_code_ok(range, 2) && exit_code_ok(range, 4) && exit_code_ok(list, 3) && exit_code_ok(list, 9));
+	assert_true(exit_code_ok(range, 2) && exit_code_ok(range, 4) && exit_code_ok(list, 3) &&
+		    exit_code_ok(list, 9));
 	assert_false(exit_code_ok(range, 1) || exit_code_ok(range, 5) || exit_code_ok(list, 0));
 	assert_true(exit_code_ok(value_null(), 0));
 	assert_false(exit_code_ok(value_null(), 1) || exit_code_ok(value_bool(true), 1));
@@ -165,9 +171,10 @@ static void test_ok_takes_ranges(void **state)
 
 static void test_exec_tail_has_20_lines(void **state)
 {
-	struct value d = expect_kind(EXEC("\"command\": [\"sh\", \"-c\", \"for i in $(seq 1 500); do echo line $i; done; "
-					  "exit 1\"]"),
-				     OUTCOME_FAILED, "exit code 1: line 500");
+	struct value d =
+	    expect_kind(EXEC("\"command\": [\"sh\", \"-c\", \"for i in $(seq 1 500); do echo line $i; done; "
+			     "exit 1\"]"),
+			OUTCOME_FAILED, "exit code 1: line 500");
 	const char *tail = value_text_peek(record_peek(d, "tail"));
 
 	(void)state;
@@ -181,15 +188,19 @@ static void test_exec_missing_program(void **state)
 	struct value d;
 
 	(void)state;
-	d = expect_kind(EXEC("\"command\": [\"nope\", \"x\"]"), OUTCOME_FAILED, "there is no program \"nope\" in container");
+	d = expect_kind(EXEC("\"command\": [\"nope\", \"x\"]"), OUTCOME_FAILED,
+			"there is no program \"nope\" in container");
 	assert_in_range(record_peek(d, "code").i, 126, 127);
 	value_release(d);
 	expect_failed(EXEC("\"command\": [\"/bin/nope\"]"), "there is no program \"/bin/nope\"");
 	expect_failed(EXEC("\"command\": [\"/etc/passwd\"]"), "\"/etc/passwd\" in container");
 	expect_failed(EXEC("\"command\": [\"/etc\"]"), "cannot be executed: permission denied");
-	expect_failed(EXEC("\"command\": [\"sh\", \"-c\", \"nope\"]"), "exit code 127 (a program that was not found)");
-	expect_failed(EXEC("\"command\": [\"sh\", \"-c\", \"/etc/passwd\"]"), "exit code 126 (a program that cannot be");
-	expect_failed(EXEC("\"command\": [\"true\"], \"directory\": \"/none\""), "there is no directory \"/none\"");
+	expect_failed(EXEC("\"command\": [\"sh\", \"-c\", \"nope\"]"),
+		      "exit code 127 (a program that was not found)");
+	expect_failed(EXEC("\"command\": [\"sh\", \"-c\", \"/etc/passwd\"]"),
+		      "exit code 126 (a program that cannot be");
+	expect_failed(EXEC("\"command\": [\"true\"], \"directory\": \"/none\""),
+		      "there is no directory \"/none\"");
 	expect_failed(EXEC("\"command\": [\"true\"], \"user\": \"nobody9\""), "there is no user \"nobody9\"");
 }
 
@@ -205,8 +216,9 @@ static void test_exec_real_126_is_not_a_missing_program(void **state)
 
 static void test_exec_arguments_arrive_as_they_are(void **state)
 {
-	struct value r = expect_ok(EXEC("\"command\": [\"printf\", \"<%%s>\", \"a b\", \"$HOME\", \"`id`\", \"; rm -rf /\", "
-					"\"'\", \"\\\"\", \"\", \"-rf\", \"../x\", \"ü\\n\"]"));
+	struct value r = expect_ok(
+	    EXEC("\"command\": [\"printf\", \"<%%s>\", \"a b\", \"$HOME\", \"`id`\", \"; rm -rf /\", "
+		 "\"'\", \"\\\"\", \"\", \"-rf\", \"../x\", \"ü\\n\"]"));
 
 	(void)state;
 	expect_field(r, "stdout", "<a b><$HOME><`id`><; rm -rf /><'><\"><><-rf><../x><ü\n>");
@@ -215,13 +227,15 @@ static void test_exec_arguments_arrive_as_they_are(void **state)
 
 static void test_exec_env_user_directory(void **state)
 {
-	struct value r = expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"echo $A-$B-$C; pwd; id -u\"], \"env\": {\"A\": \"x=y "
-					"z\", \"B\": 7, \"C\": null}, \"user\": \"worker\", \"directory\": \"/tmp\""));
+	struct value r = expect_ok(
+	    EXEC("\"command\": [\"sh\", \"-c\", \"echo $A-$B-$C; pwd; id -u\"], \"env\": {\"A\": \"x=y "
+		 "z\", \"B\": 7, \"C\": null}, \"user\": \"worker\", \"directory\": \"/tmp\""));
 
 	(void)state;
 	expect_field(r, "stdout", "x=y z-7-\n/tmp\n1000\n");
 	value_release(r);
-	expect_failed(EXEC("\"command\": [\"true\"], \"env\": {\"A=B\": \"x\"}"), "\"A=B\" cannot be a variable");
+	expect_failed(EXEC("\"command\": [\"true\"], \"env\": {\"A=B\": \"x\"}"),
+		      "\"A=B\" cannot be a variable");
 	expect_failed(EXEC("\"command\": [\"true\"], \"env\": {\"\": \"x\"}"), "cannot be a variable");
 }
 
@@ -236,7 +250,8 @@ static void test_exec_input(void **state)
 	expect_field(r, "stdout", "0\n");
 	value_release(r);
 	/* A command that leaves its input unread has its own exit code all the same. */
-	r = expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"exec <&-; exit 3\"], \"input\": \"unread\", \"ok\": 3"));
+	r = expect_ok(
+	    EXEC("\"command\": [\"sh\", \"-c\", \"exec <&-; exit 3\"], \"input\": \"unread\", \"ok\": 3"));
 	value_release(r);
 	/* Without input, it is empty and at its end. */
 	r = expect_ok(EXEC("\"command\": [\"wc\", \"-c\"]"));
@@ -254,7 +269,8 @@ static void test_exec_large_input(void **state)
 
 	(void)state;
 	memset(text, 'x', 3 * 1024 * 1024);
-	snprintf(json, sizeof json, "{\"container\": \"%s-box\", \"command\": [\"wc\", \"-c\"], \"input\": \"\"}", help_prefix);
+	snprintf(json, sizeof json,
+		 "{\"container\": \"%s-box\", \"command\": [\"wc\", \"-c\"], \"input\": \"\"}", help_prefix);
 	help_fill(&made, "docker.exec", json);
 	value_release(made.args[5]);
 	made.args[5] = value_string_n(text, 3 * 1024 * 1024);
@@ -270,9 +286,11 @@ static void test_exec_large_input(void **state)
 static void test_exec_a_megabyte_of_each(void **state)
 {
 	/* Lines of 64 bytes, interleaved: 16384 to each. */
-	struct value r = expect_ok(EXEC("\"command\": [\"awk\", \"BEGIN { for (i = 0; i < 16384; i++) { printf "
-					"\\\"o%%062d\\\\n\\\", i; printf \\\"e%%062d\\\\n\\\", i > \\\"/dev/stderr\\\" } }\"]"));
-	const char *out = value_text_peek(record_peek(r, "stdout")), *err = value_text_peek(record_peek(r, "stderr"));
+	struct value r = expect_ok(
+	    EXEC("\"command\": [\"awk\", \"BEGIN { for (i = 0; i < 16384; i++) { printf "
+		 "\\\"o%%062d\\\\n\\\", i; printf \\\"e%%062d\\\\n\\\", i > \\\"/dev/stderr\\\" } }\"]"));
+	const char *out = value_text_peek(record_peek(r, "stdout")),
+		   *err = value_text_peek(record_peek(r, "stderr"));
 	char line[80];
 
 	(void)state;
@@ -290,7 +308,8 @@ static void test_exec_a_megabyte_of_each(void **state)
 
 static void test_exec_too_much_output_is_cut(void **state)
 {
-	struct value r = expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"head -c 6000000 /dev/zero; echo end >&2\"]"));
+	struct value r =
+	    expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"head -c 6000000 /dev/zero; echo end >&2\"]"));
 
 	(void)state;
 	assert_int_equal(value_length(record_peek(r, "stdout")), LIVE_BODY_MAX);
@@ -301,7 +320,8 @@ static void test_exec_too_much_output_is_cut(void **state)
 
 static void test_exec_that_closes_its_output_is_waited_for(void **state)
 {
-	struct value r = expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"exec >/dev/null 2>&1; sleep 1; exit 5\"], \"ok\": 5"));
+	struct value r = expect_ok(
+	    EXEC("\"command\": [\"sh\", \"-c\", \"exec >/dev/null 2>&1; sleep 1; exit 5\"], \"ok\": 5"));
 
 	(void)state;
 	expect_int(r, "code", 5);
@@ -312,7 +332,8 @@ static void test_exec_that_closes_its_output_is_waited_for(void **state)
 
 static void test_exec_that_leaves_a_child_behind_ends(void **state)
 {
-	struct value r = expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"sleep 33 & echo hi; exit 4\"], \"ok\": 4"));
+	struct value r =
+	    expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"sleep 33 & echo hi; exit 4\"], \"ok\": 4"));
 
 	(void)state;
 	expect_field(r, "stdout", "hi\n");
@@ -325,13 +346,16 @@ static void test_exec_that_leaves_a_child_behind_ends(void **state)
 
 static void test_exec_bad_names(void **state)
 {
-	static const char *const names[] = { "../x", "a b", "-rf", "", "x/../../images", "%2e%2e", "a?all=1", "a\\nb", "ü" };
+	static const char *const names[] = {"../x",   "a b",	 "-rf",	  "", "x/../../images",
+					    "%2e%2e", "a?all=1", "a\\nb", "ü"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		expect_failed(call("docker.exec", "{\"container\": \"%s\", \"command\": [\"true\"]}", names[i]),
+		expect_failed(
+		    call("docker.exec", "{\"container\": \"%s\", \"command\": [\"true\"]}", names[i]),
+		    "cannot be the name of a container");
+		expect_failed(call("docker.inspect", "{\"name\": \"%s\"}", names[i]),
 			      "cannot be the name of a container");
-		expect_failed(call("docker.inspect", "{\"name\": \"%s\"}", names[i]), "cannot be the name of a container");
 		expect_failed(call("docker.rm", "{\"container\": \"%s\", \"force\": true}", names[i]),
 			      "cannot be the name of a container");
 	}
@@ -343,10 +367,12 @@ static void test_exec_missing_container_suggests(void **state)
 
 	(void)state;
 	snprintf(hint, sizeof hint, "did you mean \"%s-box\"?", help_prefix);
-	expect_failed(call("docker.exec", "{\"container\": \"%s-bok\", \"command\": [\"true\"]}", help_prefix), hint);
+	expect_failed(
+	    call("docker.exec", "{\"container\": \"%s-bok\", \"command\": [\"true\"]}", help_prefix), hint);
 	expect_failed(call("docker.health", "{\"name\": \"%s-bo\"}", help_prefix), hint);
 	expect_failed(call("docker.stop", "{\"container\": \"%s-boxx\"}", help_prefix), hint);
-	expect_failed(call("docker.health", "{\"name\": \"qqqqqqqqqqqqqqqq\"}"), "there is no container \"qqqqqqqqqqqqqqqq\"");
+	expect_failed(call("docker.health", "{\"name\": \"qqqqqqqqqqqqqqqq\"}"),
+		      "there is no container \"qqqqqqqqqqqqqqqq\"");
 }
 
 static void test_exec_bad_commands(void **state)
@@ -366,15 +392,17 @@ static void test_exec_stopped_container(void **state)
 	(void)state;
 	snprintf(script, sizeof script, "docker create --name %s-made %s-box:1", help_prefix, help_prefix);
 	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
-	expect_failed(call("docker.exec", "{\"container\": \"%s-made\", \"command\": [\"true\"]}", help_prefix),
-		      "is not running");
+	expect_failed(
+	    call("docker.exec", "{\"container\": \"%s-made\", \"command\": [\"true\"]}", help_prefix),
+	    "is not running");
 	box_remove("made");
 }
 
 static void test_exec_hides_secrets(void **state)
 {
-	struct value r = expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"echo token=$T; cat; echo plain >&2\"], \"env\": {\"T\": "
-					"\"!swordfish\"}, \"input\": \"!open sesame\""));
+	struct value r = expect_ok(
+	    EXEC("\"command\": [\"sh\", \"-c\", \"echo token=$T; cat; echo plain >&2\"], \"env\": {\"T\": "
+		 "\"!swordfish\"}, \"input\": \"!open sesame\""));
 	struct value d;
 
 	(void)state;
@@ -382,9 +410,10 @@ static void test_exec_hides_secrets(void **state)
 	assert_true(value_is_secret(record_peek(r, "stdout")));
 	assert_false(value_is_secret(record_peek(r, "stderr")));
 	value_release(r);
-	d = expect_kind(EXEC("\"command\": [\"sh\", \"-c\", \"echo bad password $T >&2; exit 1\"], \"env\": {\"T\": "
-			     "\"!swordfish\"}"),
-			OUTCOME_FAILED, "bad password ***");
+	d = expect_kind(
+	    EXEC("\"command\": [\"sh\", \"-c\", \"echo bad password $T >&2; exit 1\"], \"env\": {\"T\": "
+		 "\"!swordfish\"}"),
+	    OUTCOME_FAILED, "bad password ***");
 	assert_true(value_is_secret(record_peek(d, "stderr")));
 	assert_true(value_is_secret(record_peek(d, "tail")));
 	assert_false(value_is_secret(record_peek(d, "stdout")));
@@ -400,7 +429,8 @@ static void test_exec_cancelled_is_gone(void **state)
 	struct outcome outcome;
 
 	(void)state;
-	snprintf(json, sizeof json, "{\"container\": \"%s-box\", \"command\": [\"sleep\", \"4711\"]}", help_prefix);
+	snprintf(json, sizeof json, "{\"container\": \"%s-box\", \"command\": [\"sleep\", \"4711\"]}",
+		 help_prefix);
 	help_start("docker.exec", json);
 	assert_false(help_wait(SECOND, &outcome));
 	box_until("sleep 4711", 1);
@@ -419,7 +449,8 @@ static void test_exec_cancelled_takes_its_children_along(void **state)
 
 	(void)state;
 	snprintf(json, sizeof json,
-		 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"sleep 4712 & sleep 4712; echo after\"]}",
+		 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"sleep 4712 & sleep 4712; echo "
+		 "after\"]}",
 		 help_prefix);
 	help_start("docker.exec", json);
 	assert_false(help_wait(SECOND, &outcome));
@@ -438,7 +469,8 @@ static void test_exec_that_ignores_term_is_killed(void **state)
 
 	(void)state;
 	snprintf(json, sizeof json,
-		 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"trap '' TERM; while :; do sleep 4713; done\"]}",
+		 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"trap '' TERM; while :; do "
+		 "sleep 4713; done\"]}",
 		 help_prefix);
 	help_start("docker.exec", json);
 	assert_false(help_wait(SECOND, &outcome));
@@ -458,7 +490,8 @@ static void test_exec_cancelled_that_ends_well_did(void **state)
 
 	(void)state;
 	snprintf(json, sizeof json,
-		 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"trap 'echo bye; exit 0' TERM; echo on; while :; do "
+		 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"trap 'echo bye; exit 0' TERM; "
+		 "echo on; while :; do "
 		 "sleep 0.1; done\"]}",
 		 help_prefix);
 	help_start("docker.exec", json);
@@ -472,8 +505,9 @@ static void test_exec_cancelled_that_ends_well_did(void **state)
 
 static void test_exec_times_out(void **state)
 {
-	struct value d = expect_kind(EXEC("\"command\": [\"sh\", \"-c\", \"echo begun; sleep 4714\"], \"timeout\": \"@700ms\""),
-				     OUTCOME_FAILED, "timed out after 700ms and was stopped");
+	struct value d = expect_kind(
+	    EXEC("\"command\": [\"sh\", \"-c\", \"echo begun; sleep 4714\"], \"timeout\": \"@700ms\""),
+	    OUTCOME_FAILED, "timed out after 700ms and was stopped");
 
 	(void)state;
 	expect_field(d, "stdout", "begun\n");
@@ -487,7 +521,8 @@ static void test_exec_cancelled_at_once(void **state)
 	struct outcome outcome;
 
 	(void)state;
-	snprintf(json, sizeof json, "{\"container\": \"%s-box\", \"command\": [\"sleep\", \"4715\"]}", help_prefix);
+	snprintf(json, sizeof json, "{\"container\": \"%s-box\", \"command\": [\"sleep\", \"4715\"]}",
+		 help_prefix);
 	help_start("docker.exec", json);
 	help_cancel();
 	assert_true(help_wait(10 * SECOND, &outcome));
@@ -502,7 +537,8 @@ static void test_exec_the_driver_ends_meanwhile(void **state)
 	struct outcome outcome;
 
 	(void)state;
-	snprintf(json, sizeof json, "{\"container\": \"%s-box\", \"command\": [\"sleep\", \"4716\"]}", help_prefix);
+	snprintf(json, sizeof json, "{\"container\": \"%s-box\", \"command\": [\"sleep\", \"4716\"]}",
+		 help_prefix);
 	help_start("docker.exec", json);
 	assert_false(help_wait(SECOND, &outcome));
 	help_shut();
@@ -519,7 +555,8 @@ static void test_exec_the_container_dies(void **state)
 	(void)state;
 	box_run("mortal", "");
 	snprintf(name, sizeof name, "%s-mortal", help_prefix);
-	snprintf(json, sizeof json, "{\"container\": \"%s\", \"command\": [\"sh\", \"-c\", \"echo begun; sleep 100\"]}", name);
+	snprintf(json, sizeof json,
+		 "{\"container\": \"%s\", \"command\": [\"sh\", \"-c\", \"echo begun; sleep 100\"]}", name);
 	help_start("docker.exec", json);
 	assert_false(help_wait(SECOND, &outcome));
 	assert_int_equal(HELP_RUN("docker", "kill", name), 0);
@@ -553,7 +590,8 @@ static void test_exec_the_container_is_removed(void **state)
 
 static void test_probe_is_a_read(void **state)
 {
-	struct value r = expect_ok(call("docker.probe", "{\"container\": \"%s-box\", \"command\": [\"echo\", \"hi\"]}", help_prefix));
+	struct value r = expect_ok(call(
+	    "docker.probe", "{\"container\": \"%s-box\", \"command\": [\"echo\", \"hi\"]}", help_prefix));
 
 	(void)state;
 	expect_field(r, "stdout", "hi\n");
@@ -562,11 +600,12 @@ static void test_probe_is_a_read(void **state)
 	assert_int_equal(help_row("docker.probe")->effect, EFFECT_READ);
 }
 
-/* An exec made with curl, so that it can be left in any state; its id. `start`: NULL, or the body of its start. */
+/* An exec made with curl, so that it can be left in any state; its id. `start`: NULL, or the body of its
+ * start. */
 static void exec_leave(const char *command, const char *start, char id[65])
 {
 	char script[1000];
-	const char *argv[] = { "sh", "-c", script, NULL };
+	const char *argv[] = {"sh", "-c", script, NULL};
 	struct value out;
 
 	snprintf(script, sizeof script,
@@ -621,9 +660,12 @@ static void test_exec_settles(void **state)
 	assert_int_equal(settle_exec(id).tag, VALUE_NULL);
 	exec_leave("sleep 2", "{\"Detach\":true}", id); /* still runs */
 	expect_bool(settle_exec(id), true);
-	assert_int_equal(settle_exec("0000000000000000000000000000000000000000000000000000000000000000").tag, VALUE_NULL);
+	assert_int_equal(settle_exec("0000000000000000000000000000000000000000000000000000000000000000").tag,
+			 VALUE_NULL);
 	assert_int_equal(settle_exec("").tag, VALUE_NULL);
-	assert_int_equal(settle("docker.exec", "{\"container\": \"x\", \"command\": [\"true\"]}", value_null()).tag, VALUE_NULL);
+	assert_int_equal(
+	    settle("docker.exec", "{\"container\": \"x\", \"command\": [\"true\"]}", value_null()).tag,
+	    VALUE_NULL);
 }
 
 /* ---- reading ---- */
@@ -663,8 +705,8 @@ static void test_inspect_ports_and_networks(void **state)
 	struct value c, port;
 
 	(void)state;
-	snprintf(script, sizeof script, "docker run -d --init --name %s-ports -p 127.0.0.1:0:80 %s-box:1", help_prefix,
-		 help_prefix);
+	snprintf(script, sizeof script, "docker run -d --init --name %s-ports -p 127.0.0.1:0:80 %s-box:1",
+		 help_prefix, help_prefix);
 	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
 	c = expect_ok(call("docker.inspect", "{\"name\": \"%s-ports\"}", help_prefix));
 	assert_int_equal(value_length(record_peek(c, "ports")), 1);
@@ -699,7 +741,8 @@ static void test_health(void **state)
 
 	(void)state;
 	snprintf(script, sizeof script,
-		 "docker run -d --init --name %s-sick --health-cmd 'test -e /tmp/well' --health-interval 200ms --health-retries "
+		 "docker run -d --init --name %s-sick --health-cmd 'test -e /tmp/well' --health-interval "
+		 "200ms --health-retries "
 		 "1 --health-start-period 2s %s-box:1",
 		 help_prefix, help_prefix);
 	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
@@ -732,7 +775,8 @@ static void test_ps(void **state)
 	list = expect_ok(call("docker.ps", "{\"name\": \".*\"}")); /* text, no pattern */
 	assert_int_equal(value_length(list), 0);
 	value_release(list);
-	list = expect_ok(call("docker.ps", "{\"label\": \"made.by=rp-test\", \"name\": \"%s\"}", help_prefix));
+	list =
+	    expect_ok(call("docker.ps", "{\"label\": \"made.by=rp-test\", \"name\": \"%s\"}", help_prefix));
 	assert_int_equal(value_length(list), 1);
 	value_release(list);
 	list = expect_ok(call("docker.ps", "{\"label\": \"made.by=\\\"]}&all=1\", \"all\": true}"));
@@ -745,7 +789,8 @@ static void test_logs(void **state)
 	struct value text;
 
 	(void)state;
-	box_run("chatty", "sh -c 'for i in 1 2 3; do echo out $i; sleep 0.05; echo err $i >&2; sleep 0.05; done; sleep 100'");
+	box_run("chatty", "sh -c 'for i in 1 2 3; do echo out $i; sleep 0.05; echo err $i >&2; sleep 0.05; "
+			  "done; sleep 100'");
 	usleep(800000);
 	text = expect_ok(call("docker.logs", "{\"name\": \"%s-chatty\"}", help_prefix));
 	assert_non_null(strstr(value_text_peek(text), "out 1\n"));
@@ -761,7 +806,8 @@ static void test_logs(void **state)
 	text = expect_ok(call("docker.logs", "{\"name\": \"%s-chatty\", \"since\": \"@5m\"}", help_prefix));
 	assert_int_equal(value_length(text), 36);
 	value_release(text);
-	expect_failed(call("docker.logs", "{\"name\": \"%s-chatty\", \"tail\": -1}", help_prefix), "must not be negative");
+	expect_failed(call("docker.logs", "{\"name\": \"%s-chatty\", \"tail\": -1}", help_prefix),
+		      "must not be negative");
 	box_remove("chatty");
 }
 
@@ -771,7 +817,8 @@ static void test_logs_of_a_terminal(void **state)
 	struct value text;
 
 	(void)state;
-	snprintf(script, sizeof script, "docker run -t --name %s-tty %s-box:1 echo hello", help_prefix, help_prefix);
+	snprintf(script, sizeof script, "docker run -t --name %s-tty %s-box:1 echo hello", help_prefix,
+		 help_prefix);
 	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
 	text = expect_ok(call("docker.logs", "{\"name\": \"%s-tty\"}", help_prefix));
 	expect_text(text, "hello\r\n");
@@ -784,7 +831,8 @@ static void test_logs_too_long(void **state)
 	(void)state;
 	box_run("flood", "sh -c 'yes 0123456789012345678901234567890123456789 | head -c 6000000; sleep 100'");
 	usleep(1500000);
-	expect_failed(call("docker.logs", "{\"name\": \"%s-flood\", \"tail\": 1000000}", help_prefix), "exceeds");
+	expect_failed(call("docker.logs", "{\"name\": \"%s-flood\", \"tail\": 1000000}", help_prefix),
+		      "exceeds");
 	value_release(expect_ok(call("docker.logs", "{\"name\": \"%s-flood\", \"tail\": 10}", help_prefix)));
 	box_remove("flood");
 }
@@ -825,18 +873,23 @@ static void test_start_stop_restart_kill_rm(void **state)
 	expect_done(call("docker.start", "{\"container\": \"%s-life\"}", help_prefix));
 	c = expect_ok(call("docker.inspect", "{\"name\": \"%s-life\"}", help_prefix));
 	assert_true(record_peek(c, "running").b);
-	expect_done(call("docker.restart", "{\"container\": \"%s-life\", \"timeout\": \"@2s\"}", help_prefix));
+	expect_done(
+	    call("docker.restart", "{\"container\": \"%s-life\", \"timeout\": \"@2s\"}", help_prefix));
 	again = expect_ok(call("docker.inspect", "{\"name\": \"%s-life\"}", help_prefix));
 	assert_true(record_peek(again, "started").i > record_peek(c, "started").i);
 	value_release(c);
 	value_release(again);
 	expect_failed(call("docker.rm", "{\"container\": \"%s-life\"}", help_prefix), "cannot remove");
-	expect_failed(call("docker.kill", "{\"container\": \"%s-life\", \"signal\": \"NOSUCH\"}", help_prefix), "cannot kill");
-	expect_failed(call("docker.kill", "{\"container\": \"%s-life\", \"signal\": \"a&b\"}", help_prefix), "is no signal");
+	expect_failed(
+	    call("docker.kill", "{\"container\": \"%s-life\", \"signal\": \"NOSUCH\"}", help_prefix),
+	    "cannot kill");
+	expect_failed(call("docker.kill", "{\"container\": \"%s-life\", \"signal\": \"a&b\"}", help_prefix),
+		      "is no signal");
 	expect_done(call("docker.kill", "{\"container\": \"%s-life\"}", help_prefix));
 	expect_failed(call("docker.kill", "{\"container\": \"%s-life\"}", help_prefix), "is not running");
 	expect_done(call("docker.rm", "{\"container\": \"%s-life\"}", help_prefix));
-	expect_failed(call("docker.rm", "{\"container\": \"%s-life\"}", help_prefix), "there is no container");
+	expect_failed(call("docker.rm", "{\"container\": \"%s-life\"}", help_prefix),
+		      "there is no container");
 }
 
 static void test_stop_of_one_that_ignores_term(void **state)
@@ -846,12 +899,14 @@ static void test_stop_of_one_that_ignores_term(void **state)
 	struct value c;
 
 	(void)state;
-	snprintf(script, sizeof script, "docker run -d --name %s-deaf %s-box:1 sh -c 'trap \"\" TERM; while :; do sleep 1; done'",
+	snprintf(script, sizeof script,
+		 "docker run -d --name %s-deaf %s-box:1 sh -c 'trap \"\" TERM; while :; do sleep 1; done'",
 		 help_prefix, help_prefix);
 	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
 	usleep(300000);
 	began = live_now((struct live *)help_driver);
-	expect_done(call("docker.stop", "{\"container\": \"%s-deaf\", \"timeout\": \"@1500ms\"}", help_prefix));
+	expect_done(
+	    call("docker.stop", "{\"container\": \"%s-deaf\", \"timeout\": \"@1500ms\"}", help_prefix));
 	took = live_now((struct live *)help_driver) - began;
 	assert_in_range(took, 2 * SECOND - SECOND / 10, 8 * SECOND); /* 1.5 s are 2 whole seconds */
 	c = expect_ok(call("docker.inspect", "{\"name\": \"%s-deaf\"}", help_prefix));
@@ -866,7 +921,8 @@ static void test_stop_cancelled_is_unknown(void **state)
 	struct outcome outcome;
 
 	(void)state;
-	snprintf(script, sizeof script, "docker run -d --name %s-deaf %s-box:1 sh -c 'trap \"\" TERM; while :; do sleep 1; done'",
+	snprintf(script, sizeof script,
+		 "docker run -d --name %s-deaf %s-box:1 sh -c 'trap \"\" TERM; while :; do sleep 1; done'",
 		 help_prefix, help_prefix);
 	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
 	snprintf(json, sizeof json, "{\"container\": \"%s-deaf\", \"timeout\": \"@20s\"}", help_prefix);
@@ -874,7 +930,8 @@ static void test_stop_cancelled_is_unknown(void **state)
 	assert_false(help_wait(SECOND, &outcome));
 	help_cancel();
 	assert_true(help_wait(5 * SECOND, &outcome));
-	value_release(expect_kind(outcome, OUTCOME_UNKNOWN, "docker.stop was cancelled while the Docker engine worked on it"));
+	value_release(expect_kind(outcome, OUTCOME_UNKNOWN,
+				  "docker.stop was cancelled while the Docker engine worked on it"));
 	box_remove("deaf");
 }
 
@@ -897,12 +954,14 @@ static void test_rm_and_kill_settle(void **state)
 
 /* ---- run ---- */
 
-#define RUN(json, ...) call("docker.run", "{\"image\": \"%s-box:1\", " json "}", help_prefix __VA_OPT__(, ) __VA_ARGS__)
+#define RUN(json, ...)                                                                                       \
+	call("docker.run", "{\"image\": \"%s-box:1\", " json "}", help_prefix __VA_OPT__(, ) __VA_ARGS__)
 
 static void test_run_and_wait(void **state)
 {
-	struct value r = expect_ok(RUN("\"command\": [\"sh\", \"-c\", \"echo out $A; echo err >&2; pwd; id -u\"], \"wait\": true, "
-				       "\"remove\": true, \"env\": {\"A\": \"b c\"}, \"user\": \"worker\", \"directory\": \"/tmp\""));
+	struct value r = expect_ok(RUN(
+	    "\"command\": [\"sh\", \"-c\", \"echo out $A; echo err >&2; pwd; id -u\"], \"wait\": true, "
+	    "\"remove\": true, \"env\": {\"A\": \"b c\"}, \"user\": \"worker\", \"directory\": \"/tmp\""));
 	char name[100];
 
 	(void)state;
@@ -911,29 +970,33 @@ static void test_run_and_wait(void **state)
 	expect_field(r, "stderr", "err\n");
 	snprintf(name, sizeof name, "%s", value_text_peek(record_peek(r, "name")));
 	expect_failed(call("docker.inspect", "{\"name\": \"%s\"}", name), "there is no container");
-	assert_string_equal(value_text_peek(record_peek(help_note, "container")), value_text_peek(record_peek(r, "id")));
+	assert_string_equal(value_text_peek(record_peek(help_note, "container")),
+			    value_text_peek(record_peek(r, "id")));
 	value_release(r);
 }
 
 static void test_run_exit_code(void **state)
 {
-	struct value d = expect_kind(RUN("\"command\": [\"sh\", \"-c\", \"echo why >&2; exit 9\"], \"wait\": true, \"remove\": true"),
-				     OUTCOME_FAILED, "ended with exit code 9: why");
+	struct value d = expect_kind(
+	    RUN("\"command\": [\"sh\", \"-c\", \"echo why >&2; exit 9\"], \"wait\": true, \"remove\": true"),
+	    OUTCOME_FAILED, "ended with exit code 9: why");
 
 	(void)state;
 	expect_int(d, "code", 9);
 	expect_field(d, "tail", "why");
 	value_release(d);
-	d = expect_ok(RUN("\"command\": [\"sh\", \"-c\", \"exit 9\"], \"wait\": true, \"remove\": true, \"ok\": [9]"));
+	d = expect_ok(
+	    RUN("\"command\": [\"sh\", \"-c\", \"exit 9\"], \"wait\": true, \"remove\": true, \"ok\": [9]"));
 	expect_int(d, "code", 9);
 	value_release(d);
 }
 
 static void test_run_detached(void **state)
 {
-	struct value r = expect_ok(RUN("\"name\": \"%s-bg\", \"init\": true, \"labels\": {\"a.b\": 7}, \"ports\": [\"127.0.0.1:0:80\"], "
-				       "\"volumes\": [\"/tmp:/mnt:ro\"], \"restart\": \"on-failure:3\", \"network\": \"bridge\"",
-				       help_prefix));
+	struct value r = expect_ok(RUN(
+	    "\"name\": \"%s-bg\", \"init\": true, \"labels\": {\"a.b\": 7}, \"ports\": [\"127.0.0.1:0:80\"], "
+	    "\"volumes\": [\"/tmp:/mnt:ro\"], \"restart\": \"on-failure:3\", \"network\": \"bridge\"",
+	    help_prefix));
 	struct value c;
 
 	(void)state;
@@ -942,8 +1005,10 @@ static void test_run_detached(void **state)
 	assert_true(record_peek(c, "running").b);
 	expect_field(record_peek(c, "labels"), "a.b", "7");
 	assert_int_equal(value_length(record_peek(c, "ports")), 1);
-	assert_string_equal(value_text_peek(list_peek(docker_json(c, "raw.HostConfig.Binds"), 0)), "/tmp:/mnt:ro");
-	assert_string_equal(value_text_peek(docker_json(c, "raw.HostConfig.RestartPolicy.Name")), "on-failure");
+	assert_string_equal(value_text_peek(list_peek(docker_json(c, "raw.HostConfig.Binds"), 0)),
+			    "/tmp:/mnt:ro");
+	assert_string_equal(value_text_peek(docker_json(c, "raw.HostConfig.RestartPolicy.Name")),
+			    "on-failure");
 	assert_int_equal(docker_json(c, "raw.HostConfig.RestartPolicy.MaximumRetryCount").i, 3);
 	value_release(c);
 	expect_failed(RUN("\"name\": \"%s-bg\"", help_prefix), "is already in use");
@@ -959,8 +1024,10 @@ static void test_run_fails_and_leaves_nothing(void **state)
 	char script[200];
 
 	(void)state;
-	expect_failed(RUN("\"name\": \"%s-bad\", \"command\": [\"nope\"]", help_prefix), "cannot start the container");
-	expect_failed(RUN("\"name\": \"%s-bad\", \"network\": \"rp-no-such-net\"", help_prefix), "rp-no-such-net");
+	expect_failed(RUN("\"name\": \"%s-bad\", \"command\": [\"nope\"]", help_prefix),
+		      "cannot start the container");
+	expect_failed(RUN("\"name\": \"%s-bad\", \"network\": \"rp-no-such-net\"", help_prefix),
+		      "rp-no-such-net");
 	expect_failed(RUN("\"name\": \"%s-bad\", \"ports\": [\"x\"]", help_prefix), "\"x\" is no port");
 	snprintf(script, sizeof script, "%s-bok:1", help_prefix);
 	expect_failed(call("docker.run", "{\"image\": \"%s\"}", script), "did you mean");
@@ -978,7 +1045,8 @@ static void test_run_cancelled_is_stopped(void **state)
 
 	(void)state;
 	snprintf(json, sizeof json,
-		 "{\"image\": \"%s-box:1\", \"name\": \"%s-long\", \"init\": true, \"command\": [\"sh\", \"-c\", \"echo on; sleep "
+		 "{\"image\": \"%s-box:1\", \"name\": \"%s-long\", \"init\": true, \"command\": [\"sh\", "
+		 "\"-c\", \"echo on; sleep "
 		 "100\"], \"wait\": true}",
 		 help_prefix, help_prefix);
 	help_start("docker.run", json);
@@ -992,11 +1060,13 @@ static void test_run_cancelled_is_stopped(void **state)
 	expect_text(d, "stopped");
 	value_release(d);
 	box_remove("long");
-	expect_failed(RUN("\"name\": \"%s-long\", \"init\": true, \"command\": [\"sleep\", \"100\"], \"wait\": true, \"remove\": true, "
+	expect_failed(RUN("\"name\": \"%s-long\", \"init\": true, \"command\": [\"sleep\", \"100\"], "
+			  "\"wait\": true, \"remove\": true, "
 			  "\"timeout\": \"@1s\"",
 			  help_prefix),
 		      "timed out after 1s and was stopped");
-	expect_failed(call("docker.inspect", "{\"name\": \"%s-long\"}", help_prefix), "there is no container");
+	expect_failed(call("docker.inspect", "{\"name\": \"%s-long\"}", help_prefix),
+		      "there is no container");
 }
 
 static void test_ports(void **state)
@@ -1004,14 +1074,14 @@ static void test_ports(void **state)
 	static const struct {
 		const char *text, *json;
 	} good[] = {
-		{ "80", "{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"\"}]}" },
-		{ "8080:80", "{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"}]}" },
-		{ "127.0.0.1:8080:80/udp", "{\"80/udp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"8080\"}]}" },
-		{ "127.0.0.1::80", "{\"80/tcp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"\"}]}" },
-		{ "[::1]:8080:80", "{\"80/tcp\":[{\"HostIp\":\"::1\",\"HostPort\":\"8080\"}]}" },
+	    {"80", "{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"\"}]}"},
+	    {"8080:80", "{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"}]}"},
+	    {"127.0.0.1:8080:80/udp", "{\"80/udp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"8080\"}]}"},
+	    {"127.0.0.1::80", "{\"80/tcp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"\"}]}"},
+	    {"[::1]:8080:80", "{\"80/tcp\":[{\"HostIp\":\"::1\",\"HostPort\":\"8080\"}]}"},
 	};
-	static const char *const bad[] = { "", "x", "80/xyz", "8080:", "8080:80:", "99999", "1-2", "80-90:80", "::1:8080:80",
-					   "80 ", "-1", "a:b" };
+	static const char *const bad[] = {"",	 "x",	     "80/xyz",	    "8080:", "8080:80:", "99999",
+					  "1-2", "80-90:80", "::1:8080:80", "80 ",   "-1",	 "a:b"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -1051,15 +1121,24 @@ static void test_image_and_tag(void **state)
 	value_release(image);
 	v = expect_ok(call("docker.image_exists", "{\"name\": \"%s\"}", name));
 	expect_bool(v, true);
-	expect_bool(expect_ok(call("docker.image_exists", "{\"name\": \"%s-box:none\"}", help_prefix)), false);
+	expect_bool(expect_ok(call("docker.image_exists", "{\"name\": \"%s-box:none\"}", help_prefix)),
+		    false);
 	expect_failed(call("docker.image_exists", "{\"name\": \"a b\"}"), "cannot be the name of an image");
 	expect_failed(call("docker.image", "{\"name\": \"%s-bok:1\"}", help_prefix), "did you mean");
-	expect_done(call("docker.tag", "{\"image\": \"%s\", \"as\": \"localhost:5000/%s-x:v1\"}", name, help_prefix));
-	expect_bool(expect_ok(call("docker.image_exists", "{\"name\": \"localhost:5000/%s-x:v1\"}", help_prefix)), true);
-	expect_done(call("docker.tag", "{\"image\": \"%s\", \"as\": \"localhost:5000/%s-x\"}", name, help_prefix));
-	expect_bool(expect_ok(call("docker.image_exists", "{\"name\": \"localhost:5000/%s-x:latest\"}", help_prefix)), true);
-	expect_failed(call("docker.tag", "{\"image\": \"%s\", \"as\": \"x@sha256:00\"}", name), "cannot hold a digest");
-	expect_failed(call("docker.tag", "{\"image\": \"%s-none:9\", \"as\": \"x:1\"}", help_prefix), "there is no image");
+	expect_done(
+	    call("docker.tag", "{\"image\": \"%s\", \"as\": \"localhost:5000/%s-x:v1\"}", name, help_prefix));
+	expect_bool(
+	    expect_ok(call("docker.image_exists", "{\"name\": \"localhost:5000/%s-x:v1\"}", help_prefix)),
+	    true);
+	expect_done(
+	    call("docker.tag", "{\"image\": \"%s\", \"as\": \"localhost:5000/%s-x\"}", name, help_prefix));
+	expect_bool(
+	    expect_ok(call("docker.image_exists", "{\"name\": \"localhost:5000/%s-x:latest\"}", help_prefix)),
+	    true);
+	expect_failed(call("docker.tag", "{\"image\": \"%s\", \"as\": \"x@sha256:00\"}", name),
+		      "cannot hold a digest");
+	expect_failed(call("docker.tag", "{\"image\": \"%s-none:9\", \"as\": \"x:1\"}", help_prefix),
+		      "there is no image");
 	expect_failed(call("docker.tag", "{\"image\": \"%s\", \"as\": \"UPPER:1\"}", name), "cannot tag");
 	expect_done(call("docker.rmi", "{\"image\": \"localhost:5000/%s-x:v1\"}", help_prefix));
 	char json[200];
@@ -1068,7 +1147,8 @@ static void test_image_and_tag(void **state)
 	snprintf(json, sizeof json, "{\"image\": \"localhost:5000/%s-x\"}", help_prefix);
 	expect_bool(settle("docker.rmi", json, value_null()), false);
 	expect_done(call("docker.rmi", "{\"image\": \"localhost:5000/%s-x\"}", help_prefix));
-	expect_failed(call("docker.rmi", "{\"image\": \"localhost:5000/%s-x\"}", help_prefix), "there is no image");
+	expect_failed(call("docker.rmi", "{\"image\": \"localhost:5000/%s-x\"}", help_prefix),
+		      "there is no image");
 	expect_failed(call("docker.rmi", "{\"image\": \"%s\"}", name), "cannot remove the image");
 }
 
@@ -1080,20 +1160,24 @@ static void test_build(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(directory));
 	snprintf(script, sizeof script,
-		 "cd %s && mkdir -p keep drop/deep 'with space' && echo k >keep/k && echo d >drop/d && echo y >drop/deep/yes && "
-		 "echo s >'with space/s' && echo secret >.env && ln -s keep/k link && ln -s /none dangling && echo x >run.sh && "
+		 "cd %s && mkdir -p keep drop/deep 'with space' && echo k >keep/k && echo d >drop/d && echo "
+		 "y >drop/deep/yes && "
+		 "echo s >'with space/s' && echo secret >.env && ln -s keep/k link && ln -s /none dangling "
+		 "&& echo x >run.sh && "
 		 "chmod 755 run.sh && chmod 600 keep/k && mkfifo pipe && "
 		 "n=$(printf 'n%%.0s' $(seq 1 90)) && mkdir $n && echo long >$n/$n && "
 		 "printf '# c\\ndrop\\n!drop/deep\\n.env\\n**/*.log\\n' >.dockerignore && echo l >keep/a.log",
 		 directory);
 	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
 	snprintf(text, sizeof text,
-		 "FROM %s-box:1 AS base\nARG WHO=nobody\nCOPY . /ctx\nRUN echo hello $WHO >/who\nFROM base AS other\nRUN echo other "
+		 "FROM %s-box:1 AS base\nARG WHO=nobody\nCOPY . /ctx\nRUN echo hello $WHO >/who\nFROM base "
+		 "AS other\nRUN echo other "
 		 ">/which\n",
 		 help_prefix);
 	help_write(directory, "Dockerfile", text);
 	r = expect_ok(call("docker.build",
-			   "{\"context\": \"%s\", \"tag\": \"%s-built:1\", \"args\": {\"WHO\": \"a 'b' \\\"c\\\"\"}, \"target\": "
+			   "{\"context\": \"%s\", \"tag\": \"%s-built:1\", \"args\": {\"WHO\": \"a 'b' "
+			   "\\\"c\\\"\"}, \"target\": "
 			   "\"base\"}",
 			   directory, help_prefix));
 	image = expect_ok(call("docker.image", "{\"name\": \"%s-built:1\"}", help_prefix));
@@ -1101,8 +1185,10 @@ static void test_build(void **state)
 	value_release(image);
 	value_release(r);
 	r = expect_ok(call("docker.run",
-			   "{\"image\": \"%s-built:1\", \"wait\": true, \"remove\": true, \"command\": [\"sh\", \"-c\", \"cd /ctx; find . "
-			   "| sort; cat link; stat -c %%a run.sh keep/k; stat -c %%u keep/k; readlink dangling; cat who /who; "
+			   "{\"image\": \"%s-built:1\", \"wait\": true, \"remove\": true, \"command\": "
+			   "[\"sh\", \"-c\", \"cd /ctx; find . "
+			   "| sort; cat link; stat -c %%a run.sh keep/k; stat -c %%u keep/k; readlink "
+			   "dangling; cat who /who; "
 			   "ls /which\"], \"ok\": [0, 1]}",
 			   help_prefix));
 	said = record_peek(r, "stdout");
@@ -1116,9 +1202,11 @@ static void test_build(void **state)
 	assert_non_null(strstr(value_text_peek(record_peek(r, "stderr")), "/which"));
 	value_release(r);
 	/* A second one of the same has the same id: from the cache. */
-	r = expect_ok(call("docker.build", "{\"context\": \"%s\", \"tag\": \"%s-built:2\", \"args\": {\"WHO\": \"a 'b' \\\"c\\\"\"}, "
-					   "\"target\": \"base\"}",
-			   directory, help_prefix));
+	r = expect_ok(
+	    call("docker.build",
+		 "{\"context\": \"%s\", \"tag\": \"%s-built:2\", \"args\": {\"WHO\": \"a 'b' \\\"c\\\"\"}, "
+		 "\"target\": \"base\"}",
+		 directory, help_prefix));
 	image = expect_ok(call("docker.image", "{\"name\": \"%s-built:1\"}", help_prefix));
 	assert_string_equal(value_text_peek(record_peek(r, "id")), value_text_peek(record_peek(image, "id")));
 	value_release(image);
@@ -1134,20 +1222,27 @@ static void test_build_failures(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(directory));
-	expect_failed(call("docker.build", "{\"context\": \"%s/none\"}", directory), "cannot read the context");
-	expect_failed(call("docker.build", "{\"context\": \"%s\"}", directory), "there is no Dockerfile in the context");
-	expect_failed(call("docker.build", "{\"context\": \"%s\", \"dockerfile\": \"../x\"}", directory), "inside the context");
+	expect_failed(call("docker.build", "{\"context\": \"%s/none\"}", directory),
+		      "cannot read the context");
+	expect_failed(call("docker.build", "{\"context\": \"%s\"}", directory),
+		      "there is no Dockerfile in the context");
+	expect_failed(call("docker.build", "{\"context\": \"%s\", \"dockerfile\": \"../x\"}", directory),
+		      "inside the context");
 	help_write(directory, "Dockerfile", "FROM scratch\nBOGUS thing\n");
 	d = expect_kind(call("docker.build", "{\"context\": \"%s\"}", directory), OUTCOME_FAILED, "BOGUS");
 	expect_int(d, "status", 400);
 	value_release(d);
 	help_write(directory, "Dockerfile", "");
 	expect_failed(call("docker.build", "{\"context\": \"%s\"}", directory), "cannot build");
-	snprintf(text, sizeof text, "FROM %s-box:1\nRUN echo one; for i in $(seq 1 30); do echo line $i; done; exit 7\n", help_prefix);
+	snprintf(text, sizeof text,
+		 "FROM %s-box:1\nRUN echo one; for i in $(seq 1 30); do echo line $i; done; exit 7\n",
+		 help_prefix);
 	help_write(directory, "Dockerfile.bad", text);
-	d = expect_kind(call("docker.build", "{\"context\": \"%s\", \"dockerfile\": \"Dockerfile.bad\", \"tag\": \"%s-no:1\"}", directory,
-			     help_prefix),
-			OUTCOME_FAILED, "returned a non-zero code: 7");
+	d = expect_kind(
+	    call("docker.build",
+		 "{\"context\": \"%s\", \"dockerfile\": \"Dockerfile.bad\", \"tag\": \"%s-no:1\"}", directory,
+		 help_prefix),
+	    OUTCOME_FAILED, "returned a non-zero code: 7");
 	assert_non_null(strstr(value_text_peek(record_peek(d, "tail")), "line 30"));
 	assert_null(strstr(value_text_peek(record_peek(d, "tail")), "line 5\n"));
 	value_release(d);
@@ -1196,7 +1291,8 @@ static pid_t registry_open(int *port)
 	pid = fork();
 	if (pid == 0) {
 		dup2(pipes[1], 1);
-		execlp("python3", "python3", "tests/fixtures/docker/registry.py", "deploy", "correct horse", script, NULL);
+		execlp("python3", "python3", "tests/fixtures/docker/registry.py", "deploy", "correct horse",
+		       script, NULL);
 		_exit(127);
 	}
 	close(pipes[1]);
@@ -1216,13 +1312,19 @@ static void test_login_and_pull(void **state)
 
 	(void)state;
 	expect_failed(call("docker.pull", "{\"image\": \"127.0.0.1:%d/test/app:v1\"}", port), "cannot pull");
-	d = expect_kind(call("docker.login", "{\"registry\": \"127.0.0.1:%d\", \"user\": \"deploy\", \"password\": \"!wrong horse\"}", port),
-			OUTCOME_FAILED, "cannot log in to 127.0.0.1");
+	d = expect_kind(
+	    call("docker.login",
+		 "{\"registry\": \"127.0.0.1:%d\", \"user\": \"deploy\", \"password\": \"!wrong horse\"}",
+		 port),
+	    OUTCOME_FAILED, "cannot log in to 127.0.0.1");
 	v = value_to_json(d, false);
 	assert_null(strstr(value_text_peek(v), "wrong horse"));
 	value_release(v);
 	value_release(d);
-	expect_done(call("docker.login", "{\"registry\": \"127.0.0.1:%d\", \"user\": \"deploy\", \"password\": \"!correct horse\"}", port));
+	expect_done(
+	    call("docker.login",
+		 "{\"registry\": \"127.0.0.1:%d\", \"user\": \"deploy\", \"password\": \"!correct horse\"}",
+		 port));
 	image = expect_ok(call("docker.pull", "{\"image\": \"127.0.0.1:%d/test/app:v1\"}", port));
 	expect_field(record_peek(image, "labels"), "from", "registry");
 	assert_int_equal(value_length(record_peek(image, "digests")), 1);
@@ -1230,10 +1332,12 @@ static void test_login_and_pull(void **state)
 	snprintf(json, sizeof json, "127.0.0.1:%d/test/app:v1", port);
 	expect_bool(expect_ok(call("docker.image_exists", "{\"name\": \"%s\"}", json)), true);
 	expect_done(call("docker.pull", "{\"image\": \"%s\"}", value_text_peek(v))); /* by its digest */
-	expect_done(call("docker.pull", "{\"image\": \"%s\"}", json));		    /* again */
-	d = expect_kind(call("docker.pull", "{\"image\": \"127.0.0.1:%d/test/app:v9\"}", port), OUTCOME_FAILED, "cannot pull");
+	expect_done(call("docker.pull", "{\"image\": \"%s\"}", json));		     /* again */
+	d = expect_kind(call("docker.pull", "{\"image\": \"127.0.0.1:%d/test/app:v9\"}", port),
+			OUTCOME_FAILED, "cannot pull");
 	value_release(d);
-	expect_done(call("docker.rmi", "{\"image\": \"%s\", \"force\": true}", value_text_peek(record_peek(image, "id"))));
+	expect_done(call("docker.rmi", "{\"image\": \"%s\", \"force\": true}",
+			 value_text_peek(record_peek(image, "id"))));
 	value_release(v);
 	value_release(image);
 	/* The login is this run's alone. */
@@ -1243,8 +1347,10 @@ static void test_login_and_pull(void **state)
 	kill(registry, SIGTERM);
 	assert_int_equal(waitpid(registry, NULL, 0), registry);
 	expect_failed(call("docker.pull", "{\"image\": \"%s\"}", json), "connection refused");
-	expect_failed(call("docker.login", "{\"registry\": \"127.0.0.1:%d\", \"user\": \"a\", \"password\": \"!correct horse\"}", port),
-		      "connection refused");
+	expect_failed(
+	    call("docker.login",
+		 "{\"registry\": \"127.0.0.1:%d\", \"user\": \"a\", \"password\": \"!correct horse\"}", port),
+	    "connection refused");
 }
 
 /* ---- the engine itself ---- */
@@ -1263,19 +1369,23 @@ static void test_engine_absent(void **state)
 {
 	(void)state;
 	reopen("unix:///tmp/rp-test-none.sock", NULL);
-	expect_failed(call("docker.ps", "{}"), "no Docker engine answers at unix:///tmp/rp-test-none.sock: is it running? (there is "
-					       "no such socket)");
-	expect_failed(call("docker.exec", "{\"container\": \"x\", \"command\": [\"true\"]}"), "no Docker engine answers at");
+	expect_failed(call("docker.ps", "{}"),
+		      "no Docker engine answers at unix:///tmp/rp-test-none.sock: is it running? (there is "
+		      "no such socket)");
+	expect_failed(call("docker.exec", "{\"container\": \"x\", \"command\": [\"true\"]}"),
+		      "no Docker engine answers at");
 	expect_failed(call("docker.stop", "{\"container\": \"x\"}"), "no Docker engine answers at");
 	reopen("tcp://127.0.0.1:1", NULL);
-	expect_failed(call("docker.ps", "{}"), "no Docker engine answers at tcp://127.0.0.1:1: is it running? (connection refused");
+	expect_failed(call("docker.ps", "{}"),
+		      "no Docker engine answers at tcp://127.0.0.1:1: is it running? (connection refused");
 }
 
 static void test_engine_hosts_of_no_use(void **state)
 {
 	(void)state;
 	reopen("ssh://deploy@example.com", NULL);
-	expect_failed(call("docker.ps", "{}"), "ssh:// is not available yet; forward the socket with \"ssh -nNT -L");
+	expect_failed(call("docker.ps", "{}"),
+		      "ssh:// is not available yet; forward the socket with \"ssh -nNT -L");
 	reopen("http://127.0.0.1", NULL);
 	expect_failed(call("docker.ps", "{}"), "is neither unix:///PATH nor tcp://HOST:PORT");
 	reopen("tcp://a b", NULL);
@@ -1288,7 +1398,7 @@ static void test_engine_hosts_of_no_use(void **state)
 
 static int listener_open(int *port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socklen_t length = sizeof address;
 
@@ -1332,8 +1442,8 @@ static void test_engine_wrong_version(void **state)
 }
 
 /*
- * A proxy on loopback in front of the real engine, which can change what passes: that an engine of another age, or one
- * that dies, is met without having one.
+ * A proxy on loopback in front of the real engine, which can change what passes: that an engine of another
+ * age, or one that dies, is met without having one.
  */
 struct proxy {
 	int listener, port;
@@ -1371,7 +1481,7 @@ static bool pass_on(struct proxied *p, int from, int to, bool answer, bool *coun
 static void *proxy_connection(void *context)
 {
 	struct proxied *p = context;
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/var/run/docker.sock" };
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/var/run/docker.sock"};
 	int engine = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool counting = false, ours = true;
 	size_t passed = 0;
@@ -1388,7 +1498,8 @@ static void *proxy_connection(void *context)
 			break;
 		if (FD_ISSET(engine, &set) && !pass_on(p, engine, p->client, true, &counting, &passed))
 			break;
-		if (ours && FD_ISSET(p->client, &set) && !pass_on(p, p->client, engine, false, &counting, &passed)) {
+		if (ours && FD_ISSET(p->client, &set) &&
+		    !pass_on(p, p->client, engine, false, &counting, &passed)) {
 			ours = false; /* half of it closed: the other half goes on */
 			shutdown(engine, SHUT_WR);
 		}
@@ -1408,7 +1519,7 @@ static void *proxy_serve(void *context)
 		struct proxied *p = malloc(sizeof *p);
 		pthread_t thread;
 
-		*p = (struct proxied){ .proxy = proxy, .client = client };
+		*p = (struct proxied){.proxy = proxy, .client = client};
 		pthread_create(&thread, NULL, proxy_connection, p);
 		pthread_detach(thread);
 	}
@@ -1437,13 +1548,13 @@ static void proxy_close(struct proxy *proxy)
 
 static void test_engine_too_old(void **state)
 {
-	static struct proxy proxy = { .from = "Api-Version: 1.41", .to = "Api-Version: 1.38" };
+	static struct proxy proxy = {.from = "Api-Version: 1.41", .to = "Api-Version: 1.38"};
 
 	(void)state;
 	proxy_open(&proxy);
 	expect_failed(call("docker.ps", "{}"), "speaks API 1.38; at least 1.41 (Docker 20.10) is needed");
 	proxy_close(&proxy);
-	proxy = (struct proxy){ .from = "Api-Version", .to = "Xpi-Version" };
+	proxy = (struct proxy){.from = "Api-Version", .to = "Xpi-Version"};
 	proxy_open(&proxy);
 	expect_failed(call("docker.ps", "{}"), "is no Docker engine");
 	proxy_close(&proxy);
@@ -1451,7 +1562,7 @@ static void test_engine_too_old(void **state)
 
 static void test_engine_newer_gets_our_newest(void **state)
 {
-	static struct proxy proxy = { .from = "Api-Version: 1.41", .to = "Api-Version: 1.52" };
+	static struct proxy proxy = {.from = "Api-Version: 1.41", .to = "Api-Version: 1.52"};
 
 	(void)state;
 	proxy_open(&proxy);
@@ -1463,22 +1574,25 @@ static void test_engine_newer_gets_our_newest(void **state)
 
 static void test_engine_by_tcp(void **state)
 {
-	static struct proxy proxy = { 0 };
+	static struct proxy proxy = {0};
 	struct value r;
 	char json[300];
 	struct outcome outcome;
 
 	(void)state;
 	proxy_open(&proxy);
-	r = expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"cat; echo err >&2; exit 3\"], \"input\": \"far\", \"ok\": 3"));
+	r = expect_ok(EXEC(
+	    "\"command\": [\"sh\", \"-c\", \"cat; echo err >&2; exit 3\"], \"input\": \"far\", \"ok\": 3"));
 	expect_field(r, "stdout", "far");
 	expect_field(r, "stderr", "err\n");
 	value_release(r);
-	/* Its processes are taken for another machine's: stopped through the container, also as another user. */
+	/* Its processes are taken for another machine's: stopped through the container, also as another user.
+	 */
 	for (int as_worker = 0; as_worker < 2; as_worker++) {
 		snprintf(json, sizeof json,
-			 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"sleep 4718 & sleep 4718; echo after\"]%s}", help_prefix,
-			 as_worker ? ", \"user\": \"worker\"" : "");
+			 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"sleep 4718 & sleep "
+			 "4718; echo after\"]%s}",
+			 help_prefix, as_worker ? ", \"user\": \"worker\"" : "");
 		help_start("docker.exec", json);
 		assert_false(help_wait(SECOND, &outcome));
 		box_until("sleep 4718", 3);
@@ -1488,7 +1602,8 @@ static void test_engine_by_tcp(void **state)
 		box_until("sleep 4718", 0);
 	}
 	snprintf(json, sizeof json,
-		 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"trap '' TERM; while :; do sleep 4719; done\"]}",
+		 "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"trap '' TERM; while :; do "
+		 "sleep 4719; done\"]}",
 		 help_prefix);
 	help_start("docker.exec", json);
 	assert_false(help_wait(SECOND, &outcome));
@@ -1501,7 +1616,7 @@ static void test_engine_by_tcp(void **state)
 
 static void test_engine_lost_in_mid_exec(void **state)
 {
-	static struct proxy proxy = { .cut_on = "/start", .cut_after = 400 };
+	static struct proxy proxy = {.cut_on = "/start", .cut_after = 400};
 	struct outcome outcome;
 	struct value r;
 
@@ -1513,7 +1628,8 @@ static void test_engine_lost_in_mid_exec(void **state)
 	assert_true(record_peek(r, "truncated").b);
 	value_release(r);
 	/* Engine 20.10 forgets it when the command writes to the lost stream. */
-	outcome = EXEC("\"command\": [\"sh\", \"-c\", \"seq 1 300; for i in 1 2 3; do sleep 0.3; seq 1 300; done; exit 5\"]");
+	outcome = EXEC("\"command\": [\"sh\", \"-c\", \"seq 1 300; for i in 1 2 3; do sleep 0.3; seq 1 300; "
+		       "done; exit 5\"]");
 	if (outcome.kind == OUTCOME_UNKNOWN)
 		value_release(expect_kind(outcome, OUTCOME_UNKNOWN, "was lost; the command may still run"));
 	else
@@ -1533,7 +1649,8 @@ static int as_nobody(bool with_group, int (*body)(void))
 	assert_int_equal(stat("/var/run/docker.sock", &socket), 0);
 	pid = fork();
 	if (pid == 0) {
-		if (setgroups(with_group ? 1 : 0, &socket.st_gid) != 0 || setgid(65534) != 0 || setuid(65534) != 0)
+		if (setgroups(with_group ? 1 : 0, &socket.st_gid) != 0 || setgid(65534) != 0 ||
+		    setuid(65534) != 0)
 			_exit(99);
 		help_driver = live_new(NULL);
 		_exit(body());
@@ -1547,8 +1664,11 @@ static int child_is_denied(void)
 	struct outcome outcome = call("docker.ps", "{}");
 
 	return outcome.kind == OUTCOME_FAILED &&
-	       strstr(value_text_peek(outcome.message), "permission to use the Docker engine at unix:///var/run/docker.sock is "
-							"denied: join the group") != NULL ? 0 : 1;
+		       strstr(value_text_peek(outcome.message),
+			      "permission to use the Docker engine at unix:///var/run/docker.sock is "
+			      "denied: join the group") != NULL
+		   ? 0
+		   : 1;
 }
 
 /* May use the engine, and may not signal what runs in its containers: through the container. */
@@ -1557,15 +1677,20 @@ static int child_cancels(void)
 	char json[300];
 	struct outcome outcome;
 
-	snprintf(json, sizeof json, "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"sleep 4720 & sleep 4720; echo\"]}",
-		 help_prefix);
+	snprintf(
+	    json, sizeof json,
+	    "{\"container\": \"%s-box\", \"command\": [\"sh\", \"-c\", \"sleep 4720 & sleep 4720; echo\"]}",
+	    help_prefix);
 	help_start("docker.exec", json);
 	if (help_wait(SECOND, &outcome))
 		return 1;
 	help_cancel();
 	if (!help_wait(9 * SECOND, &outcome))
 		return 2;
-	return outcome.kind == OUTCOME_FAILED && strstr(value_text_peek(outcome.message), "exit code 143") != NULL ? 0 : 3;
+	return outcome.kind == OUTCOME_FAILED &&
+		       strstr(value_text_peek(outcome.message), "exit code 143") != NULL
+		   ? 0
+		   : 3;
 }
 
 /* As another user than root these are what the other tests try anyway. */
@@ -1594,11 +1719,14 @@ static void test_engine_by_tls(void **state)
 		 "cd %s && mkdir none && q='-nodes -newkey rsa:2048 -days 2 -sha256' && "
 		 "openssl req -x509 $q -keyout ca-key.pem -out ca.pem -subj /CN=test-ca && "
 		 "openssl req $q -keyout key.pem -out c.csr -subj /CN=client && "
-		 "openssl x509 -req -in c.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -out cert.pem && "
+		 "openssl x509 -req -in c.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -out "
+		 "cert.pem && "
 		 "openssl req $q -keyout server-key.pem -out s.csr -subj /CN=localhost && "
 		 "echo subjectAltName=DNS:localhost >ext && "
-		 "openssl x509 -req -in s.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile ext -out server.pem && "
-		 "cp cert.pem key.pem none/ && openssl req -x509 $q -keyout /dev/null -out none/ca.pem -subj /CN=other-ca",
+		 "openssl x509 -req -in s.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile "
+		 "ext -out server.pem && "
+		 "cp cert.pem key.pem none/ && openssl req -x509 $q -keyout /dev/null -out none/ca.pem -subj "
+		 "/CN=other-ca",
 		 directory);
 	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
@@ -1618,7 +1746,8 @@ static void test_engine_by_tls(void **state)
 	r = expect_ok(EXEC("\"command\": [\"sh\", \"-c\", \"echo far; exit 3\"], \"ok\": 3"));
 	expect_field(r, "stdout", "far\n");
 	value_release(r);
-	expect_failed(EXEC("\"command\": [\"cat\"], \"input\": \"x\""), "input for a command is not available yet");
+	expect_failed(EXEC("\"command\": [\"cat\"], \"input\": \"x\""),
+		      "input for a command is not available yet");
 	snprintf(script, sizeof script, "%s/none", directory);
 	setenv("DOCKER_CERT_PATH", script, 1);
 	reopen(host, NULL);
@@ -1642,19 +1771,26 @@ static void expect_line(struct value line, const char *text)
 static void test_describe(void **state)
 {
 	(void)state;
-	expect_line(describe("docker.exec", "{\"container\": \"thebot-nginx\", \"command\": [\"nginx\", \"-s\", \"reload\"]}"),
-		    "docker exec thebot-nginx nginx -s reload");
-	expect_line(describe("docker.exec", "{\"container\": \"c\", \"command\": [\"sh\", \"-c\", \"it's $x\"], \"user\": \"www\", "
-					    "\"env\": {\"A\": \"!hunter2\", \"B\": 1}, \"directory\": \"/a b\", \"input\": \"x\"}"),
-		    "docker exec -i --env A=*** --env B=1 --user www --workdir '/a b' c sh -c 'it'\\''s $x'");
-	expect_line(describe("docker.run", "{\"image\": \"i:1\", \"name\": \"n\", \"ports\": [\"8080:80\"], \"remove\": true, \"command\": "
+	expect_line(
+	    describe("docker.exec",
+		     "{\"container\": \"thebot-nginx\", \"command\": [\"nginx\", \"-s\", \"reload\"]}"),
+	    "docker exec thebot-nginx nginx -s reload");
+	expect_line(
+	    describe("docker.exec",
+		     "{\"container\": \"c\", \"command\": [\"sh\", \"-c\", \"it's $x\"], \"user\": \"www\", "
+		     "\"env\": {\"A\": \"!hunter2\", \"B\": 1}, \"directory\": \"/a b\", \"input\": \"x\"}"),
+	    "docker exec -i --env A=*** --env B=1 --user www --workdir '/a b' c sh -c 'it'\\''s $x'");
+	expect_line(describe("docker.run", "{\"image\": \"i:1\", \"name\": \"n\", \"ports\": [\"8080:80\"], "
+					   "\"remove\": true, \"command\": "
 					   "[\"a\"]}"),
 		    "docker run -d --rm --name n --publish 8080:80 i:1 a");
 	expect_line(describe("docker.stop", "{\"container\": \"c\"}"), "docker stop --time 10 c");
-	expect_line(describe("docker.login", "{\"registry\": \"r.example\", \"user\": \"u\", \"password\": \"!hunter2\"}"),
+	expect_line(describe("docker.login",
+			     "{\"registry\": \"r.example\", \"user\": \"u\", \"password\": \"!hunter2\"}"),
 		    "docker login --username u r.example");
-	expect_line(describe("docker.build", "{\"context\": \"lab\", \"tag\": \"t:1\", \"args\": {\"V\": \"v 2\"}}"),
-		    "docker build --tag t:1 --build-arg V='v 2' lab");
+	expect_line(
+	    describe("docker.build", "{\"context\": \"lab\", \"tag\": \"t:1\", \"args\": {\"V\": \"v 2\"}}"),
+	    "docker build --tag t:1 --build-arg V='v 2' lab");
 }
 
 static void test_process_of_another_container_is_not_signalled(void **state)
@@ -1662,7 +1798,8 @@ static void test_process_of_another_container_is_not_signalled(void **state)
 	int inner = 0;
 
 	(void)state;
-	assert_int_equal(docker_process_signal("0123456789ab0123456789ab", getpid(), SIGKILL, &inner), DOCKER_SIGNAL_NOT_HERE);
+	assert_int_equal(docker_process_signal("0123456789ab0123456789ab", getpid(), SIGKILL, &inner),
+			 DOCKER_SIGNAL_NOT_HERE);
 	assert_int_equal(docker_process_signal("", getpid(), SIGKILL, &inner), DOCKER_SIGNAL_NOT_HERE);
 	assert_int_equal(docker_process_signal("0123456789ab", 1, SIGKILL, &inner), DOCKER_SIGNAL_NOT_HERE);
 	assert_int_equal(docker_process_signal("0123456789ab", -1, SIGKILL, &inner), DOCKER_SIGNAL_NOT_HERE);
@@ -1707,73 +1844,73 @@ static int finish(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_exec_separates_output),
-		T(test_exec_codes_are_exact),
-		T(test_exec_ok_lists_codes),
-		T(test_ok_takes_ranges),
-		T(test_exec_tail_has_20_lines),
-		T(test_exec_missing_program),
-		T(test_exec_real_126_is_not_a_missing_program),
-		T(test_exec_arguments_arrive_as_they_are),
-		T(test_exec_env_user_directory),
-		T(test_exec_input),
-		T(test_exec_large_input),
-		T(test_exec_a_megabyte_of_each),
-		T(test_exec_too_much_output_is_cut),
-		T(test_exec_that_closes_its_output_is_waited_for),
-		T(test_exec_that_leaves_a_child_behind_ends),
-		T(test_exec_bad_names),
-		T(test_exec_missing_container_suggests),
-		T(test_exec_bad_commands),
-		T(test_exec_stopped_container),
-		T(test_exec_hides_secrets),
-		T(test_exec_cancelled_is_gone),
-		T(test_exec_cancelled_takes_its_children_along),
-		T(test_exec_that_ignores_term_is_killed),
-		T(test_exec_cancelled_that_ends_well_did),
-		T(test_exec_times_out),
-		T(test_exec_cancelled_at_once),
-		T(test_exec_the_driver_ends_meanwhile),
-		T(test_exec_the_container_dies),
-		T(test_exec_the_container_is_removed),
-		T(test_probe_is_a_read),
-		T(test_exec_settles),
-		T(test_inspect),
-		T(test_inspect_ports_and_networks),
-		T(test_health),
-		T(test_ps),
-		T(test_logs),
-		T(test_logs_of_a_terminal),
-		T(test_logs_too_long),
-		T(test_stats),
-		T(test_start_stop_restart_kill_rm),
-		T(test_stop_of_one_that_ignores_term),
-		T(test_stop_cancelled_is_unknown),
-		T(test_rm_and_kill_settle),
-		T(test_run_and_wait),
-		T(test_run_exit_code),
-		T(test_run_detached),
-		T(test_run_fails_and_leaves_nothing),
-		T(test_run_cancelled_is_stopped),
-		T(test_ports),
-		T(test_image_and_tag),
-		T(test_build),
-		T(test_build_failures),
-		T(test_build_cancelled),
-		T(test_login_and_pull),
-		T(test_engine_absent),
-		T(test_engine_hosts_of_no_use),
-		T(test_engine_cancelled_while_it_is_looked_for),
-		T(test_engine_wrong_version),
-		T(test_engine_too_old),
-		T(test_engine_newer_gets_our_newest),
-		T(test_engine_by_tcp),
-		T(test_engine_lost_in_mid_exec),
-		T(test_other_users),
-		T(test_engine_by_tls),
-		T(test_describe),
-		T(test_process_of_another_container_is_not_signalled),
-		T(test_times),
+	    T(test_exec_separates_output),
+	    T(test_exec_codes_are_exact),
+	    T(test_exec_ok_lists_codes),
+	    T(test_ok_takes_ranges),
+	    T(test_exec_tail_has_20_lines),
+	    T(test_exec_missing_program),
+	    T(test_exec_real_126_is_not_a_missing_program),
+	    T(test_exec_arguments_arrive_as_they_are),
+	    T(test_exec_env_user_directory),
+	    T(test_exec_input),
+	    T(test_exec_large_input),
+	    T(test_exec_a_megabyte_of_each),
+	    T(test_exec_too_much_output_is_cut),
+	    T(test_exec_that_closes_its_output_is_waited_for),
+	    T(test_exec_that_leaves_a_child_behind_ends),
+	    T(test_exec_bad_names),
+	    T(test_exec_missing_container_suggests),
+	    T(test_exec_bad_commands),
+	    T(test_exec_stopped_container),
+	    T(test_exec_hides_secrets),
+	    T(test_exec_cancelled_is_gone),
+	    T(test_exec_cancelled_takes_its_children_along),
+	    T(test_exec_that_ignores_term_is_killed),
+	    T(test_exec_cancelled_that_ends_well_did),
+	    T(test_exec_times_out),
+	    T(test_exec_cancelled_at_once),
+	    T(test_exec_the_driver_ends_meanwhile),
+	    T(test_exec_the_container_dies),
+	    T(test_exec_the_container_is_removed),
+	    T(test_probe_is_a_read),
+	    T(test_exec_settles),
+	    T(test_inspect),
+	    T(test_inspect_ports_and_networks),
+	    T(test_health),
+	    T(test_ps),
+	    T(test_logs),
+	    T(test_logs_of_a_terminal),
+	    T(test_logs_too_long),
+	    T(test_stats),
+	    T(test_start_stop_restart_kill_rm),
+	    T(test_stop_of_one_that_ignores_term),
+	    T(test_stop_cancelled_is_unknown),
+	    T(test_rm_and_kill_settle),
+	    T(test_run_and_wait),
+	    T(test_run_exit_code),
+	    T(test_run_detached),
+	    T(test_run_fails_and_leaves_nothing),
+	    T(test_run_cancelled_is_stopped),
+	    T(test_ports),
+	    T(test_image_and_tag),
+	    T(test_build),
+	    T(test_build_failures),
+	    T(test_build_cancelled),
+	    T(test_login_and_pull),
+	    T(test_engine_absent),
+	    T(test_engine_hosts_of_no_use),
+	    T(test_engine_cancelled_while_it_is_looked_for),
+	    T(test_engine_wrong_version),
+	    T(test_engine_too_old),
+	    T(test_engine_newer_gets_our_newest),
+	    T(test_engine_by_tcp),
+	    T(test_engine_lost_in_mid_exec),
+	    T(test_other_users),
+	    T(test_engine_by_tls),
+	    T(test_describe),
+	    T(test_process_of_another_container_is_not_signalled),
+	    T(test_times),
 	};
 
 	if (argc > 1)

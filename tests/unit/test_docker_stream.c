@@ -77,7 +77,7 @@ static void test_cut_in_two_everywhere(void **state)
 
 	(void)state;
 	for (size_t cut = 0; cut <= length; cut++) {
-		struct seen seen = { 0 };
+		struct seen seen = {0};
 		struct docker_stream stream;
 
 		docker_stream_init(&stream, see, &seen);
@@ -96,7 +96,7 @@ static void test_cut_in_three_everywhere(void **state)
 	(void)state;
 	for (size_t first = 0; first <= length; first++)
 		for (size_t second = first; second <= length; second++) {
-			struct seen seen = { 0 };
+			struct seen seen = {0};
 			struct docker_stream stream;
 
 			docker_stream_init(&stream, see, &seen);
@@ -109,7 +109,7 @@ static void test_cut_in_three_everywhere(void **state)
 
 static void test_byte_by_byte(void **state)
 {
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	struct docker_stream stream;
 	char bytes[512];
 	size_t length = sample(bytes);
@@ -129,7 +129,7 @@ static void test_byte_by_byte(void **state)
 
 static void test_whole_only_between_frames(void **state)
 {
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	struct docker_stream stream;
 	char bytes[64];
 	size_t length = frame(bytes, 1, "abc");
@@ -146,9 +146,9 @@ static void test_whole_only_between_frames(void **state)
 
 static void test_payload_is_not_gathered(void **state)
 {
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	struct docker_stream stream;
-	char header[8] = { 1, 0, 0, 0, (char)0xff, (char)0xff, (char)0xff, (char)0xff };
+	char header[8] = {1, 0, 0, 0, (char)0xff, (char)0xff, (char)0xff, (char)0xff};
 
 	(void)state;
 	docker_stream_init(&stream, see, &seen);
@@ -164,10 +164,11 @@ static void test_malformed_headers(void **state)
 	(void)state;
 	for (int at = 0; at < 4; at++)
 		for (int byte = 0; byte < 256; byte++) {
-			struct seen seen = { 0 };
+			struct seen seen = {0};
 			struct docker_stream stream;
 			char bytes[64];
-			size_t good = frame(bytes, 1, "good"), length = good + frame(bytes + good, 2, "after");
+			size_t good = frame(bytes, 1, "good"),
+			       length = good + frame(bytes + good, 2, "after");
 			bool valid = at == 0 ? byte <= 3 : byte == 0;
 
 			bytes[good + (size_t)at] = (char)byte;
@@ -187,7 +188,7 @@ static void test_malformed_headers(void **state)
 
 static void test_text_instead_of_frames(void **state)
 {
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	struct docker_stream stream;
 	const char *text = "{\"message\":\"No such exec instance\"}";
 
@@ -200,13 +201,13 @@ static void test_text_instead_of_frames(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cut_in_two_everywhere),
-		cmocka_unit_test(test_cut_in_three_everywhere),
-		cmocka_unit_test(test_byte_by_byte),
-		cmocka_unit_test(test_whole_only_between_frames),
-		cmocka_unit_test(test_payload_is_not_gathered),
-		cmocka_unit_test(test_malformed_headers),
-		cmocka_unit_test(test_text_instead_of_frames),
+	    cmocka_unit_test(test_cut_in_two_everywhere),
+	    cmocka_unit_test(test_cut_in_three_everywhere),
+	    cmocka_unit_test(test_byte_by_byte),
+	    cmocka_unit_test(test_whole_only_between_frames),
+	    cmocka_unit_test(test_payload_is_not_gathered),
+	    cmocka_unit_test(test_malformed_headers),
+	    cmocka_unit_test(test_text_instead_of_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,115 @@
+/* plain_effects.c - changes, reads and people; see plain_inside.h. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/plain_inside.h"
+#include "interp/machine.h"
+
+/* ---- effects ---- */
+
+static const char *shown_of(const struct event *event)
+{
+	struct value shown = record_peek(event->data, "shown");
+
+	return shown.tag == VALUE_STRING && value_length(shown) > 0 ? value_text_peek(shown) : event->text;
+}
+
+void plain_effect_started(struct ui_plain *plain, const struct event *event)
+{
+	bool change = strcmp(plain_text_of(event, "class"), "change") == 0;
+	struct call *call;
+
+	plain->calls = memory_need(realloc(plain->calls, (plain->call_count + 1) * sizeof(*plain->calls)));
+	call = &plain->calls[plain->call_count++];
+	*call = (struct call){.id = plain_copy(event->id), .shown = plain_copy(shown_of(event)), .step = plain_copy(event->step)};
+	call->change = change;
+	call->started = event->now;
+	if ((change && !plain_quiet(plain)) || plain_verbose(plain))
+		plain_line(plain, event, change ? STYLE_NORMAL : STYLE_FAINT, change ? "change  " : "read    ", shown_of(event));
+}
+
+/* The last lines of what a failed command printed. */
+static void show_tail(struct ui_plain *plain, const struct event *event, struct value details)
+{
+	static const char *const fields[] = {"tail", "stderr", "stdout", "body"};
+	const char *text = "", *from;
+	size_t i, lines = 0;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]) && !text[0]; i++)
+		text = value_text_peek(record_peek(details, fields[i]));
+	for (from = text + strlen(text); from > text; from--)
+		if (from[-1] == '\n' && from[0] != '\0' && ++lines == TAIL_LINES)
+			break;
+	while (*from) {
+		size_t length = strcspn(from, "\n");
+		struct value one = value_string_n(from, length);
+
+		page_line(plain->page, "        ", plain_indent_of(plain, event->step) + 8, STYLE_FAINT, "| ", value_text_peek(one));
+		value_release(one);
+		from += length + (from[length] == '\n');
+	}
+}
+
+static void effect_failed(struct ui_plain *plain, const struct event *event, const struct call *call, bool unknown)
+{
+	struct value text;
+
+	/* A read that fails may be looked at again: who waits for it says so. */
+	if (!call->change && !plain_verbose(plain) && value_length(record_peek(event->data, "value")) == 0)
+		return;
+	text = value_string_printf("%s: %s", call->shown, event->text);
+	if (call->change || plain_verbose(plain))
+		plain_line(plain, event, unknown ? STYLE_WARN : STYLE_BAD, unknown ? "unknown " : "failed  ", value_text_peek(text));
+	value_release(text);
+	if (call->change || plain_verbose(plain))
+		show_tail(plain, event, record_peek(event->data, "value"));
+}
+
+void plain_effect_ended(struct ui_plain *plain, const struct event *event)
+{
+	struct call *call = plain_call_find(plain, event->id);
+	const char *kind = plain_text_of(event, "kind");
+	struct step *step;
+
+	if (!call)
+		return;
+	if (call->question)
+		plain->asked--;
+	step = plain_step_find(plain, call->step);
+	if (strcmp(kind, "ok") != 0)
+		effect_failed(plain, event, call, strcmp(kind, "unknown") == 0);
+	else if (call->change && !plain->unwinding && plain->handlers == 0)
+		list_push(&plain->done, step ? value_string_printf("%s: %s", step->title, call->shown) : value_string(call->shown));
+	plain_call_forget(plain, call);
+}
+
+/* ---- people ---- */
+
+void plain_question_opened(struct ui_plain *plain, const struct event *event)
+{
+	struct call *call = plain_call_find(plain, event->id);
+
+	if (!call || call->question)
+		return;
+	call->question = true;
+	plain->asked++;
+}
+
+void plain_person_answered(struct ui_plain *plain, const struct event *event)
+{
+	struct value answer = record_peek(event->data, "answer"), shown, text;
+	const char *who = plain_text_of(event, "who");
+
+	if (plain_quiet(plain))
+		return;
+	if (answer.tag == VALUE_BOOL || answer.tag == VALUE_NULL)
+		shown = value_string(answer.tag == VALUE_BOOL && answer.b ? "yes" : "no");
+	else
+		shown = value_to_text(answer);
+	text = value_string_printf("%s: %s%s%s", event->text,
+				   value_is_secret(answer) ? "***" : value_text_peek(shown), who[0] ? ", by " : "", who);
+	plain_line(plain, event, STYLE_NORMAL, "person  ", value_text_peek(text));
+	value_release(text);
+	value_release(shown);
+}

@@ -1,0 +1,201 @@
+/* plain_end.c - going back, and the last words; see plain_inside.h. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/plain_inside.h"
+#include "interp/machine.h"
+
+/* ---- failing and going back ---- */
+
+void plain_failed(struct ui_plain *plain, const struct event *event)
+{
+	plain_line(plain, event, STYLE_BAD, "FAILED  ", event->text);
+	plain_show_parts(plain, event);
+}
+
+void plain_unwinding(struct ui_plain *plain, const struct event *event)
+{
+	struct value handlers = event->data.tag == VALUE_INT ? event->data : record_peek(event->data, "handlers");
+	struct value text;
+	char gutter[48];
+
+	plain->unwinding = true;
+	plain->phase_indent = 0;
+	plain_blank(plain);
+	text = value_string_printf("%s%s%" PRId64 " to undo", event->text, event->text[0] ? "; " : "",
+				   handlers.tag == VALUE_INT ? handlers.i : 0);
+	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_STRONG, "Going back: ", value_text_peek(text));
+	value_release(text);
+}
+
+void plain_handler_started(struct ui_plain *plain, const struct event *event)
+{
+	const char *kind = plain_text_of(event, "kind");
+	struct value text;
+	char gutter[48];
+
+	plain->handlers++;
+	if (plain_quiet(plain))
+		return;
+	if (strcmp(kind, event->text) == 0)
+		text = value_string("");
+	else
+		text = strcmp(kind, "rollback") == 0 ? value_string("undo: ") : value_string_printf("%s: ", kind);
+	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_STRONG, value_text_peek(text), event->text);
+	value_release(text);
+}
+
+void plain_handler_ended(struct ui_plain *plain, const struct event *event)
+{
+	const char *kind = plain_text_of(event, "kind"), *message = plain_text_of(event, "message");
+	bool done = strcmp(plain_text_of(event, "outcome"), "done") == 0, rollback = strcmp(kind, "rollback") == 0;
+	struct value text = plain_with_elapsed(event, event->text[0] ? event->text : kind), said;
+	char gutter[48];
+
+	if (plain->handlers > 0)
+		plain->handlers--;
+	if (rollback) {
+		list_push(done ? &plain->undone : &plain->failed, value_string(event->text));
+		plain_forget_title(&plain->armed, event->text);
+	}
+	if (done && !plain_quiet(plain) && rollback)
+		page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_GOOD, "undone: ", value_text_peek(text));
+	if (!done) {
+		said = value_string_printf("%s: %s", value_text_peek(text), message);
+		page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_BAD, rollback ? "NOT UNDONE: " : "FAILED: ",
+			  value_text_peek(said));
+		value_release(said);
+	}
+	value_release(text);
+}
+
+/* ---- the end ---- */
+
+static struct value item_text(struct value item)
+{
+	static const char *const fields[] = {"step", "title", "by", "what", "why", "message"};
+	struct value text = value_null();
+	size_t i;
+
+	if (item.tag == VALUE_STRING)
+		return value_copy(item);
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		struct value field = record_peek(item, fields[i]), longer;
+
+		if (field.tag != VALUE_STRING || value_length(field) == 0)
+			continue;
+		longer = text.tag == VALUE_NULL ? value_copy(field)
+						: value_string_printf("%s: %s", value_text_peek(text), value_text_peek(field));
+		value_release(text);
+		text = longer;
+	}
+	return text.tag == VALUE_NULL ? value_show(item, 200) : text;
+}
+
+static void summary(struct ui_plain *plain, const char *title, enum style style, struct value list)
+{
+	size_t i, count = value_length(list);
+	char more[48];
+
+	if (list.tag != VALUE_LIST || count == 0)
+		return;
+	page_line(plain->page, NULL, 0, style, title, NULL);
+	for (i = 0; i < count && i < SUMMARY_LINES; i++) {
+		struct value text = item_text(list_peek(list, i));
+
+		page_line(plain->page, NULL, 2, STYLE_NORMAL, "- ", value_text_peek(text));
+		value_release(text);
+	}
+	if (count > SUMMARY_LINES) {
+		snprintf(more, sizeof(more), "... and %zu more", count - SUMMARY_LINES);
+		page_line(plain->page, NULL, 2, STYLE_NORMAL, NULL, more);
+	}
+}
+
+const char *exit_code_meaning(int code)
+{
+	switch (code) {
+	case EXIT_DONE:
+		return "done";
+	case EXIT_FAILED:
+		return "failed; everything not kept by a commit, a checkpoint or `rollback none` was undone";
+	case EXIT_USAGE:
+		return "the command line or the plan is wrong; nothing was run";
+	case EXIT_INCOMPLETE:
+		return "failed, and the rollback is incomplete: a person must act";
+	case EXIT_REFUSED:
+		return "refused before any change";
+	case EXIT_WAITING:
+		return "waits for a person";
+	case EXIT_INTERNAL:
+		return "the journal or the interpreter itself failed";
+	case 130:
+	case 143:
+		return "aborted and rolled back";
+	default:
+		return "ended";
+	}
+}
+
+/* Until runs are kept in a store, the way back from a good run is another run. */
+static void way_back(struct ui_plain *plain, int code)
+{
+	if (code == EXIT_DONE && value_length(plain->armed) > 0) {
+		summary(plain, "Could still be undone:", STYLE_STRONG, plain->armed);
+		page_line(plain->page, NULL, 0, STYLE_STRONG, "The way back: ",
+			  "run the plan again with the former values (`runplan rollback` is not available yet)");
+	}
+	if (code == EXIT_INCOMPLETE)
+		page_line(plain->page, NULL, 0, STYLE_STRONG, "The way back: ",
+			  "do by hand what is listed above, in that order; then run the plan again");
+}
+
+void plain_finish(struct ui *ui, int code)
+{
+	struct ui_plain *plain = plain_of(ui);
+	struct value ended = plain->ended, failure = record_peek(ended, "failure"), text;
+	enum style style = code == EXIT_DONE ? STYLE_GOOD : STYLE_BAD;
+	char elapsed[48];
+	bool bad = code != EXIT_DONE;
+
+	if (ended.tag == VALUE_NULL)
+		return;
+	if (!plain_quiet(plain) || bad)
+		plain_blank(plain);
+	text = value_string_printf("%s after %s", plain->outcome[0] ? plain->outcome : exit_code_meaning(code),
+				   elapsed_text(plain->now, elapsed));
+	if (failure.tag != VALUE_NULL) {
+		struct value why = item_text(failure), whole;
+
+		whole = value_string_printf("%s: %s", value_text_peek(text), value_text_peek(why));
+		value_release(why);
+		value_release(text);
+		text = whole;
+	}
+	page_line(plain->page, NULL, 0, style, NULL, value_text_peek(text));
+	value_release(text);
+	if (!plain_quiet(plain) || bad) {
+		summary(plain, bad ? "Was done:" : "Changes:", STYLE_STRONG, plain->done);
+		summary(plain, "Undone:", STYLE_STRONG, plain->undone);
+		summary(plain, "NOT undone:", STYLE_BAD, plain->failed);
+		summary(plain, "Stays:", STYLE_STRONG, record_peek(ended, "stays"));
+		summary(plain, "Left behind:", STYLE_STRONG, record_peek(ended, "leaves"));
+		summary(plain, "Took longer than expected:", STYLE_WARN, record_peek(ended, "overruns"));
+		summary(plain, "A person must do by hand:", STYLE_BAD, record_peek(ended, "by_hand"));
+		way_back(plain, code);
+	}
+	if (bad) {
+		text = value_string_printf("%d: %s", code, exit_code_meaning(code));
+		page_line(plain->page, NULL, 0, style, "Exit code ", value_text_peek(text));
+		value_release(text);
+	}
+}
+
+void plain_run_ended(struct ui_plain *plain, const struct event *event)
+{
+	value_release(plain->ended);
+	plain->ended = event->data.tag == VALUE_RECORD ? value_copy(event->data) : record_new(0);
+	free(plain->outcome);
+	plain->outcome = plain_copy(event->text);
+}

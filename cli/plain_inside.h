@@ -1,0 +1,127 @@
+/*
+ * plain_inside.h - the parts of ui_plain, for its own files only:
+ *
+ *   ui_plain.c         which event is shown how; runs, phases, steps; the heartbeat
+ *   plain_lines.c      where a line stands, and what is under way
+ *   plain_effects.c    changes and reads, the last lines of what failed, people
+ *   plain_checks.c     conditions, waits, holds, thresholds
+ *   plain_end.c        going back, and the last words
+ */
+#ifndef RUNPLAN_PLAIN_INSIDE_H
+#define RUNPLAN_PLAIN_INSIDE_H
+
+#include "cli/ui.h"
+
+#define SAMPLE_EVERY (30 * INT64_C(1000000000)) /* of one threshold while its verdict stays the same */
+#define TAIL_LINES 20                           /* of a failed command */
+#define DEPTHS 32                               /* of steps, that are told apart */
+#define SUMMARY_LINES 40                        /* of each list at the end; the rest is counted */
+
+struct step {
+	char *id, *title;
+	unsigned depth;
+	bool active;
+};
+
+struct call {
+	char *id, *shown, *step;
+	bool change, question;
+	int64_t started;
+};
+
+struct wait {
+	char *text;
+	bool labelled; /* an `expect`: its check follows and says how it went */
+	int64_t since;
+};
+
+struct sampled {
+	char *name, *verdict;
+	int64_t shown; /* when */
+};
+
+struct ui_plain {
+	struct ui ui;
+	const struct page *page;
+	enum verbosity verbosity;
+	struct step *steps;
+	size_t step_count;
+	int active[DEPTHS]; /* how many steps are under way at each depth */
+	struct call *calls; /* under way */
+	size_t call_count;
+	struct sampled *samples;
+	size_t sample_count;
+	struct wait *waits; /* conditions that are waited for */
+	size_t wait_count;
+	unsigned phase_indent;
+	unsigned handlers; /* under way */
+	bool unwinding;
+	size_t asked; /* questions that are open: nothing may be written over them */
+	int64_t now, shown_at; /* of the last event; of the last line */
+	int64_t hold_end;      /* of the hold that began last */
+	char *said;            /* condition of the last wait that expired: its check need not say all of it again */
+	struct value done;    /* changes that were made, in order */
+	struct value undone;  /* titles of handlers that ended well */
+	struct value failed;  /* titles of handlers that did not */
+	struct value armed;   /* titles of steps that can be undone */
+	struct value ended;   /* run.ended's data */
+	char *outcome;
+};
+
+static inline struct ui_plain *plain_of(struct ui *ui)
+{
+	return (struct ui_plain *)ui; /* ui comes first */
+}
+
+/* plain_lines.c */
+/* memory_need(strdup()) */
+char *plain_copy(const char *text);
+/* A string in the event's data, "" where there is none. Lent. */
+const char *plain_text_of(const struct event *event, const char *field);
+/* NULL: not known. */
+struct step *plain_step_find(struct ui_plain *plain, const char *id);
+void plain_step_activate(struct ui_plain *plain, struct step *step, bool active);
+/* Columns before what belongs to the step. */
+unsigned plain_indent_of(struct ui_plain *plain, const char *step_id);
+/* "  1:05  ", into a buffer of 48 bytes. */
+const char *plain_clock_of(int64_t now, char *buffer);
+/* The event as a line under its step; where several steps run side by side it says of which it is. */
+void plain_line(struct ui_plain *plain, const struct event *event, enum style style, const char *lead, const char *text);
+/* A line of further detail below another. */
+void plain_detail(struct ui_plain *plain, const struct event *event, const char *text);
+void plain_blank(struct ui_plain *plain);
+bool plain_quiet(const struct ui_plain *plain);
+bool plain_verbose(const struct ui_plain *plain);
+/* The text, and behind it how long the event's matter took: "title (4.2s)". Owned. */
+struct value plain_with_elapsed(const struct event *event, const char *text);
+void plain_waits_add(struct ui_plain *plain, const struct event *event);
+/* True where a check follows that says how it went. */
+bool plain_waits_remove(struct ui_plain *plain, const char *text);
+struct call *plain_call_find(struct ui_plain *plain, const char *id);
+void plain_call_forget(struct ui_plain *plain, struct call *call);
+/* Takes the last item of that text out of the list. */
+void plain_forget_title(struct value *list, const char *title);
+
+/* plain_effects.c */
+void plain_effect_started(struct ui_plain *plain, const struct event *event);
+void plain_effect_ended(struct ui_plain *plain, const struct event *event);
+void plain_question_opened(struct ui_plain *plain, const struct event *event);
+void plain_person_answered(struct ui_plain *plain, const struct event *event);
+
+/* plain_checks.c */
+void plain_show_parts(struct ui_plain *plain, const struct event *event);
+void plain_check(struct ui_plain *plain, const struct event *event);
+void plain_waiting(struct ui_plain *plain, const struct event *event);
+void plain_waited(struct ui_plain *plain, const struct event *event);
+void plain_holding(struct ui_plain *plain, const struct event *event);
+void plain_sample(struct ui_plain *plain, const struct event *event);
+
+/* plain_end.c */
+void plain_failed(struct ui_plain *plain, const struct event *event);
+void plain_unwinding(struct ui_plain *plain, const struct event *event);
+void plain_handler_started(struct ui_plain *plain, const struct event *event);
+void plain_handler_ended(struct ui_plain *plain, const struct event *event);
+void plain_run_ended(struct ui_plain *plain, const struct event *event);
+void plain_finish(struct ui *ui, int code);
+
+#endif
