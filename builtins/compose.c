@@ -825,7 +825,7 @@ static void run_start(struct effect_call *call)
 	struct run_job *run;
 
 	if (!compose_name_check(call, "service", call_text(call, RUN_SERVICE)) || !command_check(call) ||
-	    !compose_begin(call, sizeof *run, &run_places))
+	    !exit_codes_check(call, call_arg(call, RUN_OK)) || !compose_begin(call, sizeof *run, &run_places))
 		return;
 	run = call->state;
 	run->job.release = run_release;

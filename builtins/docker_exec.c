@@ -93,6 +93,22 @@ bool exit_code_ok(struct value ok, int64_t code)
 	}
 }
 
+static bool is_codes(struct value ok)
+{
+	return ok.tag == VALUE_INT || ok.tag == VALUE_RANGE;
+}
+
+bool exit_codes_check(struct effect_call *call, struct value ok)
+{
+	bool good = ok.tag == VALUE_NULL || ok.tag == VALUE_LIST || is_codes(ok);
+
+	for (size_t i = 0; good && ok.tag == VALUE_LIST && i < value_length(ok); i++)
+		good = is_codes(list_peek(ok, i));
+	if (!good)
+		call_failed(call, "`ok` must be an exit code, a list of exit codes, or a range");
+	return good;
+}
+
 struct value text_tail(const char *text, size_t length, size_t lines)
 {
 	size_t from;
@@ -907,6 +923,8 @@ void docker_exec_begin(struct effect_call *call, const struct docker_exec_option
 	const struct docker_endpoint *endpoint = docker_endpoint(call->live);
 	struct exec *exec;
 
+	if (problem.tag == VALUE_NULL && !exit_codes_check(call, options->ok))
+		return;
 	if (problem.tag == VALUE_NULL && !env_list(options->env, &env, &problem))
 		value_clear(&env);
 	if (problem.tag == VALUE_NULL && options->input.tag == VALUE_STRING && endpoint != NULL &&

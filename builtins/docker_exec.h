@@ -46,6 +46,8 @@ void docker_token(char token[33]);
 
 /* `ok` is null (0 only), an int, a range, or a list of these. */
 bool exit_code_ok(struct value ok, int64_t code);
+/* Is it one of these? Else ends the call as failed. */
+bool exit_codes_check(struct effect_call *call, struct value ok);
 
 /* The last `lines` lines of a text, without the newline at its end. */
 struct value text_tail(const char *text, size_t length, size_t lines);

@@ -450,7 +450,8 @@ void docker_run_start(struct effect_call *call)
 	struct run *run;
 
 	if (!docker_image_check(call, call_text(call, RUN_IMAGE)) ||
-	    (name != NULL && !docker_name_check(call, name)) || !run_body(call, &body))
+	    (name != NULL && !docker_name_check(call, name)) ||
+	    !exit_codes_check(call, call_arg(call, RUN_OK)) || !run_body(call, &body))
 		return;
 	run = docker_call_begin(call, sizeof *run, run_free);
 	run->id = run->name = run->problem = value_null();

@@ -185,15 +185,21 @@ static int64_t wall_now(const struct live *live)
 	return wall_clock() + live->wall_offset;
 }
 
-static void queue_wakes(uv_idle_t *idle)
+static void woken(uv_idle_t *idle)
 {
 	(void)idle;
 }
 
 /*
- * While something is queued, `wake` is active: an idle handle keeps uv_run() from blocking. Without it, what a timer's
- * callback queues would wait for the next event: in a turn, timers come before the poll.
+ * Keeps uv_run() from blocking in this turn: for whatever a timer's callback may have done that next() waits
+ * for. In a turn of libuv timers come before the poll, which would then wait for an event that need never
+ * come.
  */
+static void live_wake(struct live *live)
+{
+	uv_idle_start(&live->wake, woken);
+}
+
 static struct live_queued *queue_add(struct live *live, enum delivery_kind kind)
 {
 	struct live_queued *item = live_alloc(sizeof *item);
@@ -204,7 +210,7 @@ static struct live_queued *queue_add(struct live *live, enum delivery_kind kind)
 	item->outcome = outcome_ok(value_null());
 	*live->queue_tail = item;
 	live->queue_tail = &item->next;
-	uv_idle_start(&live->wake, queue_wakes);
+	live_wake(live);
 	return item;
 }
 
@@ -213,10 +219,8 @@ static struct live_queued *queue_take(struct live *live)
 	struct live_queued *item = live->queue;
 
 	live->queue = item->next;
-	if (live->queue == NULL) {
+	if (live->queue == NULL)
 		live->queue_tail = &live->queue;
-		uv_idle_stop(&live->wake);
-	}
 	return item;
 }
 
@@ -667,7 +671,7 @@ static void queue_deliver(struct live *live, struct live_queued *item, struct de
 
 static void deadline_reached(uv_timer_t *timer)
 {
-	(void)timer; /* it only had to end the wait */
+	live_wake(timer->data);
 }
 
 static bool live_next(struct driver *driver, int64_t deadline, struct delivery *out)
@@ -697,6 +701,7 @@ static bool live_next(struct driver *driver, int64_t deadline, struct delivery *
 			uv_timer_start(&live->deadline, deadline_reached,
 				       milliseconds_until(live->started + (uint64_t)deadline), 0);
 		}
+		uv_idle_stop(&live->wake); /* the queue is empty, and the deadline is yet to come */
 		uv_run(&live->loop, UV_RUN_ONCE);
 		uv_timer_stop(&live->deadline);
 	}
@@ -860,6 +865,7 @@ struct driver *live_new(const struct live_options *options)
 		live->wall_offset = live->options.start_wall - live->wall;
 	live->wall += live->wall_offset;
 	uv_timer_init(&live->loop, &live->deadline);
+	live->deadline.data = live;
 	uv_idle_init(&live->loop, &live->idle);
 	uv_idle_init(&live->loop, &live->wake);
 	live->idle.data = live;

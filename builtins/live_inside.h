@@ -48,7 +48,7 @@ struct live {
 
 	uv_timer_t deadline;
 	uv_idle_t idle; /* active while something is deferred */
-	uv_idle_t wake; /* active while something is queued */
+	uv_idle_t wake; /* active: the loop does not block */
 	uv_signal_t interrupt, terminate;
 
 	struct http_engine *http; /* from the first transfer on */

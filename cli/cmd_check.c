@@ -11,9 +11,9 @@
 #include "interp/machine.h"
 
 static const char *const severities[] = {
-	[SEVERITY_ERROR] = "error",
-	[SEVERITY_WARNING] = "warning",
-	[SEVERITY_NOTE] = "note",
+    [SEVERITY_ERROR] = "error",
+    [SEVERITY_WARNING] = "warning",
+    [SEVERITY_NOTE] = "note",
 };
 
 static void add_text(struct buffer *line, const char *name, const char *text)
@@ -34,8 +34,8 @@ static void add_place(struct buffer *line, const struct sources *sources, struct
 
 	buffer_add_text(line, "\"file\":");
 	json_write_string(line, source->path, strlen(source->path));
-	buffer_printf(line, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u", from.line, from.column, to.line,
-		      to.column);
+	buffer_printf(line, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u", from.line,
+		      from.column, to.line, to.column);
 }
 
 static void print_line(struct buffer *line)
@@ -129,7 +129,9 @@ static bool check_file(const struct options *options, const char *path)
 		dump(compilation);
 	if (!option_given(options, "json") && !option_given(options, "dump-bytecode"))
 		fprintf(stderr, "%s: %s\n", path,
-			!sound ? "does not check" : compilation->diags->warnings ? "checks, with warnings" : "checks");
+			!sound			       ? "does not check"
+			: compilation->diags->warnings ? "checks, with warnings"
+						       : "checks");
 	compilation_free(compilation);
 	return sound;
 }

@@ -8,9 +8,9 @@
 #include "interp/machine.h"
 
 static const char *const classes[] = {
-	[EFFECT_PURE] = "pure",
-	[EFFECT_READ] = "read",
-	[EFFECT_CHANGE] = "change",
+    [EFFECT_PURE] = "pure",
+    [EFFECT_READ] = "read",
+    [EFFECT_CHANGE] = "change",
 };
 
 static const char *settle_text(const struct builtin *row)
@@ -64,9 +64,11 @@ static void print_table(const struct builtin_table *table)
 	printf("%s - %s\n\n", table->name, table->summary);
 	for (i = 0; i < table->row_count; i++)
 		if (callable(&table->rows[i]))
-			printf("  %-24s %-7s %s\n", table->rows[i].name, classes[table->rows[i].effect], table->rows[i].summary);
+			printf("  %-24s %-7s %s\n", table->rows[i].name, classes[table->rows[i].effect],
+			       table->rows[i].summary);
 	for (i = 0; i < table->type_count; i++)
-		printf("\n  type %s = %s\n    %s\n", table->types[i].name, table->types[i].definition, table->types[i].summary);
+		printf("\n  type %s = %s\n    %s\n", table->types[i].name, table->types[i].definition,
+		       table->types[i].summary);
 }
 
 static void print_namespaces(void)
@@ -122,19 +124,22 @@ static void markdown_types(const struct builtin_table *table)
 	size_t i;
 
 	for (i = 0; i < table->type_count; i++)
-		printf("\n`%s` is `%s`: %s\n", table->types[i].name, table->types[i].definition, table->types[i].summary);
+		printf("\n`%s` is `%s`: %s\n", table->types[i].name, table->types[i].definition,
+		       table->types[i].summary);
 }
 
 static void markdown(void)
 {
 	size_t t, i;
 
-	printf("# Builtins\n\nMade by `runplan doc --markdown` from the builtins' own rows; do not edit. `pure` computes, "
-	       "`read` looks at\nthe world, `change` changes it and needs a rollback unless it only leaves something "
+	printf("# Builtins\n\nMade by `runplan doc --markdown` from the builtins' own rows; do not edit. "
+	       "`pure` computes, "
+	       "`read` looks at\nthe world, `change` changes it and needs a rollback unless it only leaves "
+	       "something "
 	       "harmless.\n\n| namespace | |\n| --- | --- |\n");
 	for (t = 0; t < builtin_registry.table_count; t++)
-		printf("| [%s](#%s) | %s |\n", builtin_registry.tables[t]->name, builtin_registry.tables[t]->name,
-		       builtin_registry.tables[t]->summary);
+		printf("| [%s](#%s) | %s |\n", builtin_registry.tables[t]->name,
+		       builtin_registry.tables[t]->name, builtin_registry.tables[t]->summary);
 	for (t = 0; t < builtin_registry.table_count; t++) {
 		const struct builtin_table *table = builtin_registry.tables[t];
 

@@ -15,7 +15,8 @@ static int preview(struct session *session)
 	struct driver *inner = NULL, *driver;
 	int code;
 
-	if (!params_collect(&session->params, session->program, session->options, people_at_terminal(), stderr))
+	if (!params_collect(&session->params, session->program, session->options, people_at_terminal(),
+			    stderr))
 		return EXIT_USAGE;
 	session_add_view(session, ui_preview_new(&session->out, session->compilation->sources,
 						 session_verbosity(session->options)));

@@ -1,6 +1,7 @@
 /*
- * cmd_replay.c - runplan replay: gives the plan the answers on record and holds every event that follows against the
- * rows. The same plan does the same again, to the last event; a change to it shows as the first difference.
+ * cmd_replay.c - runplan replay: gives the plan the answers on record and holds every event that follows
+ * against the rows. The same plan does the same again, to the last event; a change to it shows as the first
+ * difference.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -22,8 +23,8 @@ struct comparison {
 static void difference(const struct comparison *comparison, const char *recorded, size_t recorded_length,
 		       const char *got, size_t got_length)
 {
-	printf("row %zu differs\n  on record: %.*s\n  replayed:  %.*s\n", comparison->seen, (int)recorded_length, recorded,
-	       (int)got_length, got);
+	printf("row %zu differs\n  on record: %.*s\n  replayed:  %.*s\n", comparison->seen,
+	       (int)recorded_length, recorded, (int)got_length, got);
 }
 
 /* Where a call stands in its file is no part of what the plan does: a row is compared up to there. */
@@ -49,7 +50,8 @@ static void compare(void *context, const struct event *event)
 		return;
 	row = event_encode(event);
 	if (comparison->seen >= record->ops->count(record)) {
-		printf("the record ends after row %zu, the plan goes on with\n  %s\n", comparison->seen, value_text_peek(row));
+		printf("the record ends after row %zu, the plan goes on with\n  %s\n", comparison->seen,
+		       value_text_peek(row));
 		comparison->differs = true;
 	} else {
 		line = record->ops->row_peek(record, comparison->seen++, &length);
@@ -86,10 +88,11 @@ static bool take_start(struct session *session, struct store *record, struct eve
 	if (!event_decode(line, length, first) || first->kind != EVENT_RUN_STARTED)
 		return false;
 	params = record_peek(first->data, "params");
-	session->params.values = memory_need(calloc(value_length(params) + 1, sizeof(*session->params.values)));
+	session->params.values =
+	    memory_need(calloc(value_length(params) + 1, sizeof(*session->params.values)));
 	for (i = 0; i < value_length(params); i++)
-		session->params.values[session->params.count++] =
-			(struct param_value){record_key_peek(params, i), value_copy(record_value_peek(params, i))};
+		session->params.values[session->params.count++] = (struct param_value){
+		    record_key_peek(params, i), value_copy(record_value_peek(params, i))};
 	name = record_peek(first->data, "environment");
 	session->params.environment = name.tag == VALUE_STRING ? value_text_peek(name) : NULL;
 	name = record_peek(first->data, "operator");
@@ -111,7 +114,8 @@ static int verdict(struct session *session, const struct comparison *comparison,
 		if (at.file < session->compilation->sources->count)
 			position = source_position(session->compilation->sources, at.file, at.from);
 		printf("%s:%u:%u: %s\n",
-		       position.line ? source_get(session->compilation->sources, at.file)->path : session->options->operands[0],
+		       position.line ? source_get(session->compilation->sources, at.file)->path
+				     : session->options->operands[0],
 		       position.line, position.column, problem);
 		return EXIT_FAILED;
 	}

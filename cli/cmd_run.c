@@ -13,8 +13,8 @@
 #include "cli/session.h"
 
 /*
- * Where locks live: RUNPLAN_STATE; for root /var/lib/runplan; else $XDG_STATE_HOME/runplan or ~/.local/state/runplan. The
- * caller frees it.
+ * Where locks live: RUNPLAN_STATE; for root /var/lib/runplan; else $XDG_STATE_HOME/runplan or
+ * ~/.local/state/runplan. The caller frees it.
  */
 static char *state_directory(void)
 {
@@ -49,7 +49,8 @@ static void make_directories(char *path)
 static bool refused(const struct session *session, const struct people *people)
 {
 	if (session->step_by_step && !people_at_terminal() && !option_given(session->options, "yes")) {
-		fprintf(stderr, "runplan: refused: --step asks before each step, and nobody is at a terminal\n");
+		fprintf(stderr,
+			"runplan: refused: --step asks before each step, and nobody is at a terminal\n");
 		return true;
 	}
 	return people_missing(people, session->compilation, stderr) > 0;
@@ -59,11 +60,11 @@ static int execute(struct session *session, struct people *people)
 {
 	char *state = state_directory();
 	struct live_options options = {
-		.ask = people_ask,
-		.ask_cancel = people_ask_cancel,
-		.context = people,
-		.state_directory = state,
-		.operator_name = session->operator_name,
+	    .ask = people_ask,
+	    .ask_cancel = people_ask_cancel,
+	    .context = people,
+	    .state_directory = state,
+	    .operator_name = session->operator_name,
 	};
 	struct driver *live, *driver;
 	int code = EXIT_INTERNAL;
@@ -87,7 +88,8 @@ static int run(struct session *session)
 	int code;
 
 	session->step_by_step = option_given(session->options, "step");
-	if (!params_collect(&session->params, session->program, session->options, people_at_terminal(), stderr))
+	if (!params_collect(&session->params, session->program, session->options, people_at_terminal(),
+			    stderr))
 		return EXIT_USAGE;
 	people = people_new(session->options, &session->err);
 	code = refused(session, people) ? EXIT_REFUSED : session_journal(session);

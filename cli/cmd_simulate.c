@@ -36,7 +36,8 @@ static bool read_duration(const char *text, int64_t *out)
 	arena_init(&arena);
 	sources_init(&sources, &arena);
 	diags_init(&diags, &arena);
-	ok = constant_evaluate(parse_expression(&arena, &sources, "--signal", text, &diags), false, &v, &where) &&
+	ok = constant_evaluate(parse_expression(&arena, &sources, "--signal", text, &diags), false, &v,
+			       &where) &&
 	     diags.errors == 0 && v.tag == VALUE_DURATION;
 	if (ok)
 		*out = v.i;
@@ -69,7 +70,8 @@ static void say_unused(struct driver *driver)
 	size_t i;
 
 	for (i = 0; i < value_length(unused); i++)
-		fprintf(stderr, "runplan: nothing asked for the given of `%s`\n", value_text_peek(list_peek(unused, i)));
+		fprintf(stderr, "runplan: nothing asked for the given of `%s`\n",
+			value_text_peek(list_peek(unused, i)));
 	value_release(unused);
 }
 

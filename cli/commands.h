@@ -1,5 +1,6 @@
 /*
- * commands.h - what each command's file offers; the table that names them is in commands.c. Each returns the exit code.
+ * commands.h - what each command's file offers; the table that names them is in commands.c. Each returns the
+ * exit code.
  */
 #ifndef RUNPLAN_COMMANDS_H
 #define RUNPLAN_COMMANDS_H

@@ -49,7 +49,8 @@ static int dispatch(const struct options *options)
 	return options->command->run(options);
 }
 
-/* A descriptor that whoever started us has closed would be given to the next file or socket that is opened. */
+/* A descriptor that whoever started us has closed would be given to the next file or socket that is opened.
+ */
 static void open_standard_descriptors(void)
 {
 	int fd;

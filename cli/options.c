@@ -26,7 +26,8 @@ static const struct option_row *option_find(const char *name, size_t length)
 	size_t i;
 
 	for (i = 0; i < option_count; i++)
-		if (strlen(option_table[i].name) == length && strncmp(option_table[i].name, name, length) == 0)
+		if (strlen(option_table[i].name) == length &&
+		    strncmp(option_table[i].name, name, length) == 0)
 			return &option_table[i];
 	return NULL;
 }
@@ -92,7 +93,8 @@ static bool unknown_option(const char *shown, const char *name, const struct com
 	fprintf(err, "runplan: unknown option `%s`", shown);
 	if (near)
 		fprintf(err, "; did you mean `--%s`?", near);
-	fprintf(err, "\n  `runplan %s%s--help` lists the options\n", command ? command->name : "", command ? " " : "");
+	fprintf(err, "\n  `runplan %s%s--help` lists the options\n", command ? command->name : "",
+		command ? " " : "");
 	return false;
 }
 
@@ -117,7 +119,8 @@ static bool unknown_command(const char *name, FILE *err)
 
 static void add_use(struct options *options, const struct option_row *row, const char *value)
 {
-	options->uses = memory_need(realloc(options->uses, (options->use_count + 1) * sizeof(*options->uses)));
+	options->uses =
+	    memory_need(realloc(options->uses, (options->use_count + 1) * sizeof(*options->uses)));
 	options->uses[options->use_count++] = (struct option_use){row, value};
 }
 
@@ -267,8 +270,8 @@ static bool operands_fit(struct parser *p)
 		return false;
 	}
 	if (p->options->operand_count > command->most) {
-		fprintf(p->err, "runplan: `%s` is one operand too many: runplan %s %s\n", p->options->operands[command->most],
-			command->name, command->operands);
+		fprintf(p->err, "runplan: `%s` is one operand too many: runplan %s %s\n",
+			p->options->operands[command->most], command->name, command->operands);
 		return false;
 	}
 	return true;
@@ -330,8 +333,9 @@ static void help_option(FILE *out, const struct option_row *row)
 	char left[48];
 	int length;
 
-	length = snprintf(left, sizeof(left), "%c%c%s --%s%s%s", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',
-			  row->letter ? "," : " ", row->name, row->value ? " " : "", row->value ? row->value : "");
+	length = snprintf(left, sizeof(left), "%c%c%s --%s%s%s", row->letter ? '-' : ' ',
+			  row->letter ? row->letter : ' ', row->letter ? "," : " ", row->name,
+			  row->value ? " " : "", row->value ? row->value : "");
 	fprintf(out, "  %-29s", left);
 	if (length > 28)
 		fprintf(out, "\n  %-29s", "");

@@ -1,9 +1,10 @@
 /*
- * options.h - the command line: every command and every option of runplan is a row of the two tables in commands.c, and
- * parsing, --help, suggestions and the refusal of what belongs to a later release all read those rows.
+ * options.h - the command line: every command and every option of runplan is a row of the two tables in
+ * commands.c, and parsing, --help, suggestions and the refusal of what belongs to a later release all read
+ * those rows.
  *
- * Options may stand before or after the command and its operands; `--name value` and `--name=value` are the same; `--`
- * ends them. An operand that is no command is the FILE of `run`.
+ * Options may stand before or after the command and its operands; `--name value` and `--name=value` are the
+ * same; `--` ends them. An operand that is no command is the FILE of `run`.
  */
 #ifndef RUNPLAN_OPTIONS_H
 #define RUNPLAN_OPTIONS_H
@@ -19,16 +20,16 @@ struct command {
 	const char *name;
 	const char *operands; /* "FILE", as shown */
 	const char *summary;
-	const char *details;  /* more for --help, or NULL */
-	size_t least, most;   /* operands */
+	const char *details;			   /* more for --help, or NULL */
+	size_t least, most;			   /* operands */
 	int (*run)(const struct options *options); /* NULL: of a later release */
 	bool hidden;
 };
 
 struct option_row {
-	const char *name;  /* without the dashes */
-	char letter;       /* or 0 */
-	const char *value; /* as shown; NULL: a flag */
+	const char *name;     /* without the dashes */
+	char letter;	      /* or 0 */
+	const char *value;    /* as shown; NULL: a flag */
 	const char *commands; /* "run simulate", or NULL: every command */
 	const char *about;
 	bool hidden;

@@ -13,8 +13,8 @@
 /* ---- text from outside ---- */
 
 /*
- * Bytes of the control sequence that begins with the ESC at `at`: CSI up to its final byte; OSC, DCS, APC, PM and SOS up
- * to BEL or ESC \; else ESC and what follows it.
+ * Bytes of the control sequence that begins with the ESC at `at`: CSI up to its final byte; OSC, DCS, APC, PM
+ * and SOS up to BEL or ESC \; else ESC and what follows it.
  */
 static size_t escape_length(const char *at, size_t left)
 {
@@ -72,11 +72,14 @@ void text_clean(const char *text, size_t length, struct buffer *out)
 
 const char *elapsed_text(int64_t nanoseconds, char *buffer)
 {
-	int64_t step = nanoseconds < SECOND_NS ? SECOND_NS / 1000 : nanoseconds < 60 * SECOND_NS ? SECOND_NS / 10 : SECOND_NS;
+	int64_t step = nanoseconds < SECOND_NS	      ? SECOND_NS / 1000
+		       : nanoseconds < 60 * SECOND_NS ? SECOND_NS / 10
+						      : SECOND_NS;
 	int64_t rounded = (nanoseconds + step / 2) / step * step;
 
 	if (rounded >= SECOND_NS && rounded < 60 * SECOND_NS && rounded % SECOND_NS != 0) {
-		snprintf(buffer, 48, "%" PRId64 ".%" PRId64 "s", rounded / SECOND_NS, rounded % SECOND_NS / (SECOND_NS / 10));
+		snprintf(buffer, 48, "%" PRId64 ".%" PRId64 "s", rounded / SECOND_NS,
+			 rounded % SECOND_NS / (SECOND_NS / 10));
 		return buffer;
 	}
 	return duration_text(rounded, buffer);
@@ -85,8 +88,8 @@ const char *elapsed_text(int64_t nanoseconds, char *buffer)
 /* ---- lines ---- */
 
 static const char *const paint[] = {
-	[STYLE_NORMAL] = "",       [STYLE_STRONG] = "\033[1m", [STYLE_FAINT] = "\033[2m",
-	[STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[1;31m", [STYLE_WARN] = "\033[33m",
+    [STYLE_NORMAL] = "",       [STYLE_STRONG] = "\033[1m", [STYLE_FAINT] = "\033[2m",
+    [STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[1;31m", [STYLE_WARN] = "\033[33m",
 };
 
 /* Redacted first: a control sequence inside a secret must not hide it. */
@@ -103,7 +106,8 @@ static void add_clean(const struct page *page, const char *text, struct buffer *
 	buffer_free(&clean);
 }
 
-/* Bytes of `text` that fit into `room` columns, up to a blank where there is one. All where it cannot be divided. */
+/* Bytes of `text` that fit into `room` columns, up to a blank where there is one. All where it cannot be
+ * divided. */
 static size_t fitting(const char *text, size_t length, size_t room)
 {
 	size_t end = utf8_offset(text, length, room), i;
@@ -118,7 +122,8 @@ static size_t fitting(const char *text, size_t length, size_t room)
 	return i;
 }
 
-static void add_wrapped(const struct page *page, const char *text, size_t length, size_t column, struct buffer *out)
+static void add_wrapped(const struct page *page, const char *text, size_t length, size_t column,
+			struct buffer *out)
 {
 	size_t room = page->width > column + NARROWEST / 2 ? page->width - column : SIZE_MAX;
 
@@ -138,8 +143,8 @@ static void add_wrapped(const struct page *page, const char *text, size_t length
 	}
 }
 
-void page_line(const struct page *page, const char *gutter, unsigned indent, enum style style, const char *lead,
-	       const char *text)
+void page_line(const struct page *page, const char *gutter, unsigned indent, enum style style,
+	       const char *lead, const char *text)
 {
 	struct buffer line = {0}, body = {0};
 	size_t column = indent + (gutter ? strlen(gutter) : 0);

@@ -23,7 +23,8 @@ static const struct param_code *param_find(const struct program *program, const 
 	uint32_t i;
 
 	for (i = 0; i < program->param_count; i++)
-		if (strlen(program->params[i].name) == length && strncmp(program->params[i].name, name, length) == 0)
+		if (strlen(program->params[i].name) == length &&
+		    strncmp(program->params[i].name, name, length) == 0)
 			return &program->params[i];
 	return NULL;
 }
@@ -84,7 +85,8 @@ static bool read_time(const char *text, struct value *out)
 
 static bool is_text(const struct type *type)
 {
-	return type->kind == TYPE_STRING || type->kind == TYPE_PATH || type->kind == TYPE_URL || type->kind == TYPE_ENUM;
+	return type->kind == TYPE_STRING || type->kind == TYPE_PATH || type->kind == TYPE_URL ||
+	       type->kind == TYPE_ENUM;
 }
 
 static bool read_constant(const char *text, struct value *out)
@@ -138,8 +140,9 @@ static bool unfit(const struct type *type, const char *text, char *error, size_t
 	struct arena arena;
 
 	arena_init(&arena);
-	snprintf(error, size, "`%s` is not of type %s%s%s%s", text, type_text(&arena, type), is_text(type) ? "" : " (written like ",
-		 is_text(type) ? "" : example_of(type), is_text(type) ? "" : ")");
+	snprintf(error, size, "`%s` is not of type %s%s%s%s", text, type_text(&arena, type),
+		 is_text(type) ? "" : " (written like ", is_text(type) ? "" : example_of(type),
+		 is_text(type) ? "" : ")");
 	arena_free(&arena);
 	return false;
 }
@@ -178,7 +181,8 @@ static const struct node *next_environment(struct module **module, const struct 
 
 	for (;;) {
 		for (; item; item = item->next)
-			if (item->kind == NODE_ENVIRONMENT && (!name || strcmp(item->environment.name.text, name) == 0))
+			if (item->kind == NODE_ENVIRONMENT &&
+			    (!name || strcmp(item->environment.name.text, name) == 0))
 				return item;
 		if (!*module || !(*module = (*module)->next))
 			return NULL;
@@ -201,7 +205,9 @@ static const char *default_environment(const struct program *program)
 /* The name that a setting's target ends with: `region`, `lib.region`. */
 static const char *setting_name(const struct node *target)
 {
-	return target->kind == NODE_NAME ? target->name : target->kind == NODE_FIELD ? target->field.name.text : NULL;
+	return target->kind == NODE_NAME    ? target->name
+	       : target->kind == NODE_FIELD ? target->field.name.text
+					    : NULL;
 }
 
 static void take_setting(struct collector *c, const struct node *setting)
@@ -226,8 +232,8 @@ static void take_setting(struct collector *c, const struct node *setting)
 	if (constant)
 		where = setting->setting.value->span;
 	at = source_position(sources, where.file, where.from);
-	wrong(c, "%s:%u:%u: the value of `%s` is %s", source_get(sources, where.file)->path, at.line, at.column, name,
-	      constant ? "of another type than its param" : "not a constant");
+	wrong(c, "%s:%u:%u: the value of `%s` is %s", source_get(sources, where.file)->path, at.line,
+	      at.column, name, constant ? "of another type than its param" : "not a constant");
 	value_release(v);
 }
 
@@ -323,7 +329,8 @@ static void take_set(struct collector *c, const char *given)
 
 static bool is_missing(const struct collector *c, const struct param_code *param)
 {
-	return !param->node->param.initial && !value_find(c->params, param->name) && !set_somehow(c, param->name);
+	return !param->node->param.initial && !value_find(c->params, param->name) &&
+	       !set_somehow(c, param->name);
 }
 
 static const char *summary_of(const struct param_code *param)
@@ -341,8 +348,8 @@ static void ask(struct collector *c, const struct param_code *param)
 	struct value prompt;
 
 	arena_init(&arena);
-	prompt = value_string_printf("%s%s%s (%s): ", summary_of(param), summary_of(param)[0] ? "\n  " : "", param->name,
-				     type_text(&arena, param->type));
+	prompt = value_string_printf("%s%s%s (%s): ", summary_of(param), summary_of(param)[0] ? "\n  " : "",
+				     param->name, type_text(&arena, param->type));
 	for (;;) {
 		char *line = people_read_line(value_text_peek(prompt)), error[512];
 		struct value v;
@@ -370,14 +377,15 @@ static void list_missing(struct collector *c)
 		const struct param_code *param = &c->program->params[i];
 
 		if (is_missing(c, param))
-			wrong(c, "`%s` (%s) is missing: --set %s=...%s%s", param->name, type_text(&arena, param->type),
-			      param->name, summary_of(param)[0] ? "  # " : "", summary_of(param));
+			wrong(c, "`%s` (%s) is missing: --set %s=...%s%s", param->name,
+			      type_text(&arena, param->type), param->name, summary_of(param)[0] ? "  # " : "",
+			      summary_of(param));
 	}
 	arena_free(&arena);
 }
 
-bool params_collect(struct params *params, const struct program *program, const struct options *options, bool may_ask,
-		    FILE *err)
+bool params_collect(struct params *params, const struct program *program, const struct options *options,
+		    bool may_ask, FILE *err)
 {
 	struct collector c = {.params = params, .program = program, .options = options, .err = err};
 	const char *given;
@@ -411,7 +419,8 @@ void params_free(struct params *params)
 
 /* ---- help ---- */
 
-static void help_param(FILE *out, const struct program *program, const struct param_code *param, struct arena *arena)
+static void help_param(FILE *out, const struct program *program, const struct param_code *param,
+		       struct arena *arena)
 {
 	const struct node *initial = param->node->param.initial;
 	const struct sources *sources = program->compilation->sources;
@@ -440,7 +449,8 @@ static void help_environments(FILE *out, const struct program *program)
 		if (first)
 			fprintf(out, "\nEnvironments (--env NAME, or RUNPLAN_ENV):\n");
 		first = false;
-		fprintf(out, "  %s%s\n", item->environment.name.text, item->environment.is_default ? " (default)" : "");
+		fprintf(out, "  %s%s\n", item->environment.name.text,
+			item->environment.is_default ? " (default)" : "");
 		for (setting = item->environment.settings; setting; setting = setting->next)
 			fprintf(out, "        %.*s\n", (int)(setting->span.to - setting->span.from),
 				source_text(sources, setting->span));

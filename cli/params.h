@@ -1,6 +1,6 @@
 /*
- * params.h - what a run's params are, from --set, the environment (--env, RUNPLAN_ENV, the default one), and a prompt on
- * a terminal, in this order. A param that none of them sets is left to its declared default.
+ * params.h - what a run's params are, from --set, the environment (--env, RUNPLAN_ENV, the default one), and
+ * a prompt on a terminal, in this order. A param that none of them sets is left to its declared default.
  */
 #ifndef RUNPLAN_PARAMS_H
 #define RUNPLAN_PARAMS_H
@@ -16,19 +16,19 @@ struct params {
 };
 
 /*
- * Collects them. False when some are missing or wrong: all of them are printed on `err`, at once. With `may_ask`, those
- * that are only missing are asked for first. The names are the program's.
+ * Collects them. False when some are missing or wrong: all of them are printed on `err`, at once. With
+ * `may_ask`, those that are only missing are asked for first. The names are the program's.
  */
-bool params_collect(struct params *params, const struct program *program, const struct options *options, bool may_ask,
-		    FILE *err);
+bool params_collect(struct params *params, const struct program *program, const struct options *options,
+		    bool may_ask, FILE *err);
 void params_free(struct params *params);
 
 /* The params and environments of a plan, as `run FILE --help` lists them. */
 void params_help(FILE *out, const struct program *program);
 
 /*
- * A value of `type` as it is written on a command line: strings as they are, all else as in the language. The caller
- * owns *out. False with a message.
+ * A value of `type` as it is written on a command line: strings as they are, all else as in the language. The
+ * caller owns *out. False with a message.
  */
 bool param_read(const struct type *type, const char *text, struct value *out, char *error, size_t size);
 

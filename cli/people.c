@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define NEXT_QUESTION_NS 5000000 /* 5 ms: many turns of the loop, and nothing a person would notice */
-#define LINE_MAX_BYTES 4096 /* of an answer: more than a terminal gives at once */
+#define LINE_MAX_BYTES	 4096	 /* of an answer: more than a terminal gives at once */
 
 struct question {
 	struct question *next;
@@ -27,10 +27,10 @@ struct people {
 	const struct page *page;
 	bool yes, terminal;
 	struct question *first, **tail; /* the first is being asked */
-	int fd; /* the terminal while a question is open, -1 */
+	int fd;				/* the terminal while a question is open, -1 */
 	struct live_poll *poll;
 	struct live_timer *turn; /* the next question, once what the last answer led to has been shown */
-	struct guard *guard; /* made when a secret is first asked for */
+	struct guard *guard;	 /* made when a secret is first asked for */
 	char line[LINE_MAX_BYTES];
 	size_t length;
 };
@@ -100,7 +100,8 @@ static bool label_says(const char *label, size_t length, const char *text)
 	}
 }
 
-/* Does what was given (its first `length` bytes) name the question `text`, or the place in the plan that is `label`? */
+/* Does what was given (its first `length` bytes) name the question `text`, or the place in the plan that is
+ * `label`? */
 static bool names(const char *given, size_t length, const char *text, const char *label)
 {
 	char *whole;
@@ -117,7 +118,8 @@ static bool names(const char *given, size_t length, const char *text, const char
 }
 
 /*
- * A --confirm that names this question (`text` NULL: not yet known). *phrase is what follows the fitting =, or NULL.
+ * A --confirm that names this question (`text` NULL: not yet known). *phrase is what follows the fitting =,
+ * or NULL.
  */
 static bool confirmed(const struct people *people, const char *text, const char *label, const char **phrase)
 {
@@ -181,7 +183,7 @@ static const struct node *node_at(const struct compilation *compilation, const s
 
 /* What a place wants to hear. */
 enum wanted {
-	WANTED_YES,      /* confirm, manual: --yes will do */
+	WANTED_YES,	 /* confirm, manual: --yes will do */
 	WANTED_DECISION, /* `else ask` and the like: yes, but for this one */
 	WANTED_PHRASE,
 	WANTED_ANSWER, /* operator.ask */
@@ -198,8 +200,9 @@ static enum wanted wanted_at(const struct compilation *compilation, const struct
 	if (!is_kind(place->kind, "ask"))
 		return WANTED_YES;
 	node = node_at(compilation, place, NODE_CALL);
-	return node && node->span.from == place->span.from && node->span.to == place->span.to ? WANTED_ANSWER
-											      : WANTED_DECISION;
+	return node && node->span.from == place->span.from && node->span.to == place->span.to
+		   ? WANTED_ANSWER
+		   : WANTED_DECISION;
 }
 
 static bool answered_beforehand(const struct people *people, const struct compilation *compilation,
@@ -217,17 +220,17 @@ static bool answered_beforehand(const struct people *people, const struct compil
 static void print_place(FILE *out, const struct compilation *compilation, const struct person_place *place)
 {
 	static const char *const behind[] = {
-		[WANTED_YES] = "' or by --yes",
-		[WANTED_DECISION] = "'",
-		[WANTED_PHRASE] = "=PHRASE'",
-		[WANTED_ANSWER] = "=ANSWER'",
+	    [WANTED_YES] = "' or by --yes",
+	    [WANTED_DECISION] = "'",
+	    [WANTED_PHRASE] = "=PHRASE'",
+	    [WANTED_ANSWER] = "=ANSWER'",
 	};
 	const struct source *source = source_get(compilation->sources, place->span.file);
 	struct position at = source_position(compilation->sources, place->span.file, place->span.from);
 	const char *c;
 
-	fprintf(out, "%s:%u:%u: %s \"%s\"\n  answered beforehand by --confirm '", source->path, at.line, at.column,
-		place->kind, place->label);
+	fprintf(out, "%s:%u:%u: %s \"%s\"\n  answered beforehand by --confirm '", source->path, at.line,
+		at.column, place->kind, place->label);
 	for (c = place->label; *c; c++)
 		fputs(*c == '\'' ? "'\\''" : (char[]){*c, '\0'}, out);
 	fprintf(out, "%s\n", behind[wanted_at(compilation, place)]);
@@ -244,7 +247,8 @@ size_t people_missing(const struct people *people, const struct compilation *com
 		if (answered_beforehand(people, compilation, place))
 			continue;
 		if (count++ == 0)
-			fprintf(out, "runplan: refused: the plan needs a person, and nobody is at a terminal\n");
+			fprintf(out,
+				"runplan: refused: the plan needs a person, and nobody is at a terminal\n");
 		print_place(out, compilation, place);
 	}
 	return count;
@@ -309,7 +313,8 @@ static void question_remove(struct people *people, struct question *question)
 		return;
 	terminal_close(people);
 	if (people->first && !people->turn)
-		people->turn = live_timer_start(people->first->call->live, NEXT_QUESTION_NS, next_turn, people);
+		people->turn =
+		    live_timer_start(people->first->call->live, NEXT_QUESTION_NS, next_turn, people);
 }
 
 static void say(struct people *people, const char *lead, const char *text)
@@ -321,8 +326,8 @@ static void prompt(struct people *people, const struct question *question)
 {
 	const char *how = question->typing ? "type the phrase, or no: "
 			  : is_kind(question->kind, "ask")
-				  ? value_length(question->choices) > 0 ? "number or text: " : "> "
-				  : "yes or no: ";
+			      ? value_length(question->choices) > 0 ? "number or text: " : "> "
+			      : "yes or no: ";
 
 	page_printf(people->page, "  %s", how);
 }
@@ -331,7 +336,8 @@ static void question_print(struct people *people, const struct question *questio
 {
 	size_t i;
 
-	say(people, is_kind(question->kind, "manual") ? "To be done by a person: " : "Question: ", question->text);
+	say(people,
+	    is_kind(question->kind, "manual") ? "To be done by a person: " : "Question: ", question->text);
 	if (question->typing) {
 		struct value phrase = value_string_printf("the phrase is %s", question->typing);
 
@@ -339,7 +345,8 @@ static void question_print(struct people *people, const struct question *questio
 		value_release(phrase);
 	}
 	for (i = 0; i < value_length(question->choices); i++) {
-		struct value choice = value_string_printf("%zu  %s", i + 1, value_text_peek(list_peek(question->choices, i)));
+		struct value choice =
+		    value_string_printf("%zu  %s", i + 1, value_text_peek(list_peek(question->choices, i)));
 
 		page_line(people->page, NULL, 2, STYLE_NORMAL, NULL, value_text_peek(choice));
 		value_release(choice);
@@ -437,14 +444,17 @@ static void terminal_readable(void *context, int events)
 	struct people *people = context;
 	char line[LINE_MAX_BYTES];
 	char *end;
-	ssize_t got = read(people->fd, people->line + people->length, sizeof(people->line) - 1 - people->length);
+	ssize_t got =
+	    read(people->fd, people->line + people->length, sizeof(people->line) - 1 - people->length);
 
 	(void)events;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
 		page_printf(people->page, "\n");
-		answer_no(people, people->first, got == 0 ? "was left without an answer" : "could not be asked: the terminal is gone");
+		answer_no(people, people->first,
+			  got == 0 ? "was left without an answer"
+				   : "could not be asked: the terminal is gone");
 		return;
 	}
 	people->length += (size_t)got;
@@ -497,7 +507,8 @@ static void question_show(struct people *people)
 		return;
 	}
 	question_print(people, question);
-	people->poll = live_poll_start(question->call->live, people->fd, UV_READABLE, terminal_readable, people);
+	people->poll =
+	    live_poll_start(question->call->live, people->fd, UV_READABLE, terminal_readable, people);
 }
 
 static struct question *question_new(struct effect_call *call, const struct live_person_request *request)
@@ -513,7 +524,8 @@ static struct question *question_new(struct effect_call *call, const struct live
 	return question;
 }
 
-static bool answer_beforehand(struct people *people, struct effect_call *call, const struct live_person_request *request)
+static bool answer_beforehand(struct people *people, struct effect_call *call,
+			      const struct live_person_request *request)
 {
 	bool ask = is_kind(request->kind, "ask"), named;
 	bool yes = people->yes && !is_kind(request->kind, "decide");
@@ -521,11 +533,13 @@ static bool answer_beforehand(struct people *people, struct effect_call *call, c
 
 	named = confirmed(people, request->text, call->label, &phrase);
 	if (ask && named && phrase) {
-		call_ok(call, request->secret ? value_mark(value_string(phrase), VALUE_SECRET) : value_string(phrase));
+		call_ok(call, request->secret ? value_mark(value_string(phrase), VALUE_SECRET)
+					      : value_string(phrase));
 		return true;
 	}
 	if (!ask && named && request->typing && phrase && strcmp(phrase, request->typing) != 0) {
-		call_refused(call, "\"%s\": the phrase given by --confirm is not the one that was asked for", request->text);
+		call_refused(call, "\"%s\": the phrase given by --confirm is not the one that was asked for",
+			     request->text);
 		return true;
 	}
 	if (!ask && ((named && (!request->typing || phrase)) || (yes && !request->typing))) {

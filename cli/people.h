@@ -1,8 +1,8 @@
 /*
  * people.h - the person at the terminal, and what was answered beforehand (--yes, --confirm).
  *
- * Questions of branches that run side by side wait for each other. Nothing blocks: the terminal is opened anew, watched
- * by the run's loop, and put back as it was when a question ends, however it ends.
+ * Questions of branches that run side by side wait for each other. Nothing blocks: the terminal is opened
+ * anew, watched by the run's loop, and put back as it was when a question ends, however it ends.
  */
 #ifndef RUNPLAN_PEOPLE_H
 #define RUNPLAN_PEOPLE_H
@@ -21,8 +21,8 @@ void people_free(struct people *people);
 bool people_at_terminal(void); /* standard input and standard error are terminals */
 
 /*
- * Places of the plan that will need a person who is not there: each is printed with the option that would answer it.
- * Their number; 0: the run may start.
+ * Places of the plan that will need a person who is not there: each is printed with the option that would
+ * answer it. Their number; 0: the run may start.
  */
 size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out);
 /* Every place of the plan that needs a person, one line each; their number. */

@@ -15,8 +15,10 @@ static void show_part_list(struct ui_plain *plain, const struct event *event, st
 	for (i = 0; i < value_length(parts); i++) {
 		struct value part = list_peek(parts, i), v = record_peek(part, "value"), shown, text;
 
-		shown = v.tag == VALUE_STRING ? value_copy(v) : value_show(v, 300); /* the machine shows it already */
-		text = value_string_printf("%s is %s", value_text_peek(record_peek(part, "text")), value_text_peek(shown));
+		shown = v.tag == VALUE_STRING ? value_copy(v)
+					      : value_show(v, 300); /* the machine shows it already */
+		text = value_string_printf("%s is %s", value_text_peek(record_peek(part, "text")),
+					   value_text_peek(shown));
 
 		plain_detail(plain, event, value_text_peek(text));
 		value_release(text);
@@ -37,14 +39,16 @@ void plain_check(struct ui_plain *plain, const struct event *event)
 	bool held = strcmp(outcome, "held") == 0, assumed = strcmp(outcome, "assumed") == 0;
 
 	if (held || assumed) {
-		if (!plain_quiet(plain))
-			plain_line(plain, event, held ? STYLE_GOOD : STYLE_FAINT, held ? "ok      " : "assumed ", label);
+		/* A person's item has no condition, and its answer has just been shown. */
+		if (!plain_quiet(plain) && (condition[0] || assumed))
+			plain_line(plain, event, held ? STYLE_GOOD : STYLE_FAINT,
+				   held ? "ok      " : "assumed ", label);
 		if (plain_verbose(plain))
 			plain_show_parts(plain, event);
 		return;
 	}
 	plain_line(plain, event, strcmp(outcome, "warned") == 0 ? STYLE_WARN : STYLE_BAD,
-	     strcmp(outcome, "warned") == 0 ? "warning " : "FAILED  ", label);
+		   strcmp(outcome, "warned") == 0 ? "warning " : "FAILED  ", label);
 	if (plain->said && strcmp(plain->said, condition) == 0)
 		return; /* where the wait expired it said what was seen last */
 	if (condition[0] && strcmp(label, condition) != 0)
@@ -64,8 +68,8 @@ void plain_waiting(struct ui_plain *plain, const struct event *event)
 	if (plain_quiet(plain))
 		return;
 	text = within.tag == VALUE_DURATION
-		       ? value_string_printf("%s (at most %s)", event->text, duration_text(within.i, buffer))
-		       : value_string(event->text);
+		   ? value_string_printf("%s (at most %s)", event->text, duration_text(within.i, buffer))
+		   : value_string(event->text);
 	plain_line(plain, event, STYLE_NORMAL, "wait    ", value_text_peek(text));
 	value_release(text);
 }
@@ -73,14 +77,16 @@ void plain_waiting(struct ui_plain *plain, const struct event *event)
 void plain_waited(struct ui_plain *plain, const struct event *event)
 {
 	struct value last = record_peek(event->data, "last"), text = plain_with_elapsed(event, event->text);
-	bool held = strcmp(plain_text_of(event, "outcome"), "held") == 0, labelled = plain_waits_remove(plain, event->text);
+	bool held = strcmp(plain_text_of(event, "outcome"), "held") == 0,
+	     labelled = plain_waits_remove(plain, event->text);
 
 	if (!held) {
 		free(plain->said);
 		plain->said = plain_copy(event->text);
 	}
 	if (!held || (!plain_quiet(plain) && !labelled))
-		plain_line(plain, event, held ? STYLE_GOOD : STYLE_BAD, held ? "ok      " : "expired ", value_text_peek(text));
+		plain_line(plain, event, held ? STYLE_GOOD : STYLE_BAD, held ? "ok      " : "expired ",
+			   value_text_peek(text));
 	value_release(text);
 	if (held || last.tag == VALUE_NULL)
 		return;
@@ -111,7 +117,8 @@ void plain_holding(struct ui_plain *plain, const struct event *event)
 	struct value names = names_of(record_peek(event->data, "watching"));
 	char buffer[48];
 
-	text = value_string_printf("%s%s%s", duration.tag == VALUE_DURATION ? duration_text(duration.i, buffer) : "",
+	text = value_string_printf("%s%s%s",
+				   duration.tag == VALUE_DURATION ? duration_text(duration.i, buffer) : "",
 				   value_length(names) > 0 ? " watching " : "", value_text_peek(names));
 	plain->hold_end = duration.tag == VALUE_DURATION ? event->now + duration.i : 0;
 	if (!plain_quiet(plain))
@@ -129,8 +136,10 @@ static struct sampled *sampled_find(struct ui_plain *plain, const char *name)
 	for (i = 0; i < plain->sample_count; i++)
 		if (strcmp(plain->samples[i].name, name) == 0)
 			return &plain->samples[i];
-	plain->samples = memory_need(realloc(plain->samples, (plain->sample_count + 1) * sizeof(*plain->samples)));
-	plain->samples[plain->sample_count] = (struct sampled){.name = plain_copy(name), .verdict = plain_copy(""), .shown = INT64_MIN / 2};
+	plain->samples =
+	    memory_need(realloc(plain->samples, (plain->sample_count + 1) * sizeof(*plain->samples)));
+	plain->samples[plain->sample_count] =
+	    (struct sampled){.name = plain_copy(name), .verdict = plain_copy(""), .shown = INT64_MIN / 2};
 	return &plain->samples[plain->sample_count++];
 }
 
@@ -138,7 +147,8 @@ void plain_sample(struct ui_plain *plain, const struct event *event)
 {
 	const char *verdict = plain_text_of(event, "verdict"), *reason = plain_text_of(event, "reason");
 	struct sampled *sampled = sampled_find(plain, event->id);
-	struct value v = record_peek(event->data, "value"), bound = record_peek(event->data, "bound"), shown, limit, text;
+	struct value v = record_peek(event->data, "value"), bound = record_peek(event->data, "bound"), shown,
+		     limit, text;
 	bool ok = strcmp(verdict, "ok") == 0, same = strcmp(sampled->verdict, verdict) == 0;
 
 	if (!plain_verbose(plain) && same && event->now - sampled->shown < SAMPLE_EVERY)
@@ -148,13 +158,16 @@ void plain_sample(struct ui_plain *plain, const struct event *event)
 	free(sampled->verdict);
 	sampled->verdict = plain_copy(verdict);
 	sampled->shown = event->now;
-	shown = v.tag == VALUE_NULL ? value_string(reason) : value_to_text(v);
+	shown = v.tag == VALUE_NULL ? value_string_printf("(%s)", reason) : value_to_text(v);
 	limit = bound.tag == VALUE_STRING ? value_copy(bound) : value_show(bound, 0);
-	text = value_string_printf("%s: %s %s%s%s%s", sampled->name, verdict, value_text_peek(shown),
-				   bound.tag == VALUE_NULL ? "" : " (must be ", bound.tag == VALUE_NULL ? "" : value_text_peek(limit),
-				   bound.tag == VALUE_NULL ? "" : ")");
-	plain_line(plain, event, ok ? STYLE_NORMAL : strcmp(verdict, "breach") == 0 ? STYLE_BAD : STYLE_WARN, "sample  ",
-	     value_text_peek(text));
+	text = value_string_printf("%s: %s %s%s%s", sampled->name, verdict, value_text_peek(shown),
+				   bound.tag == VALUE_NULL ? "" : ", must be ",
+				   bound.tag == VALUE_NULL ? "" : value_text_peek(limit));
+	plain_line(plain, event,
+		   ok				    ? STYLE_NORMAL
+		   : strcmp(verdict, "breach") == 0 ? STYLE_BAD
+						    : STYLE_WARN,
+		   "sample  ", value_text_peek(text));
 	value_release(text);
 	value_release(limit);
 	value_release(shown);

@@ -22,11 +22,14 @@ void plain_effect_started(struct ui_plain *plain, const struct event *event)
 
 	plain->calls = memory_need(realloc(plain->calls, (plain->call_count + 1) * sizeof(*plain->calls)));
 	call = &plain->calls[plain->call_count++];
-	*call = (struct call){.id = plain_copy(event->id), .shown = plain_copy(shown_of(event)), .step = plain_copy(event->step)};
+	*call = (struct call){.id = plain_copy(event->id),
+			      .shown = plain_copy(shown_of(event)),
+			      .step = plain_copy(event->step)};
 	call->change = change;
 	call->started = event->now;
 	if ((change && !plain_quiet(plain)) || plain_verbose(plain))
-		plain_line(plain, event, change ? STYLE_NORMAL : STYLE_FAINT, change ? "change  " : "read    ", shown_of(event));
+		plain_line(plain, event, change ? STYLE_NORMAL : STYLE_FAINT,
+			   change ? "change  " : "read    ", shown_of(event));
 }
 
 /* The last lines of what a failed command printed. */
@@ -45,13 +48,15 @@ static void show_tail(struct ui_plain *plain, const struct event *event, struct 
 		size_t length = strcspn(from, "\n");
 		struct value one = value_string_n(from, length);
 
-		page_line(plain->page, "        ", plain_indent_of(plain, event->step) + 8, STYLE_FAINT, "| ", value_text_peek(one));
+		page_line(plain->page, "        ", plain_indent_of(plain, event->step) + 8, STYLE_FAINT, "| ",
+			  value_text_peek(one));
 		value_release(one);
 		from += length + (from[length] == '\n');
 	}
 }
 
-static void effect_failed(struct ui_plain *plain, const struct event *event, const struct call *call, bool unknown)
+static void effect_failed(struct ui_plain *plain, const struct event *event, const struct call *call,
+			  bool unknown)
 {
 	struct value text;
 
@@ -60,7 +65,8 @@ static void effect_failed(struct ui_plain *plain, const struct event *event, con
 		return;
 	text = value_string_printf("%s: %s", call->shown, event->text);
 	if (call->change || plain_verbose(plain))
-		plain_line(plain, event, unknown ? STYLE_WARN : STYLE_BAD, unknown ? "unknown " : "failed  ", value_text_peek(text));
+		plain_line(plain, event, unknown ? STYLE_WARN : STYLE_BAD, unknown ? "unknown " : "failed  ",
+			   value_text_peek(text));
 	value_release(text);
 	if (call->change || plain_verbose(plain))
 		show_tail(plain, event, record_peek(event->data, "value"));
@@ -80,7 +86,8 @@ void plain_effect_ended(struct ui_plain *plain, const struct event *event)
 	if (strcmp(kind, "ok") != 0)
 		effect_failed(plain, event, call, strcmp(kind, "unknown") == 0);
 	else if (call->change && !plain->unwinding && plain->handlers == 0)
-		list_push(&plain->done, step ? value_string_printf("%s: %s", step->title, call->shown) : value_string(call->shown));
+		list_push(&plain->done, step ? value_string_printf("%s: %s", step->title, call->shown)
+					     : value_string(call->shown));
 	plain_call_forget(plain, call);
 }
 
@@ -108,7 +115,8 @@ void plain_person_answered(struct ui_plain *plain, const struct event *event)
 	else
 		shown = value_to_text(answer);
 	text = value_string_printf("%s: %s%s%s", event->text,
-				   value_is_secret(answer) ? "***" : value_text_peek(shown), who[0] ? ", by " : "", who);
+				   value_is_secret(answer) ? "***" : value_text_peek(shown),
+				   who[0] ? ", by " : "", who);
 	plain_line(plain, event, STYLE_NORMAL, "person  ", value_text_peek(text));
 	value_release(text);
 	value_release(shown);

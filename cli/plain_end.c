@@ -16,7 +16,8 @@ void plain_failed(struct ui_plain *plain, const struct event *event)
 
 void plain_unwinding(struct ui_plain *plain, const struct event *event)
 {
-	struct value handlers = event->data.tag == VALUE_INT ? event->data : record_peek(event->data, "handlers");
+	struct value handlers =
+	    event->data.tag == VALUE_INT ? event->data : record_peek(event->data, "handlers");
 	struct value text;
 	char gutter[48];
 
@@ -25,7 +26,8 @@ void plain_unwinding(struct ui_plain *plain, const struct event *event)
 	plain_blank(plain);
 	text = value_string_printf("%s%s%" PRId64 " to undo", event->text, event->text[0] ? "; " : "",
 				   handlers.tag == VALUE_INT ? handlers.i : 0);
-	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_STRONG, "Going back: ", value_text_peek(text));
+	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_STRONG,
+		  "Going back: ", value_text_peek(text));
 	value_release(text);
 }
 
@@ -41,15 +43,18 @@ void plain_handler_started(struct ui_plain *plain, const struct event *event)
 	if (strcmp(kind, event->text) == 0)
 		text = value_string("");
 	else
-		text = strcmp(kind, "rollback") == 0 ? value_string("undo: ") : value_string_printf("%s: ", kind);
-	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_STRONG, value_text_peek(text), event->text);
+		text = strcmp(kind, "rollback") == 0 ? value_string("undo: ")
+						     : value_string_printf("%s: ", kind);
+	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_STRONG, value_text_peek(text),
+		  event->text);
 	value_release(text);
 }
 
 void plain_handler_ended(struct ui_plain *plain, const struct event *event)
 {
 	const char *kind = plain_text_of(event, "kind"), *message = plain_text_of(event, "message");
-	bool done = strcmp(plain_text_of(event, "outcome"), "done") == 0, rollback = strcmp(kind, "rollback") == 0;
+	bool done = strcmp(plain_text_of(event, "outcome"), "done") == 0,
+	     rollback = strcmp(kind, "rollback") == 0;
 	struct value text = plain_with_elapsed(event, event->text[0] ? event->text : kind), said;
 	char gutter[48];
 
@@ -60,11 +65,12 @@ void plain_handler_ended(struct ui_plain *plain, const struct event *event)
 		plain_forget_title(&plain->armed, event->text);
 	}
 	if (done && !plain_quiet(plain) && rollback)
-		page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_GOOD, "undone: ", value_text_peek(text));
+		page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_GOOD,
+			  "undone: ", value_text_peek(text));
 	if (!done) {
 		said = value_string_printf("%s: %s", value_text_peek(text), message);
-		page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_BAD, rollback ? "NOT UNDONE: " : "FAILED: ",
-			  value_text_peek(said));
+		page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_BAD,
+			  rollback ? "NOT UNDONE: " : "FAILED: ", value_text_peek(said));
 		value_release(said);
 	}
 	value_release(text);
@@ -85,8 +91,9 @@ static struct value item_text(struct value item)
 
 		if (field.tag != VALUE_STRING || value_length(field) == 0)
 			continue;
-		longer = text.tag == VALUE_NULL ? value_copy(field)
-						: value_string_printf("%s: %s", value_text_peek(text), value_text_peek(field));
+		longer = text.tag == VALUE_NULL
+			     ? value_copy(field)
+			     : value_string_printf("%s: %s", value_text_peek(text), value_text_peek(field));
 		value_release(text);
 		text = longer;
 	}
@@ -143,8 +150,9 @@ static void way_back(struct ui_plain *plain, int code)
 {
 	if (code == EXIT_DONE && value_length(plain->armed) > 0) {
 		summary(plain, "Could still be undone:", STYLE_STRONG, plain->armed);
-		page_line(plain->page, NULL, 0, STYLE_STRONG, "The way back: ",
-			  "run the plan again with the former values (`runplan rollback` is not available yet)");
+		page_line(
+		    plain->page, NULL, 0, STYLE_STRONG, "The way back: ",
+		    "run the plan again with the former values (`runplan rollback` is not available yet)");
 	}
 	if (code == EXIT_INCOMPLETE)
 		page_line(plain->page, NULL, 0, STYLE_STRONG, "The way back: ",
@@ -163,8 +171,9 @@ void plain_finish(struct ui *ui, int code)
 		return;
 	if (!plain_quiet(plain) || bad)
 		plain_blank(plain);
-	text = value_string_printf("%s after %s", plain->outcome[0] ? plain->outcome : exit_code_meaning(code),
-				   elapsed_text(plain->now, elapsed));
+	text =
+	    value_string_printf("%s after %s", plain->outcome[0] ? plain->outcome : exit_code_meaning(code),
+				elapsed_text(plain->now, elapsed));
 	if (failure.tag != VALUE_NULL) {
 		struct value why = item_text(failure), whole;
 

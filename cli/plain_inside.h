@@ -12,10 +12,10 @@
 
 #include "cli/ui.h"
 
-#define SAMPLE_EVERY (30 * INT64_C(1000000000)) /* of one threshold while its verdict stays the same */
-#define TAIL_LINES 20                           /* of a failed command */
-#define DEPTHS 32                               /* of steps, that are told apart */
-#define SUMMARY_LINES 40                        /* of each list at the end; the rest is counted */
+#define SAMPLE_EVERY  (30 * INT64_C(1000000000)) /* of one threshold while its verdict stays the same */
+#define TAIL_LINES    20			 /* of a failed command */
+#define DEPTHS	      32			 /* of steps, that are told apart */
+#define SUMMARY_LINES 40			 /* of each list at the end; the rest is counted */
 
 struct step {
 	char *id, *title;
@@ -56,15 +56,15 @@ struct ui_plain {
 	unsigned phase_indent;
 	unsigned handlers; /* under way */
 	bool unwinding;
-	size_t asked; /* questions that are open: nothing may be written over them */
+	size_t asked;	       /* questions that are open: nothing may be written over them */
 	int64_t now, shown_at; /* of the last event; of the last line */
 	int64_t hold_end;      /* of the hold that began last */
-	char *said;            /* condition of the last wait that expired: its check need not say all of it again */
-	struct value done;    /* changes that were made, in order */
-	struct value undone;  /* titles of handlers that ended well */
-	struct value failed;  /* titles of handlers that did not */
-	struct value armed;   /* titles of steps that can be undone */
-	struct value ended;   /* run.ended's data */
+	char *said; /* condition of the last wait that expired: its check need not say all of it again */
+	struct value done;   /* changes that were made, in order */
+	struct value undone; /* titles of handlers that ended well */
+	struct value failed; /* titles of handlers that did not */
+	struct value armed;  /* titles of steps that can be undone */
+	struct value ended;  /* run.ended's data */
 	char *outcome;
 };
 
@@ -86,7 +86,8 @@ unsigned plain_indent_of(struct ui_plain *plain, const char *step_id);
 /* "  1:05  ", into a buffer of 48 bytes. */
 const char *plain_clock_of(int64_t now, char *buffer);
 /* The event as a line under its step; where several steps run side by side it says of which it is. */
-void plain_line(struct ui_plain *plain, const struct event *event, enum style style, const char *lead, const char *text);
+void plain_line(struct ui_plain *plain, const struct event *event, enum style style, const char *lead,
+		const char *text);
 /* A line of further detail below another. */
 void plain_detail(struct ui_plain *plain, const struct event *event, const char *text);
 void plain_blank(struct ui_plain *plain);

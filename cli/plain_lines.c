@@ -63,11 +63,13 @@ const char *plain_clock_of(int64_t now, char *buffer)
 	if (s < 3600)
 		snprintf(buffer, 48, "%3" PRId64 ":%02" PRId64 "  ", s / 60, s % 60);
 	else
-		snprintf(buffer, 48, "%" PRId64 ":%02" PRId64 ":%02" PRId64 "  ", s / 3600, s / 60 % 60, s % 60);
+		snprintf(buffer, 48, "%" PRId64 ":%02" PRId64 ":%02" PRId64 "  ", s / 3600, s / 60 % 60,
+			 s % 60);
 	return buffer;
 }
 
-void plain_line(struct ui_plain *plain, const struct event *event, enum style style, const char *lead, const char *text)
+void plain_line(struct ui_plain *plain, const struct event *event, enum style style, const char *lead,
+		const char *text)
 {
 	struct step *step = plain_step_find(plain, event->step);
 	char gutter[48];
@@ -77,7 +79,8 @@ void plain_line(struct ui_plain *plain, const struct event *event, enum style st
 		whole = value_string_printf("[%s] %s", step->title, text ? text : "");
 		text = value_text_peek(whole);
 	}
-	page_line(plain->page, plain_clock_of(event->now, gutter), plain_indent_of(plain, event->step), style, lead, text);
+	page_line(plain->page, plain_clock_of(event->now, gutter), plain_indent_of(plain, event->step), style,
+		  lead, text);
 	value_release(whole);
 }
 

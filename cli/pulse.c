@@ -64,22 +64,23 @@ static void pulse_free(struct driver *driver)
 	free(driver);
 }
 
-struct driver *pulse_driver_new(struct driver *inner, int64_t first, int64_t (*beat)(void *context, int64_t now),
-				void *context)
+struct driver *pulse_driver_new(struct driver *inner, int64_t first,
+				int64_t (*beat)(void *context, int64_t now), void *context)
 {
 	struct pulse *pulse = memory_need(calloc(1, sizeof(*pulse)));
 
 	pulse->ops = (struct driver_ops){
-		.name = inner->ops->name,
-		.start = pulse_start,
-		.cancel = pulse_cancel,
-		.next = pulse_next,
-		.start_wall = pulse_start_wall,
-		.given = inner->ops->given ? pulse_given : NULL,
-		.settle = inner->ops->settle ? pulse_settle : NULL,
-		.free = pulse_free,
+	    .name = inner->ops->name,
+	    .start = pulse_start,
+	    .cancel = pulse_cancel,
+	    .next = pulse_next,
+	    .start_wall = pulse_start_wall,
+	    .given = inner->ops->given ? pulse_given : NULL,
+	    .settle = inner->ops->settle ? pulse_settle : NULL,
+	    .free = pulse_free,
 	};
-	pulse->driver = (struct driver){.ops = &pulse->ops, .explores = inner->explores, .assumes = inner->assumes};
+	pulse->driver =
+	    (struct driver){.ops = &pulse->ops, .explores = inner->explores, .assumes = inner->assumes};
 	pulse->inner = inner;
 	pulse->due = first;
 	pulse->beat = beat;

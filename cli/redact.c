@@ -10,7 +10,7 @@
 
 #define SHORT_SECRET 3 /* bytes: from here on a secret is replaced wherever it stands */
 #define CODED_SECRET 4 /* its encoded forms are worth looking for; shorter ones would match by accident */
-#define LINE_SECRET 6  /* a line of a secret of several lines */
+#define LINE_SECRET  6 /* a line of a secret of several lines */
 
 struct needle {
 	char *bytes;
@@ -44,7 +44,8 @@ static bool known(const struct redactor *redactor, const char *bytes, size_t len
 	size_t i;
 
 	for (i = 0; i < redactor->count; i++)
-		if (redactor->needles[i].length == length && memcmp(redactor->needles[i].bytes, bytes, length) == 0)
+		if (redactor->needles[i].length == length &&
+		    memcmp(redactor->needles[i].bytes, bytes, length) == 0)
 			return true;
 	return false;
 }
@@ -87,11 +88,11 @@ static unsigned six_bits(const char *secret, size_t length, size_t bit)
 }
 
 /*
- * The characters of base64 that depend on the secret alone when `before` (0..2) bytes stand in front of it: those that
- * do so whatever follows it, or with `end` also the last one where nothing does.
+ * The characters of base64 that depend on the secret alone when `before` (0..2) bytes stand in front of it:
+ * those that do so whatever follows it, or with `end` also the last one where nothing does.
  */
-static void add_base64(struct redactor *redactor, const char *secret, size_t length, size_t before, const char *tail,
-		       bool end)
+static void add_base64(struct redactor *redactor, const char *secret, size_t length, size_t before,
+		       const char *tail, bool end)
 {
 	static const char common[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	size_t first = (before * 8 + 5) / 6, last = ((before + length) * 8 + (end ? 5 : 0)) / 6, i;
@@ -108,7 +109,8 @@ static void add_base64(struct redactor *redactor, const char *secret, size_t len
 		buffer_free(&form);
 }
 
-static void add_percent(struct redactor *redactor, const char *secret, size_t length, const char *digits, bool plus)
+static void add_percent(struct redactor *redactor, const char *secret, size_t length, const char *digits,
+			bool plus)
 {
 	struct buffer form = {0};
 	size_t i;
@@ -247,7 +249,8 @@ static void learn_number(struct redactor *redactor, struct value v)
 	value_release(text);
 }
 
-/* Text that was made of a secret, or holds one, is marked as a whole; what has to be hidden of it is known already. */
+/* Text that was made of a secret, or holds one, is marked as a whole; what has to be hidden of it is known
+ * already. */
 static bool holds_known(const struct redactor *redactor, const char *text, size_t length)
 {
 	size_t i;

@@ -97,11 +97,11 @@ static void rows_free(struct store *store)
 }
 
 static const struct store_ops rows_ops = {
-	.append = rows_append,
-	.sync = rows_sync,
-	.count = rows_count,
-	.row_peek = rows_peek,
-	.free = rows_free,
+    .append = rows_append,
+    .sync = rows_sync,
+    .count = rows_count,
+    .row_peek = rows_peek,
+    .free = rows_free,
 };
 
 static struct rows *rows_new(void)

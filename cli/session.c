@@ -13,11 +13,13 @@
 #include "builtins/tables.h"
 #include "cli/rows.h"
 
-#define ENDLESS_WIDTH 100000 /* columns of what is no terminal: nothing is wrapped, so that it can be searched */
+#define ENDLESS_WIDTH                                                                                        \
+	100000 /* columns of what is no terminal: nothing is wrapped, so that it can be searched */
 
 static bool wants_color(const struct options *options, int fd)
 {
-	const char *when = option_value(options, "color"), *none = getenv("NO_COLOR"), *terminal = getenv("TERM");
+	const char *when = option_value(options, "color"), *none = getenv("NO_COLOR"),
+		   *terminal = getenv("TERM");
 
 	if (when && strcmp(when, "always") == 0)
 		return true;
@@ -30,7 +32,8 @@ static bool color_is_known(const struct options *options)
 {
 	const char *when = option_value(options, "color");
 
-	return !when || strcmp(when, "auto") == 0 || strcmp(when, "always") == 0 || strcmp(when, "never") == 0;
+	return !when || strcmp(when, "auto") == 0 || strcmp(when, "always") == 0 ||
+	       strcmp(when, "never") == 0;
 }
 
 static unsigned width_of(int fd)
@@ -51,8 +54,8 @@ static void name_run(char *id, size_t size)
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		random = (uint32_t)getpid();
 	gmtime_r(&now, &tm);
-	snprintf(id, size, "%04d%02d%02d-%02d%02d%02d-%06x", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-		 tm.tm_min, tm.tm_sec, random & 0xffffff);
+	snprintf(id, size, "%04d%02d%02d-%02d%02d%02d-%06x", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+		 tm.tm_hour, tm.tm_min, tm.tm_sec, random & 0xffffff);
 }
 
 const char *operator_from_environment(void)
@@ -78,13 +81,15 @@ static int compile(struct session *session, const char *path)
 	session->compilation = compilation_new(&builtin_registry);
 	sound = check_plan(session->compilation, path);
 	if (!sound) {
-		diag_print(stderr, session->compilation->diags, session->compilation->sources, session->err.color);
+		diag_print(stderr, session->compilation->diags, session->compilation->sources,
+			   session->err.color);
 		fprintf(stderr, "runplan: the plan does not check; nothing was run\n");
 		return EXIT_USAGE;
 	}
 	session->program = compile_program(session->compilation);
 	if (!session->program) {
-		fprintf(stderr, "runplan: %s has no `plan` item: it is there to be imported, not to be run\n", path);
+		fprintf(stderr, "runplan: %s has no `plan` item: it is there to be imported, not to be run\n",
+			path);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;
@@ -96,10 +101,10 @@ int session_open(struct session *session, const struct options *options, const c
 	session->redactor = redactor_new();
 	session->out_sink = sink_new(STDOUT_FILENO);
 	session->err_sink = sink_new(STDERR_FILENO);
-	session->out = (struct page){session->out_sink, session->redactor, wants_color(options, STDOUT_FILENO),
-				     width_of(STDOUT_FILENO)};
-	session->err = (struct page){session->err_sink, session->redactor, wants_color(options, STDERR_FILENO),
-				     width_of(STDERR_FILENO)};
+	session->out = (struct page){session->out_sink, session->redactor,
+				     wants_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO)};
+	session->err = (struct page){session->err_sink, session->redactor,
+				     wants_color(options, STDERR_FILENO), width_of(STDERR_FILENO)};
 	session->operator_name = operator_from_environment();
 	name_run(session->run_id, sizeof(session->run_id));
 	if (!color_is_known(options)) {
@@ -196,14 +201,14 @@ int64_t session_heartbeat(void *context, int64_t now)
 int session_run(struct session *session, struct driver *driver)
 {
 	struct machine_options options = {
-		.program = session->program,
-		.driver = driver,
-		.run_id = session->run_id,
-		.environment = session->params.environment,
-		.operator_name = session->operator_name,
-		.params = session->params.values,
-		.param_count = session->params.count,
-		.step_by_step = session->step_by_step,
+	    .program = session->program,
+	    .driver = driver,
+	    .run_id = session->run_id,
+	    .environment = session->params.environment,
+	    .operator_name = session->operator_name,
+	    .params = session->params.values,
+	    .param_count = session->params.count,
+	    .step_by_step = session->step_by_step,
 	};
 	struct machine *machine;
 	size_t i;

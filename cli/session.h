@@ -1,6 +1,6 @@
 /*
- * session.h - what run, simulate, preview and replay have in common: the compiled plan, its params, the output and its
- * views, the journal; and one call that runs the machine over a driver.
+ * session.h - what run, simulate, preview and replay have in common: the compiled plan, its params, the
+ * output and its views, the journal; and one call that runs the machine over a driver.
  */
 #ifndef RUNPLAN_SESSION_H
 #define RUNPLAN_SESSION_H
@@ -30,8 +30,8 @@ struct session {
 };
 
 /*
- * Reads --color, opens the output, compiles `path`. 0, or the exit code; what is wrong was printed. In each case
- * session_close() follows.
+ * Reads --color, opens the output, compiles `path`. 0, or the exit code; what is wrong was printed. In each
+ * case session_close() follows.
  */
 int session_open(struct session *session, const struct options *options, const char *path);
 void session_close(struct session *session); /* flushes */
@@ -43,7 +43,8 @@ void session_add_view(struct session *session, struct ui *view);
 /* --journal FILE as the record of this run. 0 or the exit code. */
 int session_journal(struct session *session);
 
-/* Runs the plan over the driver (which stays the caller's) and lets the views say their last words. The exit code. */
+/* Runs the plan over the driver (which stays the caller's) and lets the views say their last words. The exit
+ * code. */
 int session_run(struct session *session, struct driver *driver);
 int64_t session_heartbeat(void *session, int64_t now); /* a pulse's beat */
 

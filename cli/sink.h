@@ -1,6 +1,6 @@
 /*
- * sink.h - output that never holds up a run. What is written is queued and a thread of its own hands it to the
- * descriptor: a reader that stops reading stops only its own output, and one that goes away ends it.
+ * sink.h - output that never holds up a run. What is written is queued and a thread of its own hands it to
+ * the descriptor: a reader that stops reading stops only its own output, and one that goes away ends it.
  */
 #ifndef RUNPLAN_SINK_H
 #define RUNPLAN_SINK_H

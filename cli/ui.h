@@ -5,8 +5,8 @@
  *   ui_json.c    one JSON object a line, on standard output (docs/events.schema.json)
  *   ui_events.c  one short, stable line a line, on standard output: what the golden runs compare
  *
- * A view sees each event once, in order. Whatever it writes goes through a page: secrets are replaced, and control
- * sequences and marks that turn the direction of text are taken out of what came from outside.
+ * A view sees each event once, in order. Whatever it writes goes through a page: secrets are replaced, and
+ * control sequences and marks that turn the direction of text are taken out of what came from outside.
  */
 #ifndef RUNPLAN_UI_H
 #define RUNPLAN_UI_H
@@ -33,11 +33,11 @@ void text_clean(const char *text, size_t length, struct buffer *out);
 const char *elapsed_text(int64_t nanoseconds, char *buffer);
 
 /*
- * One line: `gutter` (or NULL), `indent` blanks, `lead` in `style` (or NULL), `text` (or NULL). Wrapped at the page's
- * width, further lines under the text's beginning.
+ * One line: `gutter` (or NULL), `indent` blanks, `lead` in `style` (or NULL), `text` (or NULL). Wrapped at
+ * the page's width, further lines under the text's beginning.
  */
-void page_line(const struct page *page, const char *gutter, unsigned indent, enum style style, const char *lead,
-	       const char *text);
+void page_line(const struct page *page, const char *gutter, unsigned indent, enum style style,
+	       const char *lead, const char *text);
 void page_printf(const struct page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void page_raw(const struct page *page, const char *text, size_t length); /* redacted, else as it is */
 
@@ -48,8 +48,8 @@ struct ui {
 };
 struct ui_ops {
 	void (*event)(struct ui *ui, const struct event *event);
-	/* It is `now` on the run's clock: where nothing was shown for long, what is waited for is. Answers when to be asked
-	 * again. NULL: no such view. */
+	/* It is `now` on the run's clock: where nothing was shown for long, what is waited for is. Answers
+	 * when to be asked again. NULL: no such view. */
 	int64_t (*heartbeat)(struct ui *ui, int64_t now);
 	void (*finish)(struct ui *ui, int exit_code); /* the last words; NULL: none */
 	void (*free)(struct ui *ui);

@@ -1,7 +1,7 @@
 /*
- * ui_events.c - what the golden runs compare: time, kind, text, what of the data a reader of the language expects to
- * see, and the id. Digests, spans and the order of a record's other fields are left out, so that a line changes only
- * when the run does.
+ * ui_events.c - what the golden runs compare: time, kind, text, what of the data a reader of the language
+ * expects to see, and the id. Digests, spans and the order of a record's other fields are left out, so that a
+ * line changes only when the run does.
  */
 #include "cli/ui.h"
 
@@ -13,35 +13,36 @@ struct ui_events {
 	const struct page *page;
 };
 
-/* Fields of the data that are shown, by kind, in this order; an empty list shows none, NULL the whole value. */
+/* Fields of the data that are shown, by kind, in this order; an empty list shows none, NULL the whole value.
+ */
 static const char *const shown_fields[EVENT_KINDS] = {
-	[EVENT_RUN_STARTED] = "environment params",
-	[EVENT_RUN_ENDED] = "exit undone stays by_hand overruns",
-	[EVENT_PHASE_STARTED] = "expect_min expect_max",
-	[EVENT_PHASE_ENDED] = "outcome elapsed overrun",
-	[EVENT_STEP_STARTED] = "name",
-	[EVENT_STEP_RETRIED] = "attempt of delay",
-	[EVENT_STEP_SKIPPED] = "title",
-	[EVENT_STEP_ENDED] = "outcome elapsed message",
-	[EVENT_EFFECT_STARTED] = "class shown given",
-	[EVENT_EFFECT_ENDED] = "kind value elapsed",
-	[EVENT_TIME] = "",
-	[EVENT_CHECK] = "outcome condition parts message",
-	[EVENT_WAITING] = "within every",
-	[EVENT_WAITED] = "outcome elapsed last",
-	[EVENT_SAMPLE] = "value bound reason over",
-	[EVENT_PERSON_ASKED] = "kind typing choices",
-	[EVENT_PERSON_ANSWERED] = "answer",
-	[EVENT_FAILED] = "kind parts",
-	[EVENT_CAUGHT] = "kind",
-	[EVENT_HANDLER_STARTED] = "kind",
-	[EVENT_HANDLER_ENDED] = "outcome message elapsed kind",
-	[EVENT_UNWINDING] = "handlers",
-	[EVENT_UNWOUND] = "done failed kept",
-	[EVENT_CHECKPOINT] = "kept",
-	[EVENT_COMMIT] = "dropped",
-	[EVENT_OVERRUN] = "expected elapsed",
-	[EVENT_ARM] = "depth",
+    [EVENT_RUN_STARTED] = "environment params",
+    [EVENT_RUN_ENDED] = "exit undone stays by_hand overruns",
+    [EVENT_PHASE_STARTED] = "expect_min expect_max",
+    [EVENT_PHASE_ENDED] = "outcome elapsed overrun",
+    [EVENT_STEP_STARTED] = "name",
+    [EVENT_STEP_RETRIED] = "attempt of delay",
+    [EVENT_STEP_SKIPPED] = "title",
+    [EVENT_STEP_ENDED] = "outcome elapsed message",
+    [EVENT_EFFECT_STARTED] = "class shown given",
+    [EVENT_EFFECT_ENDED] = "kind value elapsed",
+    [EVENT_TIME] = "",
+    [EVENT_CHECK] = "outcome condition parts message",
+    [EVENT_WAITING] = "within every",
+    [EVENT_WAITED] = "outcome elapsed last",
+    [EVENT_SAMPLE] = "value bound reason over",
+    [EVENT_PERSON_ASKED] = "kind typing choices",
+    [EVENT_PERSON_ANSWERED] = "answer",
+    [EVENT_FAILED] = "kind parts",
+    [EVENT_CAUGHT] = "kind",
+    [EVENT_HANDLER_STARTED] = "kind",
+    [EVENT_HANDLER_ENDED] = "outcome message elapsed kind",
+    [EVENT_UNWINDING] = "handlers",
+    [EVENT_UNWOUND] = "done failed kept",
+    [EVENT_CHECKPOINT] = "kept",
+    [EVENT_COMMIT] = "dropped",
+    [EVENT_OVERRUN] = "expected elapsed",
+    [EVENT_ARM] = "depth",
 };
 
 static void add_value(struct buffer *line, const char *name, size_t length, struct value v)
@@ -67,7 +68,8 @@ static void add_fields(struct buffer *line, const char *names, struct value data
 	}
 }
 
-/* Each deadline, and a run's own note on time, follow from the program: they would only make the text longer. */
+/* Each deadline, and a run's own note on time, follow from the program: they would only make the text longer.
+ */
 static bool left_out(const struct event *event)
 {
 	return event->kind == EVENT_TIME;

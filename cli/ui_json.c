@@ -33,8 +33,8 @@ static void add_place(const struct ui_json *json, struct buffer *line, struct sp
 	to = source_position(json->sources, at.file, at.to);
 	buffer_add_text(line, ",\"at\":{\"file\":");
 	json_write_string(line, source->path, strlen(source->path));
-	buffer_printf(line, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u}", from.line, from.column, to.line,
-		      to.column);
+	buffer_printf(line, ",\"line\":%u,\"column\":%u,\"end_line\":%u,\"end_column\":%u}", from.line,
+		      from.column, to.line, to.column);
 }
 
 static void json_event(struct ui *ui, const struct event *event)

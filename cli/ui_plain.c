@@ -1,7 +1,7 @@
 /*
- * ui_plain.c - a run as lines for a person: what begins and ends, every change as it is made, what is waited for, what
- * each check found; when it goes wrong, the last words of what failed and the way back; at the end, what was done, what
- * was undone, what stays, what a person must do, and what the exit code means.
+ * ui_plain.c - a run as lines for a person: what begins and ends, every change as it is made, what is waited
+ * for, what each check found; when it goes wrong, the last words of what failed and the way back; at the end,
+ * what was done, what was undone, what stays, what a person must do, and what the exit code means.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@ static void show_params(struct ui_plain *plain, struct value params)
 
 	for (i = 0; i < value_length(params); i++) {
 		struct value shown = value_show(record_value_peek(params, i), 200);
-		struct value text = value_string_printf("%s = %s", record_key_peek(params, i), value_text_peek(shown));
+		struct value text =
+		    value_string_printf("%s = %s", record_key_peek(params, i), value_text_peek(shown));
 
 		page_line(plain->page, NULL, 2, STYLE_NORMAL, NULL, value_text_peek(text));
 		value_release(text);
@@ -28,14 +29,15 @@ static void show_params(struct ui_plain *plain, struct value params)
 
 static void run_started(struct ui_plain *plain, const struct event *event)
 {
-	const char *environment = plain_text_of(event, "environment"), *operator_name = plain_text_of(event, "operator");
+	const char *environment = plain_text_of(event, "environment"),
+		   *operator_name = plain_text_of(event, "operator");
 	struct value text;
 
 	if (plain_quiet(plain))
 		return;
 	page_line(plain->page, NULL, 0, STYLE_STRONG, event->text, NULL);
-	text = value_string_printf("run %s%s%s%s%s", event->id, environment[0] ? ", environment " : "", environment,
-				   operator_name[0] ? ", by " : "", operator_name);
+	text = value_string_printf("run %s%s%s%s%s", event->id, environment[0] ? ", environment " : "",
+				   environment, operator_name[0] ? ", by " : "", operator_name);
 	page_line(plain->page, NULL, 2, STYLE_FAINT, NULL, value_text_peek(text));
 	value_release(text);
 	show_params(plain, record_peek(event->data, "params"));
@@ -44,7 +46,8 @@ static void run_started(struct ui_plain *plain, const struct event *event)
 
 static void phase_started(struct ui_plain *plain, const struct event *event)
 {
-	struct value least = record_peek(event->data, "expect_min"), most = record_peek(event->data, "expect_max");
+	struct value least = record_peek(event->data, "expect_min"),
+		     most = record_peek(event->data, "expect_max");
 	char low[48], high[48], gutter[48];
 	struct value text = value_null();
 
@@ -69,7 +72,9 @@ static void phase_ended(struct ui_plain *plain, const struct event *event)
 	if (plain_quiet(plain))
 		return;
 	text = plain_with_elapsed(event, event->text);
-	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_FAINT, "end of ", value_text_peek(text));
+	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_FAINT, "end of ",
+		  value_text_peek(text));
+	plain_blank(plain);
 	value_release(text);
 }
 
@@ -80,7 +85,8 @@ static void step_started(struct ui_plain *plain, const struct event *event)
 	char lead[32] = "", gutter[48];
 
 	if (!step) {
-		plain->steps = memory_need(realloc(plain->steps, (plain->step_count + 1) * sizeof(*plain->steps)));
+		plain->steps =
+		    memory_need(realloc(plain->steps, (plain->step_count + 1) * sizeof(*plain->steps)));
 		step = &plain->steps[plain->step_count++];
 		*step = (struct step){.id = plain_copy(event->id), .title = plain_copy(event->text)};
 	}
@@ -90,8 +96,8 @@ static void step_started(struct ui_plain *plain, const struct event *event)
 		return;
 	if (attempt.tag == VALUE_INT && attempt.i > 1)
 		snprintf(lead, sizeof(lead), "attempt %" PRId64 ": ", attempt.i);
-	page_line(plain->page, plain_clock_of(event->now, gutter), plain->phase_indent + 2 * step->depth, STYLE_STRONG, lead,
-		  event->text);
+	page_line(plain->page, plain_clock_of(event->now, gutter), plain->phase_indent + 2 * step->depth,
+		  STYLE_STRONG, lead, event->text);
 }
 
 static void step_ended(struct ui_plain *plain, const struct event *event)
@@ -107,8 +113,14 @@ static void step_ended(struct ui_plain *plain, const struct event *event)
 	if ((plain_quiet(plain) && done) || strcmp(outcome, "skipped") == 0)
 		return;
 	text = plain_with_elapsed(event, event->text);
-	page_line(plain->page, plain_clock_of(event->now, gutter), plain->phase_indent + (step ? 2 * step->depth : 0),
-		  done ? STYLE_GOOD : failed ? STYLE_BAD : STYLE_WARN, failed ? "FAILED: " : done ? "done: " : "stopped: ",
+	page_line(plain->page, plain_clock_of(event->now, gutter),
+		  plain->phase_indent + (step ? 2 * step->depth : 0),
+		  done	   ? STYLE_GOOD
+		  : failed ? STYLE_BAD
+			   : STYLE_WARN,
+		  failed ? "FAILED: "
+		  : done ? "done: "
+			 : "stopped: ",
 		  value_text_peek(text));
 	value_release(text);
 }
@@ -120,7 +132,8 @@ static void step_retried(struct ui_plain *plain, const struct event *event)
 	char buffer[48];
 
 	text = value_string_printf("attempt %" PRId64 " of %" PRId64 " failed: %s; again in %s",
-				   attempt.tag == VALUE_INT ? attempt.i : 1, of.tag == VALUE_INT ? of.i : 1, event->text,
+				   attempt.tag == VALUE_INT ? attempt.i : 1, of.tag == VALUE_INT ? of.i : 1,
+				   event->text,
 				   delay.tag == VALUE_DURATION ? elapsed_text(delay.i, buffer) : "no time");
 	plain_line(plain, event, STYLE_WARN, "retry   ", value_text_peek(text));
 	value_release(text);
@@ -144,7 +157,8 @@ static void signal_came(struct ui_plain *plain, const struct event *event)
 	const char *name = event->data.tag == VALUE_INT && event->data.i == 15 ? "SIGTERM" : "SIGINT";
 
 	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_WARN, name,
-		  plain->unwinding ? " again: stops at the next journal point" : ": going back; once more stops at once");
+		  plain->unwinding ? " again: stops at the next journal point"
+				   : ": going back; once more stops at once");
 }
 
 static void show_event(struct ui_plain *plain, const struct event *event)
@@ -269,9 +283,11 @@ static struct value waited_for(const struct ui_plain *plain, int64_t now)
 	char elapsed[48];
 
 	if (wait && (!call || wait->since <= call->started))
-		return value_string_printf("%s (since %s)", wait->text, elapsed_text(now - wait->since, elapsed));
+		return value_string_printf("%s (since %s)", wait->text,
+					   elapsed_text(now - wait->since, elapsed));
 	if (call)
-		return value_string_printf("%s (since %s)", call->shown, elapsed_text(now - call->started, elapsed));
+		return value_string_printf("%s (since %s)", call->shown,
+					   elapsed_text(now - call->started, elapsed));
 	if (plain->hold_end > now)
 		return value_string_printf("the hold: %s left", elapsed_text(plain->hold_end - now, elapsed));
 	return value_string("...");
@@ -289,7 +305,8 @@ static int64_t plain_heartbeat(struct ui *ui, int64_t now)
 	if (plain_quiet(plain) || plain->asked > 0)
 		return now + HEARTBEAT_NS;
 	text = waited_for(plain, now);
-	page_line(plain->page, plain_clock_of(now, gutter), plain->phase_indent + 2, STYLE_FAINT, "waiting ", value_text_peek(text));
+	page_line(plain->page, plain_clock_of(now, gutter), plain->phase_indent + 2, STYLE_FAINT, "waiting ",
+		  value_text_peek(text));
 	value_release(text);
 	return now + HEARTBEAT_NS;
 }
@@ -326,10 +343,10 @@ static void plain_free(struct ui *ui)
 }
 
 static const struct ui_ops plain_ops = {
-	.event = plain_event,
-	.heartbeat = plain_heartbeat,
-	.finish = plain_finish,
-	.free = plain_free,
+    .event = plain_event,
+    .heartbeat = plain_heartbeat,
+    .finish = plain_finish,
+    .free = plain_free,
 };
 
 struct ui *ui_plain_new(const struct page *page, enum verbosity verbosity)

@@ -1,6 +1,7 @@
 /*
- * ui_preview.c - what a run would do: each step with its changes, reads, checks, waits and questions, in order; both arms
- * of a choice that nobody can decide yet; what each change leaves, and which steps can be undone.
+ * ui_preview.c - what a run would do: each step with its changes, reads, checks, waits and questions, in
+ * order; both arms of a choice that nobody can decide yet; what each change leaves, and which steps can be
+ * undone.
  */
 #include "cli/ui_preview.h"
 
@@ -10,15 +11,23 @@
 #include "builtins/tables.h"
 #include "interp/builtin.h"
 
+struct shown_step {
+	char *id;
+	unsigned depth; /* from 1 */
+};
+
 struct ui_preview {
 	struct ui ui;
 	const struct page *page;
 	const struct sources *sources;
 	enum verbosity verbosity;
-	unsigned depth; /* of the innermost step, from 1; 0: outside of any */
-	unsigned arms;  /* choices shown both ways that are open */
+	struct shown_step *steps;
+	size_t step_count;
+	unsigned depth; /* where the lines of the current event stand: 0 outside of any step */
+	unsigned arms;	/* choices shown both ways that are open */
 	size_t changes, undoable;
-	char *waited; /* the condition waited for last: its check says the same again */
+	bool in_handler;
+	char *waited; /* what was waited or asked for last: its check says the same again */
 	/* The line that was shown last, kept back: the same again is counted. */
 	struct value kept;
 	enum style kept_style;
@@ -49,9 +58,10 @@ static void flush(struct ui_preview *preview)
 	if (preview->kept.tag != VALUE_STRING)
 		return;
 	text = preview->repeated > 1
-		       ? value_string_printf("%s (%zu times)", value_text_peek(preview->kept), preview->repeated)
-		       : value_copy(preview->kept);
-	page_line(preview->page, NULL, preview->kept_indent, preview->kept_style, preview->kept_lead, value_text_peek(text));
+		   ? value_string_printf("%s (%zu times)", value_text_peek(preview->kept), preview->repeated)
+		   : value_copy(preview->kept);
+	page_line(preview->page, NULL, preview->kept_indent, preview->kept_style, preview->kept_lead,
+		  value_text_peek(text));
 	value_release(text);
 	value_clear(&preview->kept);
 }
@@ -84,11 +94,13 @@ static void blank(struct ui_preview *preview)
 }
 
 /*
- * What the author wrote, where the text cannot be known yet: the first string of the source at `at`, else all of it.
+ * What the author wrote, where the text cannot be known yet: the first string of the source at `at`, else all
+ * of it.
  */
 static struct value as_written(const struct ui_preview *preview, struct span at)
 {
-	const struct source *source = at.file < preview->sources->count ? source_get(preview->sources, at.file) : NULL;
+	const struct source *source =
+	    at.file < preview->sources->count ? source_get(preview->sources, at.file) : NULL;
 	const char *from, *end, *to;
 
 	if (!source || at.to > source->length || at.from >= at.to)
@@ -127,7 +139,8 @@ static void started(struct ui_preview *preview, const struct event *event)
 	page_line(preview->page, NULL, 0, STYLE_STRONG, event->text, NULL);
 	for (i = 0; i < value_length(params); i++) {
 		struct value shown = value_show(record_value_peek(params, i), 200);
-		struct value text = value_string_printf("%s = %s", record_key_peek(params, i), value_text_peek(shown));
+		struct value text =
+		    value_string_printf("%s = %s", record_key_peek(params, i), value_text_peek(shown));
 
 		page_line(preview->page, NULL, 2, STYLE_FAINT, NULL, value_text_peek(text));
 		value_release(text);
@@ -137,7 +150,8 @@ static void started(struct ui_preview *preview, const struct event *event)
 
 static void phase(struct ui_preview *preview, const struct event *event)
 {
-	struct value least = record_peek(event->data, "expect_min"), most = record_peek(event->data, "expect_max");
+	struct value least = record_peek(event->data, "expect_min"),
+		     most = record_peek(event->data, "expect_max");
 	char low[48], high[48];
 	struct value text = value_string_printf("Phase: %s", event->text);
 
@@ -152,17 +166,30 @@ static void phase(struct ui_preview *preview, const struct event *event)
 	value_release(text);
 }
 
-static void step(struct ui_preview *preview, const struct event *event)
+/* Where what belongs to this step stands. */
+static unsigned depth_of(const struct ui_preview *preview, const char *id)
 {
-	flush(preview);
-	line_of(preview, event, STYLE_STRONG, "Step: ");
-	preview->depth++;
+	size_t i;
+
+	for (i = preview->step_count; i-- > 0;)
+		if (strcmp(preview->steps[i].id, id) == 0)
+			return preview->steps[i].depth;
+	return preview->in_handler ? 1 : 0;
 }
 
-static void step_end(struct ui_preview *preview)
+static void step(struct ui_preview *preview, const struct event *event)
 {
-	if (preview->depth > 0)
-		preview->depth--;
+	struct value depth = record_peek(event->data, "depth");
+	struct shown_step *step;
+
+	preview->steps =
+	    memory_need(realloc(preview->steps, (preview->step_count + 1) * sizeof(*preview->steps)));
+	step = &preview->steps[preview->step_count++];
+	step->id = memory_need(strdup(event->id));
+	step->depth = depth.tag == VALUE_INT ? (unsigned)depth.i + 1 : 1;
+	flush(preview);
+	preview->depth = step->depth - 1;
+	line_of(preview, event, STYLE_STRONG, "Step: ");
 }
 
 static void effect(struct ui_preview *preview, const struct event *event)
@@ -172,14 +199,30 @@ static void effect(struct ui_preview *preview, const struct event *event)
 	const char *shown = text_of(event, "shown");
 	struct value text;
 
+	if (row && (row->flags & BUILTIN_PERSON))
+		return; /* the question follows */
 	if (change)
 		preview->changes++;
 	if (!change && preview->verbosity == VERBOSITY_QUIET)
 		return;
-	text = row && row->leaves ? value_string_printf("%s (leaves %s)", shown[0] ? shown : event->text, row->leaves)
-				  : value_string(shown[0] ? shown : event->text);
-	line(preview, change ? STYLE_WARN : STYLE_FAINT, change ? "change  " : "read    ", value_text_peek(text));
+	text = row && row->leaves
+		   ? value_string_printf("%s (leaves %s)", shown[0] ? shown : event->text, row->leaves)
+		   : value_string(shown[0] ? shown : event->text);
+	line(preview, change ? STYLE_WARN : STYLE_FAINT, change ? "change  " : "read    ",
+	     value_text_peek(text));
 	value_release(text);
+}
+
+static void set_waited(struct ui_preview *preview, const char *text)
+{
+	free(preview->waited);
+	preview->waited = memory_need(strdup(text));
+}
+
+static void question(struct ui_preview *preview, const struct event *event)
+{
+	line_of(preview, event, STYLE_WARN, "person  ");
+	set_waited(preview, event->text);
 }
 
 static void wait_line(struct ui_preview *preview, const struct event *event)
@@ -188,26 +231,28 @@ static void wait_line(struct ui_preview *preview, const struct event *event)
 	char buffer[48];
 
 	text = within.tag == VALUE_DURATION
-		       ? value_string_printf("%s (at most %s)", event->text, duration_text(within.i, buffer))
-		       : value_string(event->text);
+		   ? value_string_printf("%s (at most %s)", event->text, duration_text(within.i, buffer))
+		   : value_string(event->text);
 	line(preview, STYLE_NORMAL, "wait    ", value_text_peek(text));
 	value_release(text);
-	free(preview->waited);
-	preview->waited = memory_need(strdup(event->text));
+	set_waited(preview, event->text);
 }
 
 static void hold_line(struct ui_preview *preview, const struct event *event)
 {
-	struct value duration = record_peek(event->data, "duration"), watching = record_peek(event->data, "watching");
+	struct value duration = record_peek(event->data, "duration"),
+		     watching = record_peek(event->data, "watching");
 	char buffer[48];
 	struct buffer names = {0};
 	struct value list, text;
 	size_t i;
 
 	for (i = 0; i < value_length(watching); i++)
-		buffer_printf(&names, "%s%s", i > 0 ? ", " : " watching ", value_text_peek(list_peek(watching, i)));
+		buffer_printf(&names, "%s%s", i > 0 ? ", " : " watching ",
+			      value_text_peek(list_peek(watching, i)));
 	list = buffer_finish(&names);
-	text = value_string_printf("%s%s", duration.tag == VALUE_DURATION ? duration_text(duration.i, buffer) : "",
+	text = value_string_printf("%s%s",
+				   duration.tag == VALUE_DURATION ? duration_text(duration.i, buffer) : "",
 				   value_text_peek(list));
 	line(preview, STYLE_NORMAL, "hold    ", value_text_peek(text));
 	value_release(text);
@@ -222,7 +267,8 @@ static bool arm_is_empty(const struct ui_preview *preview)
 
 static struct value condition_of(const struct ui_preview *preview, struct span at)
 {
-	const struct source *source = at.file < preview->sources->count ? source_get(preview->sources, at.file) : NULL;
+	const struct source *source =
+	    at.file < preview->sources->count ? source_get(preview->sources, at.file) : NULL;
 
 	if (!source || at.to > source->length || at.from >= at.to)
 		return value_string("it is so");
@@ -238,8 +284,9 @@ static void arm(struct ui_preview *preview, const struct event *event)
 
 	if (loop || strcmp(event->text, "if") == 0) {
 		condition = condition_of(preview, event->at);
-		text = value_string_printf(strcmp(event->text, "each") == 0 ? "for each of %s:" : "%2$s %1$s:",
-					   value_text_peek(condition), event->text);
+		text =
+		    value_string_printf(strcmp(event->text, "each") == 0 ? "for each of %s:" : "%2$s %1$s:",
+					value_text_peek(condition), event->text);
 		line(preview, STYLE_WARN, arm_lead, value_text_peek(text));
 		preview->arms++;
 		value_release(text);
@@ -285,13 +332,14 @@ static void handler(struct ui_preview *preview, const struct event *event)
 
 	blank(preview);
 	page_line(preview->page, NULL, 0, STYLE_STRONG, kind, strcmp(kind, event->text) == 0 ? NULL : ": ");
-	preview->depth = 1;
+	preview->in_handler = true;
 }
 
 static void preview_event(struct ui *ui, const struct event *event)
 {
 	struct ui_preview *preview = preview_of(ui);
 
+	preview->depth = depth_of(preview, event->step);
 	switch (event->kind) {
 	case EVENT_RUN_STARTED:
 		started(preview, event);
@@ -301,9 +349,6 @@ static void preview_event(struct ui *ui, const struct event *event)
 		break;
 	case EVENT_STEP_STARTED:
 		step(preview, event);
-		break;
-	case EVENT_STEP_ENDED:
-		step_end(preview);
 		break;
 	case EVENT_STEP_ARMED:
 		preview->undoable++;
@@ -325,7 +370,7 @@ static void preview_event(struct ui *ui, const struct event *event)
 		hold_line(preview, event);
 		break;
 	case EVENT_PERSON_ASKED:
-		line_of(preview, event, STYLE_WARN, "person  ");
+		question(preview, event);
 		break;
 	case EVENT_FAILED:
 		line_of(preview, event, STYLE_BAD, "FAILED  ");
@@ -362,23 +407,29 @@ static void preview_finish(struct ui *ui, int code)
 	char text[128];
 
 	(void)code;
-	snprintf(text, sizeof(text), "%zu change%s; %zu step%s with a way back. Nothing was changed.", preview->changes,
-		 preview->changes == 1 ? "" : "s", preview->undoable, preview->undoable == 1 ? "" : "s");
+	snprintf(text, sizeof(text), "%zu change%s; %zu step%s with a way back. Nothing was changed.",
+		 preview->changes, preview->changes == 1 ? "" : "s", preview->undoable,
+		 preview->undoable == 1 ? "" : "s");
 	blank(preview);
 	page_line(preview->page, NULL, 0, STYLE_STRONG, NULL, text);
 }
 
 static void preview_free(struct ui *ui)
 {
-	value_release(preview_of(ui)->kept);
-	free(preview_of(ui)->waited);
-	free(ui);
+	struct ui_preview *preview = preview_of(ui);
+
+	while (preview->step_count > 0)
+		free(preview->steps[--preview->step_count].id);
+	free(preview->steps);
+	value_release(preview->kept);
+	free(preview->waited);
+	free(preview);
 }
 
 static const struct ui_ops preview_ops = {
-	.event = preview_event,
-	.finish = preview_finish,
-	.free = preview_free,
+    .event = preview_event,
+    .finish = preview_finish,
+    .free = preview_free,
 };
 
 struct ui *ui_preview_new(const struct page *page, const struct sources *sources, enum verbosity verbosity)

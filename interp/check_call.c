@@ -324,7 +324,7 @@ static const struct type *call_builtin(struct walk *w, struct node *node, const 
 	}
 	if (builtin->flags & BUILTIN_PERSON)
 		note_person(w, "ask", label_text(w, signature->count ? bound[0] : NULL), NULL, node->span);
-	lint_call(w, node, signature, bound);
+	lint_call(w, signature, bound);
 	w->taint = builtin->effect == EFFECT_PURE ? arguments.taint : 0;
 	if (builtin->flags & BUILTIN_SECRET_ANSWER)
 		w->taint |= SECRET_ITSELF;

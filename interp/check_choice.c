@@ -1,4 +1,5 @@
-/* check_choice.c - if and match: their arms, patterns, and the type of what they give; see check_internal.h.
+/*
+ * check_choice.c - if and match: their arms, patterns, and the type of what they give; see check_internal.h.
  */
 #include "interp/check_internal.h"
 

@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-/* Calls followed on the way to the builtin that acts: more says nothing to a reader, and recursion must end.
+/*
+ * Calls followed on the way to the builtin that acts: more says nothing to a reader, and recursion must end.
  */
 #define TRAIL_MAX 32
 
@@ -85,11 +86,10 @@ static bool asks_inside(const struct callable *callable)
 	return false;
 }
 
-void summarize_callable(struct checker *checker, struct callable *callable)
+void summarize_callable(struct callable *callable)
 {
 	struct site *site;
 
-	(void)checker;
 	for (site = callable->sites; site; site = site->next) {
 		bool forward = !in_way_back(site->place);
 
@@ -129,7 +129,7 @@ static void settle_summaries(struct checker *checker)
 		for (callable = checker->callables; callable; callable = callable->next) {
 			unsigned before = weigh(callable);
 
-			summarize_callable(checker, callable);
+			summarize_callable(callable);
 			grown |= weigh(callable) != before;
 		}
 	}

@@ -123,7 +123,8 @@ static bool name_is_guarded(const struct walk *w, const struct symbol *symbol)
 	return false;
 }
 
-/* A handler starts from values on record; whether they were assigned is looked at when all effects are known.
+/*
+ * A handler starts from values on record; whether they were assigned is looked at when all effects are known.
  */
 static void note_handler_use(struct walk *w, struct node *node, struct local *local)
 {

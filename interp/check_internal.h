@@ -385,14 +385,14 @@ void check_handler(struct walk *w, struct node *node);
 
 /* ---- check_effects.c ---- */
 
-void summarize_callable(struct checker *checker, struct callable *callable); /* when its body is walked */
+void summarize_callable(struct callable *callable); /* when its body is walked */
 void check_effects(struct checker *checker);
 void list_people(struct checker *checker);
 enum effect_class site_effect(const struct site *site);
 
 /* ---- check_lints.c ---- */
 
-void lint_call(struct walk *w, struct node *call, const struct signature *signature, struct node **bound);
+void lint_call(struct walk *w, const struct signature *signature, struct node **bound);
 void lint_endless_wait(struct walk *w, const struct node *wait);
 void lint_hold(struct walk *w, const struct node *hold);
 void lint_watch(struct walk *w, const struct node *watch);

@@ -28,7 +28,7 @@ static struct walk new_walk(struct checker *checker, struct module *module, stru
 
 static void finish_callable(struct checker *checker, struct callable *callable)
 {
-	summarize_callable(checker, callable);
+	summarize_callable(callable);
 	*checker->callables_end = callable;
 	checker->callables_end = &callable->next;
 }

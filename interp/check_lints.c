@@ -136,11 +136,10 @@ static void lint_command(struct walk *w, const struct node *list)
 	}
 }
 
-void lint_call(struct walk *w, struct node *call, const struct signature *signature, struct node **bound)
+void lint_call(struct walk *w, const struct signature *signature, struct node **bound)
 {
 	size_t i;
 
-	(void)call;
 	for (i = 0; i < signature->count; i++) {
 		const struct type *type = signature->parameters[i].type;
 

@@ -1,4 +1,5 @@
-/* check_names.c - tables, scopes, finding a name and what was meant by a misspelt one; see check_internal.h.
+/*
+ * check_names.c - tables, scopes, finding a name and what was meant by a misspelt one; see check_internal.h.
  */
 #include "interp/check_internal.h"
 

@@ -206,7 +206,8 @@ static void report_not_assignable(struct walk *w, const struct node *node, const
 		diag_hint(diag, "a constant keeps its value");
 }
 
-/* Branches run side by side and handlers start from values on record: what they assign would be lost or torn.
+/*
+ * Branches run side by side and handlers start from values on record: what they assign would be lost or torn.
  */
 static bool may_reach(struct walk *w, const struct node *node, const struct local *local)
 {
@@ -795,6 +796,10 @@ static void check_known(struct walk *w, struct node *node)
 	case NODE_ON_RESUME:
 	case NODE_ON:
 		check_clause(w, node);
+		break;
+	case NODE_ON_BREACH:
+		diag_hint(diag_error(w->diags, "E0501", node->span, "`on breach` is a clause of a threshold"),
+			  "write it where the bound is: threshold … { … on breach … }");
 		break;
 	default:
 		break;

@@ -42,6 +42,8 @@ static bool collect_clauses(struct walk *w, struct node *first, struct clauses *
 
 		if (!slot) {
 			recovered = true;
+			if (clause->kind != NODE_ERROR)
+				diag_error(w->diags, "E0501", clause->span, "this is no clause of a threshold");
 		} else if (*slot) {
 			diag_secondary(
 			    diag_error(w->diags, "E0505", clause->span, "this clause is written twice"),

@@ -106,7 +106,9 @@ static void check_fails(struct fiber *fiber, const struct check_code *check, str
 		fiber_frame(fiber)->pc = go_on;
 	} else if (check->otherwise == ELSE_ASK) {
 		tell_check(fiber, check, "failed", failure->parts, message);
-		ask_to_go_on(fiber, failure, "%s. Go on all the same?", message, go_on);
+		struct value label = label_of(fiber, check);
+		ask_to_go_on(fiber, failure, label.tag == VALUE_STRING ? value_text_peek(label) : check->condition,
+			     "%s. Go on all the same?", message, go_on);
 	} else if (verify && check->kind != CHECK_REQUIRE) {
 		tell_check(fiber, check, "failed", failure->parts, message);
 		list_push(&verify->failed, value_copy(failure->message));
@@ -335,7 +337,8 @@ void person_answered(struct fiber *fiber, struct value answer, uint32_t number)
 	check_fails(fiber, check, failure, fiber_frame(fiber)->pc);
 }
 
-void ask_to_go_on(struct fiber *fiber, struct failure *failure, const char *format, const char *what, uint32_t go_on)
+void ask_to_go_on(struct fiber *fiber, struct failure *failure, const char *label, const char *format, const char *what,
+		  uint32_t go_on)
 {
 	const struct builtin *ask = registry_find(fiber->machine->registry, "operator.confirm", 16);
 	struct value args[2];
@@ -348,7 +351,7 @@ void ask_to_go_on(struct fiber *fiber, struct failure *failure, const char *form
 	args[1] = value_null();
 	fiber->undecided = failure;
 	fiber->decided = go_on;
-	effect_start(fiber, ask, args, 2, NO_REGISTER, failure->at, what);
+	effect_start(fiber, ask, args, 2, NO_REGISTER, failure->at, label);
 	if (fiber->effect)
 		fiber->effect->decision = true;
 	value_release(args[0]);

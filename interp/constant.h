@@ -1,6 +1,6 @@
 /*
- * constant.h - values of expressions that need no machine: literals, lists, records, strings without a hole, ranges and
- * negated numbers. Environments, `--set` values and the answers of a simulation are written so.
+ * constant.h - values of expressions that need no machine: literals, lists, records, strings without a hole,
+ * ranges and negated numbers. Environments, `--set` values and the answers of a simulation are written so.
  */
 #ifndef RUNPLAN_CONSTANT_H
 #define RUNPLAN_CONSTANT_H
@@ -9,7 +9,8 @@
 #include "interp/value.h"
 
 /*
- * The caller owns *out. False where something else than a constant stands: *where is its span, *out is null. The name
+ * The caller owns *out. False where something else than a constant stands: *where is its span, *out is null.
+ * The name
  * `_` is null ("no data") where `no_data` allows it.
  */
 bool constant_evaluate(const struct node *node, bool no_data, struct value *out, struct span *where);

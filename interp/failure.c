@@ -132,7 +132,6 @@ static void retry(struct fiber *fiber, struct region *region, struct failure *fa
 			    region->timer->context);
 	fiber_frame(fiber)->pc = region->saga->code->body;
 	fiber->steps = region->steps; /* an attempt's steps have the same ids as the first one's */
-	region->saga->defers = 0;
 	fiber_sleep(fiber, later(machine, delay));
 }
 

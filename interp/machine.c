@@ -273,8 +273,6 @@ static void decided(struct fiber *fiber, const struct outcome *outcome)
 	} else {
 		person_declined(fiber, failure);
 	}
-	if (fiber->group && fiber->group->owner->waiting == WAITING_GROUP)
-		fiber_ready(fiber->group->owner); /* it may have waited for the decision */
 }
 
 static void answered(struct fiber *fiber, const struct effect *effect, struct outcome *outcome)
@@ -351,8 +349,11 @@ static void effect_ended(struct machine *machine, struct delivery *delivery)
 		people_pause(fiber, false);
 	}
 	answered(fiber, effect, &delivery->outcome);
-	effect_free(effect);
 	fiber_ready(fiber);
+	/* Behind the fiber itself: a watch waits for a decision, and must find what became of it. */
+	if (effect->decision && fiber->group && fiber->group->owner->waiting == WAITING_GROUP)
+		fiber_ready(fiber->group->owner);
+	effect_free(effect);
 }
 
 /* ---- the order of the end ---- */
@@ -394,6 +395,7 @@ static void deferred_free(struct deferred *deferred)
 	free(deferred->captured);
 	value_release(deferred->title);
 	free(deferred->id);
+	free(deferred->owner);
 	free(deferred);
 }
 

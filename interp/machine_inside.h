@@ -94,7 +94,6 @@ struct saga {
 	bool kept;      /* by a checkpoint */
 	bool changed;   /* a change has started in it */
 	uint32_t attempt;
-	uint32_t defers; /* reached in this attempt */
 	struct fiber *fiber; /* where its frame is, until it has ended */
 	uint32_t base;       /* of that frame */
 	struct value *captured; /* code->capture_count values, once on record */
@@ -247,7 +246,7 @@ struct deferred {
 	const struct defer_code *code;
 	uint32_t function;
 	struct value *captured;
-	char *id;
+	char *id, *owner; /* owner: id of its step, or path of its fiber */
 	struct value title;
 	struct deferred *next; /* newest first */
 };
@@ -367,8 +366,12 @@ void poll_expire(struct fiber *fiber);
 void verify_end(struct fiber *fiber);
 void person_declined(struct fiber *fiber, struct failure *failure); /* `else ask` was answered with no; consumes */
 void person_answered(struct fiber *fiber, struct value answer, uint32_t number);
-/* Asks a person (`format` has one %s, for `what`): yes goes on at `go_on`, no lets the failure (consumed) go its way. */
-void ask_to_go_on(struct fiber *fiber, struct failure *failure, const char *format, const char *what, uint32_t go_on);
+/*
+ * Asks a person (`format` has one %s, for `what`): yes goes on at `go_on`, no lets the failure (consumed) go its way.
+ * `label` is what --confirm calls the question.
+ */
+void ask_to_go_on(struct fiber *fiber, struct failure *failure, const char *label, const char *format, const char *what,
+		  uint32_t go_on);
 void people_pause(struct fiber *fiber, bool pause);
 
 /* saga.c */

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where no reads are made, the clock starts where a simulation's does: previews of the same plan are the same text. */
+/* Where no reads are made, the clock starts where a simulation's does: previews of the same plan are the same
+ * text. */
 
 struct answer {
 	struct answer *next;
@@ -29,7 +30,8 @@ static bool really_made(const struct preview *preview, const struct effect_reque
 	unsigned flags = request->builtin->flags;
 	bool lock = flags & BUILTIN_GUARD && !(flags & BUILTIN_SECRET_ANSWER);
 
-	return preview->inner && request->builtin->effect == EFFECT_READ && !(flags & BUILTIN_PERSON) && !lock;
+	return preview->inner && request->builtin->effect == EFFECT_READ && !(flags & BUILTIN_PERSON) &&
+	       !lock;
 }
 
 static void preview_start(struct driver *driver, const struct effect_request *request)
@@ -124,12 +126,12 @@ static void preview_free(struct driver *driver)
 }
 
 static const struct driver_ops preview_ops = {
-	.name = "preview",
-	.start = preview_start,
-	.cancel = preview_cancel,
-	.next = preview_next,
-	.start_wall = preview_start_wall,
-	.free = preview_free,
+    .name = "preview",
+    .start = preview_start,
+    .cancel = preview_cancel,
+    .next = preview_next,
+    .start_wall = preview_start_wall,
+    .free = preview_free,
 };
 
 struct driver *preview_driver_new(struct driver *inner)

@@ -27,7 +27,8 @@ struct value request_digest(const struct effect_request *request)
 	size_t i;
 
 	for (i = 0; i < request->arg_count; i++) {
-		struct value text = value_encode(request->args[i]); /* secrets are left out: they may be rotated */
+		struct value text =
+		    value_encode(request->args[i]); /* secrets are left out: they may be rotated */
 
 		digest = digest_add(digest, value_text_peek(text), value_length(text) + 1);
 		value_release(text);
@@ -178,7 +179,8 @@ static void settle(struct replay *replay, const struct effect_request *request)
 	}
 	early = memory_need(calloc(1, sizeof(*early)));
 	early->delivery = (struct delivery){.kind = DELIVERY_OUTCOME, .id = memory_need(strdup(request->id))};
-	early->delivery.outcome = outcome_failed("whether it happened is in doubt: the run ended while it was under way");
+	early->delivery.outcome =
+	    outcome_failed("whether it happened is in doubt: the run ended while it was under way");
 	early->delivery.outcome.kind = OUTCOME_UNKNOWN;
 	*replay->early_tail = early;
 	replay->early_tail = &early->next;
@@ -194,22 +196,26 @@ static void replay_start(struct driver *driver, const struct effect_request *req
 		if (replay->inner)
 			replay->inner->ops->start(replay->inner, request);
 		else if (replay->cursor < replay->count)
-			stop(replay, request->at, value_string_printf("the plan asks for %s as effect %s, the record does not",
-				       request->builtin->name, request->id));
+			stop(replay, request->at,
+			     value_string_printf("the plan asks for %s as effect %s, the record does not",
+						 request->builtin->name, request->id));
 		return;
 	}
 	row->started = true;
 	if (strcmp(row->event.text, request->builtin->name) != 0) {
-		stop(replay, request->at, value_string_printf("effect %s is %s in the plan and %s in the record", request->id,
-			       request->builtin->name, row->event.text));
+		stop(replay, request->at,
+		     value_string_printf("effect %s is %s in the plan and %s in the record", request->id,
+					 request->builtin->name, row->event.text));
 		return;
 	}
 	digest = request_digest(request);
 	recorded = record_peek(row->event.data, "digest");
 	if (!value_equal(digest, recorded))
 		stop(replay, request->at,
-		     value_string_printf("effect %s, %s, is asked for with other arguments than are on record (%s)", request->id,
-			       request->builtin->name, value_text_peek(record_peek(row->event.data, "shown"))));
+		     value_string_printf(
+			 "effect %s, %s, is asked for with other arguments than are on record (%s)",
+			 request->id, request->builtin->name,
+			 value_text_peek(record_peek(row->event.data, "shown"))));
 	else if (!answered(replay, request->id) && replay->inner)
 		settle(replay, request);
 	else if ((request->builtin->flags & BUILTIN_RENEW) && replay->inner) {
@@ -305,7 +311,8 @@ static struct row *request_row(const struct replay *replay, const char *id)
 {
 	struct row *row = row_after(replay, EVENT_EFFECT_STARTED, id, 0), *last = NULL;
 
-	for (; row && row->started; row = row_after(replay, EVENT_EFFECT_STARTED, id, (size_t)(row - replay->rows) + 1))
+	for (; row && row->started;
+	     row = row_after(replay, EVENT_EFFECT_STARTED, id, (size_t)(row - replay->rows) + 1))
 		last = row;
 	return last;
 }
@@ -317,21 +324,25 @@ static bool deliver_outcome(struct replay *replay, const struct event *event, st
 	bool known;
 
 	if (!request) {
-		stop(replay, event->at, value_string_printf("the record has an answer to effect %s, which the plan did not ask for",
-							    event->id));
+		stop(replay, event->at,
+		     value_string_printf(
+			 "the record has an answer to effect %s, which the plan did not ask for", event->id));
 		return false;
 	}
 	out->kind = DELIVERY_OUTCOME;
 	out->outcome.kind = outcome_kind_from(kind, &known);
 	if (!known) {
-		stop(replay, event->at, value_string_printf("row %zu of the record has an outcome of no known kind", replay->cursor));
+		stop(replay, event->at,
+		     value_string_printf("row %zu of the record has an outcome of no known kind",
+					 replay->cursor));
 		return false;
 	}
 	out->id = memory_need(strdup(event->id));
 	if (request->renewed && out->outcome.kind == OUTCOME_OK)
 		return renew(replay, event->id, &out->outcome);
 	out->outcome.value = value_copy(record_peek(event->data, "value"));
-	/* A secret that was not asked again: any text does, the record holds only what is not secret of it. */
+	/* A secret that was not asked again: any text does, the record holds only what is not secret of it.
+	 */
 	if (out->outcome.value.tag == VALUE_NULL && (out->outcome.value.flags & VALUE_SECRET))
 		out->outcome.value = value_mark(value_string("***"), VALUE_SECRET);
 	out->outcome.message = out->outcome.kind == OUTCOME_OK ? value_null() : value_string(event->text);
@@ -373,12 +384,14 @@ static bool replay_next(struct driver *driver, int64_t deadline, struct delivery
 			return deliver(replay, event, out);
 	}
 	if (replay->unreadable) {
-		stop(replay, (struct span){0}, value_string_printf("row %zu of the record cannot be read", replay->unreadable));
+		stop(replay, (struct span){0},
+		     value_string_printf("row %zu of the record cannot be read", replay->unreadable));
 		return false;
 	}
 	if (replay->inner)
 		return inner_next(replay, deadline, out);
-	*out = (struct delivery){.kind = DELIVERY_END, .now = replay->now, .wall = replay->start_wall + replay->now};
+	*out = (struct delivery){
+	    .kind = DELIVERY_END, .now = replay->now, .wall = replay->start_wall + replay->now};
 	return true;
 }
 
@@ -416,18 +429,19 @@ static void replay_free(struct driver *driver)
 
 /* The replay goes by the name of the driver of the recorded run: the machine puts it on record. */
 static const struct driver_ops replay_ops = {
-	.start = replay_start,
-	.cancel = replay_cancel,
-	.next = replay_next,
-	.start_wall = replay_start_wall,
-	.given = replay_given,
-	.free = replay_free,
+    .start = replay_start,
+    .cancel = replay_cancel,
+    .next = replay_next,
+    .start_wall = replay_start_wall,
+    .given = replay_given,
+    .free = replay_free,
 };
 
 /* What the recorded run's driver made of unknown choices and conditions. */
 static void take_manner(struct replay *replay)
 {
-	struct value recorded = replay->count > 0 ? record_peek(replay->rows[0].event.data, "driver") : value_null();
+	struct value recorded =
+	    replay->count > 0 ? record_peek(replay->rows[0].event.data, "driver") : value_null();
 
 	replay->ops = replay_ops;
 	replay->ops.name = recorded.tag == VALUE_STRING ? value_text_peek(recorded) : "replay";

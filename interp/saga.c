@@ -388,33 +388,49 @@ void saga_commit(struct fiber *fiber, const char *text)
 	     fiber_at(fiber));
 }
 
-/* Armed when reached, with the values it names as they are then; once, however often its step is tried. */
+static bool same_values(const struct value *some, const struct value *others, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!value_equal(some[i], others[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Armed when reached, with the values it names as they are then; once per step and values, however often the step is
+ * tried. A second call of a task, or a second round of a loop, has values of its own and is armed as well.
+ */
 void saga_defer(struct fiber *fiber, uint32_t number)
 {
 	struct machine *machine = fiber->machine;
 	const struct defer_code *code = &machine->program->defers[number];
-	/* Its arrival in this attempt tells one from another: a second call of a task, a second round of a loop. */
-	struct saga *step = fiber->step;
-	char *id = text_printf("d:%s#%u.%u", step ? step->id : fiber->path, number, step ? ++step->defers : 0);
+	const char *owner = fiber->step ? fiber->step->id : fiber->path;
+	struct value *captured = capture(fiber, fiber_frame(fiber)->base, code->captures, code->capture_count);
 	struct value data = record_new(code->capture_count);
+	uint32_t others = 0;
 
-	for (struct deferred *known = machine->deferred; known; known = known->next)
-		if (!strcmp(known->id, id)) {
-			free(id);
+	for (struct deferred *known = machine->deferred; known; known = known->next) {
+		if (known->code != code || strcmp(known->owner, owner))
+			continue;
+		others++;
+		if (same_values(known->captured, captured, code->capture_count)) {
+			release_values(captured, code->capture_count);
 			value_release(data);
 			return;
 		}
+	}
 	struct deferred *deferred = memory_need(calloc(1, sizeof(*deferred)));
 	deferred->code = code;
 	deferred->function = (uint32_t)(fiber_frame(fiber)->function - machine->program->functions);
-	deferred->captured = capture(fiber, fiber_frame(fiber)->base, code->captures, code->capture_count);
-	deferred->id = id;
+	deferred->captured = captured;
+	deferred->owner = memory_need(strdup(owner));
+	deferred->id = others ? text_printf("d:%s#%u.%u", owner, number, others + 1) : text_printf("d:%s#%u", owner, number);
 	deferred->title = value_copy(title_of(fiber->step));
 	deferred->next = machine->deferred;
 	machine->deferred = deferred;
 	for (uint32_t i = 0; i < code->capture_count; i++)
 		record_set(&data, code->captures[i].name, value_copy(deferred->captured[i]));
-	tell(machine, EVENT_DEFER_ARMED, id, fiber, value_text_peek(deferred->title), data, code->span);
+	tell(machine, EVENT_DEFER_ARMED, deferred->id, fiber, value_text_peek(deferred->title), data, code->span);
 }
 
 /* ---- handlers ---- */

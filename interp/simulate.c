@@ -13,7 +13,7 @@
 
 struct table_entry {
 	struct given given; /* owned copies */
-	size_t asked;       /* how often it has answered */
+	size_t asked;	    /* how often it has answered */
 };
 
 /* A request that was started and has not been answered yet. */
@@ -77,7 +77,8 @@ static struct table_entry *find_given(struct simulate *simulate, const char *tar
 		const struct given *given = &entry->given;
 
 		if ((given->kind == GIVEN_TAKES) == takes && strcmp(given->target, target) == 0 &&
-		    (given->times == 0 || entry->asked < given->times) && arguments_match(given->args, request)) {
+		    (given->times == 0 || entry->asked < given->times) &&
+		    arguments_match(given->args, request)) {
 			entry->asked++;
 			return entry;
 		}
@@ -108,7 +109,8 @@ static struct outcome given_answer(const struct table_entry *entry)
 	default:
 		outcome_release(&outcome);
 		last = value_length(given->answers) - 1;
-		return outcome_ok(value_item(given->answers, entry->asked - 1 < last ? entry->asked - 1 : last));
+		return outcome_ok(
+		    value_item(given->answers, entry->asked - 1 < last ? entry->asked - 1 : last));
 	}
 }
 
@@ -218,14 +220,16 @@ static void deliver_signal(struct simulate *simulate, struct delivery *out)
 	out->kind = DELIVERY_SIGNAL;
 	out->signal = simulate->signals[0].signal;
 	simulate->signal_count--;
-	memmove(simulate->signals, simulate->signals + 1, simulate->signal_count * sizeof(*simulate->signals));
+	memmove(simulate->signals, simulate->signals + 1,
+		simulate->signal_count * sizeof(*simulate->signals));
 }
 
 static void stuck(struct simulate *simulate)
 {
 	value_clear(&simulate->problem);
-	simulate->problem = value_string_printf("nothing can go on: %s never answers, and no timeout stands over it",
-						simulate->first ? value_text_peek(simulate->first->shown) : "nobody");
+	simulate->problem =
+	    value_string_printf("nothing can go on: %s never answers, and no timeout stands over it",
+				simulate->first ? value_text_peek(simulate->first->shown) : "nobody");
 }
 
 static bool simulate_next(struct driver *driver, int64_t deadline, struct delivery *out)
@@ -307,13 +311,13 @@ static void simulate_free(struct driver *driver)
 }
 
 static const struct driver_ops simulate_ops = {
-	.name = "simulate",
-	.start = simulate_start,
-	.cancel = simulate_cancel,
-	.next = simulate_next,
-	.start_wall = simulate_start_wall,
-	.given = simulate_is_given,
-	.free = simulate_free,
+    .name = "simulate",
+    .start = simulate_start,
+    .cancel = simulate_cancel,
+    .next = simulate_next,
+    .start_wall = simulate_start_wall,
+    .given = simulate_is_given,
+    .free = simulate_free,
 };
 
 struct driver *simulate_driver_new(const struct registry *registry)
@@ -333,7 +337,8 @@ void simulate_given(struct driver *driver, const struct given *given)
 	struct simulate *simulate = simulate_of(driver);
 	struct table_entry *entry;
 
-	simulate->table = memory_need(realloc(simulate->table, (simulate->table_count + 1) * sizeof(*simulate->table)));
+	simulate->table =
+	    memory_need(realloc(simulate->table, (simulate->table_count + 1) * sizeof(*simulate->table)));
 	entry = &simulate->table[simulate->table_count++];
 	entry->asked = 0;
 	entry->given = *given;
@@ -427,7 +432,8 @@ static bool take_word(struct given_text *g, const char *word)
 	return true;
 }
 
-/* Bytes up to where, outside of strings and brackets, the text ends, a closing bracket stands or a tail word begins. */
+/* Bytes up to where, outside of strings and brackets, the text ends, a closing bracket stands or a tail word
+ * begins. */
 static size_t value_extent(const char *text)
 {
 	static const char *const tails[] = {"once", "after", "with"};
@@ -453,7 +459,8 @@ static size_t value_extent(const char *text)
 			size_t digits = strspn(next, "0123456789");
 
 			for (t = 0; t < sizeof(tails) / sizeof(tails[0]); t++)
-				if (strncmp(next, tails[t], strlen(tails[t])) == 0 && !word_byte(next[strlen(tails[t])]))
+				if (strncmp(next, tails[t], strlen(tails[t])) == 0 &&
+				    !word_byte(next[strlen(tails[t])]))
 					return i;
 			if (digits > 0 && strncmp(next + digits, " times", 6) == 0)
 				return i;
@@ -479,7 +486,8 @@ static bool take_value(struct given_text *g, const char *what, struct value *out
 	if (g->diags.errors > 0)
 		return wrong(g, "`%s`: %s", text, g->diags.first->message);
 	if (!constant_evaluate(node, true, out, &where))
-		return wrong(g, "`%.*s` is not a constant", (int)(where.to - where.from), source_text(&g->sources, where));
+		return wrong(g, "`%.*s` is not a constant", (int)(where.to - where.from),
+			     source_text(&g->sources, where));
 	return true;
 }
 

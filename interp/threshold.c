@@ -184,7 +184,7 @@ static void react(struct fiber *fiber, struct failure *failure, enum on_breach r
 		failure_free(failure);
 		break;
 	case BREACH_ASK:
-		ask_to_go_on(fiber, failure, "%s. Go on all the same?", value_text_peek(failure->message),
+		ask_to_go_on(fiber, failure, fiber->sampler->code->name, "%s. Go on all the same?", value_text_peek(failure->message),
 			     fiber_frame(fiber)->pc);
 		break;
 	case BREACH_ROLLBACK:

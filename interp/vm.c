@@ -348,7 +348,7 @@ static bool step_allowed(struct fiber *fiber, const struct instruction *in)
 	again(fiber);
 	ask_to_go_on(fiber,
 		     failure_new(fiber, FAILURE_REFUSED, "the operator stopped before \"%s\"", value_text_peek(title)),
-		     "Next step: %s. Run it?", value_text_peek(title), fiber_frame(fiber)->pc);
+		     value_text_peek(title), "Next step: %s. Run it?", value_text_peek(title), fiber_frame(fiber)->pc);
 	return false;
 }
 

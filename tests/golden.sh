@@ -77,7 +77,7 @@ hold_to_words() { # PLAN OUTPUT
             fi
         done
         [ -n "$found" ] || { printf 'after line %d no line says: %s\n' "$at" "$wanted"; return; }
-    done < <(header then "$1")
+    done < <(header "then" "$1")
     while IFS= read -r wanted; do
         [ -n "$wanted" ] || continue
         line=$(pattern "$wanted")

@@ -1,4 +1,5 @@
-/* test_cli.c - the parts of the command line that need no run: options, redaction, lines, params, rows, the sink. */
+/* test_cli.c - the parts of the command line that need no run: options, redaction, lines, params, rows, the
+ * sink. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,10 +52,10 @@ static void parse(struct parsed *parsed, const char *line)
 static void test_options_stand_anywhere(void **state)
 {
 	static const char *const lines[] = {
-		"run plan.plan --env lab --set a=1 --set b=2 --yes",
-		"--env lab run --set a=1 plan.plan --yes --set b=2",
-		"--yes --env=lab plan.plan --set=a=1 -s b=2",
-		"-y -elab plan.plan -sa=1 -s b=2",
+	    "run plan.plan --env lab --set a=1 --set b=2 --yes",
+	    "--env lab run --set a=1 plan.plan --yes --set b=2",
+	    "--yes --env=lab plan.plan --set=a=1 -s b=2",
+	    "-y -elab plan.plan -sa=1 -s b=2",
 	};
 	size_t i;
 
@@ -82,15 +83,15 @@ static void test_options_stand_anywhere(void **state)
 static void test_options_that_are_wrong(void **state)
 {
 	static const char *const lines[][2] = {
-		{"run plan.plan --jsno", "unknown option `--jsno`; did you mean `--json`?"},
-		{"run plan.plan --zzzzzzzzz", "unknown option `--zzzzzzzzz`"},
-		{"runn", "neither a command nor a file; did you mean `runplan run`?"},
-		{"run plan.plan --env", "wants a value"},
-		{"run plan.plan --yes=no", "takes no value"},
-		{"run", "wants FILE"},
-		{"run a.plan b.plan", "`b.plan` is one operand too many"},
-		{"check a.plan --yes", "`check` has no option `--yes`"},
-		{"run plan.plan -Z", "unknown option `-Z`"},
+	    {"run plan.plan --jsno", "unknown option `--jsno`; did you mean `--json`?"},
+	    {"run plan.plan --zzzzzzzzz", "unknown option `--zzzzzzzzz`"},
+	    {"runn", "neither a command nor a file; did you mean `runplan run`?"},
+	    {"run plan.plan --env", "wants a value"},
+	    {"run plan.plan --yes=no", "takes no value"},
+	    {"run", "wants FILE"},
+	    {"run a.plan b.plan", "`b.plan` is one operand too many"},
+	    {"check a.plan --yes", "`check` has no option `--yes`"},
+	    {"run plan.plan -Z", "unknown option `-Z`"},
 	};
 	size_t i;
 
@@ -119,8 +120,9 @@ static void test_options_end_at_two_dashes(void **state)
 /* What belongs to a later release is known by name, whatever options it is given. */
 static void test_later_commands(void **state)
 {
-	static const char *const names[] = {"fmt", "test", "drill", "render", "diff", "runs", "show", "resume", "rollback", "abort",
-					    "approve", "pause", "watch", "report", "lsp", "export", "completion"};
+	static const char *const names[] = {"fmt",   "test",   "drill",	   "render", "diff",	  "runs",
+					    "show",  "resume", "rollback", "abort",  "approve",	  "pause",
+					    "watch", "report", "lsp",	   "export", "completion"};
 	size_t i;
 
 	(void)state;
@@ -155,7 +157,8 @@ static void test_tables_agree(void **state)
 				if (strcmp(command_table[k].name, word) == 0 && command_table[k].run)
 					break;
 			if (k == command_count)
-				fail_msg("--%s is an option of `%s`, which is no command", option_table[i].name, word);
+				fail_msg("--%s is an option of `%s`, which is no command",
+					 option_table[i].name, word);
 		}
 	}
 }
@@ -181,7 +184,8 @@ static void test_redact_forms(void **state)
 	(void)state;
 	redactor_learn(redactor, secret, strlen(secret));
 	expect_redacted(redactor, "x it's \"a/secret\" & more y", "x *** y");
-	/* printf "it's ..." | base64; the same behind `user:`, as in a Basic header (its first letters belong to `user:` too) */
+	/* printf "it's ..." | base64; the same behind `user:`, as in a Basic header (its first letters belong
+	 * to `user:` too) */
 	expect_redacted(redactor, "aXQncyAiYS9zZWNyZXQiICYgbW9yZQ==", "***==");
 	expect_redacted(redactor, "Basic dXNlcjppdCdzICJhL3NlY3JldCIgJiBtb3Jl", "Basic dXNlcjp***");
 	expect_redacted(redactor, "?q=it%27s%20%22a%2Fsecret%22%20%26%20more&x", "?q=***&x");
@@ -264,7 +268,9 @@ static void test_clean_text(void **state)
 	expect_clean("a\033[", "a");
 	expect_clean("a\r\nb\tc", "a b c");
 	expect_clean("a\bb\x7f\x01", "ab");
-	expect_clean("\xe2\x80\xae" "evil\xe2\x80\xac", "evil"); /* right-to-left override */
+	expect_clean("\xe2\x80\xae"
+		     "evil\xe2\x80\xac",
+		     "evil"); /* right-to-left override */
 	expect_clean("\xff\xc3", "\xef\xbf\xbd\xef\xbf\xbd");
 	expect_clean("gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f");
 }
@@ -319,7 +325,8 @@ static void test_page(void **state)
 	page_says(40, false, "an/unbroken/path/that/is/longer/than/a/line x",
 		  "  0:01    FAILED an/unbroken/path/that/is/longer/than/a/line\n                 x\n");
 	page_says(80, false, "pw hunter2 \033[2J", "  0:01    FAILED pw ***\n");
-	page_says(80, false, "pw hun\033[0mter2", "  0:01    FAILED pw ***\n"); /* hidden by a control sequence */
+	page_says(80, false, "pw hun\033[0mter2",
+		  "  0:01    FAILED pw ***\n"); /* hidden by a control sequence */
 	page_says(80, true, "x", "\033[2m  0:01  \033[0m  \033[1;31mFAILED \033[0mx\n");
 }
 
@@ -394,7 +401,8 @@ static void test_rows(void **state)
 	assert_int_equal(fstat(fd, &status), 0);
 	assert_int_equal(status.st_size, 12 + 8);
 	rows->ops->free(rows);
-	assert_null(rows_create(path, redactor, error, sizeof(error))); /* another run's record is not written over */
+	assert_null(
+	    rows_create(path, redactor, error, sizeof(error))); /* another run's record is not written over */
 	assert_non_null(strstr(error, "holds another run"));
 
 	assert_int_equal(lseek(fd, 0, SEEK_END), 20);
@@ -505,7 +513,8 @@ static void test_pulse(void **state)
 	struct delivery out;
 
 	(void)state;
-	assert_true(pulse->ops->next(pulse, 20, &out)); /* a deadline before the first beat is the machine's */
+	assert_true(
+	    pulse->ops->next(pulse, 20, &out)); /* a deadline before the first beat is the machine's */
 	assert_int_equal(out.now, 20);
 	assert_int_equal(beats[0], 0);
 	assert_true(pulse->ops->next(pulse, 40, &out)); /* a beat on the way is not */
@@ -524,23 +533,23 @@ static void test_pulse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_options_stand_anywhere),
-		cmocka_unit_test(test_options_that_are_wrong),
-		cmocka_unit_test(test_options_end_at_two_dashes),
-		cmocka_unit_test(test_later_commands),
-		cmocka_unit_test(test_tables_agree),
-		cmocka_unit_test(test_redact_forms),
-		cmocka_unit_test(test_redact_lines_and_ends),
-		cmocka_unit_test(test_redact_short_and_nested),
-		cmocka_unit_test(test_redact_learns_from_events),
-		cmocka_unit_test(test_clean_text),
-		cmocka_unit_test(test_elapsed),
-		cmocka_unit_test(test_page),
-		cmocka_unit_test(test_param_values),
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_sink_of_a_broken_pipe),
-		cmocka_unit_test(test_sink_of_a_stopped_reader),
-		cmocka_unit_test(test_pulse),
+	    cmocka_unit_test(test_options_stand_anywhere),
+	    cmocka_unit_test(test_options_that_are_wrong),
+	    cmocka_unit_test(test_options_end_at_two_dashes),
+	    cmocka_unit_test(test_later_commands),
+	    cmocka_unit_test(test_tables_agree),
+	    cmocka_unit_test(test_redact_forms),
+	    cmocka_unit_test(test_redact_lines_and_ends),
+	    cmocka_unit_test(test_redact_short_and_nested),
+	    cmocka_unit_test(test_redact_learns_from_events),
+	    cmocka_unit_test(test_clean_text),
+	    cmocka_unit_test(test_elapsed),
+	    cmocka_unit_test(test_page),
+	    cmocka_unit_test(test_param_values),
+	    cmocka_unit_test(test_rows),
+	    cmocka_unit_test(test_sink_of_a_broken_pipe),
+	    cmocka_unit_test(test_sink_of_a_stopped_reader),
+	    cmocka_unit_test(test_pulse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

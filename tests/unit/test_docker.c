@@ -383,6 +383,8 @@ static void test_exec_bad_commands(void **state)
 	expect_failed(EXEC("\"command\": [\"echo\", 1]"), "must be a string");
 	expect_failed(EXEC("\"command\": [\"echo\", \"a\\u0000b\"]"), "NUL byte");
 	expect_failed(EXEC("\"command\": [\"echo\", \"!hunter2\"]"), "is a secret");
+	expect_failed(EXEC("\"command\": [\"true\"], \"ok\": \"0\""), "`ok` must be an exit code");
+	expect_failed(EXEC("\"command\": [\"true\"], \"ok\": [0, \"1\"]"), "`ok` must be an exit code");
 }
 
 static void test_exec_stopped_container(void **state)
@@ -1277,9 +1279,25 @@ static void test_build_cancelled(void **state)
 
 /* ---- a registry ---- */
 
+/* The number on the first line that a child prints; closes the pipe. */
+static int line_number(int fd)
+{
+	char line[16] = "";
+	size_t length = 0;
+
+	while (length < sizeof line - 1 && strchr(line, '\n') == NULL) {
+		ssize_t got = read(fd, line + length, sizeof line - 1 - length);
+
+		assert_true(got > 0);
+		length += (size_t)got;
+	}
+	close(fd);
+	return atoi(line);
+}
+
 static pid_t registry_open(int *port)
 {
-	char layer[] = "/tmp/rp-test-XXXXXX", script[200], line[16] = "";
+	char layer[] = "/tmp/rp-test-XXXXXX", script[200];
 	int pipes[2];
 	pid_t pid;
 
@@ -1296,9 +1314,7 @@ static pid_t registry_open(int *port)
 		_exit(127);
 	}
 	close(pipes[1]);
-	assert_true(read(pipes[0], line, sizeof line - 1) > 1); /* it has read its layer, and listens */
-	close(pipes[0]);
-	*port = atoi(line);
+	*port = line_number(pipes[0]); /* it has read its layer, and listens */
 	HELP_RUN("rm", "-r", layer);
 	return pid;
 }
@@ -1698,7 +1714,7 @@ static void test_other_users(void **state)
 {
 	(void)state;
 	if (getuid() != 0)
-		return;
+		skip();
 	assert_int_equal(as_nobody(false, child_is_denied), 0);
 	assert_int_equal(as_nobody(true, child_cancels), 0);
 	box_until("sleep 4720", 0);
@@ -1708,7 +1724,7 @@ static void test_other_users(void **state)
 
 static void test_engine_by_tls(void **state)
 {
-	char directory[] = "/tmp/rp-test-XXXXXX", script[1200], line[16] = "", host[64];
+	char directory[] = "/tmp/rp-test-XXXXXX", script[1200], host[64];
 	struct value r;
 	int pipes[2];
 	pid_t pid;
@@ -1737,9 +1753,7 @@ static void test_engine_by_tls(void **state)
 		_exit(127);
 	}
 	close(pipes[1]);
-	assert_true(read(pipes[0], line, sizeof line - 1) > 1);
-	close(pipes[0]);
-	snprintf(host, sizeof host, "tcp://localhost:%d", atoi(line));
+	snprintf(host, sizeof host, "tcp://localhost:%d", line_number(pipes[0]));
 	setenv("DOCKER_TLS_VERIFY", "1", 1);
 	setenv("DOCKER_CERT_PATH", directory, 1);
 	reopen(host, NULL);

@@ -1,4 +1,5 @@
-/* test_drivers.c - the drivers that need no world, without a machine: what they answer, when, and in which order. */
+/* test_drivers.c - the drivers that need no world, without a machine: what they answer, when, and in which
+ * order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +28,8 @@ static const struct builtin *row(const char *name)
 static void start(struct driver *driver, const char *id, const char *name, const char *argument)
 {
 	struct value args[ARGUMENTS] = {value_string(argument)};
-	struct effect_request request = {.id = id, .builtin = row(name), .args = args, .arg_count = ARGUMENTS, .step = ""};
+	struct effect_request request = {
+	    .id = id, .builtin = row(name), .args = args, .arg_count = ARGUMENTS, .step = ""};
 
 	driver->ops->start(driver, &request);
 	value_release(args[0]);
@@ -40,7 +42,8 @@ static void delivery_free(struct delivery *delivery)
 }
 
 /* The next delivery is the outcome of ID at AT, of this kind; its value as text where `text` is given. */
-static void expect_outcome(struct driver *driver, const char *id, int64_t at, enum outcome_kind kind, const char *text)
+static void expect_outcome(struct driver *driver, const char *id, int64_t at, enum outcome_kind kind,
+			   const char *text)
 {
 	struct delivery out = {0};
 	struct value shown;
@@ -176,7 +179,8 @@ static void test_cancelling(void **state)
 	expect_outcome(driver, "read", 0, OUTCOME_UNKNOWN, "cancelled");
 	expect_outcome(driver, "quick", 9 * S, OUTCOME_OK, NULL); /* within its grace: its own outcome */
 	expect_outcome(driver, "slow", 10 * S, OUTCOME_UNKNOWN, "cancelled");
-	assert_int_equal(value_length(simulate_ledger_peek(driver)), 1); /* what is unknown was not performed */
+	assert_int_equal(value_length(simulate_ledger_peek(driver)),
+			 1); /* what is unknown was not performed */
 	driver->ops->free(driver);
 }
 
@@ -209,7 +213,8 @@ static void test_ledger(void **state)
 	expect_outcome(driver, "3", 0, OUTCOME_OK, NULL);
 	ledger = simulate_ledger_peek(driver);
 	assert_int_equal(value_length(ledger), 1);
-	assert_ptr_equal(strstr(value_text_peek(list_peek(ledger, 0)), "3 "), value_text_peek(list_peek(ledger, 0)));
+	assert_ptr_equal(strstr(value_text_peek(list_peek(ledger, 0)), "3 "),
+			 value_text_peek(list_peek(ledger, 0)));
 	driver->ops->free(driver);
 }
 
@@ -264,18 +269,18 @@ static void test_secret_answers_are_marked(void **state)
 static void test_given_texts_that_are_wrong(void **state)
 {
 	static const char *const texts[][2] = {
-		{"", "starts with the name"},
-		{"docker.health", "is followed by returns"},
-		{"docker.health gives 3", "is followed by returns"},
-		{"docker.health returns", "is missing"},
-		{"docker.health returns x", "`x` is not a constant"},
-		{"docker.health returns [1, y()]", "is not a constant"},
-		{"docker.health fails 3", "the message is a string"},
-		{"docker.health takes 3", "is a duration"},
-		{"docker.health returns 1 twice", "twice"},
-		{"docker.health fails \"a\" 0 times", "is not understood"},
-		{"docker.health(\"a\" returns 1", "closing bracket"},
-		{"docker.helth returns 1", "there is no builtin `docker.helth`"},
+	    {"", "starts with the name"},
+	    {"docker.health", "is followed by returns"},
+	    {"docker.health gives 3", "is followed by returns"},
+	    {"docker.health returns", "is missing"},
+	    {"docker.health returns x", "`x` is not a constant"},
+	    {"docker.health returns [1, y()]", "is not a constant"},
+	    {"docker.health fails 3", "the message is a string"},
+	    {"docker.health takes 3", "is a duration"},
+	    {"docker.health returns 1 twice", "twice"},
+	    {"docker.health fails \"a\" 0 times", "is not understood"},
+	    {"docker.health(\"a\" returns 1", "closing bracket"},
+	    {"docker.helth returns 1", "there is no builtin `docker.helth`"},
 	};
 	size_t i;
 
@@ -363,13 +368,13 @@ static void tape_free(struct tape *tape)
 static void put(struct tape *tape, enum event_kind kind, const char *id, const char *text, struct value data)
 {
 	struct event event = {
-		.kind = kind,
-		.now = tape->now,
-		.wall = SIMULATE_START + tape->now,
-		.id = id,
-		.step = "",
-		.text = text,
-		.data = data,
+	    .kind = kind,
+	    .now = tape->now,
+	    .wall = SIMULATE_START + tape->now,
+	    .id = id,
+	    .step = "",
+	    .text = text,
+	    .data = data,
 	};
 
 	assert_true(journal_append(tape->journal, &event));
@@ -379,7 +384,8 @@ static void put(struct tape *tape, enum event_kind kind, const char *id, const c
 static void put_started(struct tape *tape, const char *id, const char *name, const char *argument)
 {
 	struct value args[ARGUMENTS] = {value_string(argument)}, data = record_new(2);
-	struct effect_request request = {.id = id, .builtin = row(name), .args = args, .arg_count = ARGUMENTS};
+	struct effect_request request = {
+	    .id = id, .builtin = row(name), .args = args, .arg_count = ARGUMENTS};
 
 	record_set(&data, "digest", request_digest(&request));
 	record_set(&data, "shown", request_show(&request));
@@ -387,7 +393,8 @@ static void put_started(struct tape *tape, const char *id, const char *name, con
 	put(tape, EVENT_EFFECT_STARTED, id, name, data);
 }
 
-static void put_ended(struct tape *tape, const char *id, const char *kind, struct value v, const char *message)
+static void put_ended(struct tape *tape, const char *id, const char *kind, struct value v,
+		      const char *message)
 {
 	struct value data = record_new(2);
 
@@ -532,7 +539,8 @@ static void test_replay_knows_givens(void **state)
 	tape_free(&tape);
 }
 
-/* A secret is read again, and the fresh value comes where the recorded one stood; other answers keep their place. */
+/* A secret is read again, and the fresh value comes where the recorded one stood; other answers keep their
+ * place. */
 static void test_replay_renews(void **state)
 {
 	struct tape tape = tape_new();
@@ -555,7 +563,8 @@ static void test_replay_renews(void **state)
 	tape_free(&tape);
 }
 
-/* Where the record ends the run goes on: reads are made again, a change in doubt is not repeated, new effects are live. */
+/* Where the record ends the run goes on: reads are made again, a change in doubt is not repeated, new effects
+ * are live. */
 static void test_replay_goes_on(void **state)
 {
 	struct tape tape = tape_new();
@@ -615,7 +624,8 @@ static void test_replay_of_a_long_record(void **state)
 static void test_digest_leaves_secrets_out(void **state)
 {
 	struct value args[2] = {value_string("a"), value_mark(value_string("one"), VALUE_SECRET)};
-	struct effect_request request = {.id = "1", .builtin = row("docker.exec"), .args = args, .arg_count = 2};
+	struct effect_request request = {
+	    .id = "1", .builtin = row("docker.exec"), .args = args, .arg_count = 2};
 	struct value first = request_digest(&request), second, third;
 
 	(void)state;
@@ -638,29 +648,29 @@ static void test_digest_leaves_secrets_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers_in_order_of_time_then_of_start),
-		cmocka_unit_test(test_answers_one_after_the_other_and_the_last_repeats),
-		cmocka_unit_test(test_fails_a_number_of_times),
-		cmocka_unit_test(test_ties),
-		cmocka_unit_test(test_past_deadline),
-		cmocka_unit_test(test_cancelling),
-		cmocka_unit_test(test_nothing_can_go_on),
-		cmocka_unit_test(test_ledger),
-		cmocka_unit_test(test_names_answered_instead_of_run),
-		cmocka_unit_test(test_unused_givens),
-		cmocka_unit_test(test_secret_answers_are_marked),
-		cmocka_unit_test(test_given_texts_that_are_wrong),
-		cmocka_unit_test(test_preview_answers_nothing),
-		cmocka_unit_test(test_preview_with_live_reads),
-		cmocka_unit_test(test_replay_gives_back_what_is_on_record),
-		cmocka_unit_test(test_replay_mismatches),
-		cmocka_unit_test(test_replay_of_an_effect_that_is_not_on_record),
-		cmocka_unit_test(test_replay_of_a_damaged_row),
-		cmocka_unit_test(test_replay_knows_givens),
-		cmocka_unit_test(test_replay_renews),
-		cmocka_unit_test(test_replay_goes_on),
-		cmocka_unit_test(test_replay_of_a_long_record),
-		cmocka_unit_test(test_digest_leaves_secrets_out),
+	    cmocka_unit_test(test_answers_in_order_of_time_then_of_start),
+	    cmocka_unit_test(test_answers_one_after_the_other_and_the_last_repeats),
+	    cmocka_unit_test(test_fails_a_number_of_times),
+	    cmocka_unit_test(test_ties),
+	    cmocka_unit_test(test_past_deadline),
+	    cmocka_unit_test(test_cancelling),
+	    cmocka_unit_test(test_nothing_can_go_on),
+	    cmocka_unit_test(test_ledger),
+	    cmocka_unit_test(test_names_answered_instead_of_run),
+	    cmocka_unit_test(test_unused_givens),
+	    cmocka_unit_test(test_secret_answers_are_marked),
+	    cmocka_unit_test(test_given_texts_that_are_wrong),
+	    cmocka_unit_test(test_preview_answers_nothing),
+	    cmocka_unit_test(test_preview_with_live_reads),
+	    cmocka_unit_test(test_replay_gives_back_what_is_on_record),
+	    cmocka_unit_test(test_replay_mismatches),
+	    cmocka_unit_test(test_replay_of_an_effect_that_is_not_on_record),
+	    cmocka_unit_test(test_replay_of_a_damaged_row),
+	    cmocka_unit_test(test_replay_knows_givens),
+	    cmocka_unit_test(test_replay_renews),
+	    cmocka_unit_test(test_replay_goes_on),
+	    cmocka_unit_test(test_replay_of_a_long_record),
+	    cmocka_unit_test(test_digest_leaves_secrets_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,28 @@ static void test_deadline_is_met_and_not_early(void **state)
 	driver->ops->free(driver);
 }
 
+/*
+ * A deadline may come between arming its timer and the turn of the loop that should wait for it: about 3 of
+ * 1000 that are a millisecond away. The alarm ends the test where one is slept through.
+ */
+static void test_short_deadlines_are_not_slept_through(void **state)
+{
+	struct driver *driver = new_driver();
+	unsigned seed = 5;
+
+	(void)state;
+	alarm(60);
+	for (int i = 0; i < 4000; i++) {
+		int64_t deadline = live_now(live_of(driver)) + rand_r(&seed) % 1200000;
+		struct delivery d = next(driver, deadline);
+
+		assert_int_equal(d.kind, DELIVERY_TIME);
+		assert_true(d.now >= deadline);
+	}
+	alarm(0);
+	driver->ops->free(driver);
+}
+
 /* A machine whose every call ends at once still sees its deadline and its signals. */
 static void test_busy_calls_starve_nothing(void **state)
 {
@@ -1426,6 +1448,7 @@ int main(void)
 	    cmocka_unit_test(test_answers_come_in_order),
 	    cmocka_unit_test(test_a_second_end_is_ignored),
 	    cmocka_unit_test(test_deadline_is_met_and_not_early),
+	    cmocka_unit_test(test_short_deadlines_are_not_slept_through),
 	    cmocka_unit_test(test_busy_calls_starve_nothing),
 	    cmocka_unit_test(test_each_signal_is_delivered),
 	    cmocka_unit_test(test_wall_follows_the_start_that_was_given),
