@@ -32,19 +32,75 @@ static bool callable(const struct builtin *row)
 	return !(row->flags & BUILTIN_INTERNAL);
 }
 
+/* Rows that only the language itself calls have no place in a reference. */
+static size_t callable_count(const struct builtin_table *table)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < table->row_count; i++)
+		count += callable(&table->rows[i]);
+	return count;
+}
+
 /* ---- on the terminal ---- */
+
+#define DOC_WIDTH 80
+
+/* Words of `text`, the first of them at column `at`, wrapped to begin at `column`; line ends of the text
+ * stay. */
+static void print_words(unsigned column, unsigned at, const char *text)
+{
+	bool fresh = true; /* nothing stands on the line yet that a blank must follow */
+
+	while (*text) {
+		unsigned length = (unsigned)strcspn(text, " \n");
+
+		if (!fresh && at + 1 + length > DOC_WIDTH) {
+			putchar('\n');
+			at = 0;
+		}
+		if (at < column)
+			at += (unsigned)printf("%*s", (int)(column - at), "");
+		else if (!fresh)
+			at += (unsigned)printf(" ");
+		at += (unsigned)printf("%.*s", (int)length, text);
+		fresh = false;
+		for (text += length; *text == ' ' || *text == '\n'; text++)
+			if (*text == '\n') {
+				putchar('\n');
+				at = 0;
+				fresh = true;
+			}
+	}
+	putchar('\n');
+}
+
+static void print_wrapped(unsigned column, const char *text)
+{
+	print_words(column, column, text);
+}
+
+static void print_paragraph(const char *text)
+{
+	if (!text)
+		return;
+	printf("\n  ");
+	print_wrapped(2, text);
+}
 
 static void print_field(const char *name, const char *text)
 {
-	if (text)
-		printf("  %-12s %s\n", name, text);
+	if (!text)
+		return;
+	printf("  %-12s ", name);
+	print_wrapped(15, text);
 }
 
 static void print_row(const struct builtin *row)
 {
-	printf("%s%s\n\n  %s\n", row->name, row->signature, row->summary);
-	if (row->details)
-		printf("\n  %s\n", row->details);
+	print_words(4, (unsigned)printf("%s", row->name), row->signature);
+	print_paragraph(row->summary);
+	print_paragraph(row->details);
 	printf("\n");
 	print_field("effect", classes[row->effect]);
 	print_field("leaves", row->leaves);
@@ -61,26 +117,32 @@ static void print_table(const struct builtin_table *table)
 {
 	size_t i;
 
-	printf("%s - %s\n\n", table->name, table->summary);
+	print_words(4, (unsigned)printf("%s - ", table->name), table->summary);
+	printf("\n");
 	for (i = 0; i < table->row_count; i++)
-		if (callable(&table->rows[i]))
-			printf("  %-24s %-7s %s\n", table->rows[i].name, classes[table->rows[i].effect],
-			       table->rows[i].summary);
-	for (i = 0; i < table->type_count; i++)
-		printf("\n  type %s = %s\n    %s\n", table->types[i].name, table->types[i].definition,
-		       table->types[i].summary);
+		if (callable(&table->rows[i])) {
+			printf("  %-22s %-7s ", table->rows[i].name, classes[table->rows[i].effect]);
+			print_wrapped(33, table->rows[i].summary);
+		}
+	for (i = 0; i < table->type_count; i++) {
+		putchar('\n');
+		print_words(4, (unsigned)printf("  %s = ", table->types[i].name), table->types[i].definition);
+		printf("    ");
+		print_wrapped(4, table->types[i].summary);
+	}
 }
 
 static void print_namespaces(void)
 {
-	size_t i, r, count;
+	size_t i;
 
 	for (i = 0; i < builtin_registry.table_count; i++) {
 		const struct builtin_table *table = builtin_registry.tables[i];
 
-		for (r = count = 0; r < table->row_count; r++)
-			count += callable(&table->rows[r]);
-		printf("  %-10s %3zu  %s\n", table->name, count, table->summary);
+		if (callable_count(table) == 0)
+			continue;
+		printf("  %-10s %3zu  ", table->name, callable_count(table));
+		print_wrapped(17, table->summary);
 	}
 	printf("\n`runplan doc NAMESPACE` lists its builtins, `runplan doc NAME` describes one.\n");
 }
@@ -138,11 +200,14 @@ static void markdown(void)
 	       "something "
 	       "harmless.\n\n| namespace | |\n| --- | --- |\n");
 	for (t = 0; t < builtin_registry.table_count; t++)
-		printf("| [%s](#%s) | %s |\n", builtin_registry.tables[t]->name,
-		       builtin_registry.tables[t]->name, builtin_registry.tables[t]->summary);
+		if (callable_count(builtin_registry.tables[t]) > 0)
+			printf("| [%s](#%s) | %s |\n", builtin_registry.tables[t]->name,
+			       builtin_registry.tables[t]->name, builtin_registry.tables[t]->summary);
 	for (t = 0; t < builtin_registry.table_count; t++) {
 		const struct builtin_table *table = builtin_registry.tables[t];
 
+		if (callable_count(table) == 0)
+			continue;
 		printf("\n## %s\n\n%s\n", table->name, table->summary);
 		for (i = 0; i < table->row_count; i++)
 			if (callable(&table->rows[i]))
@@ -158,7 +223,8 @@ static const struct builtin_table *table_find(const char *name)
 	size_t i;
 
 	for (i = 0; i < builtin_registry.table_count; i++)
-		if (strcmp(builtin_registry.tables[i]->name, name) == 0)
+		if (strcmp(builtin_registry.tables[i]->name, name) == 0 &&
+		    callable_count(builtin_registry.tables[i]) > 0)
 			return builtin_registry.tables[i];
 	return NULL;
 }

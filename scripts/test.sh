@@ -3,14 +3,16 @@
 #
 #   layers   dependencies point one way
 #   unit     tests/unit/*.c, each a program of its own (starts a Docker engine: docker's tests use a real one)
-#   golden   tests/golden.sh: plans beside what must come of them; the plans/ check, and docs/builtins.md is what the
-#            builtins' rows say
+#   golden   plans beside what must come of them (tests/golden.sh), the plans of plans/ and of the documentation
 #   asan     unit and golden once more, built with the address, undefined-behaviour and leak sanitizers
 #   lab      tests/lab: deployments to the real stack
 #
 # Each suite closes with `NAME: N passed, N failed`, the whole with `N passed, N failed`; the exit code is 1 if any failed.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+# Called by make, which would lend its jobs only to a make that it starts itself.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 
 ASAN_MAKE=(B=build/asan PROGRAM=build/asan/runplan OPTIMIZE=-O1
     "SANITIZE=-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer")
@@ -122,12 +124,7 @@ golden() {
     for plan in plans/*.plan plans/lib/*.plan; do
         if "$2" check "$plan"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     done
-    if diff -u docs/builtins.md <("$2" doc --markdown); then
-        passed=$((passed + 1))
-    else
-        say "docs/builtins.md is not what the builtins' rows say: make docs"
-        failed=$((failed + 1))
-    fi
+    run_counted docs tests/docs.sh "$2" docs/language.md README.md
 }
 
 # What later suites need is made behind the first ones, which mostly wait.

@@ -10,7 +10,7 @@
 #
 #   # run: --set x=1           options of `runplan simulate`, as a shell reads them
 #   # given: TEXT              one --given        # signal: INT@12s     one --signal
-#   # exit: 1                  the exit code (0 where it is left out)
+#   # exit: 1                  the exit code (where it is left out, the one that the run says it ends with)
 #   # then: TEXT               must stand in a line of the output, each after the one before; `*` is any text, and a time
 #                              at the beginning is the line's own
 #   # never: TEXT              stands in no line
@@ -98,6 +98,8 @@ run_plan() { # PLAN
     "$program" simulate "$plan" --events --journal "$work/journal" "${options[@]}" >"$work/out" 2>"$work/err" </dev/null
     code=$?
     want=$(header exit "$plan")
+    # What the run itself says it ends with, where nobody has said it by hand.
+    [ -n "$want" ] || want=$(sed -nE 's/^[^ ]+ run\.ended .* exit=([0-9]+) .*/\1/p' "$work/out")
     [ "$code" = "${want:-0}" ] || problems+="exit code $code instead of ${want:-0}"$'\n'"$(tail -n 3 "$work/err")"
     [ ! -s "$work/err" ] || { echo "standard error:" && cat "$work/err"; } >>"$work/out"
     problems+=$(hold_to_words "$plan" "$work/out")

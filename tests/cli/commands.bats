@@ -119,7 +119,7 @@ P
     run_plan doc docker
     says "$out" "docker.health"
     run_plan doc docker.exec
-    says "$out" "docker.exec("
+    says "$out" "docker.exec(container: string"
     says "$out" "effect       change"
     says "$out" "example"
     run_plan doc docker.exce

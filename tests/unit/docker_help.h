@@ -409,22 +409,23 @@ static void help_sweep_containers(void)
 	HELP_RUN("sh", "-c", script);
 }
 
-/* And images. */
+/* And images: what was made of the test's own image has its label; a parent goes after what was made of it.
+ */
 static void help_sweep(void)
 {
-	char script[600];
+	char script[700];
 
 	help_sweep_containers();
 	snprintf(script, sizeof script,
-		 "docker images -q --filter reference='%1$s*' | sort -u | xargs -r docker rmi -f; "
-		 "docker images -q --filter reference='*/%1$s*' | sort -u | xargs -r docker rmi -f",
+		 "for i in 1 2 3 4 5 6 7 8; do ids=$(docker images -aq --filter label=rp.test=%s | sort -u); "
+		 "[ -n \"$ids\" ] || break; docker rmi -f $ids; done",
 		 help_prefix);
 	HELP_RUN("sh", "-c", script);
 }
 
 /*
- * An image PREFIX-box:1 with nothing but a static busybox, made by the engine's own build: what the tests
- * test must not make what they stand on.
+ * An image PREFIX-box:1 with nothing but a static busybox, imported by the docker client: what the
+ * tests test must not make what they stand on.
  */
 static void help_image(void)
 {
@@ -432,15 +433,16 @@ static void help_image(void)
 
 	if (HELP_RUN("sh", "-c", "busybox=$(command -v busybox) && ! ldd \"$busybox\" >/dev/null 2>&1") != 0)
 		fail_msg("a static busybox is needed: Debian package busybox-static");
-	snprintf(script, sizeof script,
-		 "set -e; d=$(mktemp -d); trap 'rm -rf $d' EXIT; mkdir $d/bin $d/tmp $d/etc; "
-		 "cp $(command -v busybox) $d/bin/busybox; "
-		 "echo root:x:0:0:root:/:/bin/sh >$d/etc/passwd; echo worker:x:1000:1000:w:/:/bin/sh "
-		 ">>$d/etc/passwd; "
-		 "for a in $(busybox --list); do [ -e $d/bin/$a ] || ln -s busybox $d/bin/$a; done; "
-		 "chmod 1777 $d/tmp; tar -C $d -c . | docker import -c 'CMD [\"sleep\", \"100000\"]' "
-		 "-c 'ENV PATH=/bin COLOR=green TOKEN=hunter2' -c 'LABEL made.by=rp-test' - %s-box:1",
-		 help_prefix);
+	snprintf(
+	    script, sizeof script,
+	    "set -e; d=$(mktemp -d); trap 'rm -rf $d' EXIT; mkdir $d/bin $d/tmp $d/etc; "
+	    "cp $(command -v busybox) $d/bin/busybox; "
+	    "echo root:x:0:0:root:/:/bin/sh >$d/etc/passwd; echo worker:x:1000:1000:w:/:/bin/sh "
+	    ">>$d/etc/passwd; "
+	    "for a in $(busybox --list); do [ -e $d/bin/$a ] || ln -s busybox $d/bin/$a; done; "
+	    "chmod 1777 $d/tmp; tar -C $d -c . | docker import -c 'CMD [\"sleep\", \"100000\"]' "
+	    "-c 'ENV PATH=/bin COLOR=green TOKEN=hunter2' -c 'LABEL made.by=rp-test rp.test=%s' - %s-box:1",
+	    help_prefix, help_prefix);
 	if (HELP_RUN("sh", "-c", script) != 0)
 		fail_msg("cannot make the test's image");
 }
@@ -448,14 +450,22 @@ static void help_image(void)
 /* What tests left that were killed: theirs is a process that is gone. */
 static void help_sweep_dead(void)
 {
-	HELP_RUN(
+	struct value pids = help_output((const char *const[]){
 	    "sh", "-c",
 	    "for pid in $( (docker ps -a --format '{{.Names}}'; docker images --format '{{.Repository}}') | "
-	    "sed -n 's/^rp-test-\\([0-9]\\{1,\\}\\).*/\\1/p' | sort -u); do [ -d /proc/$pid ] && continue; "
-	    "docker ps -aq --filter name=rp-test-$pid | xargs -r docker rm -fv; "
-	    "docker network ls -q --filter name=rp-test-$pid | xargs -r docker network rm; "
-	    "docker images -q --filter reference=\"rp-test-$pid-*\" | sort -u | xargs -r docker rmi -f; "
-	    "rm -rf /tmp/rp-test-$pid-*; done");
+	    "sed -n 's/^rp-test-\\([0-9]\\{1,\\}\\).*/\\1/p' | sort -u); do [ -d /proc/$pid ] || echo $pid; "
+	    "done",
+	    NULL});
+	char saved[sizeof help_prefix];
+	const char *at = value_text_peek(pids);
+
+	memcpy(saved, help_prefix, sizeof saved);
+	for (; atoi(at) > 0; at = strchr(at, '\n') + 1) {
+		snprintf(help_prefix, sizeof help_prefix, "rp-test-%d", atoi(at));
+		help_sweep();
+	}
+	memcpy(help_prefix, saved, sizeof saved);
+	value_release(pids);
 }
 
 static void help_begin(void)
