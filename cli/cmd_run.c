@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/people.h"
 #include "cli/pulse.h"
+#include "cli/rehearsal.h"
 #include "cli/session.h"
 
 /*
@@ -46,13 +47,15 @@ static void make_directories(char *path)
 }
 
 /* Nobody is there who could answer what the plan will ask. */
-static bool refused(const struct session *session, const struct people *people)
+static bool refused(struct session *session, const struct people *people)
 {
 	if (session->step_by_step && !people_at_terminal() && !option_given(session->options, "yes")) {
 		fprintf(stderr,
 			"runplan: refused: --step asks before each step, and nobody is at a terminal\n");
 		return true;
 	}
+	if (session->compilation->people && !people_at_terminal())
+		rehearse_people(session);
 	return people_missing(people, session->compilation, stderr) > 0;
 }
 

@@ -178,3 +178,25 @@ P
     ends_with 0
     says "$err" "went on"
 }
+
+@test "a person that the params rule out is not missed; one that a read decides on is" {
+    plan sometimes <<'P'
+plan "Sometimes" { }
+param attended: bool = false
+step "Look" {
+  if attended { manual "The graphs look right" }
+  if probe(["true"]).code == 0 { log "went on" } else { log "odd" }
+}
+P
+    run_plan sometimes.plan
+    ends_with 0
+    says "$err" "went on"
+    run_plan sometimes.plan --set attended=true
+    ends_with 4
+    says "$err" 'sometimes.plan:4:17: manual "The graphs look right"'
+    sed -i 's/log "odd"/confirm "Go on?"/' sometimes.plan
+    run_plan sometimes.plan
+    ends_with 4
+    says "$err" 'confirm "Go on?"'
+    says_not "$err" "The graphs look right"
+}
