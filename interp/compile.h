@@ -55,6 +55,7 @@ struct writer { /* of one function */
 	struct open_region *open;
 	struct span span; /* of what is being compiled */
 	struct reserved *reserved; /* lets of the open steps, which have their registers already */
+	bool secret;      /* inside secret(…) */
 	bool tracing;     /* parts of conditions are noted */
 	const struct node *condition; /* the whole of it: its own value is no part */
 };

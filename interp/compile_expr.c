@@ -613,7 +613,9 @@ static uint32_t call_site(struct compiler *c, const struct builtin *builtin, uin
 {
 	struct call_site *site = VECTOR_PUSH(&c->sites);
 
-	*site = (struct call_site){ .builtin = builtin, .span = span, .arg_count = count, .label = label };
+	*site = (struct call_site){
+		.builtin = builtin, .span = span, .arg_count = count, .label = label, .secret = c->w->secret
+	};
 	return c->sites.count - 1;
 }
 
@@ -657,8 +659,11 @@ static uint32_t function_call(struct compiler *c, const struct node *node, int w
 static uint32_t secret_call(struct compiler *c, const struct node *node, int want)
 {
 	uint32_t a = target(c, want);
+	bool secret = c->w->secret;
 
+	c->w->secret = true;
 	compile_or_null(c, node->call.arguments ? node->call.arguments->argument.value : NULL, a);
+	c->w->secret = secret;
 	emit_abc(c, INSN_MARK, a, 0, 0);
 	return a;
 }

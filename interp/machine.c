@@ -338,7 +338,7 @@ static void effect_ended(struct machine *machine, struct delivery *delivery)
 		return; /* an answer nobody waits for any more */
 	*at = effect->next;
 	machine->effect_count--;
-	if (effect->builtin->flags & BUILTIN_SECRET_ANSWER) /* from here on, whoever sees it: observers, rows, the plan */
+	if (effect->secret || effect->builtin->flags & BUILTIN_SECRET_ANSWER) /* from here on, whoever sees it: observers, rows, the plan */
 		delivery->outcome.value = value_mark(delivery->outcome.value, VALUE_SECRET);
 	tell_ended(machine, effect, &delivery->outcome);
 	note_leaves(machine, effect, &delivery->outcome);

@@ -236,6 +236,7 @@ struct effect {
 	const struct builtin *builtin;
 	uint32_t a;      /* absolute register for the answer */
 	bool decision;   /* it asks whether to go on: see fiber->undecided */
+	bool secret;     /* its answer is */
 	bool cancelled;
 	int64_t started;
 	char *question;

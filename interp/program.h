@@ -57,6 +57,7 @@ struct call_site {
 	struct span span;
 	uint32_t arg_count;
 	const char *label; /* a person's item */
+	bool secret;       /* its answer is inside secret(…): never told as it is */
 };
 
 /* Interpolated text in another language: count pieces, count - 1 values between them. */

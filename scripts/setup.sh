@@ -14,7 +14,7 @@ BUILD=(gcc make flex bison pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev 
 # docker.io and docker-compose are left out below where Docker's own packages are installed.
 LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-certificates curl jq python3 procps
     util-linux postgresql-client bsdextrautils)
-TEST=(libcmocka-dev bats postgresql nginx-light prometheus git openssl openssh-client)
+TEST=(libcmocka-dev bats busybox-static postgresql nginx-light prometheus git openssl openssh-client)
 # What these packages would start at every boot; disabled when this script installed the package.
 SERVERS=(postgresql nginx prometheus)
 

@@ -81,7 +81,7 @@ if [ "$before" = "$version" ]; then version=v1; fi
 say "$before is live on $(live color); runplan plans/blue_green.plan --set version=$version, under $RATE requests a second"
 start_load
 code=0
-./runplan plans/blue_green.plan --env lab --set "version=$version" --yes --journal "$work/journal" || code=$?
+./runplan plans/blue_green.plan --env lab --set "version=$version" --journal "$work/journal" || code=$?
 end_load
 after=$(live version)
 

@@ -118,7 +118,7 @@ deploy_start() {
     local version=$1
     shift
     rm -f "$work/journal"
-    "$RUNPLAN" "$PLAN" --env lab --set "version=$version" --set soak=4s --yes --journal "$work/journal" "$@" \
+    "$RUNPLAN" "$PLAN" --env lab --set "version=$version" --set soak=4s --journal "$work/journal" "$@" \
         >"$work/out" 2>&1 </dev/null &
     run=$!
 }

@@ -191,7 +191,7 @@ test_second_run_is_kept_out() {
     first=$run
     check "the first run holds the lock" happened step.started "Back up"
     mv "$work/out" "$work/out.first"
-    "$RUNPLAN" "$PLAN" --env lab --set version=v3 --yes >"$work/out" 2>&1 </dev/null
+    "$RUNPLAN" "$PLAN" --env lab --set version=v3 >"$work/out" 2>&1 </dev/null
     equals "exit code of the second" "$?" 4
     says thebot
     wait "$first"
