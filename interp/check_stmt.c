@@ -468,8 +468,15 @@ static void check_polled(struct walk *w, struct node *node)
 	refuse_lone_every(w, node);
 	if (node->kind == NODE_WAIT)
 		lint_endless_wait(w, node);
-	if (node->check.otherwise == REACTION_ASK && node->kind == NODE_EXPECT)
-		note_person(w, "ask", label_text(w, node->check.label), NULL, node->span);
+	if (node->check.otherwise == REACTION_ASK) {
+		struct span asked = node->check.condition->span;
+		const char *text = source_text(w->checker->compilation->sources, asked);
+
+		note_person(w, "ask",
+			    node->check.label ? label_text(w, node->check.label)
+					      : arena_strndup(w->arena, text, asked.to - asked.from),
+			    NULL, node->span);
+	}
 	note_risk(w, node->span);
 }
 

@@ -234,17 +234,6 @@ static void other_arm(struct fiber *fiber, struct region *region, struct failure
 	region->second = true;
 }
 
-static void phase_fails(struct fiber *fiber, struct region *region)
-{
-	struct value data = record_new(2);
-
-	record_set(&data, "outcome", value_string("failed"));
-	record_set(&data, "elapsed", value_duration(fiber->machine->now - region->started));
-	tell(fiber->machine, EVENT_PHASE_ENDED, region->id, fiber,
-	     value_text_peek(*fiber_register(fiber, region->a)), data, fiber_at(fiber));
-	fiber_pop_region(fiber);
-}
-
 /* One region's answer to a failure. True: the fiber goes on or waits, the failure is taken care of. */
 static bool region_takes(struct fiber *fiber, struct failure **failure)
 {
@@ -288,7 +277,7 @@ static bool region_takes(struct fiber *fiber, struct failure **failure)
 		other_arm(fiber, region, *failure);
 		return true;
 	case REGION_PHASE:
-		phase_fails(fiber, region);
+		phase_close(fiber, failure_catchable(*failure) ? "failed" : "cancelled");
 		return false;
 	case REGION_TIMEOUT: {
 		bool ours = for_us(*failure) && (*failure)->kind == FAILURE_TIMEOUT;

@@ -343,6 +343,7 @@ struct fiber *group_call(struct group *group, struct fiber *parent, const struct
 
 /* vm.c */
 void fiber_run(struct fiber *fiber); /* until it waits or ends */
+void phase_close(struct fiber *fiber, const char *outcome); /* pops its region */
 
 /* failure.c */
 void fiber_raise(struct fiber *fiber, struct failure *failure); /* consumes; the fiber then runs on, waits or has ended */

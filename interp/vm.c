@@ -459,7 +459,7 @@ static void phase_overrun(struct fiber *fiber, struct region *region, struct val
 	tell(machine, EVENT_OVERRUN, region->id, fiber, value_text_peek(title), data, fiber_at(fiber));
 }
 
-static void phase_end(struct fiber *fiber)
+void phase_close(struct fiber *fiber, const char *outcome)
 {
 	struct region *region = fiber_region(fiber);
 	struct value *r = fiber_register(fiber, region->a), data = record_new(2);
@@ -467,7 +467,7 @@ static void phase_end(struct fiber *fiber)
 
 	if (r[2].tag == VALUE_DURATION && elapsed > r[2].i)
 		phase_overrun(fiber, region, r[2], elapsed);
-	record_set(&data, "outcome", value_string("done"));
+	record_set(&data, "outcome", value_string(outcome));
 	record_set(&data, "elapsed", value_duration(elapsed));
 	tell(fiber->machine, EVENT_PHASE_ENDED, region->id, fiber, value_text_peek(r[0]), data, fiber_at(fiber));
 	fiber_pop_region(fiber);
@@ -1078,7 +1078,7 @@ void fiber_run(struct fiber *fiber)
 			phase_begin(fiber, in);
 			break;
 		case INSN_PHASE_END:
-			phase_end(fiber);
+			phase_close(fiber, "done");
 			break;
 		case INSN_STEP_BEGIN:
 			GO(step_begin(fiber, in));
