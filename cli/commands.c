@@ -58,7 +58,7 @@ const struct option_row option_table[] = {
     {"yes", 'y', NULL, "run", "answer every manual, and every confirm without a phrase", false},
     {"confirm", 0, "LABEL[=PHRASE]", "run", "answer this one beforehand", false},
     {"step", 0, NULL, "run", "ask before each step", false},
-    {"live-reads", 0, NULL, "preview", "really make the reads", false},
+    {"live-reads", 0, NULL, "preview", "really make the reads before the first change", false},
     {"given", 0, "TEXT", "simulate", "what a builtin, task or threshold answers", false},
     {"signal", 0, "NAME@TIME", "simulate", "a signal: INT@12s", false},
     {"events", 0, NULL, "simulate", "one line per event on standard output", false},

@@ -17,6 +17,8 @@ struct preview {
 	struct driver *inner;
 	struct answer *first, **tail; /* unknown, in order of start */
 	size_t inner_under_way;
+	bool changed; /* a change was shown: from here on the world is not what the run would read */
+	bool left;    /* only something harmless was to be left: it is not there, and reading it fails */
 	int64_t now;
 };
 
@@ -25,13 +27,32 @@ static struct preview *preview_of(struct driver *driver)
 	return (struct preview *)driver; /* driver comes first */
 }
 
+static bool holds_unknown(struct value v)
+{
+	size_t i;
+
+	if (v.tag == VALUE_UNKNOWN)
+		return true;
+	for (i = 0; v.tag == VALUE_LIST && i < value_length(v); i++)
+		if (holds_unknown(list_peek(v, i)))
+			return true;
+	for (i = 0; v.tag == VALUE_RECORD && i < value_length(v); i++)
+		if (holds_unknown(record_value_peek(v, i)))
+			return true;
+	return false;
+}
+
 static bool really_made(const struct preview *preview, const struct effect_request *request)
 {
 	unsigned flags = request->builtin->flags;
 	bool lock = flags & BUILTIN_GUARD && !(flags & BUILTIN_SECRET_ANSWER);
+	size_t i;
 
-	return preview->inner && request->builtin->effect == EFFECT_READ && !(flags & BUILTIN_PERSON) &&
-	       !lock;
+	for (i = 0; i < request->arg_count; i++)
+		if (holds_unknown(request->args[i]))
+			return false;
+	return preview->inner && !preview->changed && request->builtin->effect == EFFECT_READ &&
+	       !(flags & BUILTIN_PERSON) && !lock;
 }
 
 static void preview_start(struct driver *driver, const struct effect_request *request)
@@ -39,6 +60,8 @@ static void preview_start(struct driver *driver, const struct effect_request *re
 	struct preview *preview = preview_of(driver);
 	struct answer *answer;
 
+	if (request->builtin->effect == EFFECT_CHANGE)
+		*(request->builtin->leaves ? &preview->left : &preview->changed) = true;
 	if (really_made(preview, request)) {
 		preview->inner_under_way++;
 		preview->inner->ops->start(preview->inner, request);
@@ -76,8 +99,13 @@ static bool inner_next(struct preview *preview, struct delivery *out)
 	if (!preview->inner->ops->next(preview->inner, INT64_MAX, out))
 		return false;
 	out->now = preview->now;
-	if (out->kind == DELIVERY_OUTCOME)
-		preview->inner_under_way--;
+	if (out->kind != DELIVERY_OUTCOME)
+		return true;
+	preview->inner_under_way--;
+	if (preview->left && out->outcome.kind != OUTCOME_OK) {
+		outcome_release(&out->outcome);
+		out->outcome = outcome_ok(value_unknown());
+	}
 	return true;
 }
 
