@@ -16,8 +16,8 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j2
 endif
 
-B       ?= build
-PROGRAM ?= runplan
+B       = build
+PROGRAM = runplan
 
 CC      = gcc
 BISON   = bison

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "interp/journal.h"
+#include "interp/constant.h"
 
 #define LIST_ITEMS_MAX 4096 /* of one literal: registers are 16 bits wide */
 
@@ -49,39 +49,13 @@ const char *one_line(struct compiler *c, struct span span)
 /* Is the node a value that stands in the source itself? Then *v is it (owned). */
 static bool literal(const struct node *node, struct value *v)
 {
-	switch (node->kind) {
-	case NODE_NULL:
-		*v = value_null();
-		return true;
-	case NODE_BOOL:
-		*v = value_bool(node->boolean);
-		return true;
-	case NODE_INT:
-		*v = value_int(node->integer);
-		return true;
-	case NODE_FLOAT:
-		*v = value_float(node->number);
-		return true;
-	case NODE_PERCENT:
-		*v = value_percent(node->number);
-		return true;
-	case NODE_DURATION:
-		*v = value_duration(node->integer);
-		return true;
-	case NODE_SIZE:
-		*v = value_size(node->integer);
-		return true;
-	case NODE_STRING:
-		if (node->string.interpolated)
-			return false;
-		*v = value_string_n(node->string.parts->text.bytes, node->string.parts->text.length);
-		return true;
-	case NODE_TEXT:
+	if (node->kind == NODE_STRING && !node->string.interpolated)
+		node = node->string.parts;
+	if (node->kind == NODE_TEXT) {
 		*v = value_string_n(node->text.bytes, node->text.length);
 		return true;
-	default:
-		return false;
 	}
+	return literal_value(node, v);
 }
 
 uint32_t compile_operand(struct compiler *c, const struct node *node)

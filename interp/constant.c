@@ -122,11 +122,11 @@ static bool range_ends(const struct reader *reader, const struct node *node, str
 	return false;
 }
 
-static bool evaluate(const struct reader *reader, const struct node *node, struct value *out)
+bool literal_value(const struct node *node, struct value *out)
 {
-	*out = value_null();
 	switch (node->kind) {
 	case NODE_NULL:
+		*out = value_null();
 		return true;
 	case NODE_BOOL:
 		*out = value_bool(node->boolean);
@@ -146,6 +146,17 @@ static bool evaluate(const struct reader *reader, const struct node *node, struc
 	case NODE_SIZE:
 		*out = value_size(node->integer);
 		return true;
+	default:
+		return false;
+	}
+}
+
+static bool evaluate(const struct reader *reader, const struct node *node, struct value *out)
+{
+	*out = value_null();
+	if (literal_value(node, out))
+		return true;
+	switch (node->kind) {
 	case NODE_STRING:
 		return string_text(reader, node, out);
 	case NODE_LIST:

@@ -9,10 +9,12 @@
 #include "interp/value.h"
 
 /*
- * The caller owns *out. False where something else than a constant stands: *where is its span, *out is null.
- * The name
+ * The caller owns *out. False where something else than a constant stands: *where is its span, *out is null. The name
  * `_` is null ("no data") where `no_data` allows it.
  */
 bool constant_evaluate(const struct node *node, bool no_data, struct value *out, struct span *where);
+
+/* A literal that holds no others: null, bool, number, percent, duration, size. */
+bool literal_value(const struct node *node, struct value *out);
 
 #endif
