@@ -111,10 +111,23 @@ copy_seed() {
                UNION ALL SELECT 'CREATE DATABASE thebot_db TEMPLATE thebot_seed;'" | psql
 }
 
+# Containers that another checkout made have its folders mounted: they go, the volume and the images stay.
+drop_foreign() {
+    local foreign
+    mapfile -t foreign < <(docker ps -aq --filter "label=com.docker.compose.project=$LAB_PROJECT" |
+        xargs -r docker inspect -f '{{.Id}} {{index .Config.Labels "com.docker.compose.project.working_dir"}}' |
+        awk -v here="$LAB_DIR" '{ id = $1; sub(/^[^ ]* /, ""); if ($0 != here) print id }')
+    [ "${#foreign[@]}" = 0 ] || {
+        say "removes the containers of another checkout"
+        docker rm -f "${foreign[@]}" >/dev/null
+    }
+}
+
 up() {
     local live service before
     LAB_STATE=$LAB_STATE "$ENGINE" start
     mkdir -p "$LAB_STATE"
+    drop_foreign
     write_env
     case $LAB_BASE in
         runplan-lab-base:*)

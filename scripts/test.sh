@@ -93,20 +93,22 @@ count_unit() {
     printf '%s: %d passed, %d failed, %d s\n' "${program##*/}" "$p" "$f" "$seconds"
 }
 
-# They mostly wait (for timeouts to pass, for servers to start), so some run side by side; those that use the Docker
-# engine are one after another.
+# They mostly wait (for timeouts to pass, for servers to start), so they run in four lanes side by side: the long ones that
+# use the Docker engine in one each, the others in two.
 unit() {
     local program programs=() on_engine=() others=() lane i mine lanes=()
     read -ra programs < <(make -s "$@" list-unit)
     for program in "${programs[@]}"; do
         [ -x "$program" ] || continue
         case ${program##*/} in
-            test_docker* | test_compose*) on_engine+=("$program") ;;
+            test_docker | test_compose) on_engine+=("$program") ;;
             *) others+=("$program") ;;
         esac
     done
-    run_unit "${on_engine[@]}" &
-    lanes+=($!)
+    for program in "${on_engine[@]}"; do
+        run_unit "$program" &
+        lanes+=($!)
+    done
     for lane in 0 1; do
         mine=()
         for ((i = lane; i < ${#others[@]}; i += 2)); do mine+=("${others[i]}"); done
