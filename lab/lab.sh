@@ -120,6 +120,7 @@ drop_foreign() {
     [ "${#foreign[@]}" = 0 ] || {
         say "removes the containers of another checkout"
         docker rm -f "${foreign[@]}" >/dev/null
+        touch "$LAB_STATE/secrets-are-new"        # to the volume, which has the other checkout's
     }
 }
 

@@ -97,6 +97,7 @@ problems=()
 [ "$(lost)" = 0 ] || problems+=("requests were lost")
 if [ "$kind" = -bad ]; then
     [ "$code" = 1 ] || problems+=("exit code $code instead of 1")
+    [ "$(errors)" -gt 0 ] || problems+=("the bad release never had traffic")
     [ "$after" = "$before" ] || problems+=("$after answers instead of $before")
 else
     [ "$code" = 0 ] || problems+=("exit code $code instead of 0")
