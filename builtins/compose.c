@@ -592,6 +592,7 @@ static void build_start(struct effect_call *call)
 		call_failed(call, "args: %s", value_text_peek(problem));
 	} else if (compose_begin(call, sizeof(struct compose_job), &build_places)) {
 		compose_word(call, "build");
+		compose_word(call, "--force-rm"); /* a failed build leaves no container; v2 takes it and does so anyway */
 		for (size_t i = 0; i < value_length(list); i++) {
 			compose_word(call, "--build-arg");
 			compose_word(call, value_text_peek(list_peek(list, i)));
@@ -982,6 +983,7 @@ static struct value build_describe(const struct effect_request *request)
 
 	describe_globals(&line, request, &build_places);
 	words_add(&line, "build");
+	words_add(&line, "--force-rm");
 	words_add_env(&line, "--build-arg", request->args[BUILD_ARGS]);
 	words_add_flag(&line, "--no-cache", request->args[BUILD_NO_CACHE]);
 	words_add_flag(&line, "--pull", request->args[BUILD_PULL]);

@@ -112,7 +112,7 @@ step "Use" {
 P
     status=0
     { sleep 1.5; printf 'hunter2hunter2\n'; sleep 1; } |
-        TERM=xterm script -qec "$RUNPLAN secret.plan; echo code \$?; stty -a" /dev/null >out 2>&1 || status=$?
+        SHELL=/bin/bash TERM=xterm script -qec "$RUNPLAN secret.plan; echo code \$?; stty -a" /dev/null >out 2>&1 || status=$?
     out=$(tr -d '\r' <out)
     says "$out" "code 0"
     says_not "$out" "hunter2"
@@ -157,7 +157,7 @@ step "Ask" { exec(["true"], env: { T: token }) rollback none "x" }
 P
     sed -i 's/ rollback none "x" }/\n  rollback none "x"\n}/' one.plan
     { sleep 1.5; printf '\003'; sleep 1; } |
-        TERM=xterm script -qec "$RUNPLAN one.plan; echo code \$?; stty -a" /dev/null >out 2>&1 || true
+        SHELL=/bin/bash TERM=xterm script -qec "$RUNPLAN one.plan; echo code \$?; stty -a" /dev/null >out 2>&1 || true
     out=$(tr -d '\r' <out)
     says "$out" "code 130"
     says "$out" " echo "

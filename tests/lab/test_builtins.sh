@@ -74,7 +74,11 @@ PLAN
     equals "all others as before" "$(docker ps -q | grep -v "^${id:0:12}" | sort)" "$before"
 }
 
+dead_containers() { docker ps -aq --filter status=exited --filter status=created | wc -l; }
+
 test_compose_build_of_an_unknown_version_says_why() {
+    local before
+    before=$(dead_containers)
     run_text --set file=lab/docker-compose.yml <<'PLAN'
 plan "Build"
 param file: path
@@ -83,6 +87,7 @@ PLAN
     equals "exit code" "$code" 1
     says v99
     check "there is no such image" [ -z "$(docker images -q thebot-backend:v99)" ]
+    equals "containers left by the build" "$(dead_containers)" "$before"
 }
 
 test_dump_restore_and_rename() {
