@@ -640,7 +640,6 @@ static uint32_t check_table(struct compiler *c, const struct node *node, enum ch
 		.label = label,
 		.condition = condition ? one_line(c, condition->span) : "",
 		.span = node->span,
-		.assumable = kind != CHECK_PERSON,
 	};
 	return c->checks.count - 1;
 }

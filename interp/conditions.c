@@ -229,7 +229,7 @@ static struct failure *expired(struct fiber *fiber, const struct check_code *che
 	return failure;
 }
 
-void poll_expire(struct fiber *fiber)
+static void poll_expire(struct fiber *fiber)
 {
 	struct region *region = fiber_region(fiber);
 	const struct check_code *check = &fiber->machine->program->checks[region->number];

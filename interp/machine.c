@@ -358,15 +358,21 @@ static void effect_ended(struct machine *machine, struct delivery *delivery)
 
 /* ---- the order of the end ---- */
 
+struct value handler_end(const char *kind, const struct failure *failure)
+{
+	struct value data = record_new(4);
+
+	record_set(&data, "kind", value_string(kind));
+	record_set(&data, "outcome", value_string(failure ? "failed" : "done"));
+	record_set(&data, "message", failure ? value_copy(failure->message) : value_null());
+	return data;
+}
+
 static void stage_fiber_ended(struct fiber *fiber, struct failure *failure, void *context)
 {
 	struct machine *machine = fiber->machine;
-	struct value data = record_new(3);
 
-	record_set(&data, "kind", value_string(context));
-	record_set(&data, "outcome", value_string(failure ? "failed" : "done"));
-	record_set(&data, "message", failure ? value_copy(failure->message) : value_null());
-	tell(machine, EVENT_HANDLER_ENDED, fiber->path, NULL, context, data, (struct span){ 0 });
+	tell(machine, EVENT_HANDLER_ENDED, fiber->path, NULL, context, handler_end(context, failure), (struct span){ 0 });
 	failure_free(failure);
 	next_stage(machine);
 }
@@ -403,13 +409,9 @@ static void deferred_ended(struct fiber *fiber, struct failure *failure, void *c
 {
 	struct machine *machine = fiber->machine;
 	struct deferred *deferred = context;
-	struct value data = record_new(3);
 
-	record_set(&data, "kind", value_string("defer"));
-	record_set(&data, "outcome", value_string(failure ? "failed" : "done"));
-	record_set(&data, "message", failure ? value_copy(failure->message) : value_null());
-	tell(machine, EVENT_HANDLER_ENDED, deferred->id, NULL, value_text_peek(deferred->title), data,
-	     deferred->code->span);
+	tell(machine, EVENT_HANDLER_ENDED, deferred->id, NULL, value_text_peek(deferred->title),
+	     handler_end("defer", failure), deferred->code->span);
 	if (failure) {
 		struct value entry = record_new(2);
 		record_set(&entry, "title", value_string_printf("deferred in \"%s\"", value_text_peek(deferred->title)));
@@ -546,8 +548,11 @@ static bool refuses(const struct machine *machine, const struct failure *failure
 	return failure->kind == FAILURE_GUARD || failure->kind == FAILURE_REFUSED || failure->kind == FAILURE_USAGE;
 }
 
-void machine_forward_ended(struct machine *machine, struct failure *failure)
+static void root_ended(struct fiber *fiber, struct failure *failure, void *context)
 {
+	struct machine *machine = fiber->machine;
+
+	(void)context;
 	timer_stop(machine, &machine->plan_timer);
 	machine->failure = failure;
 	machine->refused = refuses(machine, failure);
@@ -567,12 +572,6 @@ void machine_forward_ended(struct machine *machine, struct failure *failure)
 		machine->stage = END_ON_SUCCESS; /* deferred blocks and `finally` only */
 	if (machine->stage != END_DONE)
 		next_stage(machine);
-}
-
-static void root_ended(struct fiber *fiber, struct failure *failure, void *context)
-{
-	(void)context;
-	machine_forward_ended(fiber->machine, failure);
 }
 
 /* ---- deliveries ---- */

@@ -39,7 +39,6 @@ enum failure_kind {
 	FAILURE_PLAN_TIMEOUT,
 	FAILURE_ABORT,
 	FAILURE_USAGE,
-	FAILURE_INTERNAL,
 };
 
 struct failure {
@@ -302,7 +301,7 @@ void tell(struct machine *machine, enum event_kind kind, const char *id, const s
 void effect_start(struct fiber *fiber, const struct builtin *builtin, const struct value *args, uint32_t count,
 		  uint32_t a, struct span at, const char *label);
 void machine_limit(struct machine *machine, int64_t after); /* the plan's timeout, from now on */
-void machine_forward_ended(struct machine *machine, struct failure *failure); /* consumes failure (or NULL) */
+struct value handler_end(const char *kind, const struct failure *failure); /* data of EVENT_HANDLER_ENDED; NULL: done */
 char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct value title_of(const struct saga *step); /* borrowed */
 
@@ -364,7 +363,6 @@ struct value trace_parts(struct fiber *fiber);
 void check_result(struct fiber *fiber, uint32_t number, struct value held, struct failure *failure, uint32_t go_on);
 void poll_begin(struct fiber *fiber, uint32_t a, uint32_t number);
 void poll_test(struct fiber *fiber, struct value held, struct failure *failure);
-void poll_expire(struct fiber *fiber);
 void verify_end(struct fiber *fiber);
 void person_declined(struct fiber *fiber, struct failure *failure); /* `else ask` was answered with no; consumes */
 void person_answered(struct fiber *fiber, struct value answer, uint32_t number);

@@ -123,7 +123,6 @@ struct check_code {
 	enum check_else otherwise;
 	int label; /* register of its label or message, -1: none */
 	bool region; /* CHECK_BEGIN pushed one */
-	bool assumable; /* simulation takes an unknown for granted */
 	const char *condition; /* its source, on one line */
 	struct span span;
 	uint32_t start; /* of a poll: where the condition starts */
@@ -189,7 +188,7 @@ struct param_code {
 	const char *name;
 	const struct type *type;
 	uint32_t global;
-	struct node *node;
+	struct node *node;  /* the declaration: the command line reads its type, default and documentation */
 	const char *source; /* of `where`, for messages */
 };
 
@@ -233,7 +232,7 @@ struct program {
 /* Compiles a checked plan (no errors among its diagnostics). NULL only where the plan has no `plan` item to run. */
 struct program *compile_program(struct compilation *compilation);
 void program_free(struct program *program);
-void program_dump(FILE *out, const struct program *program); /* for tests and --dump-bytecode */
+void program_dump(FILE *out, const struct program *program); /* for people */
 /* Holds code to the opcode table and to its own jumps, registers and regions; NULL, or what is wrong (static text). */
 const char *program_verify(const struct program *program, uint32_t *function, uint32_t *address);
 

@@ -548,12 +548,13 @@ static void tell_handler(struct task *task, const struct failure *failure, const
 {
 	struct machine *machine = task->unwinding->machine;
 	struct saga *step = task->saga;
-	struct value data = record_new(4);
+	struct value data = handler_end("rollback", failure);
 	char *id = text_printf("r:%s", step->id);
 
-	record_set(&data, "kind", value_string("rollback"));
-	record_set(&data, "outcome", value_string(failure || why ? "failed" : "done"));
-	record_set(&data, "message", failure ? value_copy(failure->message) : value_string(why));
+	if (why) { /* it was not even begun */
+		record_set(&data, "outcome", value_string("failed"));
+		record_set(&data, "message", value_string(why));
+	}
 	record_set(&data, "elapsed", value_duration(machine->now - task->started));
 	tell(machine, EVENT_HANDLER_ENDED, id, NULL, value_text_peek(step->title), data, step->code->span);
 	free(id);
