@@ -73,11 +73,15 @@ $(B)/grammar/plan.lex.c $(B)/grammar/plan.lex.h &: grammar/plan.l
 	@mkdir -p $(@D)
 	$(FLEX) --header-file=$(B)/grammar/plan.lex.h -o $(B)/grammar/plan.lex.c $<
 
+# What tests share.
+$(B)/tests/unit/test_machine $(B)/tests/fuzz/inputs: $(B)/tests/promises.o
+$(B)/tests/fuzz/inputs: $(B)/tests/fuzz/targets.o
+
 $(UNIT): $(B)/%: $(B)/%.o $(ARCHIVE)
-	$(CC) $(CFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVE) -lcmocka $(LDLIBS)
 
 $(TOOLS): $(B)/%: $(B)/%_main.o $(ARCHIVE)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVE) $(LDLIBS)
 
 -include $(OBJECTS:.o=.d) $(UNIT:=.d) $(TOOLS:=_main.d)
 .SECONDARY:
@@ -125,6 +129,20 @@ layers:
 docs: $(PROGRAM)
 	./$(PROGRAM) doc --markdown > docs/builtins.md.new
 	mv docs/builtins.md.new docs/builtins.md
+
+# Coverage-guided search for inputs that break a promise; see tests/fuzz/README.md. FOR is seconds for each target.
+FUZZ_MAKE = CC=clang B=build/fuzz PROGRAM=build/fuzz/runplan OPTIMIZE=-O1 \
+	"SANITIZE=-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -Wno-missing-field-initializers -DFUEL_MAX=20000u"
+FOR = 60
+TARGETS =
+.PHONY: fuzz
+fuzz:
+	@scripts/setup.sh build fuzz
+	@$(MAKE) --no-print-directory --silent $(FUZZ_MAKE) build/fuzz/fuzz
+	@tests/fuzz/fuzz.sh build/fuzz/fuzz $(FOR) $(TARGETS)
+
+$(B)/fuzz: $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/targets.o $(B)/tests/promises.o $(ARCHIVE)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 .PHONY: clean
 clean:

@@ -377,8 +377,11 @@ static struct value describe_text(const struct effect_request *request)
 	struct value path = value_show(request->args[0], 200), line;
 	char size[48];
 
+	/* A secret's length is nobody's business either. */
 	line = value_string_printf("%s: %s (%s)", request->builtin->name, value_text_peek(path),
-				   size_text((int64_t)value_length(request->args[1]), size));
+				   value_is_secret(request->args[1])
+				       ? "a secret"
+				       : size_text((int64_t)value_length(request->args[1]), size));
 	value_release(path);
 	return line;
 }

@@ -411,9 +411,10 @@ bool want_type(struct walk *w, struct node *node, const struct type *wanted, con
 		return want_items(w, node, wanted, what);
 	if (node->kind == NODE_RECORD && wanted->kind == TYPE_RECORD)
 		return want_fields(w, node, wanted);
-	if (node->kind == NODE_IF && node->choice.otherwise)
-		return want_type(w, node->choice.then, wanted, what) &
-		       want_type(w, node->choice.otherwise, wanted, what);
+	if (node->kind == NODE_IF && node->choice.otherwise) {
+		bool then = want_type(w, node->choice.then, wanted, what);
+		return want_type(w, node->choice.otherwise, wanted, what) && then;
+	}
 	if (wanted->kind == TYPE_ENUM && type_accepts(wanted, given))
 		return want_choice(w, node, wanted);
 	if (type_accepts(wanted, given))

@@ -21,7 +21,9 @@
 
 #define SECOND INT64_C(1000000000)
 #define DEPTH_MAX 1000          /* calls within calls */
+#ifndef FUEL_MAX /* the fuzzer is built with less */
 #define FUEL_MAX 2000000000u    /* loops and calls between two effects */
+#endif
 #define NO_REGISTER UINT32_MAX /* an effect whose answer is no value of the plan */
 
 /* ---- failures ---- */

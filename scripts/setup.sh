@@ -1,9 +1,10 @@
 #!/bin/bash
-# setup.sh build|lab|test...: installs the Debian packages that are missing for
+# setup.sh build|lab|test|fuzz...: installs the Debian packages that are missing for
 #
 #   build   compiling runplan
 #   lab     building and running the lab
 #   test    all of the tests (build and lab included)
+#   fuzz    the fuzzer, with build
 #
 # Does nothing when all are there. Tried on Debian 12. Needs root, or sudo. Services that come with the packages are not
 # started: the tests start their own.
@@ -15,6 +16,7 @@ BUILD=(gcc make flex bison pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev 
 LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-certificates curl jq python3 procps
     util-linux postgresql-client bsdextrautils)
 TEST=(libcmocka-dev bats busybox-static postgresql nginx-light prometheus git openssl openssh-client)
+FUZZ=(clang libclang-rt-dev)
 # What these packages would start at every boot; disabled when this script installed the package.
 SERVERS=(postgresql nginx prometheus)
 
@@ -88,10 +90,11 @@ for set in "$@"; do
         build) wanted+=("${BUILD[@]}") ;;
         lab) wanted+=("${LAB[@]}") ;;
         test) wanted+=("${BUILD[@]}" "${LAB[@]}" "${TEST[@]}") ;;
-        *) die "unknown set: $set (build, lab or test)" ;;
+        fuzz) wanted+=("${FUZZ[@]}") ;;
+        *) die "unknown set: $set (build, lab, test or fuzz)" ;;
     esac
 done
-[ ${#wanted[@]} -gt 0 ] || die "usage: setup.sh build|lab|test..."
+[ ${#wanted[@]} -gt 0 ] || die "usage: setup.sh build|lab|test|fuzz..."
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     die "this machine has no apt; install yourself what stands for: ${wanted[*]}"
 fi

@@ -127,6 +127,13 @@ golden() {
         if "$2" check "$plan"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     done
     run_counted docs tests/docs.sh "$2" docs/language.md README.md
+    # What the fuzzer once broke a promise with, and its corpus.
+    if "$1/tests/fuzz/inputs" all tests/fuzz/found/* tests/fuzz/corpus/*/* 2>"$1/inputs.log"; then
+        passed=$((passed + $(wc -l <"$1/inputs.log")))
+    else
+        failed=$((failed + 1))
+        tail -n 40 "$1/inputs.log"
+    fi
 }
 
 # What later suites need is made behind the first ones, which mostly wait.

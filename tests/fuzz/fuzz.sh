@@ -1,0 +1,54 @@
+#!/bin/bash
+# fuzz.sh PROGRAM SECONDS [TARGET...]: runs the fuzzer on each target, SECONDS long, from the corpus in this folder and every
+# plan of the tests. What is new is merged into the corpus; what breaks a promise ends the run and is left in build/fuzz/broken:
+# mend the cause, give the input a name that says what it was, and put it into tests/fuzz/found.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+PROGRAM=$1
+SECONDS_EACH=$2
+shift 2
+TARGETS=("$@")
+[ $# -gt 0 ] || TARGETS=(parse check format simulate)
+
+CORPUS=tests/fuzz/corpus
+WORK=build/fuzz/work
+BROKEN=build/fuzz/broken
+# No input is longer: what a plan's parts do to each other fits, and short ones are fast.
+LONGEST=4000
+# Memory that one input may take; and the seconds that one may take under the sanitizers, where a loop is 20 times slower.
+MEMORY_MB=2048
+SLOW=20
+
+export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
+
+# The words and signs of the language, for the fuzzer to put in.
+dictionary() {
+    sed -nE 's/^KEYWORD\([A-Z_]+, ("[^"]+").*/\1/p' grammar/keywords.def
+    sed -nE 's/^###? `?([a-z]+\.[a-z_]+).*/"\1("/p' docs/builtins.md
+    printf '"%s"\n' '${' '=>' '..' '==' '!=' '<=' '>=' '+=' '5%' '30s' '10ms' '512MB' '{ ' ' }' '# given: ' '# harm: signal ' \
+        '# harm: fail ' '# harm: unknown ' ' returns ' ' fails '
+}
+
+seeds() {
+    mkdir -p "$WORK/seeds"
+    find plans tests -name '*.plan' -not -path '*/corpus/*' -size -"$((LONGEST * 2))"c |
+        while read -r plan; do cp "$plan" "$WORK/seeds/$(echo "$plan" | tr / _)"; done
+}
+
+mkdir -p "$WORK" "$BROKEN"
+dictionary | sort -u >"$WORK/dictionary"
+seeds
+failed=0
+for target in "${TARGETS[@]}"; do
+    mkdir -p "$WORK/$target" "$CORPUS/$target"
+    echo "--- $target, $SECONDS_EACH s"
+    "$PROGRAM" --target="$target" -dict="$WORK/dictionary" -max_len="$LONGEST" -rss_limit_mb="$MEMORY_MB" -timeout="$SLOW" \
+        -max_total_time="$SECONDS_EACH" -print_final_stats=1 -verbosity=0 -artifact_prefix="$BROKEN/$target-" \
+        "$WORK/$target" "$CORPUS/$target" "$WORK/seeds" 2>"$WORK/$target.log" || failed=1
+    grep -E '^stat::(number_of_executed_units|average_exec_per_sec|new_units_added)|broken promise|^SUMMARY|ERROR: ' "$WORK/$target.log" || true
+done
+if [ "$failed" = 1 ]; then
+    echo "fuzz: a promise was broken: see $BROKEN and $WORK/*.log"
+    exit 1
+fi

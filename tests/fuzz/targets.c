@@ -1,0 +1,174 @@
+/* targets.c - see targets.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "builtins/tables.h"
+#include "grammar/parse.h"
+#include "interp/check.h"
+#include "interp/drivers.h"
+#include "interp/machine.h"
+#include "tests/fuzz/targets.h"
+#include "tests/promises.h"
+
+#define DELIVERIES_MAX 500
+
+_Noreturn static void broken(const char *promise)
+{
+	fprintf(stderr, "broken promise: %s\n", promise);
+	abort();
+}
+
+/* What is printed must not crash either; nobody reads it. */
+static FILE *nowhere(void)
+{
+	FILE *out = fopen("/dev/null", "w");
+
+	if (!out)
+		exit(1);
+	return out;
+}
+
+/* ---- parse: a tree comes of everything, with spans that nest ---- */
+
+static void within(struct node *child, void *context)
+{
+	const struct node *parent = context;
+
+	if (child->span.from > child->span.to || child->span.from < parent->span.from || child->span.to > parent->span.to)
+		broken("a child's span lies within its parent's");
+	ast_each_child(child, within, child);
+}
+
+static void run_parse(const char *text, size_t length)
+{
+	struct arena arena;
+	struct sources sources;
+	struct diags diags;
+	struct node *root;
+	FILE *out = nowhere();
+
+	arena_init(&arena);
+	sources_init(&sources, &arena);
+	diags_init(&diags, &arena);
+	root = parse_file(&arena, &sources, source_add(&sources, "fuzz.plan", text, length), &diags, 0);
+	ast_each_child(root, within, root);
+	diag_print(out, &diags, &sources, true);
+	ast_dump(out, root, true);
+	fclose(out);
+	arena_free(&arena);
+}
+
+/* ---- check: what is sound compiles, and its code is sound ---- */
+
+struct text {
+	const char *bytes;
+	size_t length;
+};
+
+/* The plan imports itself under any name: cycles, and libraries of every kind. */
+static char *read_text(void *context, const char *path, size_t *length, char *error, size_t error_size)
+{
+	const struct text *text = context;
+	char *copy;
+
+	(void)error;
+	(void)error_size;
+	if (strcmp(path, "fuzz.plan") != 0 && !strstr(path, "lib"))
+		return NULL;
+	copy = malloc(text->length + 1);
+	memcpy(copy, text->bytes, text->length);
+	copy[text->length] = 0;
+	*length = text->length;
+	return copy;
+}
+
+/* NULL where it is not sound. */
+static struct program *checked(struct compilation *compilation, const char *bytes, size_t length)
+{
+	struct text text = { bytes, length };
+	struct program *program;
+	uint32_t function, address;
+	const char *wrong;
+	FILE *out;
+
+	if (!check_plan_from(compilation, "fuzz.plan", read_text, &text)) {
+		if (compilation->diags->errors == 0)
+			broken("a plan that does not check has an error");
+		out = nowhere();
+		diag_print(out, compilation->diags, compilation->sources, false);
+		fclose(out);
+		return NULL;
+	}
+	program = compile_program(compilation);
+	wrong = program ? program_verify(program, &function, &address) : NULL;
+	if (wrong)
+		broken(wrong);
+	return program;
+}
+
+static void run_check(const char *text, size_t length)
+{
+	struct compilation *compilation = compilation_new(&builtin_registry);
+	struct program *program = checked(compilation, text, length);
+
+	program_free(program);
+	compilation_free(compilation);
+}
+
+/* ---- simulate: the machine's promises, while the world goes wrong where `# harm: KIND POINT` says ---- */
+
+static void read_harm(const char *text, struct promise_run *run)
+{
+	static const char *const names[HARM_KINDS] = { "none", "signal", "signals", "fail", "unknown" };
+	const char *line = strstr(text, "# harm: ");
+	char name[12];
+	unsigned point;
+
+	if (!line || sscanf(line, "# harm: %11s %4u", name, &point) != 2)
+		return;
+	for (int harm = 0; harm < HARM_KINDS; harm++)
+		if (!strcmp(name, names[harm]))
+			run->harm = (enum harm)harm;
+	run->point = (long)point;
+}
+
+static void run_preview(const struct program *program)
+{
+	struct driver *driver = preview_driver_new(NULL);
+	struct journal *journal = journal_new(NULL);
+	struct machine_options options = { .program = program, .driver = driver, .journal = journal, .run_id = "fuzz" };
+	struct machine *machine = machine_new(&options);
+
+	machine_run(machine);
+	machine_free(machine);
+	journal_free(journal);
+	driver->ops->free(driver);
+}
+
+static void run_simulate(const char *text, size_t length)
+{
+	struct compilation *compilation = compilation_new(&builtin_registry);
+	struct program *program = checked(compilation, text, length);
+	char *copy = strndup(text, length), why[4000];
+
+	if (program) {
+		struct promise_run run = { .program = program, .text = copy, .deliveries_max = DELIVERIES_MAX };
+		read_harm(copy, &run);
+		const char *promise = promises_hold(&run, why, sizeof(why));
+		/* A `given` that cannot be read is no fault of the machine. */
+		if (promise && run.deliveries)
+			broken(promise);
+		run_preview(program);
+	}
+	free(copy);
+	program_free(program);
+	compilation_free(compilation);
+}
+
+const struct fuzz_target fuzz_targets[] = {
+	{ "parse", run_parse },
+	{ "check", run_check },
+	{ "simulate", run_simulate },
+	{ NULL, NULL },
+};
