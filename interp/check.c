@@ -8,6 +8,7 @@
 
 /* Files that import each other in a row: more is surely a mistake, and bounds the C stack. */
 #define IMPORT_DEPTH_MAX 64
+#define IMPORT_FILES_MAX 1000 /* links that form a loop make one file many */
 
 #define READ_ERROR_MAX 256
 
@@ -202,6 +203,11 @@ static struct module *load_import(struct checker *checker, struct loading *outer
 	if (loading.depth > IMPORT_DEPTH_MAX) {
 		diag_error(checker->compilation->diags, "E0703", node->span,
 			   "more than %d files import each other in a row", IMPORT_DEPTH_MAX);
+		return NULL;
+	}
+	if (checker->modules.count >= IMPORT_FILES_MAX) {
+		diag_error(checker->compilation->diags, "E0703", node->span,
+			   "the plan and its imports are more than %d files", IMPORT_FILES_MAX);
 		return NULL;
 	}
 	return load_module(checker, &loading);

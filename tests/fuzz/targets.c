@@ -66,7 +66,8 @@ struct text {
 	size_t length;
 };
 
-/* The plan imports itself under any name: cycles, and libraries of every kind. */
+/* The plan imports itself, as fuzz.plan and under any other name with "lib" in it: cycles, and files that import others
+ * without end. */
 static char *read_text(void *context, const char *path, size_t *length, char *error, size_t error_size)
 {
 	const struct text *text = context;
