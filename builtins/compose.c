@@ -327,8 +327,10 @@ static struct value services_wanted(const struct value *args)
 {
 	struct value services = args[ARG_SERVICES], all = list_new(value_length(services) + 1);
 
-	if (args[ARG_SERVICE].tag == VALUE_STRING)
+	if (args[ARG_SERVICE].tag != VALUE_NULL)
 		list_push(&all, value_copy(args[ARG_SERVICE]));
+	if (services.tag == VALUE_UNKNOWN)
+		list_push(&all, services);
 	for (size_t i = 0; services.tag == VALUE_LIST && i < value_length(services); i++)
 		list_push(&all, value_copy(list_peek(services, i)));
 	return all;

@@ -374,14 +374,15 @@ static void file_write(struct effect_call *call)
 
 static struct value describe_text(const struct effect_request *request)
 {
-	struct value path = value_show(request->args[0], 200), line;
+	struct value path = value_show(request->args[0], 200), text = request->args[1], line;
+	const char *what;
 	char size[48];
 
-	/* A secret's length is nobody's business either. */
-	line = value_string_printf("%s: %s (%s)", request->builtin->name, value_text_peek(path),
-				   value_is_secret(request->args[1])
-				       ? "a secret"
-				       : size_text((int64_t)value_length(request->args[1]), size));
+	if (value_is_secret(text)) /* its length is nobody's business either */
+		what = "a secret";
+	else
+		what = text.tag == VALUE_UNKNOWN ? "<unknown>" : size_text((int64_t)value_length(text), size);
+	line = value_string_printf("%s: %s (%s)", request->builtin->name, value_text_peek(path), what);
 	value_release(path);
 	return line;
 }
