@@ -62,6 +62,8 @@ $(B)/%.o: %.c | $(B)/grammar/plan.tab.h $(B)/grammar/plan.lex.h
 $(B)/grammar/%.o: $(B)/grammar/%.c | $(B)/grammar/plan.tab.h $(B)/grammar/plan.lex.h
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/cli/cmd_completion.o: cli/complete.bash cli/complete.zsh cli/complete.fish
+
 # The scanner's template compares signed with unsigned and keeps functions that nobody calls.
 $(B)/grammar/plan.lex.o: CFLAGS += -Wno-sign-compare -Wno-unused-function
 

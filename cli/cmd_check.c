@@ -102,16 +102,6 @@ static void dump(struct compilation *compilation)
 	program_free(program);
 }
 
-/* Colour of what is printed on standard error. */
-static bool wants_color(const struct options *options)
-{
-	const char *when = option_value(options, "color"), *none = getenv("NO_COLOR");
-
-	if (when && strcmp(when, "auto") != 0)
-		return strcmp(when, "always") == 0;
-	return isatty(STDERR_FILENO) && !(none && *none);
-}
-
 static bool check_file(const struct options *options, const char *path)
 {
 	struct compilation *compilation = compilation_new(&builtin_registry);
@@ -122,7 +112,8 @@ static bool check_file(const struct options *options, const char *path)
 		for (diag = compilation->diags->first; diag; diag = diag->next)
 			print_diag(diag, compilation->sources);
 	else
-		diag_print(stderr, compilation->diags, compilation->sources, wants_color(options));
+		diag_print(stderr, compilation->diags, compilation->sources,
+			   options_want_color(options, STDERR_FILENO));
 	if (sound && option_given(options, "unattended"))
 		list_people(options, compilation);
 	if (sound && option_given(options, "dump-bytecode"))

@@ -4,6 +4,7 @@
 
 #include "builtins/tables.h"
 #include "cli/commands.h"
+#include "cli/prose.h"
 #include "grammar/diag.h"
 #include "interp/machine.h"
 
@@ -44,48 +45,12 @@ static size_t callable_count(const struct builtin_table *table)
 
 /* ---- on the terminal ---- */
 
-#define DOC_WIDTH 80
-
-/* Words of `text`, the first of them at column `at`, wrapped to begin at `column`; line ends of the text
- * stay. */
-static void print_words(unsigned column, unsigned at, const char *text)
-{
-	bool fresh = true; /* nothing stands on the line yet that a blank must follow */
-
-	while (*text) {
-		unsigned length = (unsigned)strcspn(text, " \n");
-
-		if (!fresh && at + 1 + length > DOC_WIDTH) {
-			putchar('\n');
-			at = 0;
-		}
-		if (at < column)
-			at += (unsigned)printf("%*s", (int)(column - at), "");
-		else if (!fresh)
-			at += (unsigned)printf(" ");
-		at += (unsigned)printf("%.*s", (int)length, text);
-		fresh = false;
-		for (text += length; *text == ' ' || *text == '\n'; text++)
-			if (*text == '\n') {
-				putchar('\n');
-				at = 0;
-				fresh = true;
-			}
-	}
-	putchar('\n');
-}
-
-static void print_wrapped(unsigned column, const char *text)
-{
-	print_words(column, column, text);
-}
-
 static void print_paragraph(const char *text)
 {
 	if (!text)
 		return;
 	printf("\n  ");
-	print_wrapped(2, text);
+	prose_words(stdout, 2, 2, text);
 }
 
 static void print_field(const char *name, const char *text)
@@ -93,12 +58,12 @@ static void print_field(const char *name, const char *text)
 	if (!text)
 		return;
 	printf("  %-12s ", name);
-	print_wrapped(15, text);
+	prose_words(stdout, 15, 15, text);
 }
 
 static void print_row(const struct builtin *row)
 {
-	print_words(4, (unsigned)printf("%s", row->name), row->signature);
+	prose_words(stdout, 4, (unsigned)printf("%s", row->name), row->signature);
 	print_paragraph(row->summary);
 	print_paragraph(row->details);
 	printf("\n");
@@ -117,18 +82,19 @@ static void print_table(const struct builtin_table *table)
 {
 	size_t i;
 
-	print_words(4, (unsigned)printf("%s - ", table->name), table->summary);
+	prose_words(stdout, 4, (unsigned)printf("%s - ", table->name), table->summary);
 	printf("\n");
 	for (i = 0; i < table->row_count; i++)
 		if (callable(&table->rows[i])) {
 			printf("  %-22s %-7s ", table->rows[i].name, classes[table->rows[i].effect]);
-			print_wrapped(33, table->rows[i].summary);
+			prose_words(stdout, 33, 33, table->rows[i].summary);
 		}
 	for (i = 0; i < table->type_count; i++) {
 		putchar('\n');
-		print_words(4, (unsigned)printf("  %s = ", table->types[i].name), table->types[i].definition);
+		prose_words(stdout, 4, (unsigned)printf("  %s = ", table->types[i].name),
+			    table->types[i].definition);
 		printf("    ");
-		print_wrapped(4, table->types[i].summary);
+		prose_words(stdout, 4, 4, table->types[i].summary);
 	}
 }
 
@@ -142,7 +108,7 @@ static void print_namespaces(void)
 		if (callable_count(table) == 0)
 			continue;
 		printf("  %-10s %3zu  ", table->name, callable_count(table));
-		print_wrapped(17, table->summary);
+		prose_words(stdout, 17, 17, table->summary);
 	}
 	printf("\n`runplan doc NAMESPACE` lists its builtins, `runplan doc NAME` describes one.\n");
 }

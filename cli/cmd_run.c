@@ -109,9 +109,7 @@ int cmd_run(const struct options *options)
 	struct session session;
 	int code = session_open(&session, options, options->operands[0]);
 
-	if (code == EXIT_DONE && option_given(options, "help"))
-		params_help(stdout, session.program);
-	else if (code == EXIT_DONE)
+	if (code == EXIT_DONE)
 		code = run(&session);
 	session_close(&session);
 	return code;

@@ -1,76 +1,266 @@
 /*
- * commands.c - every command and option of runplan, a row each. To add a command, write its row here and its
- * function into cmd_NAME.c; to add an option, write its row and ask for it by name.
+ * commands.c - every command and option of runplan, a row each: what the command line is read by, and the one
+ * source of --help, of the man page, of the shells' completions and of the tables in docs/operating.md. To
+ * add a command, write its row here and its function into cmd_NAME.c; to add an option, write its row and ask
+ * for it by name. Texts: words of the command line between backquotes; an empty line ends a paragraph, and a
+ * line that begins with a blank stays as it is.
  */
 #include "cli/commands.h"
 
+/* What a row leaves out is zero: nothing to complete, no examples. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 #define ANY 1000
 
+/* ---- what the run of a plan ends with ---- */
+
+static const struct fact run_codes[] = {
+    {"0", "done"},
+    {"1", "failed; everything not kept by a commit, a checkpoint or `rollback none` was undone"},
+    {"2", "the command line, the params or the plan are wrong; nothing was run"},
+    {"3", "failed, and the rollback is incomplete: a person must act"},
+    {"4", "refused before any change: a guard, a lock, a missing answer"},
+    {"5", "waits for a person (not used yet: runs are not kept in a store)"},
+    {"6", "the journal or the interpreter itself failed"},
+    {"130, 143", "aborted by Ctrl-C or SIGTERM, and rolled back; 3 outranks them"},
+    {NULL, NULL},
+};
+const struct fact *const exit_facts = run_codes;
+
+static const struct fact check_codes[] = {
+    {"0", "every plan checks, perhaps with warnings"},
+    {"2", "a plan does not check, or cannot be read"},
+    {NULL, NULL},
+};
+
+static const struct fact replay_codes[] = {
+    {"0", "the plan does the same again"},
+    {"1", "it does not; the first difference is printed"},
+    {"2", "the plan or the record cannot be read"},
+    {NULL, NULL},
+};
+
+/* ---- examples: command lines, as they stand, and what they are for ---- */
+
+const struct fact example_facts[] = {
+    {"  runplan deploy.plan --help", "What it does; its params"},
+    {"  runplan check deploy.plan", "Is anything wrong?"},
+    {"  runplan preview deploy.plan --set version=v2", "What would be changed?"},
+    {"  runplan deploy.plan --env staging --set version=v2", "Do it"},
+    {NULL, NULL},
+};
+
+static const struct fact run_examples[] = {
+    {"  runplan deploy.plan --help", "The plan's params and environments"},
+    {"  runplan deploy.plan --env staging --set version=v2",
+     "Run it with the params of an environment, and one more"},
+    {"  runplan deploy.plan --set share=5% --set hosts='[\"a\", \"b\"]'",
+     "Strings are taken as they are; all else is written as in a plan"},
+    {"  runplan deploy.plan --yes --confirm 'Deploy v2?'",
+     "Where nobody is at a terminal: answers beforehand"},
+    {"  runplan deploy.plan --json --journal run.rows",
+     "For programs: an object a line, and a record to replay"},
+    {NULL, NULL},
+};
+
+static const struct fact check_examples[] = {
+    {"  runplan check plans/*.plan", "Check all plans of a folder"},
+    {"  runplan check deploy.plan --unattended", "Where will a person be needed?"},
+    {"  runplan check --json deploy.plan | jq -r .message", "Diagnostics for an editor or a script"},
+    {NULL, NULL},
+};
+
+static const struct fact preview_examples[] = {
+    {"  runplan preview deploy.plan --set version=v2", "Every change, and both ways where nobody knows yet"},
+    {"  runplan preview deploy.plan --set version=v2 --live-reads",
+     "Look at the world up to the first change"},
+    {NULL, NULL},
+};
+
+static const struct fact simulate_examples[] = {
+    {"  runplan simulate deploy.plan \\\n      --given 'docker.health returns [\"starting\", \"healthy\"]'",
+     "The first answer, then the second for good"},
+    {"  runplan simulate deploy.plan \\\n      --given 'error_rate returns [1%, _, 9%]'",
+     "A threshold that is breached; _ is no data"},
+    {"  runplan simulate deploy.plan \\\n      --given 'pg.dump takes 5m' --signal INT@2m",
+     "Ctrl-C in the middle of a dump"},
+    {NULL, NULL},
+};
+
+static const struct fact replay_examples[] = {
+    {"  runplan deploy.plan --journal run.rows", "Keep a record"},
+    {"  runplan replay deploy.plan --journal run.rows", "Does the plan, as it is now, still do the same?"},
+    {NULL, NULL},
+};
+
+static const struct fact doc_examples[] = {
+    {"  runplan doc", "All namespaces"},
+    {"  runplan doc docker", "The builtins of one"},
+    {"  runplan doc docker.exec", "One builtin: arguments, effect, what it leaves, an example"},
+    {NULL, NULL},
+};
+
+static const struct fact completion_examples[] = {
+    {"  source <(runplan completion bash)", "In ~/.bashrc"},
+    {"  source <(runplan completion zsh)", "In ~/.zshrc, after compinit"},
+    {"  runplan completion fish >~/.config/fish/completions/runplan.fish",
+     "fish reads that folder by itself"},
+    {NULL, NULL},
+};
+
+static const struct fact help_examples[] = {
+    {"  runplan help run", "The same as `runplan run --help`"},
+    {"  runplan help --man | man -l -", "The man page, where it is not installed"},
+    {NULL, NULL},
+};
+
+/* ---- commands ---- */
+
+const char *const group_titles[] = {
+    [GROUP_WRITE] = "Write plans",
+    [GROUP_TRY] = "Try them, changing nothing",
+    [GROUP_RUN] = "Run them",
+    [GROUP_LOOK_UP] = "Look things up",
+};
+
+/* Of a later release: refused, and never offered. */
+#define LATER(name, operands, summary, least, most)                                                          \
+	{                                                                                                    \
+		name, operands, summary, NULL, least, most, NULL, false, .group = GROUP_RUN                  \
+	}
+
 const struct command command_table[] = {
-    {"run", "FILE", "Execute a plan.",
-     "With --help it lists the plan's params and environments.\n\n"
-     "Exit codes: 0 done; 1 failed and undone; 2 usage, or the plan does not check;\n"
-     "3 failed and the rollback is incomplete; 4 refused before any change; 5 waiting\n"
-     "for a person; 6 the journal or the interpreter failed; 130, 143 aborted and\n"
-     "rolled back.",
-     1, 1, cmd_run, false},
-    {"check", "FILE...", "Find what is wrong in plans without running them.", NULL, 1, ANY, cmd_check, false},
-    {"preview", "FILE", "Show every step and every change it would make.", NULL, 1, 1, cmd_preview, false},
-    {"simulate", "FILE", "Run a plan under a virtual clock, with made-up answers.",
-     "--given says what a builtin, task or threshold answers:\n"
-     "  docker.health returns [\"starting\", \"healthy\"]    the last one repeats\n"
-     "  error_rate returns [1%, _, 9%]                   _ is no data\n"
-     "  docker.exec fails \"boom\" once                    or: 2 times\n"
-     "  docker.pull takes 30s\n"
-     "  docker.exec hangs",
-     1, 1, cmd_simulate, false},
-    {"replay", "FILE", "Hold the record of a run against its plan.",
-     "Exit codes: 0 the plan does the same again; 1 it does not, and the first\n"
-     "difference is printed.",
-     1, 1, cmd_replay, false},
-    {"doc", "[NAME|NAMESPACE]", "Describe the builtins.", NULL, 0, 1, cmd_doc, false},
-    {"fmt", "FILE...", "Lay plans out in the one layout.", NULL, 1, ANY, NULL, false},
-    {"test", "FILE...", "Run the plan's own tests.", NULL, 1, ANY, NULL, false},
-    {"drill", "FILE", "Fail each effect in turn, and show what was undone.", NULL, 1, 1, NULL, false},
-    {"render", "FILE", "The runbook for people.", NULL, 1, 1, NULL, false},
-    {"diff", "OLD NEW", "What a change to a plan means.", NULL, 2, 2, NULL, false},
-    {"runs", "", "Runs on record.", NULL, 0, 0, NULL, false},
-    {"show", "RUN", "One run.", NULL, 1, 1, NULL, false},
-    {"watch", "RUN", "Follow a run.", NULL, 1, 1, NULL, false},
-    {"pause", "RUN", "Stop a run at its next boundary.", NULL, 1, 1, NULL, false},
-    {"resume", "RUN", "Go on with a run.", NULL, 1, 1, NULL, false},
-    {"rollback", "RUN", "Undo a finished run.", NULL, 1, 1, NULL, false},
-    {"abort", "RUN", "Stop a run and undo it.", NULL, 1, 1, NULL, false},
-    {"approve", "RUN", "Approve what a run waits for.", NULL, 1, 1, NULL, false},
-    {"report", "RUN", "An HTML page of a run.", NULL, 1, 1, NULL, false},
-    {"export", "alerts FILE", "Thresholds as alerting rules.", NULL, 2, 2, NULL, false},
-    {"lsp", "", "Language server.", NULL, 0, 0, NULL, false},
-    {"completion", "SHELL", "Completion for a shell.", NULL, 1, 1, NULL, false},
-    {"help", "[COMMAND]", "This text.", NULL, 0, 1, NULL, true},
+    {"run", "FILE", "Execute a plan",
+     "`runplan FILE` is the same.\n\n"
+     "The params come from --set, then from the environment (--env), then from the plan's defaults; on a "
+     "terminal, "
+     "those still missing are asked for. All that is missing or wrong is told at once, before anything "
+     "runs.\n\n"
+     "When a step fails, a threshold is breached, or you press Ctrl-C, what the run has changed is undone, "
+     "the newest "
+     "first. A second Ctrl-C stops at once and lists what was not undone.\n\n"
+     "What a person must confirm is asked on the terminal. Where there is none, every such place needs an "
+     "answer "
+     "beforehand (--yes, --confirm), or the run is refused before any change; `runplan check --unattended` "
+     "lists "
+     "the places.",
+     1, 1, cmd_run, false, .group = GROUP_RUN, .completes = COMPLETES_PLAN, .examples = run_examples,
+     .codes = run_codes},
+    {"check", "FILE...", "Find what is wrong in plans without running them",
+     "Reads the plans and their imports, and holds them to what the language promises: names, types and "
+     "units fit, text "
+     "is never code, and every change says how it is undone.",
+     1, ANY, cmd_check, false, .group = GROUP_WRITE, .completes = COMPLETES_PLAN, .examples = check_examples,
+     .codes = check_codes},
+    {"preview", "FILE", "Show every step and every change a plan would make",
+     "Where a choice depends on what nobody knows yet, both ways are shown. Nothing is changed, and without "
+     "--live-reads nothing is read either.",
+     1, 1, cmd_preview, false, .group = GROUP_TRY, .completes = COMPLETES_PLAN, .examples = preview_examples,
+     .codes = check_codes},
+    {"simulate", "FILE", "Run a plan under a virtual clock, with made-up answers",
+     "The clock jumps from one event to the next, so that an hour of `hold` takes no time. --given says what "
+     "a "
+     "builtin (with its first arguments, if only some calls are meant), a task or a threshold answers:\n\n"
+     "  X returns V       the answer; the items of a list come in turn, the last one\n"
+     "                    repeats, and _ is no data\n"
+     "  X fails \"why\"     a failure; its details: with { code: 3, stderr: \"...\" }\n"
+     "  X refuses \"why\"   a person says no\n"
+     "  X takes 30s       the time until its answer\n"
+     "  X hangs           no answer until it is cancelled\n"
+     "  ... once, ... 2 times, ... after 1m\n\n"
+     "What is not given is unknown: checks take it for granted and say so, a choice that depends on it needs "
+     "a given.",
+     1, 1, cmd_simulate, false, .group = GROUP_TRY, .completes = COMPLETES_PLAN,
+     .examples = simulate_examples, .codes = run_codes},
+    {"replay", "FILE", "Hold the record of a run against its plan",
+     "Runs the plan on the recorded answers, touching nothing, and compares every event.", 1, 1, cmd_replay,
+     false, .group = GROUP_RUN, .completes = COMPLETES_PLAN, .examples = replay_examples,
+     .codes = replay_codes},
+    {"doc", "[NAME|NAMESPACE]", "Describe the builtins",
+     "Builtins are the calls of the plan language: docker.exec, http.get, list.join.", 0, 1, cmd_doc, false,
+     .group = GROUP_WRITE, .completes = COMPLETES_BUILTIN, .examples = doc_examples},
+    LATER("fmt", "FILE...", "Lay plans out in the one layout.", 1, ANY),
+    LATER("test", "FILE...", "Run the plan's own tests.", 1, ANY),
+    LATER("drill", "FILE", "Fail each effect in turn, and show what was undone.", 1, 1),
+    LATER("render", "FILE", "The runbook for people.", 1, 1),
+    LATER("diff", "OLD NEW", "What a change to a plan means.", 2, 2),
+    LATER("runs", "", "Runs on record.", 0, 0),
+    LATER("show", "RUN", "One run.", 1, 1),
+    LATER("watch", "RUN", "Follow a run.", 1, 1),
+    LATER("pause", "RUN", "Stop a run at its next boundary.", 1, 1),
+    LATER("resume", "RUN", "Go on with a run.", 1, 1),
+    LATER("rollback", "RUN", "Undo a finished run.", 1, 1),
+    LATER("abort", "RUN", "Stop a run and undo it.", 1, 1),
+    LATER("approve", "RUN", "Approve what a run waits for.", 1, 1),
+    LATER("report", "RUN", "An HTML page of a run.", 1, 1),
+    LATER("export", "alerts FILE", "Thresholds as alerting rules.", 2, 2),
+    LATER("lsp", "", "Language server.", 0, 0),
+    {"completion", "SHELL", "Print the completion script of a shell",
+     "SHELL is bash, zsh or fish. Commands, options and plans are completed, and what stands in the plan on "
+     "the line: "
+     "its params, environments and questions. `make install` puts the scripts where the shells look for "
+     "them.",
+     1, 1, cmd_completion, false, .group = GROUP_LOOK_UP, .completes = COMPLETES_WORDS,
+     .words = "bash zsh fish", .examples = completion_examples},
+    {"help", "[COMMAND]", "Explain runplan or one of its commands", NULL, 0, 1, cmd_help, false,
+     .group = GROUP_LOOK_UP, .completes = COMPLETES_COMMAND, .examples = help_examples},
+    {"complete", "[WORD...]", "What may stand in place of the last word: asked by the completion scripts",
+     NULL, 0, ANY, cmd_complete, true, .group = GROUP_LOOK_UP},
 };
 const size_t command_count = sizeof(command_table) / sizeof(command_table[0]);
+
+/* ---- options ---- */
 
 #define RUNS "run preview simulate"
 
 const struct option_row option_table[] = {
-    {"env", 'e', "NAME", RUNS, "environment: a preset of params (RUNPLAN_ENV)", false},
-    {"set", 's', "NAME=VALUE", RUNS, "value of a param", false},
+    {"env", 'e', "NAME", RUNS, "the environment: a preset of params", false,
+     .completes = COMPLETES_ENVIRONMENT},
+    {"set", 's', "NAME=VALUE", RUNS, "the value of a param; may be repeated", false,
+     .completes = COMPLETES_PARAM},
     {"yes", 'y', NULL, "run", "answer every manual, and every confirm without a phrase", false},
-    {"confirm", 0, "LABEL[=PHRASE]", "run", "answer this one beforehand", false},
+    {"confirm", 0, "LABEL[=PHRASE]", "run", "answer this question beforehand; may be repeated", false,
+     .completes = COMPLETES_LABEL},
     {"step", 0, NULL, "run", "ask before each step", false},
     {"live-reads", 0, NULL, "preview", "really make the reads before the first change", false},
-    {"given", 0, "TEXT", "simulate", "what a builtin, task or threshold answers", false},
-    {"signal", 0, "NAME@TIME", "simulate", "a signal: INT@12s", false},
+    {"given", 0, "TEXT", "simulate", "what a builtin, task or threshold answers; may be repeated", false},
+    {"signal", 0, "NAME@TIME", "simulate", "a signal, INT or TERM, at a time: INT@12s", false,
+     .completes = COMPLETES_START, .words = "INT@ TERM@"},
     {"events", 0, NULL, "simulate", "one line per event on standard output", false},
-    {"journal", 0, "FILE", "run simulate replay", "the record of the run, a JSON object a line", false},
+    {"journal", 0, "FILE", "run simulate replay", "the record of the run, a JSON object a line", false,
+     .completes = COMPLETES_FILE},
     {"json", 0, NULL, "run simulate check", "one JSON object a line on standard output", false},
     {"unattended", 0, NULL, "check", "name every place that needs a person", false},
-    {"markdown", 0, NULL, "doc", "all of it as one page of markdown", false},
+    {"markdown", 0, NULL, "doc help", "all of it as markdown", false},
+    {"man", 0, NULL, "help", "all of it as a man page", false},
     {"quiet", 'q', NULL, RUNS, "only warnings, failures and the end", false},
     {"verbose", 'v', NULL, RUNS, "reads, samples and parts of conditions as well", false},
-    {"color", 0, "WHEN", NULL, "auto, always or never (NO_COLOR)", false},
+    {"color", 0, "WHEN", NULL, "colour the output: auto, always or never", false,
+     .completes = COMPLETES_WORDS, .words = "auto always never"},
     {"dump-bytecode", 0, NULL, "check", "the compiled program", true},
-    {"help", 'h', NULL, NULL, "this text", false},
-    {"version", 'V', NULL, NULL, "version of runplan", false},
+    {"help", 'h', NULL, NULL, "explain; after a plan: its params and environments", false},
+    {"version", 'V', NULL, NULL, "print the version of runplan", false},
 };
 const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);
+
+/* ---- the world around ---- */
+
+const struct fact variable_facts[] = {
+    {"RUNPLAN_ENV", "the environment where --env is not given"},
+    {"RUNPLAN_OPERATOR", "the operator's name, for the record and for locks; else SUDO_USER, USER, LOGNAME"},
+    {"RUNPLAN_STATE", "the directory of locks; runs that must keep each other out need the same"},
+    {"XDG_STATE_HOME", "where that directory is when RUNPLAN_STATE is not set"},
+    {"NO_COLOR", "not empty: no colour, unless --color asks for it"},
+    {"TERM", "`dumb`: no colour either"},
+    {"CREDENTIALS_DIRECTORY", "where `credential(\"name\")` finds secrets, as systemd sets it"},
+    {"DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH",
+     "how to reach the engine, for `docker.*` and `compose.*`"},
+    {"PGHOST, PGPASSFILE, ...", "what libpq reads, for `pg.*`"},
+    {NULL, NULL},
+};
+
+const struct fact file_facts[] = {
+    {"/var/lib/runplan", "locks of runs by root"},
+    {"~/.local/state/runplan", "locks of runs by anyone else"},
+    {NULL, NULL},
+};

@@ -8,6 +8,7 @@
 #include "cli/options.h"
 
 #define RUNPLAN_VERSION "0.1.0"
+#define RUNPLAN_DATE	"November 23, 2026" /* of this version, for the man page */
 
 int cmd_run(const struct options *options);
 int cmd_check(const struct options *options);
@@ -15,5 +16,8 @@ int cmd_preview(const struct options *options);
 int cmd_simulate(const struct options *options);
 int cmd_replay(const struct options *options);
 int cmd_doc(const struct options *options);
+int cmd_completion(const struct options *options);
+int cmd_complete(const struct options *options);
+int cmd_help(const struct options *options);
 
 #endif

@@ -6,27 +6,8 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/help.h"
 #include "interp/machine.h"
-
-static int help(const struct options *options)
-{
-	const struct command *command = options->command;
-	size_t i;
-
-	if (command && strcmp(command->name, "help") == 0) {
-		command = NULL;
-		for (i = 0; i < command_count && options->operand_count > 0; i++)
-			if (strcmp(command_table[i].name, options->operands[0]) == 0)
-				command = &command_table[i];
-	}
-	options_help(stdout, command);
-	return EXIT_DONE;
-}
-
-static bool asks_for_params(const struct options *options)
-{
-	return options->command && options->command->run == cmd_run && options->operand_count > 0;
-}
 
 static int dispatch(const struct options *options)
 {
@@ -34,14 +15,12 @@ static int dispatch(const struct options *options)
 		printf("runplan %s\n", RUNPLAN_VERSION);
 		return EXIT_DONE;
 	}
-	if (option_given(options, "help") && !asks_for_params(options))
-		return help(options);
+	if (option_given(options, "help"))
+		return help_asked(options);
 	if (!options->command) {
-		options_help(stderr, NULL);
+		help_program(stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(options->command->name, "help") == 0)
-		return help(options);
 	if (!options->command->run) {
 		fprintf(stderr, "runplan: `%s` is not available yet\n", options->command->name);
 		return EXIT_USAGE;

@@ -11,7 +11,7 @@
 
 /* ---- rows ---- */
 
-static const struct command *command_find(const char *name)
+const struct command *command_find(const char *name)
 {
 	size_t i;
 
@@ -21,7 +21,7 @@ static const struct command *command_find(const char *name)
 	return NULL;
 }
 
-static const struct option_row *option_find(const char *name, size_t length)
+const struct option_row *option_find(const char *name, size_t length)
 {
 	size_t i;
 
@@ -32,7 +32,7 @@ static const struct option_row *option_find(const char *name, size_t length)
 	return NULL;
 }
 
-static const struct option_row *option_find_letter(char letter)
+const struct option_row *option_find_letter(char letter)
 {
 	size_t i;
 
@@ -42,23 +42,30 @@ static const struct option_row *option_find_letter(char letter)
 	return NULL;
 }
 
-/* Does `name` stand in the list of words? */
-static bool listed(const char *words, const char *name)
+bool words_hold(const char *words, const char *word)
 {
-	size_t length = strlen(name);
+	size_t length = strlen(word);
 	const char *at;
 
-	if (!words)
-		return true;
-	for (at = words; (at = strstr(at, name)); at++)
+	for (at = words; (at = strstr(at, word)); at++)
 		if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
 			return true;
 	return false;
 }
 
+bool command_offered(const struct command *command)
+{
+	return !command->hidden && command->run;
+}
+
+bool option_fits(const struct option_row *row, const struct command *command)
+{
+	return !row->commands || (command && words_hold(row->commands, command->name));
+}
+
 /* ---- suggestions ---- */
 
-static const char *suggest_command(const char *name)
+const char *command_suggest(const char *name)
 {
 	const char **names = memory_need(calloc(command_count, sizeof(*names)));
 	const char *near;
@@ -79,7 +86,7 @@ static const char *suggest_option(const char *name, const struct command *comman
 	size_t i, count = 0;
 
 	for (i = 0; i < option_count; i++)
-		if (!option_table[i].hidden && (!command || listed(option_table[i].commands, command->name)))
+		if (!option_table[i].hidden && (!command || option_fits(&option_table[i], command)))
 			names[count++] = option_table[i].name;
 	near = suggest_name(name, names, count);
 	free(names);
@@ -106,7 +113,7 @@ static bool looks_like_file(const char *operand)
 
 static bool unknown_command(const char *name, FILE *err)
 {
-	const char *near = suggest_command(name);
+	const char *near = command_suggest(name);
 
 	fprintf(err, "runplan: `%s` is neither a command nor a file", name);
 	if (near)
@@ -151,6 +158,10 @@ static bool take_value(struct parser *p, const struct option_row *row, const cha
 		value = p->argv[++p->at];
 	if (row->value && !value) {
 		fprintf(p->err, "runplan: `%s` wants a value: --%s %s\n", shown, row->name, row->value);
+		return false;
+	}
+	if (row->completes == COMPLETES_WORDS && !words_hold(row->words, value)) {
+		fprintf(p->err, "runplan: `--%s %s`: it is one of: %s\n", row->name, value, row->words);
 		return false;
 	}
 	add_use(p->options, row, value);
@@ -250,13 +261,20 @@ static bool options_fit(struct parser *p)
 	for (i = 0; command && i < p->options->use_count; i++) {
 		const struct option_row *row = p->options->uses[i].row;
 
-		if (!listed(row->commands, command->name)) {
+		if (!option_fits(row, command)) {
 			fprintf(p->err, "runplan: `%s` has no option `--%s`", command->name, row->name);
 			fprintf(p->err, " (it is one of: %s)\n", row->commands);
 			return false;
 		}
 	}
 	return true;
+}
+
+static bool show_usage(const struct command *command, FILE *err)
+{
+	fprintf(err, "  usage: runplan %s%s%s [OPTIONS]\n  `runplan %s --help` says more\n", command->name,
+		command->operands[0] ? " " : "", command->operands, command->name);
+	return false;
 }
 
 static bool operands_fit(struct parser *p)
@@ -267,12 +285,12 @@ static bool operands_fit(struct parser *p)
 		return true;
 	if (p->options->operand_count < command->least) {
 		fprintf(p->err, "runplan: `%s` wants %s\n", command->name, command->operands);
-		return false;
+		return show_usage(command, p->err);
 	}
 	if (p->options->operand_count > command->most) {
-		fprintf(p->err, "runplan: `%s` is one operand too many: runplan %s %s\n",
-			p->options->operands[command->most], command->name, command->operands);
-		return false;
+		fprintf(p->err, "runplan: `%s` is one operand too many\n",
+			p->options->operands[command->most]);
+		return show_usage(command, p->err);
 	}
 	return true;
 }
@@ -326,59 +344,12 @@ const char *option_next(const struct options *options, const char *name, size_t 
 	return NULL;
 }
 
-/* ---- help ---- */
-
-static void help_option(FILE *out, const struct option_row *row)
+bool options_want_color(const struct options *options, int fd)
 {
-	char left[48];
-	int length;
+	const char *when = option_value(options, "color"), *none = getenv("NO_COLOR"),
+		   *terminal = getenv("TERM");
 
-	length = snprintf(left, sizeof(left), "%c%c%s --%s%s%s", row->letter ? '-' : ' ',
-			  row->letter ? row->letter : ' ', row->letter ? "," : " ", row->name,
-			  row->value ? " " : "", row->value ? row->value : "");
-	fprintf(out, "  %-29s", left);
-	if (length > 28)
-		fprintf(out, "\n  %-29s", "");
-	fprintf(out, " %s\n", row->about);
-}
-
-static void help_options(FILE *out, const struct command *command)
-{
-	size_t i;
-
-	fprintf(out, "\nOptions:\n");
-	for (i = 0; i < option_count; i++) {
-		const struct option_row *row = &option_table[i];
-
-		if (!row->hidden && (command ? listed(row->commands, command->name) : !row->commands))
-			help_option(out, row);
-	}
-}
-
-void options_help(FILE *out, const struct command *command)
-{
-	size_t i;
-
-	if (command) {
-		fprintf(out, "runplan %s %s\n\n%s\n", command->name, command->operands, command->summary);
-		if (command->details)
-			fprintf(out, "\n%s\n", command->details);
-		if (!command->run)
-			fprintf(out, "\nNot available yet.\n");
-		help_options(out, command);
-		return;
-	}
-	fprintf(out, "runplan runs deployment plans, and undoes them when they fail.\n\n"
-		     "  runplan FILE                   the same as: runplan run FILE\n"
-		     "  runplan COMMAND --help         more about a command\n\nCommands:\n");
-	for (i = 0; i < command_count; i++)
-		if (!command_table[i].hidden && command_table[i].run)
-			fprintf(out, "  %-10s %-18s %s\n", command_table[i].name, command_table[i].operands,
-				command_table[i].summary);
-	fprintf(out, "\nNot available yet:");
-	for (i = 0; i < command_count; i++)
-		if (!command_table[i].hidden && !command_table[i].run)
-			fprintf(out, " %s", command_table[i].name);
-	fprintf(out, "\n");
-	help_options(out, NULL);
+	if (when && strcmp(when, "auto") != 0)
+		return strcmp(when, "always") == 0;
+	return isatty(fd) && !(none && *none) && !(terminal && strcmp(terminal, "dumb") == 0);
 }

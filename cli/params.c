@@ -175,7 +175,7 @@ bool param_read(const struct type *type, const char *text, struct value *out, ch
 
 /* ---- environments ---- */
 
-static const struct node *next_environment(struct module **module, const struct node *from, const char *name)
+const struct node *environment_next(struct module **module, const struct node *from, const char *name)
 {
 	const struct node *item = from ? from->next : *module ? (*module)->file->file.items : NULL;
 
@@ -190,20 +190,28 @@ static const struct node *next_environment(struct module **module, const struct 
 	}
 }
 
-static const char *default_environment(const struct program *program)
+static const char *default_environment(const struct compilation *compilation)
 {
-	struct module *module = program->compilation->modules;
+	struct module *module = compilation->modules;
 	const struct node *item = NULL;
 	const char *name = NULL;
 
-	while ((item = next_environment(&module, item, NULL)))
+	while ((item = environment_next(&module, item, NULL)))
 		if (item->environment.is_default)
 			name = item->environment.name.text;
 	return name;
 }
 
-/* The name that a setting's target ends with: `region`, `lib.region`. */
-static const char *setting_name(const struct node *target)
+const char *environment_chosen(const struct options *options, const struct compilation *compilation)
+{
+	const char *chosen = option_value(options, "env");
+
+	if (!chosen)
+		chosen = getenv("RUNPLAN_ENV");
+	return chosen && *chosen ? chosen : default_environment(compilation);
+}
+
+const char *setting_name(const struct node *target)
 {
 	return target->kind == NODE_NAME    ? target->name
 	       : target->kind == NODE_FIELD ? target->field.name.text
@@ -244,7 +252,7 @@ static void suggest_environment(struct collector *c, const char *name)
 	const struct node *item = NULL;
 	size_t count = 0;
 
-	while (count < 64 && (item = next_environment(&module, item, NULL)))
+	while (count < 64 && (item = environment_next(&module, item, NULL)))
 		names[count++] = item->environment.name.text;
 	near = suggest_name(name, names, count);
 	if (near)
@@ -255,18 +263,14 @@ static void suggest_environment(struct collector *c, const char *name)
 
 static void take_environment(struct collector *c)
 {
-	const char *chosen = option_value(c->options, "env");
+	const char *chosen = environment_chosen(c->options, c->program->compilation);
 	struct module *module = c->program->compilation->modules;
 	const struct node *item = NULL, *setting;
 	bool found = false;
 
 	if (!chosen)
-		chosen = getenv("RUNPLAN_ENV");
-	if (!chosen || !*chosen)
-		chosen = default_environment(c->program);
-	if (!chosen)
 		return;
-	while ((item = next_environment(&module, item, chosen))) {
+	while ((item = environment_next(&module, item, chosen))) {
 		found = true;
 		c->params->environment = item->environment.name.text;
 		for (setting = item->environment.settings; setting; setting = setting->next)
@@ -333,13 +337,13 @@ static bool is_missing(const struct collector *c, const struct param_code *param
 	       !set_somehow(c, param->name);
 }
 
-static const char *summary_of(const struct param_code *param)
+const char *param_summary(const struct node *param)
 {
-	const struct node *summary = param->node->param.summary;
+	const struct node *summary = param->param.summary;
 	size_t length;
 	const char *text = summary ? node_literal_text(summary, &length) : NULL;
 
-	return text ? text : param->node->doc ? param->node->doc : "";
+	return text ? text : param->doc ? param->doc : "";
 }
 
 static void ask(struct collector *c, const struct param_code *param)
@@ -348,8 +352,9 @@ static void ask(struct collector *c, const struct param_code *param)
 	struct value prompt;
 
 	arena_init(&arena);
-	prompt = value_string_printf("%s%s%s (%s): ", summary_of(param), summary_of(param)[0] ? "\n  " : "",
-				     param->name, type_text(&arena, param->type));
+	prompt = value_string_printf("%s%s%s (%s): ", param_summary(param->node),
+				     param_summary(param->node)[0] ? "\n  " : "", param->name,
+				     type_text(&arena, param->type));
 	for (;;) {
 		char *line = people_read_line(value_text_peek(prompt)), error[512];
 		struct value v;
@@ -378,8 +383,8 @@ static void list_missing(struct collector *c)
 
 		if (is_missing(c, param))
 			wrong(c, "`%s` (%s) is missing: --set %s=...%s%s", param->name,
-			      type_text(&arena, param->type), param->name, summary_of(param)[0] ? "  # " : "",
-			      summary_of(param));
+			      type_text(&arena, param->type), param->name,
+			      param_summary(param->node)[0] ? "  # " : "", param_summary(param->node));
 	}
 	arena_free(&arena);
 }
@@ -415,59 +420,4 @@ void params_free(struct params *params)
 		value_release(params->values[i].value);
 	free(params->values);
 	*params = (struct params){0};
-}
-
-/* ---- help ---- */
-
-static void help_param(FILE *out, const struct program *program, const struct param_code *param,
-		       struct arena *arena)
-{
-	const struct node *initial = param->node->param.initial;
-	const struct sources *sources = program->compilation->sources;
-
-	fprintf(out, "  --set %s=  %s", param->name, type_text(arena, param->type));
-	if (initial)
-		fprintf(out, ", default %.*s", (int)(initial->span.to - initial->span.from),
-			source_text(sources, initial->span));
-	else
-		fprintf(out, ", needed");
-	if (param->source)
-		fprintf(out, ", where %s", param->source);
-	fputc('\n', out);
-	if (summary_of(param)[0])
-		fprintf(out, "        %s\n", summary_of(param));
-}
-
-static void help_environments(FILE *out, const struct program *program)
-{
-	struct module *module = program->compilation->modules;
-	const struct sources *sources = program->compilation->sources;
-	const struct node *item = NULL, *setting;
-	bool first = true;
-
-	while ((item = next_environment(&module, item, NULL))) {
-		if (first)
-			fprintf(out, "\nEnvironments (--env NAME, or RUNPLAN_ENV):\n");
-		first = false;
-		fprintf(out, "  %s%s\n", item->environment.name.text,
-			item->environment.is_default ? " (default)" : "");
-		for (setting = item->environment.settings; setting; setting = setting->next)
-			fprintf(out, "        %.*s\n", (int)(setting->span.to - setting->span.from),
-				source_text(sources, setting->span));
-	}
-}
-
-void params_help(FILE *out, const struct program *program)
-{
-	struct arena arena;
-	uint32_t i;
-
-	arena_init(&arena);
-	fprintf(out, "%s\n", program->title ? program->title : "");
-	if (program->param_count > 0)
-		fprintf(out, "\nParams:\n");
-	for (i = 0; i < program->param_count; i++)
-		help_param(out, program, &program->params[i], &arena);
-	help_environments(out, program);
-	arena_free(&arena);
 }

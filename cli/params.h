@@ -23,8 +23,18 @@ bool params_collect(struct params *params, const struct program *program, const 
 		    bool may_ask, FILE *err);
 void params_free(struct params *params);
 
-/* The params and environments of a plan, as `run FILE --help` lists them. */
-void params_help(FILE *out, const struct program *program);
+/* What is said of a param (NODE_PARAM): the text behind it or the comment above; may be "". */
+const char *param_summary(const struct node *param);
+
+/*
+ * The next NODE_ENVIRONMENT of that name (NULL: of any) behind `from`, over all files of a plan; begin with
+ * *module the first of them and `from` NULL. An environment may stand in several files.
+ */
+const struct node *environment_next(struct module **module, const struct node *from, const char *name);
+/* --env, RUNPLAN_ENV or the plan's default; NULL: none. It need not be there. */
+const char *environment_chosen(const struct options *options, const struct compilation *compilation);
+/* The name that a setting's target ends with: `region`, `lib.region`; or NULL. */
+const char *setting_name(const struct node *target);
 
 /*
  * A value of `type` as it is written on a command line: strings as they are, all else as in the language. The

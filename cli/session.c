@@ -16,26 +16,6 @@
 #define ENDLESS_WIDTH                                                                                        \
 	100000 /* columns of what is no terminal: nothing is wrapped, so that it can be searched */
 
-static bool wants_color(const struct options *options, int fd)
-{
-	const char *when = option_value(options, "color"), *none = getenv("NO_COLOR"),
-		   *terminal = getenv("TERM");
-
-	if (when && strcmp(when, "always") == 0)
-		return true;
-	if (when && strcmp(when, "never") == 0)
-		return false;
-	return isatty(fd) && !(none && *none) && !(terminal && strcmp(terminal, "dumb") == 0);
-}
-
-static bool color_is_known(const struct options *options)
-{
-	const char *when = option_value(options, "color");
-
-	return !when || strcmp(when, "auto") == 0 || strcmp(when, "always") == 0 ||
-	       strcmp(when, "never") == 0;
-}
-
 static unsigned width_of(int fd)
 {
 	struct winsize size;
@@ -102,15 +82,11 @@ int session_open(struct session *session, const struct options *options, const c
 	session->out_sink = sink_new(STDOUT_FILENO);
 	session->err_sink = sink_new(STDERR_FILENO);
 	session->out = (struct page){session->out_sink, session->redactor,
-				     wants_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO)};
+				     options_want_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO)};
 	session->err = (struct page){session->err_sink, session->redactor,
-				     wants_color(options, STDERR_FILENO), width_of(STDERR_FILENO)};
+				     options_want_color(options, STDERR_FILENO), width_of(STDERR_FILENO)};
 	session->operator_name = operator_from_environment();
 	name_run(session->run_id, sizeof(session->run_id));
-	if (!color_is_known(options)) {
-		fprintf(stderr, "runplan: --color is auto, always or never\n");
-		return EXIT_USAGE;
-	}
 	return compile(session, path);
 }
 
