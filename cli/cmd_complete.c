@@ -155,7 +155,10 @@ static void offer_environments(const char *before, const struct compilation *com
 
 		again = compilation->modules;
 		if (name && environment_next(&again, NULL, name) == environment)
-			offer(before, name, "", environment->doc);
+			offer(before, name, "",
+			      environment->doc			    ? environment->doc
+			      : environment->environment.is_default ? "the default"
+								    : NULL);
 	}
 }
 
@@ -168,6 +171,14 @@ static void offer_values(const char *before, const struct node *param)
 		offer_words(before, "true false");
 	for (i = 0; type && type->kind == TYPE_ENUM && i < type->choice_count; i++)
 		offer(before, type->choices[i], "", NULL);
+}
+
+static const char *about_param(const struct compilation *compilation, const struct node *param)
+{
+	const char *summary = param_summary(param);
+	const struct type *type = param->symbol ? param->symbol->type : NULL;
+
+	return *summary || !type ? summary : type_text(compilation->arena, type);
 }
 
 /* `typed`: NAME=… asks for the values of one, else for names. */
@@ -185,7 +196,7 @@ static void offer_params(const char *before, const struct compilation *compilati
 			if (!param)
 				continue;
 			if (typed[length] == '\0') {
-				offer(before, param, "=", param_summary(item));
+				offer(before, param, "=", about_param(compilation, item));
 			} else if (strlen(param) == length && strncmp(param, typed, length) == 0) {
 				snprintf(name, sizeof(name), "%s%.200s=", before, param);
 				offer_values(name, item);

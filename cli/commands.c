@@ -33,6 +33,13 @@ static const struct fact check_codes[] = {
     {NULL, NULL},
 };
 
+static const struct fact preview_codes[] = {
+    {"0", "the plan was shown to its end"},
+    {"1, 4", "it would fail or be refused, whatever the world says; the last line tells where"},
+    {"2", "the command line, the params or the plan are wrong"},
+    {NULL, NULL},
+};
+
 static const struct fact replay_codes[] = {
     {"0", "the plan does the same again"},
     {"1", "it does not; the first difference is printed"},
@@ -156,13 +163,13 @@ const struct command command_table[] = {
      "Where a choice depends on what nobody knows yet, both ways are shown. Nothing is changed, and without "
      "--live-reads nothing is read either.",
      1, 1, cmd_preview, false, .group = GROUP_TRY, .completes = COMPLETES_PLAN, .examples = preview_examples,
-     .codes = check_codes},
+     .codes = preview_codes},
     {"simulate", "FILE", "Run a plan under a virtual clock, with made-up answers",
      "The clock jumps from one event to the next, so that an hour of `hold` takes no time. --given says what "
      "a "
      "builtin (with its first arguments, if only some calls are meant), a task or a threshold answers:\n\n"
-     "  X returns V       the answer; the items of a list come in turn, the last one\n"
-     "                    repeats, and _ is no data\n"
+     "  X returns V       the answer; the items of a list come in turn, the\n"
+     "                    last one repeats, and _ is no data\n"
      "  X fails \"why\"     a failure; its details: with { code: 3, stderr: \"...\" }\n"
      "  X refuses \"why\"   a person says no\n"
      "  X takes 30s       the time until its answer\n"

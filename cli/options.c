@@ -72,7 +72,7 @@ const char *command_suggest(const char *name)
 	size_t i, count = 0;
 
 	for (i = 0; i < command_count; i++)
-		if (!command_table[i].hidden)
+		if (command_offered(&command_table[i]))
 			names[count++] = command_table[i].name;
 	near = suggest_name(name, names, count);
 	free(names);
