@@ -3,8 +3,9 @@
 #   make            ./runplan                          make test         all tests, installing what they need
 #   make demo       a real blue-green deployment       make test-unit    the parts of it: test-golden, test-asan,
 #   make demo-bad   one that fails and is undone                         test-lab, layers
-#   make lab-up     only the stack to deploy to        make docs         docs/builtins.md from the builtins' rows
+#   make lab-up     only the stack to deploy to        make docs         docs/ from the tables in the code
 #   make lab-down   removes all that the lab made      make clean        what was built, not the lab
+#   make install    into PREFIX (/usr/local), below DESTDIR: program, man page, completions; make uninstall
 #
 # Sources are found by folder. B is where objects go: build/, or build/asan for the sanitizers' build.
 
@@ -131,6 +132,32 @@ layers:
 docs: $(PROGRAM)
 	./$(PROGRAM) doc --markdown > docs/builtins.md.new
 	mv docs/builtins.md.new docs/builtins.md
+	./$(PROGRAM) help --markdown > $(B)/reference.md
+	sed -i -e '/^<!-- runplan help/r $(B)/reference.md' -e '/^<!-- runplan help/,/^<!-- end/{/^<!--/!d}' docs/operating.md
+
+.PHONY: man
+man: $(B)/runplan.1
+
+$(B)/runplan.1: $(PROGRAM)
+	./$(PROGRAM) help --man > $@
+
+# Where each shell looks for completions by itself.
+PREFIX  = /usr/local
+DESTDIR =
+BINDIR  = $(DESTDIR)$(PREFIX)/bin
+SHARE   = $(DESTDIR)$(PREFIX)/share
+INSTALLED = $(BINDIR)/runplan $(SHARE)/man/man1/runplan.1 $(SHARE)/bash-completion/completions/runplan \
+	$(SHARE)/zsh/site-functions/_runplan $(SHARE)/fish/vendor_completions.d/runplan.fish
+.PHONY: install uninstall
+install: $(PROGRAM) $(B)/runplan.1
+	install -D -m 755 $(PROGRAM) $(BINDIR)/runplan
+	install -D -m 644 $(B)/runplan.1 $(SHARE)/man/man1/runplan.1
+	install -D -m 644 cli/complete.bash $(SHARE)/bash-completion/completions/runplan
+	install -D -m 644 cli/complete.zsh $(SHARE)/zsh/site-functions/_runplan
+	install -D -m 644 cli/complete.fish $(SHARE)/fish/vendor_completions.d/runplan.fish
+
+uninstall:
+	rm -f $(INSTALLED)
 
 # Coverage-guided search for inputs that break a promise; see tests/fuzz/README.md. FOR is seconds for each target.
 FUZZ_MAKE = CC=clang B=build/fuzz PROGRAM=build/fuzz/runplan OPTIMIZE=-O1 \

@@ -296,7 +296,7 @@ static void print_environment(const struct page_of_plan *page, const struct node
 		for (setting = part->environment.settings; setting; setting = setting->next) {
 			char *text = source_of(page, setting->span);
 
-			prose_words(stdout, 8, (unsigned)printf("      "), text);
+			prose_words(stdout, 6, 0, text);
 			free(text);
 		}
 }
@@ -421,11 +421,12 @@ static void print_page(struct page_of_plan *page)
 	print_secrets(page);
 	print_phases(page);
 	print_people(page);
-	printf("\nText is written as it is, all else as in a plan: 5%%, 30s, '[\"a\", \"b\"]'.\n"
-	       "`runplan %s --help` lists the options%s.\n",
+	printf("\nStrings, paths and URLs are written as they are, all else as in a plan: 5%%, 30s,\n"
+	       "'[\"a\", \"b\"]'. `runplan %s --help` lists the options%s.\n",
 	       page->options->command->name,
-	       strcmp(page->options->command->name, "run") == 0 ? "; `runplan preview` shows every change"
-								: "");
+	       strcmp(page->options->command->name, "run") == 0
+		   ? "; `runplan preview\nFILE` shows every change"
+		   : "");
 }
 
 int help_plan(const struct options *options)

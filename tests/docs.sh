@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Holds the documentation to the program: every ```plan block of the given pages checks without an error, and the pages
-# made from the builtins' rows are what the program prints.   tests/docs.sh PROGRAM [PAGE …]
+# made from the tables in the code are what the program prints (`make docs` makes them).   tests/docs.sh PROGRAM [PAGE …]
 set -euo pipefail
 program=${1:?the program}
 shift
@@ -33,6 +33,11 @@ done
 
 same_as_rows() { "$program" doc --markdown | diff - docs/builtins.md; }
 verdict builtins.md same_as_rows
+
+same_as_tables() {
+	"$program" help --markdown | diff - <(sed '1,/^<!-- runplan help/d; /^<!-- end/,$d' docs/operating.md)
+}
+verdict operating.md same_as_tables
 
 echo "docs: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -8,8 +8,8 @@ load help
     [[ $out =~ ^runplan\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
     run_plan --help
     ends_with 0
-    says "$out" "run        FILE"
-    says "$out" "Not available yet: fmt test drill"
+    says "$out" "  run         Execute a plan"
+    says_not "$out" "resume"
     run_plan check --help
     ends_with 0
     says "$out" "--unattended"
@@ -22,7 +22,7 @@ load help
     run_plan
     ends_with 2
     [ -z "$out" ]
-    says "$err" "Commands:"
+    says "$err" "Usage:"
 }
 
 @test "an unknown command or option gets a suggestion and exit 2" {
@@ -32,10 +32,33 @@ load help
     run_plan run a.plan --jsn
     ends_with 2
     says "$err" 'did you mean `--json`?'
+    run_plan help simulat
+    ends_with 2
+    says "$err" 'did you mean `runplan help simulate`?'
+    run_plan run a.plan --color sometimes
+    ends_with 2
+    says "$err" 'it is one of: auto always never'
+}
+
+@test "a missing operand, or one too many: which, and the usage" {
+    run_plan run
+    ends_with 2
+    says "$err" '`run` wants FILE'
+    says "$err" 'usage: runplan run FILE [OPTIONS]'
+    run_plan replay a.plan b.rows
+    ends_with 2
+    says "$err" '`b.rows` is one operand too many'
+    says "$err" 'usage: runplan replay FILE [OPTIONS]'
+    run_plan completion
+    ends_with 2
+    says "$err" '`completion` wants SHELL'
+    run_plan completion tcsh
+    ends_with 2
+    says "$err" 'bash zsh fish'
 }
 
 @test "a later release's commands say so" {
-    for command in fmt test drill render diff runs show resume rollback abort approve pause watch report lsp export completion; do
+    for command in fmt test drill render diff runs show resume rollback abort approve pause watch report lsp export; do
         run_plan "$command" x
         ends_with 2
         says "$err" "\`$command\` is not available yet"
@@ -92,24 +115,6 @@ P
     says "$out" "--confirm 'Really?=PHRASE'"
     says "$out" 'people.plan:6:12: manual "The graphs look right"'
     [ "$(grep -c ^people.plan out)" = 3 ]
-}
-
-@test "run FILE --help lists params and environments" {
-    plan params <<'P'
-plan "Params" { }
-param version: string where version matches '^v' "The release"
-param share: percent = 5%
-environment lab default { version = "v1" }
-environment production { version = "v2" }
-step "One" { log "${version} ${share}" }
-P
-    run_plan run params.plan --help
-    ends_with 0
-    says "$out" "--set version=  string, needed, where version matches"
-    says "$out" "The release"
-    says "$out" "--set share=  percent, default 5%"
-    says "$out" "lab (default)"
-    says "$out" 'version = "v2"'
 }
 
 @test "doc: all, a namespace, a builtin, a misspelt one" {
