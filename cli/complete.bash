@@ -1,7 +1,7 @@
 # Completion of runplan for bash. Made by: runplan completion bash
 
 _runplan() {
-    local rest=${COMP_LINE:0:COMP_POINT} words=() word trimmed line candidate current start= quote= files= filter= i
+    local rest=${COMP_LINE:0:COMP_POINT} words=() word trimmed line candidate current start='' quote='' files='' filter='' i
     COMPREPLY=()
     # COMP_WORDS is also cut at = and : (COMP_WORDBREAKS): words with no blank between them belong together.
     for ((i = 0; i <= COMP_CWORD; i++)); do
@@ -23,7 +23,7 @@ _runplan() {
     # What stands before the last = or : is on the line already.
     if [[ -z $quote && $current == *[=:]* ]]; then
         start=${current%"${current##*[=:]}"}
-        case $COMP_WORDBREAKS in *[=:]*) ;; *) start= ;; esac
+        case $COMP_WORDBREAKS in *[=:]*) ;; *) start='' ;; esac
     fi
     while IFS= read -r line; do
         candidate=${line%%$'\t'*}
