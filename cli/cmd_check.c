@@ -113,7 +113,7 @@ static bool check_file(const struct options *options, const char *path)
 			print_diag(diag, compilation->sources);
 	else
 		diag_print(stderr, compilation->diags, compilation->sources,
-			   options_want_color(options, STDERR_FILENO));
+			   options_color(options, STDERR_FILENO));
 	if (sound && option_given(options, "unattended"))
 		list_people(options, compilation);
 	if (sound && option_given(options, "dump-bytecode"))

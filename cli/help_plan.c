@@ -444,7 +444,7 @@ int help_plan(const struct options *options)
 	}
 	if (!sound) {
 		diag_print(stderr, compilation->diags, compilation->sources,
-			   options_want_color(options, STDERR_FILENO));
+			   options_color(options, STDERR_FILENO));
 		code = EXIT_USAGE;
 	} else if (!find_plan(compilation->main)) {
 		fprintf(stderr, "runplan: %s has no `plan` item: it is there to be imported, not to be run\n",

@@ -344,7 +344,7 @@ const char *option_next(const struct options *options, const char *name, size_t 
 	return NULL;
 }
 
-bool options_want_color(const struct options *options, int fd)
+bool options_color(const struct options *options, int fd)
 {
 	const char *when = option_value(options, "color"), *none = getenv("NO_COLOR"),
 		   *terminal = getenv("TERM");

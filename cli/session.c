@@ -82,9 +82,9 @@ int session_open(struct session *session, const struct options *options, const c
 	session->out_sink = sink_new(STDOUT_FILENO);
 	session->err_sink = sink_new(STDERR_FILENO);
 	session->out = (struct page){session->out_sink, session->redactor,
-				     options_want_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO)};
+				     options_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO)};
 	session->err = (struct page){session->err_sink, session->redactor,
-				     options_want_color(options, STDERR_FILENO), width_of(STDERR_FILENO)};
+				     options_color(options, STDERR_FILENO), width_of(STDERR_FILENO)};
 	session->operator_name = operator_from_environment();
 	name_run(session->run_id, sizeof(session->run_id));
 	return compile(session, path);
