@@ -148,9 +148,10 @@ const struct command command_table[] = {
      "first. A second Ctrl-C stops at once and lists what was not undone.\n\n"
      "What a person must confirm is asked on the terminal. Where there is none, every such place needs an "
      "answer "
-     "beforehand (--yes, --confirm), or the run is refused before any change; `runplan check --unattended` "
-     "lists "
-     "the places.",
+     "beforehand, or the run is refused before any change; `runplan check --unattended` lists the places. "
+     "LABEL is "
+     "the question, as in the plan or as it will be asked; PHRASE is for a question that wants one typed, or "
+     "an answer.",
      1, 1, cmd_run, false, .group = GROUP_RUN, .completes = COMPLETES_PLAN, .examples = run_examples,
      .codes = run_codes},
     {"check", "FILE...", "Find what is wrong in plans without running them",

@@ -18,13 +18,13 @@ function __runplan_complete
 end
 
 function __runplan_files
-    set -l found $argv[1]*
+    set -l start (string replace -r '^~/' "$HOME/" -- $argv[1])
+    set -l found $start*
     for file in $found
         if test -d $file
-            printf '%s/\n' $file
-        else
-            printf '%s\n' $file
+            set file $file/
         end
+        printf '%s%s\n' $argv[1] (string sub -s (math (string length -- "$start") + 1) -- $file)
     end
 end
 

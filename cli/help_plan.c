@@ -363,18 +363,29 @@ static void print_phase(const struct page_of_plan *page, const struct node *phas
 	free(title);
 }
 
-static void print_phases(const struct page_of_plan *page)
+/* Steps outside of phases are told by their titles. */
+static void print_course(const struct page_of_plan *page)
 {
 	const struct node *item;
 	bool first = true;
 
-	for (item = page->compilation->main->file->file.items; item; item = item->next)
-		if (item->kind == NODE_PHASE && item->phase.title) {
-			if (first)
-				printf("\nPhases:\n");
-			first = false;
+	for (item = page->compilation->main->file->file.items; item; item = item->next) {
+		bool phase = item->kind == NODE_PHASE && item->phase.title;
+
+		if (!phase && !(item->kind == NODE_STEP && item->step.title))
+			continue;
+		if (first)
+			printf("\nPhases and steps:\n");
+		first = false;
+		if (phase) {
 			print_phase(page, item);
+		} else {
+			char *title = words_of(page, item->step.title);
+
+			prose_words(stdout, 2, 0, title);
+			free(title);
 		}
+	}
 }
 
 static void print_people(const struct page_of_plan *page)
@@ -419,7 +430,7 @@ static void print_page(struct page_of_plan *page)
 	print_params(page);
 	print_environments(page);
 	print_secrets(page);
-	print_phases(page);
+	print_course(page);
 	print_people(page);
 	printf("\nStrings, paths and URLs are written as they are, all else as in a plan: 5%%, 30s,\n"
 	       "'[\"a\", \"b\"]'. `runplan %s --help` lists the options%s.\n",
