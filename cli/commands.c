@@ -181,8 +181,8 @@ const struct command command_table[] = {
      1, 1, cmd_simulate, false, .group = GROUP_TRY, .completes = COMPLETES_PLAN,
      .examples = simulate_examples, .codes = run_codes},
     {"replay", "FILE", "Hold the record of a run against its plan",
-     "Runs the plan on the recorded answers, touching nothing, and compares every event.", 1, 1, cmd_replay,
-     false, .group = GROUP_RUN, .completes = COMPLETES_PLAN, .examples = replay_examples,
+     "Runs the plan on the answers recorded in --journal, touching nothing, and compares every event.", 1, 1,
+     cmd_replay, false, .group = GROUP_RUN, .completes = COMPLETES_PLAN, .examples = replay_examples,
      .codes = replay_codes},
     {"doc", "[NAME|NAMESPACE]", "Describe the builtins",
      "Builtins are the calls of the plan language: docker.exec, http.get, list.join.", 0, 1, cmd_doc, false,
@@ -246,7 +246,7 @@ const struct option_row option_table[] = {
     {"color", 0, "WHEN", NULL, "colour the output: auto, always or never", false,
      .completes = COMPLETES_WORDS, .words = "auto always never"},
     {"dump-bytecode", 0, NULL, "check", "the compiled program", true},
-    {"help", 'h', NULL, NULL, "explain; after a plan: its params and environments", false},
+    {"help", 'h', NULL, NULL, "explain the command, or the plan that it would run", false},
     {"version", 'V', NULL, NULL, "print the version of runplan", false},
 };
 const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);

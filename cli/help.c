@@ -11,6 +11,12 @@
 #define FACT_COLUMN    13
 #define WIDEST_OPTION  26 /* of what stands left; what is wider has its text on the next line */
 
+/* Then help after a plan is the plan's. */
+static bool takes_params(const struct command *command)
+{
+	return option_fits(option_find("set", 3), command);
+}
+
 static bool option_shown(const struct option_row *row, const struct command *command)
 {
 	return !row->hidden && (command ? option_fits(row, command) : !row->commands);
@@ -83,7 +89,7 @@ void help_command(FILE *out, const struct command *command)
 		print_examples(out, command->examples);
 	if (command->codes)
 		print_facts(out, "Exit codes", FACT_COLUMN, command->codes);
-	if (option_fits(option_find("set", 3), command))
+	if (takes_params(command))
 		fprintf(out, "\n`runplan %s FILE --help` lists the params and environments of a plan.\n",
 			command->name);
 }
@@ -121,7 +127,7 @@ int help_asked(const struct options *options)
 	const struct command *command = options->command;
 
 	if (command && options->operand_count > 0) {
-		if (option_fits(option_find("set", 3), command))
+		if (takes_params(command))
 			return help_plan(options);
 		if (command->run == cmd_help)
 			return cmd_help(options);
