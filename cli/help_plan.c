@@ -426,7 +426,8 @@ static void print_page(struct page_of_plan *page)
 		flow_cleaned(0, doc);
 		putchar('\n');
 	}
-	print_usage(page);
+	if (plan)
+		print_usage(page);
 	print_params(page);
 	print_environments(page);
 	print_secrets(page);

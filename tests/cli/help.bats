@@ -93,6 +93,7 @@ commands() { "$RUNPLAN" complete -- '' | sed -n 's/\t.*//p'; }
     run_plan lib.plan --help
     ends_with 2
     says "$out" 'release   string, required'
+    says_not "$out" Usage
     says "$err" 'no `plan` item'
 }
 
