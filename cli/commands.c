@@ -33,6 +33,14 @@ static const struct fact check_codes[] = {
     {NULL, NULL},
 };
 
+static const struct fact fmt_codes[] = {
+    {"0", "all have the layout now"},
+    {"1", "with --check or --diff: some do not have it"},
+    {"2", "some cannot be read or written, or do not parse; they are as they were"},
+    {"6", "the layout would change what a plan says: a mistake of runplan; the file is as it was"},
+    {NULL, NULL},
+};
+
 static const struct fact preview_codes[] = {
     {"0", "the plan was shown to its end"},
     {"1, 4", "it would fail or be refused, whatever the world says; the last line tells where"},
@@ -74,6 +82,14 @@ static const struct fact check_examples[] = {
     {"  runplan check plans/*.plan", "Check all plans of a folder"},
     {"  runplan check deploy.plan --unattended", "Where will a person be needed?"},
     {"  runplan check --json deploy.plan | jq -r .message", "Diagnostics for an editor or a script"},
+    {NULL, NULL},
+};
+
+static const struct fact fmt_examples[] = {
+    {"  runplan fmt plans", "All plans of a folder"},
+    {"  runplan fmt --check plans", "Has someone forgotten it?"},
+    {"  runplan fmt --diff deploy.plan", "What would change?"},
+    {"  runplan fmt - <deploy.plan", "For editors"},
     {NULL, NULL},
 };
 
@@ -160,6 +176,13 @@ const struct command command_table[] = {
      "is never code, and every change says how it is undone.",
      1, ANY, cmd_check, false, .group = GROUP_WRITE, .completes = COMPLETES_PLAN, .examples = check_examples,
      .codes = check_codes},
+    {"fmt", "[FILE...]", "Lay plans out in the one layout",
+     "Files are rewritten, of folders all files *.plan; what has the layout already is not touched. Without "
+     "FILE, or with -, a plan is read from standard input and written to standard output.\n\n"
+     "What it says, its comments included, stays as it is: the result is read again and compared before it "
+     "takes the file's place.",
+     0, ANY, cmd_fmt, false, .group = GROUP_WRITE, .completes = COMPLETES_PLAN, .examples = fmt_examples,
+     .codes = fmt_codes},
     {"preview", "FILE", "Show every step and every change a plan would make",
      "Where a choice depends on what nobody knows yet, both ways are shown. Nothing is changed, and without "
      "--live-reads nothing is read either.",
@@ -187,7 +210,6 @@ const struct command command_table[] = {
     {"doc", "[NAME|NAMESPACE]", "Describe the builtins",
      "Builtins are the calls of the plan language: docker.exec, http.get, list.join.", 0, 1, cmd_doc, false,
      .group = GROUP_WRITE, .completes = COMPLETES_BUILTIN, .examples = doc_examples},
-    LATER("fmt", "FILE...", "Lay plans out in the one layout.", 1, ANY),
     LATER("test", "FILE...", "Run the plan's own tests.", 1, ANY),
     LATER("drill", "FILE", "Fail each effect in turn, and show what was undone.", 1, 1),
     LATER("render", "FILE", "The runbook for people.", 1, 1),
@@ -239,6 +261,8 @@ const struct option_row option_table[] = {
      .completes = COMPLETES_FILE},
     {"json", 0, NULL, "run simulate check", "one JSON object a line on standard output", false},
     {"unattended", 0, NULL, "check", "name every place that needs a person", false},
+    {"check", 0, NULL, "fmt", "change nothing; name the files that would change", false},
+    {"diff", 0, NULL, "fmt", "change nothing; print what would change", false},
     {"markdown", 0, NULL, "doc help", "all of it as markdown", false},
     {"man", 0, NULL, "help", "all of it as a man page", false},
     {"quiet", 'q', NULL, RUNS, "only warnings, failures and the end", false},

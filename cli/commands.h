@@ -15,6 +15,7 @@ int cmd_check(const struct options *options);
 int cmd_preview(const struct options *options);
 int cmd_simulate(const struct options *options);
 int cmd_replay(const struct options *options);
+int cmd_fmt(const struct options *options);
 int cmd_doc(const struct options *options);
 int cmd_completion(const struct options *options);
 int cmd_complete(const struct options *options);
