@@ -14,7 +14,8 @@ struct building {
 	uint32_t top;	     /* the innermost group that is open */
 	uint32_t next_group; /* of those that format_marks.c made */
 	uint32_t made;	     /* their number; brackets and heads come after them */
-	uint32_t lines;	     /* the innermost bracket is that of a block: newlines there end lines */
+	uint16_t *brackets;  /* the codes of those that are open */
+	uint32_t depth, bracket_room;
 	uint32_t inline_depth;
 };
 
@@ -142,14 +143,17 @@ static void open_groups(struct building *b, uint32_t word)
 	while (b->next_group < b->made && f->groups[b->next_group].first == word) {
 		uint32_t id = b->next_group++;
 		enum group_kind around = top(b)->kind;
-		bool in_parentheses = around == GROUP_BRACKET && f->words[top(b)->first].code == TOK_LPAREN &&
-				      top(b)->first + 1 == word && f->groups[id].last + 1 == top(b)->last;
-		bool in_head = around == GROUP_HEAD || around == GROUP_CHAIN;
-		uint8_t indent = in_head ? top(b)->indent : FORMAT_INDENT;
+		bool in_parentheses = around == GROUP_BRACKET && code_at(b, top(b)->first) == TOK_LPAREN &&
+				      !(marks_at(b, top(b)->first) & WORD_GLUED);
+		/* A chain that is the first operand of another begins on its line, but its rest stands further in. */
+		bool first_operand = around == GROUP_CHAIN && top(b)->first == word;
+		uint8_t indent =
+		    around == GROUP_HEAD || around == GROUP_CHAIN ? top(b)->indent : FORMAT_INDENT;
 
+		indent = indent ? indent : FORMAT_INDENT;
 		open_group(b, id);
 		if (top(b)->kind == GROUP_CHAIN)
-			top(b)->indent = in_parentheses ? 0 : indent ? indent : FORMAT_INDENT;
+			top(b)->indent = in_parentheses ? 0 : first_operand ? indent + FORMAT_INDENT : indent;
 		if (top(b)->kind == GROUP_LINE) {
 			bool head_four = top(b)->head_four;
 
@@ -239,17 +243,24 @@ static void open_bracket(struct building *b, uint32_t word)
 	}
 }
 
+/* Whether newlines end lines here: directly in the file or in a block. */
 static bool in_lines(const struct building *b)
 {
-	for (uint32_t g = b->top; g; g = b->f->groups[g].parent) {
-		enum group_kind kind = b->f->groups[g].kind;
+	return !b->depth || b->brackets[b->depth - 1] == TOK_LBRACE;
+}
 
-		if (kind == GROUP_BRACKET || kind == GROUP_VALUE)
-			return false;
-		if (kind == GROUP_LINE)
-			return true;
+static void track_brackets(struct building *b, uint32_t word)
+{
+	uint32_t mate = b->f->words[word].mate;
+
+	if (mate == FORMAT_NO_WORD)
+		return;
+	if (mate < word) {
+		b->depth--;
+		return;
 	}
-	return true;
+	b->brackets = arena_grow(b->f->arena, b->brackets, b->depth, &b->bracket_room, sizeof(*b->brackets));
+	b->brackets[b->depth++] = b->f->words[word].code;
 }
 
 /* ---- places ---- */
@@ -435,7 +446,7 @@ static void add_gap(struct building *b, const struct gap *gap, const struct plac
 		add_comments(b, gap, place);
 	if (gap->word == b->f->word_count)
 		return;
-	if (place->closer)
+	if (place->closer && (gap->comment || place->what != PLACE_NONE))
 		top(b)->last_break = b->f->item_count;
 	if (gap->comment || place->what == PLACE_NEWLINE) {
 		top(b)->broken = b->top != 0;
@@ -527,6 +538,7 @@ static void add_word(struct building *b, uint32_t word, uint32_t left)
 	add_gap(b, &gap, &place);
 	open_groups(b, word);
 	open_bracket(b, word);
+	track_brackets(b, word);
 	add_text(b, word, place.what == PLACE_NONE && !gap.comment && left != FORMAT_NO_WORD && place.blank);
 	if (code_at(b, word) == TOK_INTERPOLATION_CLOSE)
 		b->inline_depth--;

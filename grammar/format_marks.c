@@ -87,17 +87,21 @@ static void mark_bare_list(struct marking *m, const struct node *first)
 {
 	const struct node *last = first;
 	struct group *chain;
+	uint32_t end;
 
 	if (!first->next)
 		return;
 	while (last->next)
 		last = last->next;
-	chain = group(m, GROUP_CHAIN, first_word(m, first), last_word(m, last));
+	/* Parts may stand in parentheses, which are not in their spans. */
+	end = last_word(m, last);
+	while (m->parent->kind == NODE_ARM && m->f->words[end + 1].code != TOK_ARROW)
+		end++;
+	chain = group(m, GROUP_CHAIN, first_word(m, m->parent->kind == NODE_ARM ? m->parent : first), end);
 	chain->after = true;
 	for (const struct node *part = first; part != last; part = part->next) {
 		uint32_t comma = last_word(m, part);
 
-		/* The part may stand in parentheses, which are not in its span. */
 		while (!format_is_comma(m->f, comma))
 			comma++;
 		mark(m, comma, WORD_BREAKS);

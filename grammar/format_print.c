@@ -233,6 +233,11 @@ static void write_break(struct printing *p, const struct item *item)
 		write_blanks(p, (uint32_t)item->blank + item->pad);
 }
 
+static bool is_blank_line(const char *rest, const char *stop, const char *next)
+{
+	return rest == stop ? next != NULL : *rest == '\r';
+}
+
 /* A piece of a multi-line string: what its lines have in common becomes the indentation that they get here. */
 static void write_piece(struct printing *p, const struct item *item)
 {
@@ -248,7 +253,8 @@ static void write_piece(struct printing *p, const struct item *item)
 		if (line != at && !item->kept) {
 			while (line + blanks < stop && (line[blanks] == ' ' || line[blanks] == '\t'))
 				blanks++;
-			if (line + blanks < stop ? line[blanks] != '\r' : !next || blanks > item->width)
+			/* A blank line has nothing of it but what it has more than the others. */
+			if (!is_blank_line(line + blanks, stop, next) || blanks > item->width)
 				write_blanks(p, indent);
 			line += blanks < item->width ? blanks : item->width;
 		}

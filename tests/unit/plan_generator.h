@@ -18,6 +18,7 @@ struct generator {
 	bool free[GENERATOR_DEPTH]; /* of each open bracket: newlines in it mean nothing */
 	int depth;
 	bool held;   /* the last token ends no line */
+	bool commented; /* before the comma that was the last token */
 	bool fresh;  /* at the beginning of a line */
 	bool tame;   /* no newlines and comments but where they must be */
 	int blanks;  /* how wild blanks are */
@@ -77,7 +78,8 @@ static void gen_blanks(struct generator *g, bool needed)
 /* A place where newlines and comments may stand. */
 static void gen_loose(struct generator *g)
 {
-	if (g->tame || !gen_one_in(g, 12)) {
+	if (g->tame || g->commented || !gen_one_in(g, 12)) {
+		g->commented = false;
 		gen_blanks(g, true);
 		return;
 	}
@@ -112,10 +114,25 @@ static bool gen_is_free(const struct generator *g)
 	return g->depth > 0 && g->free[g->depth];
 }
 
+/* Comments before a comma are moved behind it. Those on lines of their own would become documentation there. */
+static void gen_before_comma(struct generator *g)
+{
+	gen_blanks(g, false);
+	if (!g->tame && gen_one_in(g, 12)) {
+		g->commented = gen_one_in(g, 2);
+		if (g->commented)
+			gen_comment(g);
+		else
+			gen_raw(g, "\n");
+	}
+}
+
 /* A token and what may stand before it. */
 static void gen(struct generator *g, const char *token)
 {
-	if (g->fresh)
+	if (strcmp(token, ",") == 0 && gen_is_free(g))
+		gen_before_comma(g);
+	else if (g->fresh)
 		gen_blanks(g, false);
 	else if (gen_is_free(g) || g->held || gen_is(token, GEN_JOINS))
 		gen_loose(g);
@@ -236,7 +253,8 @@ static void gen_string(struct generator *g, bool plain)
 		return;
 	}
 	gen(g, "\"");
-	for (int n = gen_below(g, 3); n >= 0; n--) {
+	g->budget -= 4;
+	for (int n = gen_below(g, 2); n >= 0; n--) {
 		gen_raw(g, GEN_PICK(g, "", "on ", "# ", "of the release that is called "));
 		gen_interpolation(g);
 	}
@@ -537,15 +555,11 @@ static void gen_type(struct generator *g)
 	}
 }
 
-/* A list of types with commas of union inside would be read as one; parameters are enough. */
 static void gen_parameters(struct generator *g)
 {
 	gen_open(g, "(", true, true);
 	for (int n = gen_below(g, 4); n > 0; n--) {
-		gen_key(g);
-		/* A parameter called `if` could not be read. */
-		if (strcmp(g->text + g->length - 3, "if:") == 0 || memcmp(g->text + g->length - 3, "if:", 3) == 0)
-			memcpy(g->text + g->length - 3, "of:", 3);
+		gen(g, GEN_PICK(g, "colour:", "timeout:", "max :", "what_it_is_called_on_the_other_side:"));
 		gen_type(g);
 		if (gen_one_in(g, 3)) {
 			gen(g, "=");
@@ -972,9 +986,11 @@ static void gen_test_part(struct generator *g)
 	case 1:
 		gen(g, "run");
 		break;
-	default:
+	default: /* a string would be a label */
 		gen(g, "expect");
-		gen_expr(g, 3);
+		gen_name(g);
+		gen(g, "==");
+		gen_expr(g, 4);
 	}
 }
 
@@ -1067,6 +1083,7 @@ static void generate(struct generator *g, uint64_t seed)
 	g->depth = 0;
 	g->held = false;
 	g->fresh = true;
+	g->commented = false;
 	g->tame = gen_one_in(g, 4);
 	g->blanks = gen_one_in(g, 2) ? 4 : 40;
 	g->budget = 10 + gen_below(g, 60);

@@ -184,12 +184,11 @@ static uint32_t find_closer(const struct token *words, uint32_t at, uint32_t end
 	return end;
 }
 
-/* Whether a line, words [from, to), that is too long could have been broken. It is the middle of a token that spans
- * lines where those are of no use here. */
-static const char *could_break(const struct plan *plan, const struct token *words, uint32_t from, uint32_t to)
+/* Whether a line, words [from, to), that is too long could have been broken; it begins in so many interpolations, which
+ * never are. What stands on a line with a multi-line string is not asked. */
+static const char *could_break(const struct plan *plan, const struct token *words, uint32_t from, uint32_t to,
+			       int interpolations)
 {
-	int interpolations = 0;
-
 	for (uint32_t i = from; i < to; i++)
 		if (words[i].kind == TOKEN_STRING && has_newline(plan, &words[i]))
 			return NULL;
@@ -199,8 +198,6 @@ static const char *could_break(const struct plan *plan, const struct token *word
 
 		interpolations += code == TOK_INTERPOLATION_OPEN;
 		interpolations -= code == TOK_INTERPOLATION_CLOSE;
-		if (interpolations < 0)
-			return NULL; /* the line begins in one */
 		if (interpolations > 0)
 			continue;
 		/* `in` of for, of types, of heads; `and` of between */
@@ -228,6 +225,7 @@ static const char *check_lines(const struct plan *plan)
 	const struct token *word;
 	const char *problem = NULL, *text = plan->source->text;
 	uint32_t count = 0, at = 0, i = 0;
+	int interpolations = 0;
 
 	while ((word = next_word(plan, &at)))
 		words[count++] = *word;
@@ -238,7 +236,10 @@ static const char *check_lines(const struct plan *plan)
 		while (i < count && (words[i].from < to || !memchr(text + to, '\n', words[i].from - to)))
 			to = words[i++].to;
 		if (columns(text + from, to - from) > FORMAT_COLUMNS)
-			problem = could_break(plan, words, first, i);
+			problem = could_break(plan, words, first, i, interpolations);
+		for (uint32_t k = first; k < i; k++)
+			interpolations += (words[k].code == TOK_INTERPOLATION_OPEN) -
+					  (words[k].code == TOK_INTERPOLATION_CLOSE);
 	}
 	free(words);
 	return problem;
