@@ -18,7 +18,8 @@ enum word_mark {
 	WORD_GLUED = 1 << 3,	   /* no blank before it: the `(` of a call */
 	WORD_PREFIX = 1 << 4,	   /* no blank after it: a sign */
 	WORD_COMMAS = 1 << 5,	   /* an opener: where each part has its line, the last has a comma too */
-	WORD_AFTER_LABEL = 1 << 6, /* the condition of an expect begins: the head may break before it */
+	WORD_CLOSE = 1 << 6,	   /* an opener: breaking there would be of no use */
+	WORD_AFTER_LABEL = 1 << 7, /* the condition of an expect begins: the head may break before it */
 };
 
 /* A token that is neither comment nor line end. */
@@ -55,7 +56,7 @@ struct group {
 	bool broken;   /* it must break: the author has done so, or a comment ends a line in it */
 	bool holds;    /* something in it breaks */
 	bool inline_;  /* in a `${ }`: its width breaks nothing */
-	bool hugs;     /* BRACKET: its one part brings brackets of its own; nothing breaks here */
+	bool hugs;     /* BRACKET: nothing breaks at it, for its one part does or is short */
 	uint8_t indent; /* CHAIN, HEAD: of its lines after the first, from the line on which it begins */
 	uint32_t parent;
 	bool breaks;	     /* it may break somewhere */

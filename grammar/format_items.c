@@ -120,8 +120,10 @@ static void breaks_inside(struct building *b, struct group *around, uint32_t fir
 	around->holds = true;
 	if (around->kind == GROUP_LINE || around->kind == GROUP_VALUE)
 		around->broken = true;
-	if (around->kind == GROUP_BRACKET &&
-	    !(may_hang(b, first) && is_last_part(b, around, first, last)))
+	if (around->kind != GROUP_BRACKET)
+		return;
+	if (code_at(b, around->first) != TOK_LPAREN || !may_hang(b, first) ||
+	    !is_last_part(b, around, first, last))
 		around->broken = true;
 }
 
@@ -182,6 +184,15 @@ static bool has_comment(const struct building *b, uint32_t word)
 	return false;
 }
 
+/* After an opener or before its closer. */
+static bool has_comment_at_edge(const struct building *b, uint32_t opener)
+{
+	uint32_t last = b->f->words[opener].mate - 1;
+
+	return has_comment(b, opener) || has_comment(b, last) ||
+	       (format_is_comma(b->f, last) && has_comment(b, last - 1));
+}
+
 static bool is_long_string(const struct building *b, uint32_t word)
 {
 	const struct word *w = &b->f->words[word];
@@ -210,16 +221,14 @@ static bool hugs(const struct building *b, uint32_t opener)
 	last = f->words[part].mate == FORMAT_NO_WORD ? part : f->words[part].mate;
 	if (!is_part_end(b, last + 1, closer))
 		return false;
-	for (uint32_t i = opener; i < closer; i += i < part || i >= last ? 1 : last - part)
-		if (has_comment(b, i) && i != part)
-			return false;
-	return true;
+	return !has_comment_at_edge(b, opener);
 }
 
 static void open_bracket(struct building *b, uint32_t word)
 {
 	const struct word *w = &b->f->words[word];
 	bool is_string = w->code == TOK_STRING_OPEN || w->code == TOK_LABEL_OPEN;
+	bool is_close = w->marks & WORD_CLOSE && !has_comment_at_edge(b, word);
 
 	switch (w->code) {
 	case TOK_INTERPOLATION_OPEN:
@@ -231,7 +240,7 @@ static void open_bracket(struct building *b, uint32_t word)
 	case TOK_STRING_OPEN:
 	case TOK_LABEL_OPEN:
 		open_group(b, new_group(b, is_string ? GROUP_STRING : GROUP_BRACKET, word, w->mate));
-		top(b)->hugs = is_string || w->code == TOK_INTERPOLATION_OPEN || hugs(b, word);
+		top(b)->hugs = is_string || w->code == TOK_INTERPOLATION_OPEN || is_close || hugs(b, word);
 		break;
 	case TOK_LBRACE:
 	case TOK_VALUE_OPEN:
@@ -310,7 +319,7 @@ static bool place_in_lines(const struct building *b, const struct gap *gap, stru
 	return false;
 }
 
-static bool place_in_bracket(const struct building *b, const struct gap *gap, struct place *place)
+static void place_in_bracket(const struct building *b, const struct gap *gap, struct place *place)
 {
 	const struct group *bracket = top(b);
 	int code = code_at(b, gap->word);
@@ -323,13 +332,14 @@ static bool place_in_bracket(const struct building *b, const struct gap *gap, st
 	*place = (struct place){.blank = format_blank_between(&b->f->words[gap->word - 1], &b->f->words[gap->word]),
 				.first = first, .closer = closer, .list = first || closer || after_comma,
 				.indent = closer ? 0 : FORMAT_INDENT};
-	if (bracket->hugs && closer && after_comma)
-		place->blank = false;
-	if (!bracket->hugs && !(first && closer) && (first || closer || after_comma || in_comprehension))
-		place->what = PLACE_BREAK;
 	if (closer && after_comma)
 		place->blank = is_record;
-	return true;
+	if (bracket->hugs || (first && closer))
+		return;
+	if (first || closer || after_comma || in_comprehension)
+		place->what = PLACE_BREAK;
+	else /* a comment in the middle of a part */
+		place->indent += FORMAT_INDENT;
 }
 
 static bool breaks_here(const struct building *b, const struct gap *gap)
@@ -352,8 +362,10 @@ static struct place find_place(const struct building *b, const struct gap *gap)
 
 	if (place_in_lines(b, gap, &place))
 		return place;
-	if ((g->kind == GROUP_BRACKET || g->kind == GROUP_STRING) && place_in_bracket(b, gap, &place))
+	if (g->kind == GROUP_BRACKET || g->kind == GROUP_STRING) {
+		place_in_bracket(b, gap, &place);
 		return place;
+	}
 	place.blank = format_blank_between(&b->f->words[gap->word - 1], &b->f->words[gap->word]);
 	if (breaks_here(b, gap))
 		place.what = PLACE_BREAK;

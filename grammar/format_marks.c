@@ -228,8 +228,11 @@ static void mark_parameters(struct marking *m, const struct node *node)
 {
 	uint32_t next = format_word_at(m->f, node->callable.name.span.from) + 1;
 
-	if (m->f->words[next].code == TOK_LPAREN)
-		mark(m, next, WORD_GLUED | WORD_COMMAS);
+	if (m->f->words[next].code != TOK_LPAREN)
+		return;
+	mark(m, next, WORD_GLUED | WORD_COMMAS);
+	if (node->callable.params && !node->callable.params->next)
+		mark(m, next, WORD_CLOSE);
 }
 
 static void mark_brackets(struct marking *m, const struct node *node)
@@ -247,10 +250,12 @@ static void mark_brackets(struct marking *m, const struct node *node)
 		if (m->f->words[last_word(m, node)].code == TOK_RPAREN)
 			mark_last_bracket(m, node, WORD_GLUED | WORD_COMMAS);
 		break;
-	case NODE_INDEX:
 	case NODE_QUANTIFIER:
-	case NODE_TYPE_LIST:
 		mark_last_bracket(m, node, WORD_GLUED);
+		break;
+	case NODE_INDEX:
+	case NODE_TYPE_LIST:
+		mark_last_bracket(m, node, WORD_GLUED | WORD_CLOSE);
 		break;
 	case NODE_LIST:
 	case NODE_RECORD:

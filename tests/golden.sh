@@ -2,6 +2,7 @@
 # golden.sh RUNPLAN [DUMP]: plans beside what must come of them.
 #
 #   tests/parse/NAME.plan  NAME.tree       what the parser makes of it (DUMP: the build's tests/parse/dump)
+#   tests/fmt/NAME.plan    NAME.expected   its text in the one layout, or why it has none
 #   tests/check/NAME.plan  NAME.expected   what `runplan check` says, and its exit code
 #   tests/run/NAME.plan    NAME.out        every event of a simulated run
 #   tests/cli/*.bats                       the command line, and real runs of small plans
@@ -131,13 +132,28 @@ parse_plan() { # PLAN
     result "parse/$(basename "$plan" .plan)" "$(UPDATE='' compare "$work/out" "${plan%.plan}.tree")"
 }
 
+# What is laid out stays as it is when it is laid out again.
+fmt_plan() { # PLAN
+    local plan=$1 expected=${1%.plan}.expected code want=0 problems=
+    [[ $plan != err_* ]] || want=2
+    "$program" fmt - <"$plan" >"$work/out" 2>"$work/err"
+    code=$?
+    [ "$code" = "$want" ] || problems="exit code $code instead of $want"$'\n'
+    if [ "$want" = 0 ] && ! "$program" fmt --check - <"$work/out" >"$work/again" 2>&1; then
+        problems+="laid out again it is another text"$'\n'
+    fi
+    cat "$work/err" >>"$work/out"
+    problems+=$(compare "$work/out" "$expected")
+    result "fmt/$(basename "$plan" .plan)" "$problems"
+}
+
 # FILTER=word tries only files whose name holds it. Parts that others import have no expected file of their own.
 each() { # FOLDER FUNCTION SUFFIX
     local plan
     cd "$here/$1" 2>/dev/null || return 0
     for plan in *.plan; do
         [ -f "$plan" ] && [[ $plan == *"${FILTER:-}"* && $plan != lib_* ]] || continue
-        [ -f "${plan%.plan}.$3" ] || [ "$1" = run ] || continue
+        [ -f "${plan%.plan}.$3" ] || [[ $1 == run || $1 == fmt ]] || continue
         "$2" "$plan"
     done
 }
@@ -159,6 +175,7 @@ command_line() {
 }
 
 each parse parse_plan tree
+each fmt fmt_plan expected
 each check check_plan expected
 each run run_plan out
 command_line

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define GENERATOR_ROOM (256 * 1024)
-#define GENERATOR_DEPTH 64
+#define GENERATOR_DEPTH 512
 
 struct generator {
 	uint64_t state;
@@ -16,6 +16,7 @@ struct generator {
 	size_t length;
 	int budget;	  /* lines and operands that may still be made; then only the smallest */
 	bool free[GENERATOR_DEPTH]; /* of each open bracket: newlines in it mean nothing */
+	bool interpolation[GENERATOR_DEPTH]; /* it is a `${` */
 	int depth;
 	bool held;   /* the last token ends no line */
 	bool commented; /* before the comma that was the last token */
@@ -153,6 +154,7 @@ static void gen_open(struct generator *g, const char *token, bool is_free, bool 
 	else
 		gen(g, token);
 	g->free[++g->depth] = is_free;
+	g->interpolation[g->depth] = false;
 	g->held = true;
 	g->fresh = false;
 }
@@ -214,6 +216,7 @@ static void gen_interpolation(struct generator *g)
 {
 	gen_raw(g, "${");
 	g->free[++g->depth] = true;
+	g->interpolation[g->depth] = true;
 	g->held = true;
 	gen_expr(g, 1);
 	gen_close(g, "}");
@@ -224,7 +227,11 @@ static void gen_long_string(struct generator *g, bool plain)
 	bool raw = gen_one_in(g, 3);
 	int indent = gen_below(g, 9);
 
-	gen(g, raw ? "'''" : "\"\"\"");
+	/* At the beginning of a line they would close the string around the `${`. */
+	if (g->depth > 0 && g->interpolation[g->depth])
+		gen_raw(g, raw ? " '''" : " \"\"\"");
+	else
+		gen(g, raw ? "'''" : "\"\"\"");
 	if (!gen_one_in(g, 5))
 		gen_raw(g, gen_one_in(g, 6) ? "  \r\n" : "\n");
 	for (int n = gen_below(g, 4); n >= 0; n--) {

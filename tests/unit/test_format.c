@@ -184,6 +184,33 @@ static uint32_t find_closer(const struct token *words, uint32_t at, uint32_t end
 	return end;
 }
 
+static bool has_comma(const struct token *words, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from + 1; i < to; i++)
+		if (words[i].code == TOK_COMMA)
+			return true;
+		else if (is_opener(words[i].code))
+			i = find_closer(words, i, to);
+	return false;
+}
+
+/* An index, the type in `list(…)`, a parameter that is the only one. */
+static bool stays_close(const struct plan *plan, const struct token *words, uint32_t opener, uint32_t closer)
+{
+	const struct token *before = opener ? &words[opener - 1] : NULL;
+
+	if (!before)
+		return false;
+	if (words[opener].code == TOK_LBRACKET)
+		return before->code == TOK_NAME || is_closer(before->code);
+	if (words[opener].code != TOK_LPAREN)
+		return false;
+	if (opener > 1 && (words[opener - 2].code == TOK_FUNC || words[opener - 2].code == TOK_TASK ||
+			   words[opener - 2].code == TOK_THRESHOLD))
+		return !has_comma(words, opener, closer);
+	return strncmp(plan->source->text + before->from, "list", 4) == 0;
+}
+
 /* Whether a line, words [from, to), that is too long could have been broken; it begins in so many interpolations, which
  * never are. What stands on a line with a multi-line string is not asked. */
 static const char *could_break(const struct plan *plan, const struct token *words, uint32_t from, uint32_t to,
@@ -207,7 +234,7 @@ static const char *could_break(const struct plan *plan, const struct token *word
 		if (!is_opener(code))
 			continue;
 		closer = find_closer(words, i, to);
-		if (closer == to || closer == i + 1)
+		if (closer == to || closer == i + 1 || stays_close(plan, words, i, closer))
 			continue;
 		if (next == TOK_KEY && i + 2 < to)
 			next = words[i + 2].code;
