@@ -1,6 +1,7 @@
 /* test_format.c: what holds of every plan that is laid out; the texts themselves are in tests/fmt.
  *
  * FORMAT_SEED=n begins with other plans, FORMAT_PLANS=n makes another number of them. */
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -366,10 +367,124 @@ static void test_generated_plans(void **state)
 	free(generator);
 }
 
+/* ---- the plans of the project ---- */
+
+static unsigned plans_seen;
+
+static char *read_file(const char *path, size_t *length)
+{
+	FILE *in = fopen(path, "r");
+	char *text = NULL;
+	size_t room = 0;
+	ssize_t got = in ? getdelim(&text, &room, EOF, in) : -1;
+
+	if (in)
+		fclose(in);
+	*length = got > 0 ? (size_t)got : 0;
+	return text;
+}
+
+/* Those with mistakes on purpose are left out. */
+static void check_text(const char *path, const char *text, size_t length)
+{
+	struct plan plan;
+	char *shown = NULL;
+	const char *problem = NULL;
+	bool sound;
+
+	plan_read(&plan, text, length);
+	sound = !plan.diags.errors;
+	arena_free(&plan.arena);
+	if (sound) {
+		problem = check(text, length, &shown);
+		plans_seen++;
+	}
+	if (problem)
+		fail_msg("%s: %s\n%s", path, problem, shown ? shown : "");
+	free(shown);
+}
+
+static int visit_plan(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+	const char *dot = strrchr(path, '.');
+	size_t length;
+	char *text;
+
+	(void)status;
+	(void)place;
+	if (kind != FTW_F || !dot || strcmp(dot, ".plan") != 0)
+		return 0;
+	text = read_file(path, &length);
+	if (text)
+		check_text(path, text, length);
+	free(text);
+	return 0;
+}
+
+/* The ```plan blocks of a page. */
+static void check_page(const char *path)
+{
+	static const char BEGIN[] = "\n```plan\n", END[] = "\n```";
+	size_t length;
+	char *text = read_file(path, &length), *at = text, *end;
+
+	assert_non_null(text);
+	while ((at = strstr(at, BEGIN))) {
+		at += strlen(BEGIN);
+		end = strstr(at, END);
+		assert_non_null(end);
+		check_text(path, at, (size_t)(end + 1 - at));
+		at = end;
+	}
+	free(text);
+}
+
+/* From the project's folder, where the suites run. */
+static void test_plans_of_the_project(void **state)
+{
+	static const char *const FOLDERS[] = {"plans", "tests", "lab"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(FOLDERS) / sizeof(*FOLDERS); i++)
+		nftw(FOLDERS[i], visit_plan, 16, FTW_PHYS);
+	check_page("docs/language.md");
+	check_page("README.md");
+	if (plans_seen < 250)
+		fail_msg("only %u plans were found: is this the project's folder?", plans_seen);
+}
+
+/* Nothing looks ahead further than a line, however deep or long things are. */
+static void test_deep_and_long(void **state)
+{
+	size_t length;
+	char *text, *shown;
+	FILE *out = open_memstream(&text, &length);
+
+	(void)state;
+	fputs("let deep = ", out);
+	for (int i = 0; i < 300; i++)
+		fputs("[f(", out);
+	for (int i = 0; i < 300; i++)
+		fputs(")]", out);
+	fputs("\nlet long = 1", out);
+	for (int i = 0; i < 900; i++)
+		fputs(" + f(1, [2])", out);
+	fputs("\nlet wide = [", out);
+	for (int i = 0; i < 20000; i++)
+		fputs("{ a: 1 }, ", out);
+	fputs("]\n", out);
+	fclose(out);
+	assert_null(check(text, length, &shown));
+	free(shown);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_generated_plans),
+	    cmocka_unit_test(test_plans_of_the_project),
+	    cmocka_unit_test(test_deep_and_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
