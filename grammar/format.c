@@ -1,6 +1,5 @@
 #include "grammar/format.h"
 
-#include <stdlib.h> /* FMT_DEBUG */
 #include <string.h>
 
 #include "grammar/format_inner.h"
@@ -42,6 +41,5 @@ const char *format_file(struct arena *arena, const struct sources *sources, stru
 	format_print(&f);
 	*length = f.out_length;
 	f.out = arena_strndup(arena, f.out ? f.out : "", f.out_length);
-	if (getenv("FMT_DEBUG")) return f.out; /* FMT_DEBUG */
 	return reads_as(file, f.out, f.out_length) ? f.out : NULL;
 }

@@ -126,6 +126,7 @@ golden() {
     for plan in plans/*.plan plans/lib/*.plan; do
         if "$2" check "$plan"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     done
+    if "$2" fmt --check plans; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     run_counted docs tests/docs.sh "$2" docs/language.md README.md
     # What the fuzzer once broke a promise with, and its corpus.
     if "$1/tests/fuzz/inputs" all tests/fuzz/found/* tests/fuzz/corpus/*/* 2>"$1/inputs.log"; then

@@ -28,6 +28,7 @@ for page in "${pages[@]}"; do
 	for block in "$work"/block*.plan; do
 		[ -e "$block" ] || { echo "FAILED docs/$page: it has no plan block"; failed=$((failed + 1)); break; }
 		verdict "$page:$(basename "$block" .plan)" "$program" check "$block"
+		verdict "$page:$(basename "$block" .plan) in the layout" "$program" fmt --check "$block"
 	done
 done
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "builtins/tables.h"
+#include "grammar/format.h"
 #include "grammar/parse.h"
 #include "interp/check.h"
 #include "interp/drivers.h"
@@ -56,6 +57,41 @@ static void run_parse(const char *text, size_t length)
 	diag_print(out, &diags, &sources, true);
 	ast_dump(out, root, true);
 	fclose(out);
+	arena_free(&arena);
+}
+
+/* ---- format: an equal tree, and the same text when it is laid out again ---- */
+
+/* NULL where the text does not parse. format_file() itself compares the trees. */
+static const char *laid_out(struct arena *arena, const char *text, size_t length, size_t *out_length)
+{
+	struct sources sources;
+	struct diags diags;
+	struct node *root;
+	const char *out;
+
+	sources_init(&sources, arena);
+	diags_init(&diags, arena);
+	root = parse_file(arena, &sources, source_add(&sources, "fuzz.plan", text, length), &diags, 0);
+	if (diags.errors)
+		return NULL;
+	out = format_file(arena, &sources, root, out_length);
+	if (!out)
+		broken("what is laid out parses to an equal tree");
+	return out;
+}
+
+static void run_format(const char *text, size_t length)
+{
+	struct arena arena;
+	const char *once, *twice;
+	size_t once_length, twice_length;
+
+	arena_init(&arena);
+	once = laid_out(&arena, text, length, &once_length);
+	twice = once ? laid_out(&arena, once, once_length, &twice_length) : NULL;
+	if (once && (!twice || once_length != twice_length || memcmp(once, twice, once_length) != 0))
+		broken("what is laid out stays as it is when it is laid out again");
 	arena_free(&arena);
 }
 
@@ -170,6 +206,7 @@ static void run_simulate(const char *text, size_t length)
 const struct fuzz_target fuzz_targets[] = {
 	{ "parse", run_parse },
 	{ "check", run_check },
+	{ "format", run_format },
 	{ "simulate", run_simulate },
 	{ NULL, NULL },
 };

@@ -453,6 +453,20 @@ static void test_plans_of_the_project(void **state)
 		fail_msg("only %u plans were found: is this the project's folder?", plans_seen);
 }
 
+/* A text that is not the tree's: nothing is handed out that would be another plan. */
+static void test_another_tree_is_refused(void **state)
+{
+	struct plan plan;
+	size_t length;
+
+	(void)state;
+	plan_read(&plan, "let a = 1\n", 10);
+	assert_non_null(format_file(&plan.arena, &plan.sources, plan.root, &length));
+	plan.root->file.items->binding.value->integer = 2;
+	assert_null(format_file(&plan.arena, &plan.sources, plan.root, &length));
+	arena_free(&plan.arena);
+}
+
 /* Nothing looks ahead further than a line, however deep or long things are. */
 static void test_deep_and_long(void **state)
 {
@@ -484,6 +498,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_generated_plans),
 	    cmocka_unit_test(test_plans_of_the_project),
+	    cmocka_unit_test(test_another_tree_is_refused),
 	    cmocka_unit_test(test_deep_and_long),
 	};
 
