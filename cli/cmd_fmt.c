@@ -52,7 +52,8 @@ static void rewrite(struct fmt *fmt, const struct source *source, const char *te
 }
 
 /* Text number 0 is laid out; the rest depends on the options. */
-static void deliver(struct fmt *fmt, const struct source *source, bool is_stdin, const char *text, size_t length)
+static void deliver(struct fmt *fmt, const struct source *source, bool is_stdin, const char *text,
+		    size_t length)
 {
 	bool same = length == source->length && memcmp(text, source->text, length) == 0;
 
@@ -66,7 +67,8 @@ static void deliver(struct fmt *fmt, const struct source *source, bool is_stdin,
 	}
 }
 
-static void format_text(struct fmt *fmt, struct sources *sources, struct arena *arena, uint32_t file, bool is_stdin)
+static void format_text(struct fmt *fmt, struct sources *sources, struct arena *arena, uint32_t file,
+			bool is_stdin)
 {
 	struct diags diags;
 	struct node *root;
@@ -84,9 +86,10 @@ static void format_text(struct fmt *fmt, struct sources *sources, struct arena *
 	if (text)
 		deliver(fmt, source_get(sources, file), is_stdin, text, length);
 	else
-		complain(fmt, source_get(sources, file)->path,
-			 "its layout would change its meaning: this is a mistake of runplan; nothing was changed",
-			 EXIT_INTERNAL);
+		complain(
+		    fmt, source_get(sources, file)->path,
+		    "its layout would change its meaning: this is a mistake of runplan; nothing was changed",
+		    EXIT_INTERNAL);
 }
 
 static void format_one(struct fmt *fmt, const char *path)
@@ -137,7 +140,8 @@ static void visit(struct fmt *fmt, FTS *walk, FTSENT *entry)
 	}
 }
 
-/* All files *.plan below it, in the order of their names, but for what is hidden; symbolic links are not followed. */
+/* All files *.plan below it, in the order of their names, but for what is hidden; symbolic links are not
+ * followed. */
 static void format_folder(struct fmt *fmt, const char *path)
 {
 	char *paths[] = {(char *)path, NULL};

@@ -45,8 +45,8 @@ static bool holds(const char *path, const char *was, size_t length)
 	return fd >= 0 && got == 0 && at == length;
 }
 
-/* A directory's entries are durable only when it is synchronized itself; where that cannot be, the file is whole all
- * the same. */
+/* A directory's entries are durable only when it is synchronized itself; where that cannot be, the file is
+ * whole all the same. */
 static void sync_folder(const char *path, const char *slash)
 {
 	char folder[PATH_MAX];
@@ -66,7 +66,8 @@ static bool fill(int fd, const struct stat *like, const char *text, size_t lengt
 
 	if (fstat(fd, &own) != 0)
 		return false;
-	/* Only the superuser may give a file away; the mode comes after, because a new owner clears bits of it. */
+	/* Only the superuser may give a file away; the mode comes after, because a new owner clears bits of
+	 * it. */
 	if ((own.st_uid != like->st_uid || own.st_gid != like->st_gid) &&
 	    fchown(fd, like->st_uid, like->st_gid) != 0 && errno != EPERM)
 		return false;
@@ -97,7 +98,8 @@ static int replace(const char *path, const struct stat *status, const char *text
 	return error;
 }
 
-const char *replace_file(const char *path, const char *was, size_t was_length, const char *text, size_t length)
+const char *replace_file(const char *path, const char *was, size_t was_length, const char *text,
+			 size_t length)
 {
 	char real[PATH_MAX];
 	struct stat status;
@@ -107,7 +109,8 @@ const char *replace_file(const char *path, const char *was, size_t was_length, c
 		return strerror(errno);
 	if (!S_ISREG(status.st_mode))
 		return "is not a regular file";
-	/* The folder alone decides whether a name may be replaced; that the file is not to be written counts too. */
+	/* The folder alone decides whether a name may be replaced; that the file is not to be written counts
+	 * too. */
 	if (faccessat(AT_FDCWD, real, W_OK, AT_EACCESS) != 0)
 		return strerror(errno);
 	if (!holds(real, was, was_length))

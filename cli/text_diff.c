@@ -37,8 +37,16 @@ static int text_file(const char *text, size_t length)
 static bool run_diff(const char *path, int old, int new, bool color)
 {
 	char left[32], right[32];
-	char *arguments[] = {"diff",	   "-u", "--label", (char *)path, "--label", (char *)path,
-			     color ? "--color=always" : "--color=never", left, right, NULL};
+	char *arguments[] = {"diff",
+			     "-u",
+			     "--label",
+			     (char *)path,
+			     "--label",
+			     (char *)path,
+			     color ? "--color=always" : "--color=never",
+			     left,
+			     right,
+			     NULL};
 	posix_spawnattr_t attributes;
 	int status, error;
 	sigset_t pipe;
@@ -67,7 +75,8 @@ static bool run_diff(const char *path, int old, int new, bool color)
 	return (WIFEXITED(status) && WEXITSTATUS(status) <= 1) || WIFSIGNALED(status);
 }
 
-bool text_diff(const char *path, const char *old, size_t old_length, const char *new, size_t new_length, bool color)
+bool text_diff(const char *path, const char *old, size_t old_length, const char *new, size_t new_length,
+	       bool color)
 {
 	int left = text_file(old, old_length), right = text_file(new, new_length);
 	bool made = left >= 0 && right >= 0 && run_diff(path, left, right, color);

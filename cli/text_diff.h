@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 /* Prints on standard output, under the name `path`. False with errno set where diff could not do it. */
-bool text_diff(const char *path, const char *old, size_t old_length, const char *new, size_t new_length, bool color);
+bool text_diff(const char *path, const char *old, size_t old_length, const char *new, size_t new_length,
+	       bool color);
 
 #endif

@@ -8,7 +8,7 @@
 #define FORMAT_INDENT 2
 /* How far the rest of a head stands in (`if a` … `{`), so that it does not look like the block below it. */
 #define FORMAT_HEAD_INDENT 4
-#define FORMAT_NO_WORD UINT32_MAX
+#define FORMAT_NO_WORD	   UINT32_MAX
 
 /* What the tree says of a word. */
 enum word_mark {
@@ -50,13 +50,14 @@ struct group {
 	bool after;	/* CHAIN: it breaks after the words that are marked */
 	bool minus;	/* CHAIN: so it does outside of brackets, because a line may begin with `-` */
 	bool head_four; /* LINE: a continued head stands further in than the block */
-	bool expect;	/* LINE: an expect with a label, whose condition may stand in a column with its neighbours' */
+	bool expect;	/* LINE: an expect with a label, whose condition may stand in a column with its
+			   neighbours' */
 
 	/* format_items.c */
-	bool broken;   /* it must break: the author has done so, or a comment ends a line in it */
-	bool holds;    /* something in it breaks */
-	bool inline_;  /* in a `${ }`: its width breaks nothing */
-	bool hugs;     /* BRACKET: nothing breaks at it, for its one part does or is short */
+	bool broken;	/* it must break: the author has done so, or a comment ends a line in it */
+	bool holds;	/* something in it breaks */
+	bool inline_;	/* in a `${ }`: its width breaks nothing */
+	bool hugs;	/* BRACKET: nothing breaks at it, for its one part does or is short */
 	uint8_t indent; /* CHAIN, HEAD: of its lines after the first, from the line on which it begins */
 	uint32_t parent;
 	bool breaks;	     /* it may break somewhere */
@@ -101,7 +102,8 @@ struct format {
 
 	struct word *words;
 	uint32_t word_count;
-	struct group *groups; /* groups[0] is the file; the order is that of their beginnings, outer ones first */
+	struct group
+	    *groups; /* groups[0] is the file; the order is that of their beginnings, outer ones first */
 	uint32_t group_count, group_room;
 	struct item *items;
 	uint32_t item_count, item_room;
@@ -118,8 +120,8 @@ uint32_t format_word_at(const struct format *f, uint32_t offset);
 bool format_is_comma(const struct format *f, uint32_t word);
 /* Whether a string's piece, or a whole string, has a line end in it. */
 bool format_has_newline(const struct format *f, const struct word *word);
-/* The indentation that is no part of a multi-line string, between `from` (after its opening quotes) and `to` (before
- * the closing ones); `first` is the first word between them. As literal.c takes it off. */
+/* The indentation that is no part of a multi-line string, between `from` (after its opening quotes) and `to`
+ * (before the closing ones); `first` is the first word between them. As literal.c takes it off. */
 uint32_t format_common_indentation(const struct format *f, uint32_t from, uint32_t to, uint32_t first);
 /* Whether a blank stands between two words on one line. */
 bool format_blank_between(const struct word *left, const struct word *right);

@@ -1,7 +1,7 @@
 /* format_items.c: from marked words to items: text, and where lines end or may end.
  *
- * Between two words stands one of: nothing, a blank, a break (of the innermost group that is open there), or a line
- * end. Comments stand between line ends. A line end of the author's at a break makes its group break.
+ * Between two words stands one of: nothing, a blank, a break (of the innermost group that is open there), or
+ * a line end. Comments stand between line ends. A line end of the author's at a break makes its group break.
  */
 #include <string.h>
 
@@ -96,7 +96,8 @@ static bool is_last_part(const struct building *b, const struct group *bracket, 
 	int before = code_at(b, first - 1);
 
 	return is_part_end(b, last + 1, bracket->last) &&
-	       (first - 1 == bracket->first || before == TOK_COMMA || before == TOK_KEY || before == TOK_COLON);
+	       (first - 1 == bracket->first || before == TOK_COMMA || before == TOK_KEY ||
+		before == TOK_COLON);
 }
 
 /* Records, lists and long strings may begin on the line of a call: `f(a, {`. */
@@ -147,7 +148,8 @@ static void open_groups(struct building *b, uint32_t word)
 		enum group_kind around = top(b)->kind;
 		bool in_parentheses = around == GROUP_BRACKET && code_at(b, top(b)->first) == TOK_LPAREN &&
 				      !(marks_at(b, top(b)->first) & WORD_GLUED);
-		/* A chain that is the first operand of another begins on its line, but its rest stands further in. */
+		/* A chain that is the first operand of another begins on its line, but its rest stands
+		 * further in. */
 		bool first_operand = around == GROUP_CHAIN && top(b)->first == word;
 		uint8_t indent =
 		    around == GROUP_HEAD || around == GROUP_CHAIN ? top(b)->indent : FORMAT_INDENT;
@@ -296,24 +298,33 @@ static bool is_block_closer(int code)
 /* Lines of the file and of blocks, and their closers. */
 static bool place_in_lines(const struct building *b, const struct gap *gap, struct place *place)
 {
-	int code = code_at(b, gap->word), before = gap->left == FORMAT_NO_WORD ? TOK_END : code_at(b, gap->left);
+	int code = code_at(b, gap->word),
+	    before = gap->left == FORMAT_NO_WORD ? TOK_END : code_at(b, gap->left);
 	bool begins = marks_at(b, gap->word) & WORD_BEGINS_LINE;
 
 	if (code == TOK_END || (begins && b->top == 0)) {
-		*place = (struct place){.what = PLACE_NEWLINE, .list = true, .first = before == TOK_END,
+		*place = (struct place){.what = PLACE_NEWLINE,
+					.list = true,
+					.first = before == TOK_END,
 					.closer = code == TOK_END};
 		return true;
 	}
 	if (is_block_closer(code)) {
-		*place = (struct place){.what = is_block_opener(before) ? PLACE_NONE : PLACE_BREAK, .blank = true,
-					.list = true, .first = is_block_opener(before), .closer = true};
+		*place = (struct place){.what = is_block_opener(before) ? PLACE_NONE : PLACE_BREAK,
+					.blank = true,
+					.list = true,
+					.first = is_block_opener(before),
+					.closer = true};
 		return true;
 	}
 	if (begins || before == TOK_VALUE_OPEN) {
 		bool soft = is_block_opener(before) || marks_at(b, gap->word) & WORD_ELSE_ARM;
 
-		*place = (struct place){.what = soft ? PLACE_BREAK : PLACE_NEWLINE, .blank = true, .list = true,
-					.first = is_block_opener(before), .indent = FORMAT_INDENT};
+		*place = (struct place){.what = soft ? PLACE_BREAK : PLACE_NEWLINE,
+					.blank = true,
+					.list = true,
+					.first = is_block_opener(before),
+					.indent = FORMAT_INDENT};
 		return true;
 	}
 	return false;
@@ -329,9 +340,12 @@ static void place_in_bracket(const struct building *b, const struct gap *gap, st
 	bool in_comprehension =
 	    code == TOK_FOR || (code == TOK_IF && words_ends_operand(code_at(b, gap->left)));
 
-	*place = (struct place){.blank = format_blank_between(&b->f->words[gap->word - 1], &b->f->words[gap->word]),
-				.first = first, .closer = closer, .list = first || closer || after_comma,
-				.indent = closer ? 0 : FORMAT_INDENT};
+	*place = (struct place){
+	    .blank = format_blank_between(&b->f->words[gap->word - 1], &b->f->words[gap->word]),
+	    .first = first,
+	    .closer = closer,
+	    .list = first || closer || after_comma,
+	    .indent = closer ? 0 : FORMAT_INDENT};
 	if (closer && after_comma)
 		place->blank = is_record;
 	if (bracket->hugs || (first && closer))
@@ -497,7 +511,8 @@ static uint32_t indentation_around(struct building *b, uint32_t word)
 	if (!top(b)->common) {
 		const struct word *opener = &f->words[top(b)->first], *closer = &f->words[top(b)->last];
 
-		top(b)->common = 1 + format_common_indentation(f, opener->to, closer->from, top(b)->first + 1);
+		top(b)->common =
+		    1 + format_common_indentation(f, opener->to, closer->from, top(b)->first + 1);
 	}
 	return top(b)->common - 1;
 }

@@ -208,8 +208,8 @@ static void mark_value(struct marking *m, const struct node *node)
 {
 	uint32_t first = first_word(m, node);
 
-	if (node->kind == NODE_MATCH || m->f->words[first - 1].code != TOK_ELSE || m->parent->kind != NODE_IF ||
-	    m->parent->choice.otherwise != node)
+	if (node->kind == NODE_MATCH || m->f->words[first - 1].code != TOK_ELSE ||
+	    m->parent->kind != NODE_IF || m->parent->choice.otherwise != node)
 		group(m, GROUP_VALUE, first, last_word(m, node));
 }
 

@@ -1,8 +1,8 @@
-/* format_print.c: from items to text. A group stays on one line if it fits there up to the next place where a line may
- * end, else it breaks at all its places; outer groups are asked first.
+/* format_print.c: from items to text. A group stays on one line if it fits there up to the next place where a
+ * line may end, else it breaks at all its places; outer groups are asked first.
  *
- * This is Wadler's "A prettier printer" (The Fun of Programming, 2003) over a flat list of items. No look ahead goes
- * further than a line is wide, so all of it is linear.
+ * This is Wadler's "A prettier printer" (The Fun of Programming, 2003) over a flat list of items. No look
+ * ahead goes further than a line is wide, so all of it is linear.
  */
 #include <string.h>
 
@@ -36,8 +36,8 @@ static void look_at_width(struct look *l, uint32_t width)
 		l->end = LOOK_TOO_LONG;
 }
 
-/* A line end. Inside the group that is asked for it belongs to one that breaks anyway: what is between that one's
- * brackets is its own affair. */
+/* A line end. Inside the group that is asked for it belongs to one that breaks anyway: what is between that
+ * one's brackets is its own affair. */
 static void look_past_line(struct look *l, const struct group *g)
 {
 	const struct item *item;
@@ -56,8 +56,9 @@ static void look_past_line(struct look *l, const struct group *g)
 static void look_at_break(struct look *l, const struct item *item)
 {
 	const struct group *g = &l->p->f->groups[item->group];
-	bool flat = l->inside ? !g->broken
-			      : g->state == GROUP_FLAT || (g->state == GROUP_UNDECIDED && g->inline_ && !g->broken);
+	bool flat = l->inside
+			? !g->broken
+			: g->state == GROUP_FLAT || (g->state == GROUP_UNDECIDED && g->inline_ && !g->broken);
 
 	if (flat)
 		look_at_width(l, item->blank + item->pad);
@@ -78,7 +79,8 @@ static void look_at_piece(struct look *l, const struct item *item)
 		l->end = LOOK_FITS;
 	while (last < text + length && (*last == ' ' || *last == '\t'))
 		last++;
-	l->pen.column = l->pen.line_indent + FORMAT_INDENT + format_width(last, (size_t)(text + length - last));
+	l->pen.column =
+	    l->pen.line_indent + FORMAT_INDENT + format_width(last, (size_t)(text + length - last));
 }
 
 static void look_at(struct look *l, const struct item *item)
@@ -137,7 +139,8 @@ static bool measure_expect(const struct printing *p, uint32_t from, struct width
 	uint32_t i;
 
 	*width = (struct width){0};
-	if (f->items[from].kind != ITEM_OPEN || !line->expect || !line->label_end || line->broken || line->holds)
+	if (f->items[from].kind != ITEM_OPEN || !line->expect || !line->label_end || line->broken ||
+	    line->holds)
 		return false;
 	for (i = from + 1; f->items[i].kind != ITEM_CLOSE || f->items[i].group != f->items[from].group; i++) {
 		const struct item *item = &f->items[i];
@@ -157,10 +160,12 @@ static uint32_t next_line(const struct format *f, uint32_t i)
 {
 	if (i < f->item_count && f->items[i].kind == ITEM_COMMENT && f->items[i].blank)
 		i++;
-	return i + 1 < f->item_count && f->items[i].kind == ITEM_NEWLINE && !f->items[i].empty_line ? i + 1 : 0;
+	return i + 1 < f->item_count && f->items[i].kind == ITEM_NEWLINE && !f->items[i].empty_line ? i + 1
+												    : 0;
 }
 
-/* The conditions of expects in lines below each other stand below each other, if all of these lines have room. */
+/* The conditions of expects in lines below each other stand below each other, if all of these lines have
+ * room. */
 static void align_expects(struct printing *p, uint32_t from)
 {
 	struct format *f = p->f;
@@ -238,7 +243,8 @@ static bool is_blank_line(const char *rest, const char *stop, const char *next)
 	return rest == stop ? next != NULL : *rest == '\r';
 }
 
-/* A piece of a multi-line string: what its lines have in common becomes the indentation that they get here. */
+/* A piece of a multi-line string: what its lines have in common becomes the indentation that they get here.
+ */
 static void write_piece(struct printing *p, const struct item *item)
 {
 	const struct group *g = &p->f->groups[item->group];
@@ -275,7 +281,8 @@ static void open_group(struct printing *p, uint32_t group, uint32_t item)
 	if (g->expect && item >= p->aligned)
 		align_expects(p, item);
 	g->base = p->pen.line_indent;
-	g->state = g->broken || (g->breaks && !g->inline_ && !fits(p, group, item)) ? GROUP_BROKEN : GROUP_FLAT;
+	g->state =
+	    g->broken || (g->breaks && !g->inline_ && !fits(p, group, item)) ? GROUP_BROKEN : GROUP_FLAT;
 	g->base = p->pen.line_indent;
 }
 

@@ -42,7 +42,8 @@ static bool closes(int code)
 
 void format_words(struct format *f)
 {
-	uint32_t open = FORMAT_NO_WORD; /* the innermost bracket; while one is open, its mate is the one around it */
+	uint32_t open =
+	    FORMAT_NO_WORD; /* the innermost bracket; while one is open, its mate is the one around it */
 
 	f->words = arena_alloc(f->arena, f->token_count * sizeof(*f->words));
 	for (uint32_t i = 0; i < f->token_count; i++) {

@@ -1,5 +1,6 @@
-/* plan_generator.h: valid plans made by walking the grammar with a random generator: every kind of line, expression and
- * type, comments wherever one may stand, newlines wherever one means nothing, blanks of all kinds, long names.
+/* plan_generator.h: valid plans made by walking the grammar with a random generator: every kind of line,
+ * expression and type, comments wherever one may stand, newlines wherever one means nothing, blanks of all
+ * kinds, long names.
  *
  * Valid means that it parses, not that it checks. The same seed gives the same plan. */
 #include <stdbool.h>
@@ -7,22 +8,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GENERATOR_ROOM (256 * 1024)
+#define GENERATOR_ROOM	(256 * 1024)
 #define GENERATOR_DEPTH 512
 
 struct generator {
 	uint64_t state;
 	char text[GENERATOR_ROOM];
 	size_t length;
-	int budget;	  /* lines and operands that may still be made; then only the smallest */
+	int budget;		    /* lines and operands that may still be made; then only the smallest */
 	bool free[GENERATOR_DEPTH]; /* of each open bracket: newlines in it mean nothing */
 	bool interpolation[GENERATOR_DEPTH]; /* it is a `${` */
 	int depth;
-	bool held;   /* the last token ends no line */
+	bool held;	/* the last token ends no line */
 	bool commented; /* before the comma that was the last token */
-	bool fresh;  /* at the beginning of a line */
-	bool tame;   /* no newlines and comments but where they must be */
-	int blanks;  /* how wild blanks are */
+	bool fresh;	/* at the beginning of a line */
+	bool tame;	/* no newlines and comments but where they must be */
+	int blanks;	/* how wild blanks are */
 };
 
 /* xorshift64*: Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled", 2016. */
@@ -45,8 +46,8 @@ static bool gen_one_in(struct generator *g, int n)
 }
 
 #define GEN_PICK(g, ...)                                                                                     \
-	((const char *const[]){__VA_ARGS__})[gen_below(                                                      \
-	    g, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))]
+	((const char *const[]){                                                                              \
+	    __VA_ARGS__})[gen_below(g, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))]
 
 static void gen_raw(struct generator *g, const char *text)
 {
@@ -62,9 +63,11 @@ static void gen_raw(struct generator *g, const char *text)
 
 static void gen_comment(struct generator *g)
 {
-	gen_raw(g, GEN_PICK(g, "# why", "#", "#tight", "#   far  in", "# ünïcode → ✓", "# \"quoted\" {",
-			    "# a comment that is longer than all of the line may be, so that nothing that stands on "
-			    "this line fits any more"));
+	gen_raw(
+	    g,
+	    GEN_PICK(g, "# why", "#", "#tight", "#   far  in", "# ünïcode → ✓", "# \"quoted\" {",
+		     "# a comment that is longer than all of the line may be, so that nothing that stands on "
+		     "this line fits any more"));
 	gen_raw(g, "\n");
 }
 
@@ -102,20 +105,22 @@ static bool gen_is(const char *token, const char *const *list)
 	return false;
 }
 
-static const char *const GEN_HOLDS[] = {"(",  "[",  "{",  ",", ":", "=",  "=>", "else =>", ".",	 "|", "??",
-					"==", "!=", "<",  "<=", ">", ">=", "..", "+",	    "-",  "*", "/",
-					"and", "or", "not", "in", "matches", "mod", "as", NULL};
-static const char *const GEN_JOINS[] = {")",  "]",	"}",	".",	"|",	 "??",	    "==",     "!=",
-					"<",  "<=",	">",	">=",	"..",	 "+",	    "*",      "/",
-					"and", "or",	"in",	"matches", "mod", "else",   "as",     "because",
-					"catch", "typing", "watching", "where", "within", NULL};
+static const char *const GEN_HOLDS[] = {"(",   "[",  "{",	",",   ":",  "=", "=>",	 "else =>",
+					".",   "|",  "??",	"==",  "!=", "<", "<=",	 ">",
+					">=",  "..", "+",	"-",   "*",  "/", "and", "or",
+					"not", "in", "matches", "mod", "as", NULL};
+static const char *const GEN_JOINS[] = {
+    ")",   "]",	   "}",	 ".",	    "|",     "??",     "==",	   "!=",    "<",      "<=",
+    ">",   ">=",   "..", "+",	    "*",     "/",      "and",	   "or",    "in",     "matches",
+    "mod", "else", "as", "because", "catch", "typing", "watching", "where", "within", NULL};
 
 static bool gen_is_free(const struct generator *g)
 {
 	return g->depth > 0 && g->free[g->depth];
 }
 
-/* Comments before a comma are moved behind it. Those on lines of their own would become documentation there. */
+/* Comments before a comma are moved behind it. Those on lines of their own would become documentation there.
+ */
 static void gen_before_comma(struct generator *g)
 {
 	gen_blanks(g, false);
@@ -207,7 +212,8 @@ static void gen_key(struct generator *g)
 
 static void gen_number(struct generator *g)
 {
-	gen(g, GEN_PICK(g, "0", "1", "1_000", "0.50", "5%", "12.50%", "30s", "1h30m", "250ms", "10GiB", "512MB", "7d"));
+	gen(g, GEN_PICK(g, "0", "1", "1_000", "0.50", "5%", "12.50%", "30s", "1h30m", "250ms", "10GiB",
+			"512MB", "7d"));
 }
 
 static void gen_expr(struct generator *g, int level);
@@ -972,8 +978,8 @@ static void gen_clause(struct generator *g)
 		gen_expr(g, 6);
 		break;
 	case 4:
-		gen_words(g, GEN_PICK(g, "breach after 2 of 3", "breach for 30s", "no data tolerate 3", "no data fail",
-				      "on breach warn", "every 10s", "after 30s"));
+		gen_words(g, GEN_PICK(g, "breach after 2 of 3", "breach for 30s", "no data tolerate 3",
+				      "no data fail", "on breach warn", "every 10s", "after 30s"));
 		break;
 	default:
 		gen(g, "action");

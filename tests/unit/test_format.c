@@ -90,7 +90,8 @@ static const struct token *next_kept(const struct plan *plan, uint32_t *at)
 }
 
 /* Its text without blanks. */
-static bool same_text(const struct plan *left, const struct token *l, const struct plan *right, const struct token *r)
+static bool same_text(const struct plan *left, const struct token *l, const struct plan *right,
+		      const struct token *r)
 {
 	uint32_t i = l->from, k = r->from;
 
@@ -153,14 +154,15 @@ static uint32_t columns(const char *text, size_t length)
 
 static bool is_operator(int code)
 {
-	return code == TOK_AND || code == TOK_OR || (code >= TOK_COALESCE && code <= TOK_GE) || code == TOK_IN ||
-	       code == TOK_MATCHES || code == TOK_PLUS || code == TOK_STAR || code == TOK_SLASH || code == TOK_MOD;
+	return code == TOK_AND || code == TOK_OR || (code >= TOK_COALESCE && code <= TOK_GE) ||
+	       code == TOK_IN || code == TOK_MATCHES || code == TOK_PLUS || code == TOK_STAR ||
+	       code == TOK_SLASH || code == TOK_MOD;
 }
 
 static bool is_opener(int code)
 {
-	return code == TOK_LPAREN || code == TOK_LBRACKET || code == TOK_RECORD_OPEN || code == TOK_VALUE_OPEN ||
-	       code == TOK_LBRACE;
+	return code == TOK_LPAREN || code == TOK_LBRACKET || code == TOK_RECORD_OPEN ||
+	       code == TOK_VALUE_OPEN || code == TOK_LBRACE;
 }
 
 static bool has_newline(const struct plan *plan, const struct token *token)
@@ -212,8 +214,8 @@ static bool stays_close(const struct plan *plan, const struct token *words, uint
 	return strncmp(plan->source->text + before->from, "list", 4) == 0;
 }
 
-/* Whether a line, words [from, to), that is too long could have been broken; it begins in so many interpolations, which
- * never are. What stands on a line with a multi-line string is not asked. */
+/* Whether a line, words [from, to), that is too long could have been broken; it begins in so many
+ * interpolations, which never are. What stands on a line with a multi-line string is not asked. */
 static const char *could_break(const struct plan *plan, const struct token *words, uint32_t from, uint32_t to,
 			       int interpolations)
 {
@@ -325,7 +327,8 @@ static const char *check(const char *text, size_t length, char **shown)
 	problem = problem ? problem : compare_comments(&before, &after);
 	problem = problem ? problem : check_lines(&after);
 	problem = problem ? problem : check_blanks(laid_out, laid_out_length);
-	if (!problem && (!again || again_length != laid_out_length || memcmp(again, laid_out, again_length) != 0)) {
+	if (!problem &&
+	    (!again || again_length != laid_out_length || memcmp(again, laid_out, again_length) != 0)) {
 		problem = "laid out again it is another text";
 		if (again)
 			fprintf(stderr, "--- again\n%s\n", again);
