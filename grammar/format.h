@@ -1,7 +1,7 @@
 /* format.h: the one layout of a plan. docs/language.md, "Layout", says what it is.
  *
  *   format_words.c (tokens that count) -> format_marks.c (the tree: where lines may break)
- *     -> format_items.c (text, breaks and groups) -> format_print.c (which groups break)
+ *     -> format_items.c, format_gaps.c (text, breaks and groups) -> format_print.c (which groups break)
  *
  * The text stays the author's token by token: what may change is what stands between tokens, the comma before
  * a closer, and the indentation of multi-line strings. So trees are equal before and after, and format_file()

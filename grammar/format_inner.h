@@ -131,7 +131,59 @@ uint32_t format_width(const char *bytes, size_t length);
 
 void format_marks(struct format *f, struct node *file);
 
-/* ---- format_items.c ---- */
+/* ---- format_items.c and format_gaps.c ---- */
+
+struct building {
+	struct format *f;
+	uint32_t top;	     /* the innermost group that is open */
+	uint32_t next_group; /* of those that format_marks.c made */
+	uint32_t made;	     /* their number; brackets and heads come after them */
+	uint16_t *brackets;  /* the codes of those that are open */
+	uint32_t depth, bracket_room;
+	uint32_t inline_depth;
+};
+
+/* What is between a word and the one before it. */
+struct gap {
+	uint32_t word; /* the word after it; f->word_count at the end of the file */
+	uint32_t left; /* the word before it, not counting a comma; FORMAT_NO_WORD at the file's beginning */
+	uint32_t from, to; /* its tokens, which may hold one comma */
+	bool newline, comment;
+	bool own_comment; /* a comment on a line of its own */
+	bool empty_line;  /* before the word */
+};
+
+/* What may stand there. */
+struct place {
+	enum { PLACE_NONE, PLACE_BREAK, PLACE_NEWLINE } what;
+	bool blank;	    /* where nothing breaks */
+	bool list;	    /* empty lines are kept */
+	bool first, closer; /* after an opener, before a closer */
+	uint8_t indent;
+};
+
+static inline struct group *format_top(const struct building *b)
+{
+	return &b->f->groups[b->top];
+}
+
+static inline int format_code(const struct building *b, uint32_t word)
+{
+	return word < b->f->word_count ? b->f->words[word].code : 0; /* the end of the file */
+}
+
+static inline unsigned format_marks_of(const struct building *b, uint32_t word)
+{
+	return word < b->f->word_count ? b->f->words[word].marks : 0;
+}
+
+/* A new item of the innermost group. It stays in place until the next one is added. */
+struct item *format_add(struct building *b, enum item_kind kind);
+/* What is between `left` and `word`, and what may stand there while the groups that end with `left` are
+ * closed and those that begin with `word` are not open yet. */
+struct gap format_find_gap(const struct building *b, uint32_t word, uint32_t left);
+struct place format_find_place(const struct building *b, const struct gap *gap);
+void format_add_gap(struct building *b, const struct gap *gap, const struct place *place);
 
 /* False where words and groups do not fit together: a mistake of this folder. */
 bool format_items(struct format *f);
