@@ -29,7 +29,6 @@ const char *format_file(struct arena *arena, const struct sources *sources, stru
 	struct format f = {
 	    .arena = arena,
 	    .text = source->text,
-	    .length = source->length,
 	    .tokens = file->file.tokens,
 	    .token_count = file->file.token_count,
 	};

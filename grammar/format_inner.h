@@ -96,7 +96,6 @@ struct item {
 struct format {
 	struct arena *arena;
 	const char *text;
-	uint32_t length;
 	const struct token *tokens;
 	uint32_t token_count;
 

@@ -700,7 +700,7 @@ static void gen_worse(struct generator *g)
 		gen_expr(g, 6);
 		break;
 	default:
-		gen(g, GEN_PICK(g, "tolerate", "weight"));
+		gen(g, GEN_PICK(g, "tolerate", "weight", "baseline"));
 		gen_number(g);
 	}
 }
@@ -903,7 +903,7 @@ static void gen_simple(struct generator *g)
 		gen_string(g, false);
 		break;
 	case 7:
-		gen(g, "hold");
+		gen_words(g, gen_one_in(g, 3) ? "hold until" : "hold");
 		gen_expr(g, 6);
 		if (gen_one_in(g, 2)) {
 			gen(g, "watching");
@@ -953,7 +953,10 @@ static void gen_setting(struct generator *g)
 
 static void gen_plan_setting(struct generator *g)
 {
-	gen(g, GEN_PICK(g, "lock", "timeout"));
+	if (gen_one_in(g, 3))
+		gen_words(g, "rollback within");
+	else
+		gen(g, GEN_PICK(g, "lock", "timeout"));
 	gen_expr(g, 6);
 }
 
@@ -995,9 +998,17 @@ static void gen_test_part(struct generator *g)
 		gen_name(g);
 		gen(g, GEN_PICK(g, "returns", "fails"));
 		gen_expr(g, 3);
+		if (gen_one_in(g, 3))
+			gen(g, "once");
 		break;
 	case 1:
 		gen(g, "run");
+		if (gen_one_in(g, 2)) {
+			g->held = false;
+			gen_blanks(g, true);
+			g->fresh = true;
+			gen_record(g);
+		}
 		break;
 	default: /* a string would be a label */
 		gen(g, "expect");

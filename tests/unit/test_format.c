@@ -347,9 +347,35 @@ static uint64_t number_from(const char *variable, uint64_t otherwise)
 	return text ? strtoull(text, NULL, 10) : otherwise;
 }
 
+static void note_kind(struct node *node, void *context)
+{
+	bool *seen = context;
+
+	seen[node->kind] = true;
+	ast_each_child(node, note_kind, seen);
+}
+
+static void note_kinds(const struct generator *generator, bool *seen)
+{
+	struct plan plan;
+
+	plan_read(&plan, generator->text, generator->length);
+	note_kind(plan.root, seen);
+	arena_free(&plan.arena);
+}
+
+/* The generator walks all of the grammar: a kind of node that is new must be made too. */
+static void check_kinds(const bool *seen)
+{
+	for (int kind = 0; kind < NODE_KIND_COUNT; kind++)
+		if (!seen[kind] && kind != NODE_ERROR && kind != NODE_SIGNATURE)
+			fail_msg("the generator made no `%s`", ast_kind_name((enum node_kind)kind));
+}
+
 static void test_generated_plans(void **state)
 {
 	struct generator *generator = calloc(1, sizeof(*generator));
+	bool seen[NODE_KIND_COUNT] = {false};
 	uint64_t seed = number_from("FORMAT_SEED", 1), plans = number_from("FORMAT_PLANS", PLANS);
 
 	(void)state;
@@ -366,7 +392,10 @@ static void test_generated_plans(void **state)
 			fail();
 		}
 		free(shown);
+		note_kinds(generator, seen);
 	}
+	if (plans >= PLANS)
+		check_kinds(seen);
 	free(generator);
 }
 
