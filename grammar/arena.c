@@ -3,14 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* The first block is enough for a plan of 100 lines; each further one is twice as large, up to the second
- * figure. */
+ * figure. An arena that needs more than that goes on with blocks of huge pages: page faults took 40 % of the
+ * time in which 4 MB of plans were parsed. */
 #define FIRST_BLOCK_BYTES (64 * 1024)
 #define BLOCK_BYTES	  (1024 * 1024)
+#define HUGE_PAGE_BYTES	  ((size_t)2 * 1024 * 1024)
 
 struct arena_block {
 	struct arena_block *next;
+	size_t mapped; /* bytes from mmap; 0: it is malloc's */
 	_Alignas(ARENA_ALIGNMENT) char bytes[];
 };
 
@@ -32,19 +36,52 @@ void arena_free(struct arena *arena)
 	while (block) {
 		struct arena_block *next = block->next;
 
-		free(block);
+		if (block->mapped)
+			munmap(block, block->mapped);
+		else
+			free(block);
 		block = next;
 	}
 	arena_init(arena);
 }
 
-static struct arena_block *take_block(struct arena *arena, size_t size)
+/* `size` is a multiple of HUGE_PAGE_BYTES. The kernel aligns nothing to huge pages by itself: what is too
+ * much at both ends is given back. Where there are no huge pages these are common ones. */
+static struct arena_block *map_block(size_t size)
 {
-	struct arena_block *block = size < SIZE_MAX / 2 ? calloc(1, sizeof(*block) + size) : NULL;
+	char *area =
+	    mmap(NULL, size + HUGE_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t before;
+	struct arena_block *block;
 
+	if (area == MAP_FAILED)
+		return NULL;
+	before = -(uintptr_t)area & (HUGE_PAGE_BYTES - 1);
+	if (before)
+		munmap(area, before);
+	munmap(area + before + size, HUGE_PAGE_BYTES - before);
+	block = (struct arena_block *)(area + before);
+	madvise(block, size, MADV_HUGEPAGE);
+	block->mapped = size;
+	return block;
+}
+
+/* A block with room for `*size` bytes; `*size` becomes the room that it has. */
+static struct arena_block *take_block(struct arena *arena, size_t *size)
+{
+	size_t all = *size + sizeof(struct arena_block);
+	struct arena_block *block = NULL;
+
+	if (all >= HUGE_PAGE_BYTES) {
+		all = (all + HUGE_PAGE_BYTES - 1) & ~(HUGE_PAGE_BYTES - 1);
+		block = all > *size && all < SIZE_MAX / 2 ? map_block(all) : NULL;
+	} else {
+		block = calloc(1, all);
+	}
 	if (!block)
 		arena_out_of_memory();
-	arena->total += sizeof(*block) + size;
+	arena->total += all;
+	*size = all - sizeof(*block);
 	return block;
 }
 
@@ -53,11 +90,11 @@ static void *alloc_slow(struct arena *arena, size_t size)
 {
 	size_t room = arena->total < FIRST_BLOCK_BYTES ? FIRST_BLOCK_BYTES
 		      : arena->total < BLOCK_BYTES     ? arena->total
-						       : BLOCK_BYTES;
+						       : HUGE_PAGE_BYTES - sizeof(struct arena_block);
 	struct arena_block *block;
 
 	if (size > room / 4) {
-		block = take_block(arena, size);
+		block = take_block(arena, &size);
 		if (arena->blocks) {
 			block->next = arena->blocks->next;
 			arena->blocks->next = block;
@@ -66,7 +103,7 @@ static void *alloc_slow(struct arena *arena, size_t size)
 		}
 		return block->bytes;
 	}
-	block = take_block(arena, room);
+	block = take_block(arena, &room);
 	block->next = arena->blocks;
 	arena->blocks = block;
 	arena->free = block->bytes + size;

@@ -234,8 +234,8 @@ struct token {
 };
 
 struct node {
-	enum node_kind kind;
-	uint32_t depth;	   /* levels of the tree below and including this node; 1 for a leaf */
+	enum node_kind kind : 16;
+	unsigned depth : 16; /* levels of the tree below and including this node; 1 for a leaf */
 	struct span span;  /* from its first to its last byte */
 	struct node *next; /* in the list it belongs to */
 	const char *doc; /* comment lines directly above, without their `#`, lines joined by \n; NULL if none.
@@ -616,6 +616,13 @@ struct node {
 		} signature;		     /* SIGNATURE */
 	};
 };
+
+/* What stands before the union. */
+#define AST_HEAD_BYTES offsetof(struct node, boolean)
+
+/* The bytes that a node of this kind has: those of its member of the union, not of the largest one. So a node
+ * of the tree is never copied as a whole, and only becomes another kind with the same member. */
+size_t ast_size(enum node_kind kind);
 
 /* "let", "step", "type_list": the kind's name in dumps. */
 const char *ast_kind_name(enum node_kind kind);

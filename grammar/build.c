@@ -6,15 +6,19 @@
 
 struct node *build_node(struct span at, struct parser *p, const struct node *node)
 {
-	struct node *copy = arena_alloc(p->arena, sizeof(*copy));
+	static const struct node error = {.kind = NODE_ERROR};
+	uint32_t depth = ast_depth(node);
+	struct node *copy;
 
-	*copy = *node;
+	if (depth > RUNPLAN_MAX_DEPTH) {
+		syntax_too_deep(p, at);
+		node = &error;
+		depth = 1;
+	}
+	copy = arena_alloc(p->arena, ast_size(node->kind));
+	memcpy(copy, node, ast_size(node->kind));
 	copy->span = at;
-	copy->depth = ast_depth(copy);
-	if (copy->depth <= RUNPLAN_MAX_DEPTH)
-		return copy;
-	syntax_too_deep(p, at);
-	*copy = (struct node){.kind = NODE_ERROR, .span = at, .depth = 1};
+	copy->depth = depth;
 	return copy;
 }
 

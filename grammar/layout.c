@@ -191,9 +191,6 @@ void layout_init(struct parser *p, int start)
 {
 	struct span at = layout_point(p, 0);
 
-	/* A token takes five bytes of a plan on average; room for all at once spares copying. */
-	p->token_room = p->length / 4;
-	p->tokens = arena_alloc(p->arena, p->token_room * sizeof(*p->tokens));
 	p->frames = arena_grow(p->arena, NULL, 0, &p->frame_room, sizeof(*p->frames));
 	p->frames[0].block = start == TOK_START_FILE ? BLOCK_FILE : BLOCK_NOTHING;
 	p->frames[0].span = at;
@@ -204,7 +201,8 @@ void layout_token(struct parser *p, int code, struct span at)
 {
 	uint32_t token = p->token_count;
 
-	trivia_keep(p, code, at);
+	if (p->keeps_tokens)
+		trivia_keep(p, code, at);
 	if (code == TOK_RAW_NEWLINE) {
 		newline(p, at);
 		return;
@@ -230,7 +228,8 @@ void layout_token(struct parser *p, int code, struct span at)
 	significant(p, code, at);
 	if (p->unclosed_line)
 		restart_line(p, code, at);
-	trivia_note(p, &p->tokens[token]);
+	if (p->keeps_tokens)
+		trivia_note(p, &p->tokens[token]);
 }
 
 void layout_end(struct parser *p)

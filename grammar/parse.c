@@ -65,9 +65,10 @@ struct node *parse_file(struct arena *arena, struct sources *sources, uint32_t f
 			unsigned flags)
 {
 	struct parser p = {.arena = arena, .sources = sources, .diags = diags, .file = file};
-	struct node *root = parse(&p, TOK_START_FILE);
+	struct node *root;
 
-	(void)flags;
+	p.keeps_tokens = !(flags & PARSE_NO_TOKENS);
+	root = parse(&p, TOK_START_FILE);
 	if (!root) {
 		root = error_node(&p);
 		root =

@@ -14,7 +14,10 @@
 #include "grammar/diag.h"
 #include "grammar/source.h"
 
-/* Text number `file` of `sources`, a whole plan file: NODE_FILE, never NULL. `flags` is 0 for now. */
+/* For parse_file: the list of all tokens, which only a formatter reads, is left out (file.tokens is NULL). */
+#define PARSE_NO_TOKENS 1u
+
+/* Text number `file` of `sources`, a whole plan file: NODE_FILE, never NULL. */
 struct node *parse_file(struct arena *arena, struct sources *sources, uint32_t file, struct diags *diags,
 			unsigned flags);
 

@@ -89,6 +89,7 @@ struct parser {
 	struct span early_closer;	      /* a closer that stands further right than its opener */
 	bool has_late, has_early;
 
+	bool keeps_tokens; /* the list of all tokens is wanted */
 	struct token *tokens;
 	uint32_t token_count, token_room;
 	struct doc *docs;

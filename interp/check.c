@@ -246,7 +246,8 @@ static struct module *load_module(struct checker *checker, struct loading *loadi
 	}
 	*module = (struct module){.path = loading->path, .source = file, .main = !loading->import};
 	module->names = arena_alloc(checker->arena, sizeof(struct module_names));
-	module->file = parse_file(checker->arena, compilation->sources, file, compilation->diags, 0);
+	module->file =
+	    parse_file(checker->arena, compilation->sources, file, compilation->diags, PARSE_NO_TOKENS);
 	*table_place(checker->arena, &checker->modules, loading->path) = module;
 	load_imports(checker, loading, module);
 	for (end = &compilation->modules; *end; end = &(*end)->next)
