@@ -356,6 +356,38 @@ bool ast_equal(const struct node *left, const struct node *right)
 	return equal_leaf(left, right);
 }
 
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length)
+{
+	for (const unsigned char *at = bytes; length; length--)
+		hash = (hash ^ *at++) * UINT64_C(1099511628211); /* FNV-1a */
+	return hash;
+}
+
+static uint64_t hash_member(uint64_t hash, const struct node *node, const struct member *m)
+{
+	const void *at = member_at(node, m);
+	const char *text = m->type == MEMBER_IDENT  ? ((const struct ident *)at)->text
+			   : m->type == MEMBER_TEXT ? *(const char *const *)at
+						    : NULL;
+
+	if (m->type == MEMBER_CHILDREN)
+		for (const struct node *child = children_at(node, m); child; child = child->next) {
+			uint64_t inner = ast_hash(child);
+
+			hash = hash_bytes(hash, &inner, sizeof(inner));
+		}
+	return text ? hash_bytes(hash, text, strlen(text)) : hash;
+}
+
+uint64_t ast_hash(const struct node *node)
+{
+	uint64_t hash = UINT64_C(14695981039346656037) ^ node->kind;
+
+	for (const struct member *m = KINDS[node->kind].members; m->name; m++)
+		hash = hash_member(hash, node, m);
+	return node->kind == NODE_TEXT ? hash_bytes(hash, node->text.bytes, node->text.length) : hash;
+}
+
 /* ---- printing ---- */
 
 struct dump {

@@ -638,6 +638,9 @@ void ast_each_child(struct node *node, void (*visit)(struct node *child, void *c
 /* Same kinds, names, values and children, whatever the spans, comments and annotations: "tree-equal". */
 bool ast_equal(const struct node *left, const struct node *right);
 
+/* The same for trees that are equal. */
+uint64_t ast_hash(const struct node *node);
+
 /* The tree as an s-expression, a line per node that has children; with `spans`, each node's byte offsets. */
 void ast_dump(FILE *out, const struct node *node, bool spans);
 

@@ -34,6 +34,7 @@ struct compilation *compilation_new(const struct registry *registry)
 	diags_init(compilation->diags, arena);
 	checker->compilation = compilation;
 	checker->arena = arena;
+	checker->modules_end = &compilation->modules;
 	checker->callables_end = &checker->callables;
 	checker->all_locals_end = &checker->all_locals;
 	checker->handler_uses_end = &checker->handler_uses;
@@ -236,7 +237,7 @@ static void load_imports(struct checker *checker, struct loading *loading, struc
 static struct module *load_module(struct checker *checker, struct loading *loading)
 {
 	struct compilation *compilation = checker->compilation;
-	struct module *module = arena_alloc(checker->arena, sizeof(*module)), **end;
+	struct module *module = arena_alloc(checker->arena, sizeof(*module));
 	uint32_t file = 0;
 	const char *why = read_text(checker, loading->path, &file);
 
@@ -250,9 +251,8 @@ static struct module *load_module(struct checker *checker, struct loading *loadi
 	    parse_file(checker->arena, compilation->sources, file, compilation->diags, PARSE_NO_TOKENS);
 	*table_place(checker->arena, &checker->modules, loading->path) = module;
 	load_imports(checker, loading, module);
-	for (end = &compilation->modules; *end; end = &(*end)->next)
-		;
-	*end = module;
+	*checker->modules_end = module;
+	checker->modules_end = &module->next;
 	if (module->main)
 		compilation->main = module;
 	return module;

@@ -57,28 +57,22 @@ static void check_pattern(struct walk *w, struct node *pattern, struct node *sub
 	hint_same_unit(w, diag, subject, pattern);
 }
 
-static bool is_misspelt(const struct node *pattern, const struct type *type)
-{
-	const char *text = node_literal_text(pattern, NULL);
-
-	return text && !type_has_choice(type, text);
-}
-
-static bool pattern_covers(const struct node *match, const char *choice)
+/* The choices that have an arm. False: any may have one, since a pattern is computed, or misspelt and
+ * reported. */
+static bool covered_choices(struct walk *w, const struct node *match, struct table *covered)
 {
 	const struct node *arm, *pattern;
-	size_t length;
 
 	for (arm = match->match.arms; arm; arm = arm->next)
 		for (pattern = arm->kind == NODE_ARM ? arm->arm.patterns : NULL; pattern;
 		     pattern = pattern->next) {
-			const char *text = node_literal_text(pattern, &length);
+			const char *text = node_literal_text(pattern, NULL);
 
-			if (!text || strcmp(text, choice) == 0 ||
-			    is_misspelt(pattern, match->match.subject->type))
-				return true;
+			if (!text || !type_has_choice(match->match.subject->type, text))
+				return false;
+			*table_place(w->arena, covered, text) = (void *)text;
 		}
-	return false;
+	return true;
 }
 
 static bool has_else(const struct node *match)
@@ -94,13 +88,14 @@ static bool has_else(const struct node *match)
 static void lint_uncovered_choices(struct walk *w, const struct node *match)
 {
 	const struct type *type = match->match.subject->type;
+	struct table covered = {0};
 	struct diag *diag = NULL;
 	size_t i;
 
-	if (!type || type->kind != TYPE_ENUM || has_else(match))
+	if (!type || type->kind != TYPE_ENUM || has_else(match) || !covered_choices(w, match, &covered))
 		return;
 	for (i = 0; i < type->choice_count; i++)
-		if (!pattern_covers(match, type->choices[i])) {
+		if (!table_find(&covered, type->choices[i])) {
 			if (!diag)
 				diag =
 				    diag_warning(w->diags, "L0101", match->match.subject->span,

@@ -295,9 +295,19 @@ static bool step_is_over(struct walk *w, const struct node *node, const struct s
 	return true;
 }
 
+static struct symbol *find_let(struct walk *w, struct step *step, const char *name)
+{
+	struct symbol *let;
+
+	if (!step->lets_by_name.count)
+		for (let = step->local.symbol.lets; let; let = let->next)
+			*table_place(w->arena, &step->lets_by_name, let->name) = let;
+	return table_find(&step->lets_by_name, name);
+}
+
 static const struct type *check_step_let(struct walk *w, struct node *node, struct symbol *symbol)
 {
-	struct candidates candidates = candidates_for(w->diags, node->field.name.text);
+	struct candidates candidates;
 	const char *nearest;
 	struct symbol *let;
 	struct diag *diag;
@@ -305,11 +315,12 @@ static const struct type *check_step_let(struct walk *w, struct node *node, stru
 	node->field.object->symbol = symbol;
 	if (!step_is_over(w, node, (struct step *)symbol))
 		return type_simple(TYPE_ERROR);
-	for (let = symbol->lets; let; let = let->next) {
-		if (strcmp(let->name, node->field.name.text) == 0)
-			return check_symbol(w, node, let);
+	let = find_let(w, (struct step *)symbol, node->field.name.text);
+	if (let)
+		return check_symbol(w, node, let);
+	candidates = candidates_for(w->diags, node->field.name.text);
+	for (let = symbol->lets; let; let = let->next)
 		candidates_add(w->arena, &candidates, let->name);
-	}
 	diag = diag_error(w->diags, "E0610", node->field.name.span, "the step `%s` has no `let %s`",
 			  symbol->name, node->field.name.text);
 	diag_secondary(diag, symbol->span, "this step");

@@ -164,6 +164,8 @@ struct local {
 
 struct step {
 	struct local local;
+	struct symbol **lets_end;
+	struct table lets_by_name; /* made at the first reading from outside of the step */
 	struct place *standing; /* the step's own place */
 	bool finished;
 };
@@ -188,6 +190,8 @@ struct import {
 struct module_names {
 	struct table names; /* struct module_name */
 	struct import *imports;
+	const struct module *importer; /* the last one; and its first imports of this module: */
+	struct import *imported[2];    /* as it is, as a name */
 };
 
 /* ---- the walk ---- */
@@ -203,6 +207,7 @@ struct checker {
 	struct compilation *compilation;
 	struct arena *arena;
 	struct table modules;	   /* path -> struct module */
+	struct module **modules_end;
 	struct table builtins;	   /* name -> struct builtin */
 	struct table namespaces;   /* name -> const char * */
 	struct table signatures;   /* builtin's name -> struct signature */

@@ -103,17 +103,28 @@ static void refuse_namespace(struct checker *checker, struct ident name)
 			  "choose another name: what `%s.…` means would be unclear", name.text);
 }
 
+static void warn_imported_twice(struct checker *checker, const struct module *module, struct import *import)
+{
+	struct module_names *theirs = import->module->names;
+	struct import **first = &theirs->imported[import->alias != NULL];
+
+	if (theirs->importer != module)
+		theirs->imported[0] = theirs->imported[1] = NULL;
+	theirs->importer = module;
+	if (!*first) {
+		*first = import;
+		return;
+	}
+	diag_secondary(diag_warning(checker->compilation->diags, "L0102", import->node->span,
+				    "%s is imported twice", import->module->path),
+		       (*first)->node->span, "first here");
+	import->used = true;
+}
+
 static void declare_import(struct checker *checker, struct module *module, struct import *import)
 {
-	const struct import *other;
-
-	for (other = ((struct module_names *)module->names)->imports; other != import; other = other->next)
-		if (import->module && other->module == import->module && !import->alias == !other->alias) {
-			diag_secondary(diag_warning(checker->compilation->diags, "L0102", import->node->span,
-						    "%s is imported twice", import->module->path),
-				       other->node->span, "first here");
-			import->used = true;
-		}
+	if (import->module)
+		warn_imported_twice(checker, module, import);
 	if (import->alias) {
 		refuse_namespace(checker, import->node->import.alias);
 		declare_global(checker, module, import->node, import->node->import.alias, SYMBOL_MODULE);
@@ -250,17 +261,20 @@ static struct symbol *setting_param(struct walk *w, struct node *target)
 	return NULL;
 }
 
-static void refuse_double_setting(struct walk *w, const struct node *first, const struct node *setting)
+/* `seen`: the settings before, by the name of their param, which no other param has. */
+static void refuse_double_setting(struct walk *w, struct table *seen, struct node *setting)
 {
-	const struct node *other;
+	void **place;
 
-	for (other = first; other != setting; other = other->next)
-		if (other->kind == NODE_SETTING && other->symbol && other->symbol == setting->symbol) {
-			diag_secondary(diag_error(w->diags, "E0603", setting->setting.target->span,
-						  "`%s` is set twice", setting->symbol->name),
-				       other->setting.target->span, "first here");
-			return;
-		}
+	if (!setting->symbol)
+		return;
+	place = table_place(w->arena, seen, setting->symbol->name);
+	if (*place)
+		diag_secondary(diag_error(w->diags, "E0603", setting->setting.target->span,
+					  "`%s` is set twice", setting->symbol->name),
+			       ((struct node *)*place)->setting.target->span, "first here");
+	else
+		*place = setting;
 }
 
 /* Which values an environment sets must be known before anything runs. */
@@ -287,12 +301,13 @@ static void check_setting(struct walk *w, struct node *setting)
 
 static void check_environment(struct walk *w, struct node *node)
 {
+	struct table seen = {0};
 	struct node *setting;
 
 	for (setting = node->environment.settings; setting; setting = setting->next)
 		if (setting->kind == NODE_SETTING) {
 			check_setting(w, setting);
-			refuse_double_setting(w, node->environment.settings, setting);
+			refuse_double_setting(w, &seen, setting);
 		}
 }
 

@@ -203,20 +203,25 @@ static bool in_rollback(const struct place *place)
 	return place != NULL;
 }
 
-struct part_search {
-	const struct node *wanted, *found;
+/* What the rollbacks of a callable name, by ast_hash() in hexadecimal: the first node of each. */
+struct needs {
+	struct arena *arena;
+	struct table table;
 };
 
-static void search_part(struct node *node, void *context)
+static const char *key_of(struct needs *needs, const struct node *node)
 {
-	struct part_search *search = context;
+	return arena_printf(needs->arena, "%016llx", (unsigned long long)ast_hash(node));
+}
 
-	if (search->found)
-		return;
-	if (ast_equal(node, search->wanted))
-		search->found = node;
-	else
-		ast_each_child(node, search_part, search);
+static void note_need(struct node *node, void *context)
+{
+	struct needs *needs = context;
+	void **place = table_place(needs->arena, &needs->table, key_of(needs, node));
+
+	if (!*place)
+		*place = node;
+	ast_each_child(node, note_need, context);
 }
 
 static const struct node *first_value(const struct node *call)
@@ -226,33 +231,41 @@ static const struct node *first_value(const struct node *call)
 	return argument && argument->kind == NODE_ARGUMENT ? argument->argument.value : NULL;
 }
 
-static void lint_removed(struct diags *diags, const struct callable *callable, const struct site *removal)
+static void lint_removed(struct diags *diags, struct needs *needs, const struct site *removal)
 {
-	struct part_search search = {.wanted = first_value(removal->call)};
-	const struct site *site;
+	const struct node *removed = first_value(removal->call);
+	const struct node *needed = removed ? table_find(&needs->table, key_of(needs, removed)) : NULL;
 	struct diag *diag;
 
-	if (!search.wanted)
-		return;
-	for (site = callable->sites; site && !search.found; site = site->next)
-		if (in_rollback(site->place))
-			ast_each_child(site->call, search_part, &search);
-	if (!search.found)
+	if (!needed || !ast_equal(needed, removed))
 		return;
 	diag = diag_warning(diags, "L0210", removal->call->span, "this removes what a rollback needs");
-	diag_secondary(diag, search.found->span, "needed here");
+	diag_secondary(diag, needed->span, "needed here");
 	diag_hint(
 	    diag,
 	    "it runs when the step or the run ends, and the rollback may come later: `runplan rollback`");
 }
 
-static void lint_removals(struct diags *diags, const struct callable *callable)
+static bool removes_at_the_end(const struct site *site)
 {
-	const struct site *site;
+	return removes(site) && runs_at_the_end(site->place);
+}
 
+static void lint_removals(struct checker *checker, const struct callable *callable)
+{
+	struct needs needs = {.arena = checker->arena};
+	const struct site *site, *first = callable->sites;
+
+	while (first && !removes_at_the_end(first))
+		first = first->next;
+	if (!first)
+		return;
 	for (site = callable->sites; site; site = site->next)
-		if (removes(site) && runs_at_the_end(site->place))
-			lint_removed(diags, callable, site);
+		if (in_rollback(site->place))
+			ast_each_child(site->call, note_need, &needs);
+	for (site = first; site; site = site->next)
+		if (removes_at_the_end(site))
+			lint_removed(checker->compilation->diags, &needs, site);
 }
 
 /* ---- all of them ---- */
@@ -264,7 +277,7 @@ void lint_rollback(struct checker *checker)
 
 	for (callable = checker->callables; callable; callable = callable->next) {
 		lint_order(diags, callable);
-		lint_removals(diags, callable);
+		lint_removals(checker, callable);
 	}
 	lint_bound(diags, checker->compilation->main);
 }

@@ -331,6 +331,7 @@ struct step *declare_step(struct walk *w, struct node *node)
 	struct step *step = arena_alloc(w->arena, sizeof(*step));
 	struct scope *scope = w->scope;
 
+	step->lets_end = &step->local.symbol.lets;
 	fill_local(w, &step->local, node, node->step.name, NULL);
 	step->local.symbol.kind = SYMBOL_STEP;
 	step->local.symbol.used = true;

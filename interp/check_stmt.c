@@ -156,14 +156,11 @@ static bool refuse_misplaced(struct walk *w, const struct node *node)
 
 /* ---- names ---- */
 
-static void give_to_step(struct place *place, struct local *local)
+static void give_to_step(struct step *step, struct local *local)
 {
-	struct symbol **end = &place->step->local.symbol.lets;
-
-	while (*end)
-		end = &(*end)->next;
-	*end = &local->symbol;
-	local->symbol.owner = &place->step->local.symbol;
+	*step->lets_end = &local->symbol;
+	step->lets_end = &local->symbol.next;
+	local->symbol.owner = &step->local.symbol;
 }
 
 static void check_let(struct walk *w, struct node *node)
@@ -187,7 +184,7 @@ static void check_let(struct walk *w, struct node *node)
 	local->symbol.secret = (w->taint & SECRET_ITSELF) != 0;
 	local->symbol.mutable = node->kind == NODE_VAR;
 	if (node->kind == NODE_LET && w->place->kind == PLACE_STEP && w->place->step)
-		give_to_step(w->place, local);
+		give_to_step(w->place->step, local);
 }
 
 static void report_not_assignable(struct walk *w, const struct node *node, const struct symbol *symbol)

@@ -128,6 +128,7 @@ static const struct type *enum_at(struct walk *w, struct node *node)
 {
 	struct type *type = arena_alloc(w->arena, sizeof(*type));
 	struct node *values = node->type_enum.values, *item;
+	struct table listed = {0};
 	const char **choices;
 	size_t length;
 
@@ -139,12 +140,13 @@ static const struct type *enum_at(struct walk *w, struct node *node)
 	*type = (struct type){.kind = TYPE_ENUM, .choices = choices};
 	for (item = values->list.items; item; item = item->next) {
 		const char *text = node_literal_text(item, &length);
+		void **place = text ? table_place(w->arena, &listed, text) : NULL;
 
 		item->type = type_simple(TYPE_STRING);
-		if (text && type_has_choice(type, text))
+		if (place && *place)
 			diag_error(w->diags, "E0607", item->span, "the choice \"%s\" is listed twice", text);
-		else if (text)
-			choices[type->choice_count++] = text;
+		else if (place)
+			*place = (void *)(choices[type->choice_count++] = text);
 		else if (item->kind != NODE_ERROR)
 			diag_error(w->diags, "E0607", item->span,
 				   "the choices of a type are plain strings: in [\"a\", \"b\"]");

@@ -317,13 +317,20 @@ bool type_accepts(const struct type *to, const struct type *from)
 
 /* ---- joining ---- */
 
+/* More fields than people keep apart: a list of records that each have other ones. Bounds time and memory. */
+#define JOINED_FIELDS_MAX 256
+
 /* All fields of both; what only one of them has may be null. */
 static const struct type *join_records(struct arena *arena, const struct type *a, const struct type *b)
 {
-	struct type *joined = arena_alloc(arena, sizeof(*joined));
-	struct type_field *fields = arena_alloc(arena, (a->field_count + b->field_count) * sizeof(*fields));
+	struct type *joined;
+	struct type_field *fields;
 	size_t i, count = 0;
 
+	if (a->field_count + b->field_count > JOINED_FIELDS_MAX)
+		return type_simple(TYPE_RECORD);
+	joined = arena_alloc(arena, sizeof(*joined));
+	fields = arena_alloc(arena, (a->field_count + b->field_count) * sizeof(*fields));
 	for (i = 0; i < a->field_count; i++) {
 		const struct type_field *other = type_find_field(b, a->fields[i].name);
 		const struct type *both = other ? type_join(arena, a->fields[i].type, other->type)
