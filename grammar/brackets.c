@@ -10,11 +10,6 @@
 #include "grammar/parser.h"
 #include "grammar/plan.tab.h"
 
-struct frame *brackets_frame(struct parser *p)
-{
-	return &p->frames[p->depth];
-}
-
 /* Only the file and blocks have lines; the entries of a record are separated by commas. */
 bool brackets_has_lines(const struct frame *frame)
 {
@@ -238,7 +233,7 @@ static enum block next_block(struct parser *p)
 
 void brackets_open_brace(struct parser *p, struct span at)
 {
-	bool is_record = words_wants_operand(p->previous) || words_at_start(p) ||
+	bool is_record = words_wants_operand(p->previous) || p->at_start ||
 			 (brackets_frame(p)->head == TOK_RUN && words_ends_operand(p->previous));
 	enum block block = is_record ? BLOCK_NOTHING : next_block(p);
 	int code = is_record ? TOK_RECORD_OPEN : block == BLOCK_VALUE ? TOK_VALUE_OPEN : TOK_LBRACE;
@@ -257,7 +252,7 @@ void brackets_note_keyword(struct parser *p, int code)
 {
 	struct frame *frame = brackets_frame(p);
 
-	if (words_at_start(p)) {
+	if (p->at_start) {
 		frame->head = code;
 		frame->value_block = BLOCK_NOTHING;
 	} else if (code == TOK_ELSE) {

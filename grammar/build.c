@@ -8,15 +8,17 @@ struct node *build_node(struct span at, struct parser *p, const struct node *nod
 {
 	static const struct node error = {.kind = NODE_ERROR};
 	uint32_t depth = ast_depth(node);
+	size_t size = ast_size(node->kind);
 	struct node *copy;
 
 	if (depth > RUNPLAN_MAX_DEPTH) {
 		syntax_too_deep(p, at);
 		node = &error;
+		size = ast_size(NODE_ERROR);
 		depth = 1;
 	}
-	copy = arena_alloc(p->arena, ast_size(node->kind));
-	memcpy(copy, node, ast_size(node->kind));
+	copy = arena_alloc(p->arena, size);
+	memcpy(copy, node, size);
 	copy->span = at;
 	copy->depth = depth;
 	return copy;
@@ -105,15 +107,10 @@ struct ident build_declared_name(struct parser *p, struct ident name)
 
 struct ident build_readable_name(struct parser *p, struct ident name)
 {
-	static const char *const UNREADABLE[] = {"and",	 "or",	  "not",  "in",	 "matches", "mod",
-						 "true", "false", "null", "if",	 "else",    "match",
-						 "for",	 "while", "let",  "var", "return"};
-
-	for (size_t i = 0; i < sizeof(UNREADABLE) / sizeof(*UNREADABLE); i++)
-		if (strcmp(name.text, UNREADABLE[i]) == 0)
-			diag_label(diag_error(p->diags, "E0113", name.span,
-					      "a parameter called `%s` could not be read", name.text),
-				   "in an expression this word has a meaning of its own");
+	if (words_everywhere(p, name.span))
+		diag_label(diag_error(p->diags, "E0113", name.span,
+				      "a parameter called `%s` could not be read", name.text),
+			   "in an expression this word has a meaning of its own");
 	return name;
 }
 

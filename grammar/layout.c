@@ -15,43 +15,40 @@ struct span layout_point(struct parser *p, uint32_t offset)
 	return (struct span){p->file, offset, offset};
 }
 
-static YYSTYPE token_value(struct parser *p, int code, struct span at)
+static struct span key_word(const struct parser *p, struct span key)
 {
-	YYSTYPE value = {.node = NULL};
-	struct span word = at;
+	do
+		key.to--;
+	while (p->text[key.to - 1] == ' ' || p->text[key.to - 1] == '\t' || p->text[key.to - 1] == '\r');
+	return key;
+}
 
-	switch (code) {
-	case TOK_KEY:
-		word.to--;
-		while (strchr(" \t\r", p->text[word.to - 1]))
-			word.to--;
-		/* fall through */
-	case TOK_NAME:
+static void push(struct parser *p, int code, struct span at)
+{
+	YYSTYPE value; /* of most tokens nothing is read */
+
+	if (code == TOK_NAME || code == TOK_KEY) {
+		struct span word = code == TOK_KEY ? key_word(p, at) : at;
+
 		value.ident = (struct ident){parser_copy(p, word), word};
-		break;
-	case TOK_NUMBER:
-		value.node = literal_number(p, at);
-		break;
-	default:
-		break;
+	} else {
+		value.node = code == TOK_NUMBER ? literal_number(p, at) : NULL;
 	}
-	return value;
+	p->stopped = yypush_parse(p->automaton, code, &value, &at, p) != YYPUSH_MORE;
 }
 
 void layout_give(struct parser *p, int code, struct span at)
 {
-	bool began_line = words_at_start(p);
+	bool began_line = p->at_start;
 	bool began_arm = p->previous == TOK_ARROW || p->previous == TOK_ELSE_ARROW;
 
 	if (p->stopped)
 		return;
-	if (!p->skip_depth) {
-		YYSTYPE value = token_value(p, code, at);
-
-		p->stopped = yypush_parse(p->automaton, code, &value, &at, p) != YYPUSH_MORE;
-	}
+	if (!p->skip_depth)
+		push(p, code, at);
 	if (code == TOK_NEWLINE || code == TOK_LBRACE)
 		p->muted = false;
+	p->at_start = code == TOK_NEWLINE || code == TOK_LBRACE || code == TOK_START_FILE;
 	p->previous = code;
 	p->previous_span = at;
 	p->previous_began_line = began_line;
@@ -75,7 +72,7 @@ static void newline(struct parser *p, struct span at)
  * reported. */
 static void end_unfinished_line(struct parser *p, int code, struct span at)
 {
-	if (code == TOK_NAME && p->token_is_first && words_hold_line(p->previous) && !words_at_start(p) &&
+	if (code == TOK_NAME && p->token_is_first && words_hold_line(p->previous) && !p->at_start &&
 	    brackets_has_lines(brackets_frame(p)) && words_begin_statement(p, at))
 		layout_give(p, TOK_NEWLINE, layout_point(p, p->previous_span.to));
 }
@@ -127,7 +124,7 @@ static void unknown(struct parser *p, struct span at)
 
 static void significant(struct parser *p, int code, struct span at)
 {
-	if (words_at_start(p))
+	if (p->at_start)
 		brackets_frame(p)->head = 0;
 	switch (code) {
 	case TOK_NAME:

@@ -362,6 +362,12 @@ static void add_text(struct text *t, uint32_t from, uint32_t to)
 {
 	const char *text = t->p->text;
 
+	if (!t->multiline && (t->raw || !memchr(text + from, '\\', to - from))) {
+		/* On one line: there is no line end in it. */
+		memcpy(t->out, text + from, to - from);
+		t->out += to - from;
+		return;
+	}
 	for (uint32_t i = from; i < to;) {
 		if (t->at_line_start) {
 			t->at_line_start = false;

@@ -65,6 +65,7 @@ struct parser {
 
 	int previous; /* the last token that the grammar got */
 	struct span previous_span;
+	bool at_start;		  /* the next begins a line, or what counts as one: an item of a block */
 	bool previous_began_line; /* it was the first of its line */
 	bool previous_began_arm;  /* it came after `=>` */
 
@@ -133,7 +134,11 @@ struct span layout_point(struct parser *p, uint32_t offset);
 
 /* ---- brackets.c ---- */
 
-struct frame *brackets_frame(struct parser *p);	   /* the innermost */
+/* The innermost. */
+static inline struct frame *brackets_frame(struct parser *p)
+{
+	return &p->frames[p->depth];
+}
 enum block brackets_block(const struct parser *p); /* the innermost that is a block or the file */
 /* Only the file and blocks have lines; the entries of a record are separated by commas. */
 bool brackets_has_lines(const struct frame *frame);
@@ -177,6 +182,8 @@ int words_classify(const struct parser *p, struct span at);
 bool words_begin_item(const struct parser *p, struct span at);
 /* Whether `at` is a word that begins a statement, followed by what no operand has after it. */
 bool words_begin_statement(const struct parser *p, struct span at);
+/* Whether it is a word of the language even where an operand may stand. */
+bool words_everywhere(const struct parser *p, struct span at);
 /* parse_word_is_reserved, faster. */
 bool words_reserved(const struct parser *p, struct span at);
 /* What tokens.def says of token `code`. */
@@ -185,8 +192,6 @@ bool words_ends_operand(int code);
 bool words_hold_line(int code);
 /* The same of a token that is to come, which may be a word whose place is not known yet. */
 bool words_join_line(const struct parser *p, int code, struct span at);
-/* Whether the next token begins a line (or what counts as one: an item of a block). */
-bool words_at_start(const struct parser *p);
 /* The words that may begin a line in `block`, into `list`; returns how many. At most WORDS_MAX. */
 #define WORDS_MAX 128
 size_t words_starting(enum block block, const char **list);

@@ -51,11 +51,29 @@ static void report_bad(struct check *c, uint32_t from, size_t length, uint32_t c
 	}
 }
 
+/* Whether eight bytes are all printable ASCII or newlines. Of each byte below 0x80 the top bit is carried
+ * into by 0x60 if it is 0x20 or more, by 1 if it is 0x7f, and stays clear after ^ '\n' and + 0x7f only for a
+ * newline. */
+static bool plain_eight(const char *bytes)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101), tops = each * 0x80;
+	uint64_t eight, printable, other;
+
+	memcpy(&eight, bytes, sizeof(eight));
+	if (eight & tops)
+		return false;
+	printable = (eight + each * 0x60) & ~(eight + each);
+	other = (eight ^ each * '\n') + each * 0x7f;
+	return ((printable | ~other) & tops) == tops;
+}
+
 /* Length of the run of bytes from `from` that need no look: printable ASCII and newlines. */
 static uint32_t plain_run(const struct source *source, uint32_t from)
 {
 	uint32_t i = from;
 
+	while (i + 8 <= source->length && plain_eight(source->text + i))
+		i += 8;
 	while (i < source->length) {
 		unsigned char byte = (unsigned char)source->text[i];
 

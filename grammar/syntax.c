@@ -285,7 +285,7 @@ static void generic(struct parser *p, struct span at, const char *found, const c
 		d = diag_error(p->diags, "E0110", at, "expected %s, found %s", join(p, &phrases), what);
 	else
 		d = diag_error(p->diags, "E0110", at, "%s does not fit here", what);
-	if (p->token_is_first && !strstr(found, "the end of") && !words_at_start(p))
+	if (p->token_is_first && !strstr(found, "the end of") && !p->at_start)
 		diag_secondary(d, p->previous_span, "after this");
 	if (near)
 		diag_hint(d, "did you mean `%s`?", near);
@@ -346,7 +346,7 @@ static bool known_fault(struct parser *p, struct span at, const char *found, con
 		   contains(CONTINUATION, CONTINUATIONS, found)) {
 		diag_error(p->diags, "E0119", span_join(p->previous_span, at),
 			   "an expression alone is a statement only if it is a call");
-	} else if (strcmp(found, "a name") == 0 && words_at_start(p)) {
+	} else if (strcmp(found, "a name") == 0 && p->at_start) {
 		unknown_line(p, at, at);
 	} else if (p->previous == TOK_EXPECT && p->previous_began_line) {
 		diag_hint(diag_error(p->diags, "E0124", p->previous_span, "an `expect` begins with a label"),

@@ -23,12 +23,13 @@ enum where {
 
 struct keyword {
 	const char *text;
+	unsigned length;
 	int token;
 	unsigned where;
 };
 
 static const struct keyword KEYWORDS[] = {
-#define KEYWORD(token, text, where) {text, TOK_##token, where},
+#define KEYWORD(token, text, where) {text, sizeof(text) - 1, TOK_##token, where},
 #define FOLLOWS(first, second)
 #include "grammar/keywords.def"
 #undef KEYWORD
@@ -72,19 +73,17 @@ static const struct {
     [BLOCK_VALUE_ARMS] = {0, NULL},
 };
 
+/* The factors were searched for: six of the keywords share a slot with another. */
 static uint8_t hash(const char *text, size_t length)
 {
-	unsigned h = (unsigned)length;
-
-	for (size_t i = 0; i < length; i++)
-		h = h * 31 + (unsigned char)text[i];
-	return (uint8_t)(h ^ h >> 8);
+	return (uint8_t)(length + 11u * (unsigned char)text[0] + 11u * (unsigned char)text[length - 1] +
+			 11u * (unsigned char)text[length / 2]);
 }
 
 void words_init(struct parser *p)
 {
 	for (size_t i = 0; i < KEYWORD_COUNT; i++) {
-		uint8_t slot = hash(KEYWORDS[i].text, strlen(KEYWORDS[i].text));
+		uint8_t slot = hash(KEYWORDS[i].text, KEYWORDS[i].length);
 
 		while (p->keyword_slots[slot])
 			slot++;
@@ -100,7 +99,7 @@ static const struct keyword *find(const struct parser *p, struct span at)
 	for (uint8_t slot = hash(text, length); p->keyword_slots[slot]; slot++) {
 		const struct keyword *k = &KEYWORDS[p->keyword_slots[slot] - 1];
 
-		if (strncmp(k->text, text, length) == 0 && !k->text[length])
+		if (k->length == length && memcmp(k->text, text, length) == 0)
 			return k;
 	}
 	return NULL;
@@ -171,11 +170,6 @@ static bool follows(int first, int second)
 	return false;
 }
 
-bool words_at_start(const struct parser *p)
-{
-	return p->previous == TOK_NEWLINE || p->previous == TOK_LBRACE || p->previous == TOK_START_FILE;
-}
-
 int words_classify(const struct parser *p, struct span at)
 {
 	const struct keyword *k = find(p, at);
@@ -186,11 +180,18 @@ int words_classify(const struct parser *p, struct span at)
 		return TOK_NAME;
 	if (k->where & EVERYWHERE)
 		return k->token;
-	if (words_at_start(p))
+	if (p->at_start)
 		return k->where & BLOCKS[p->frames[p->depth].block].starts ? k->token : TOK_NAME;
 	if (words_ends_operand(p->previous))
 		return k->where & TAIL ? k->token : TOK_NAME;
 	return follows(p->previous, k->token) ? k->token : TOK_NAME;
+}
+
+bool words_everywhere(const struct parser *p, struct span at)
+{
+	const struct keyword *k = find(p, at);
+
+	return k && k->where & EVERYWHERE;
 }
 
 bool words_reserved(const struct parser *p, struct span at)

@@ -202,6 +202,8 @@ static void refuse_secret(struct walk *w, struct span span, uint64_t mask, const
 {
 	struct diag *diag;
 
+	if (!mask)
+		return;
 	if (!(mask & SECRET_ITSELF)) {
 		check_shown(w, span, mask,
 			    arena_printf(w->arena, "`%s`'s argument `%s`", signature->name, parameter->name));
@@ -610,7 +612,7 @@ static bool comes_later(const char *space, const char *full, bool known_space)
 static const struct type *call_of_namespace(struct walk *w, struct node *node, const char *space,
 					    const char *name)
 {
-	const char *full = arena_printf(w->arena, "%s.%s", space, name);
+	const char *full = dotted_name(w->arena, space, name);
 	const struct builtin *builtin = find_builtin(w->checker, full);
 	bool known = is_namespace(w->checker, space);
 

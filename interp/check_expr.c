@@ -376,7 +376,7 @@ static const struct type *field_of(struct walk *w, const struct node *node, cons
 static const struct type *check_builtin_as_value(struct walk *w, const struct node *node)
 {
 	const char *space = node->field.object->name;
-	char *name = arena_printf(w->arena, "%s.%s", space, node->field.name.text);
+	const char *name = dotted_name(w->arena, space, node->field.name.text);
 	struct diag *diag;
 
 	if (find_builtin(w->checker, name)) {

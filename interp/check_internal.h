@@ -273,6 +273,7 @@ struct symbol *find_symbol(struct walk *w, const char *name);
 /* The func, task or threshold `name`, whatever values are called so. */
 struct symbol *find_callable(struct walk *w, const char *name);
 struct symbol *module_symbol(struct module *module, const char *name); /* of its own, not of its imports */
+const char *dotted_name(struct arena *arena, const char *space, const char *name); /* "space.name" */
 const struct builtin *find_builtin(struct checker *checker, const char *name);
 bool is_namespace(struct checker *checker, const char *name);
 bool is_namespace_to_come(const char *name); /* in language.md, in no table yet */

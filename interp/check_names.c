@@ -15,13 +15,21 @@ static const char *const namespaces_to_come[] = {
 
 /* ---- tables ---- */
 
+/* Eight bytes at a time: the multiplications wait for each other. */
 static uint32_t hash_text(const char *text)
 {
-	uint32_t hash = 2166136261u; /* FNV-1a */
+	size_t length = strlen(text);
+	uint64_t hash = length, word;
 
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 16777619u;
-	return hash;
+	for (; length > sizeof(word); text += sizeof(word), length -= sizeof(word)) {
+		memcpy(&word, text, sizeof(word));
+		hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 32;
+	}
+	for (word = 0; length; length--)
+		word = word << 8 | (unsigned char)*text++;
+	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(hash >> 32);
 }
 
 static struct table_slot *find_slot(const struct table *table, const char *key)
@@ -105,6 +113,17 @@ void names_init(struct checker *checker)
 		checker->specials[i].special = (enum special)i;
 		checker->specials[i].slot = checker->specials[i].function = -1;
 	}
+}
+
+const char *dotted_name(struct arena *arena, const char *space, const char *name)
+{
+	size_t before = strlen(space), after = strlen(name);
+	char *full = arena_alloc(arena, before + 1 + after + 1);
+
+	memcpy(full, space, before);
+	full[before] = '.';
+	memcpy(full + before + 1, name, after);
+	return full;
 }
 
 const struct builtin *find_builtin(struct checker *checker, const char *name)
