@@ -13,13 +13,13 @@ char *parser_copy(const struct parser *p, struct span at)
 
 static void scan_all(struct parser *p)
 {
-	struct scan scan = {.file = p->file};
+	struct scan scan = {.file = p->file, .text = p->text, .left = p->length};
 	yyscan_t scanner;
 	YYSTYPE unused;
 	struct span at;
 	int code;
 
-	if (plan_lex_init_extra(&scan, &scanner) || !plan__scan_bytes(p->text, (int)p->length, scanner))
+	if (plan_lex_init_extra(&scan, &scanner))
 		arena_out_of_memory();
 	while (!p->stopped && !p->ended && (code = plan_lex(&unused, &at, scanner)) != 0) {
 		layout_token(p, code, at);

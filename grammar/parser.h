@@ -16,6 +16,8 @@
 /* Where flex is in the text. */
 struct scan {
 	uint32_t file, offset;
+	const char *text; /* what the scanner has not taken into its buffer yet */
+	size_t left;
 };
 
 /* What the braces of a block hold: decides which words may begin a line in it. */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,56 +13,70 @@ void sources_init(struct sources *sources, struct arena *arena)
 	*sources = (struct sources){.arena = arena};
 }
 
-uint32_t source_add(struct sources *sources, const char *path, const char *text, size_t length)
+/* `text` is the arena's. */
+static uint32_t keep(struct sources *sources, const char *path, const char *text, size_t length)
 {
 	sources->list =
 	    arena_grow(sources->arena, sources->list, sources->count, &sources->room, sizeof(*sources->list));
 	sources->list[sources->count] = (struct source){
 	    .path = arena_strdup(sources->arena, path),
-	    .text = arena_strndup(sources->arena, text, length),
+	    .text = text,
 	    .length = (uint32_t)length,
 	};
 	return sources->count++;
 }
 
-/* All bytes of `fd`, in memory of malloc that the caller frees. NULL with errno set; EFBIG: too many. */
-static char *read_all(int fd, size_t *length)
+uint32_t source_add(struct sources *sources, const char *path, const char *text, size_t length)
 {
-	size_t room = 64 * 1024, used = 0;
-	char *text = malloc(room);
+	return keep(sources, path, arena_strndup(sources->arena, text, length), length);
+}
 
-	while (text) {
-		ssize_t got = read(fd, text + used, room - used);
+/* All bytes of `fd`, of which there are probably `expected`, with a NUL byte after them. NULL with errno set;
+ * EFBIG: too many. */
+static char *read_all(struct arena *arena, int fd, size_t expected, size_t *length)
+{
+	size_t room = expected + 2, used = 0;
+	char *text = arena_alloc(arena, room);
+
+	for (;;) {
+		ssize_t got = read(fd, text + used, room - 1 - used);
 
 		if (got == 0)
 			break;
 		if (got < 0 && errno == EINTR)
 			continue;
-		used += got > 0 ? (size_t)got : 0;
-		if (got < 0 || used > SOURCE_MAX_BYTES) {
-			int error = got < 0 ? errno : EFBIG;
-
-			free(text);
-			errno = error;
+		if (got < 0)
+			return NULL;
+		used += (size_t)got;
+		if (used > SOURCE_MAX_BYTES) {
+			errno = EFBIG;
 			return NULL;
 		}
-		if (used == room) {
-			char *more = realloc(text, room *= 2);
+		if (used == room - 1) {
+			char *more = arena_alloc(arena, room * 2);
 
-			if (!more)
-				free(text);
+			memcpy(more, text, used);
 			text = more;
+			room *= 2;
 		}
 	}
 	*length = used;
 	return text;
 }
 
+/* What a pipe or a terminal gives at once, or a file has; a file may change meanwhile. */
+static size_t expected_bytes(const struct stat *status)
+{
+	size_t most = S_ISREG(status->st_mode) ? (size_t)status->st_size : 64 * 1024;
+
+	return most < SOURCE_MAX_BYTES ? most : SOURCE_MAX_BYTES;
+}
+
 const char *source_load(struct sources *sources, const char *path, uint32_t *file)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct stat status;
+	struct stat status = {0};
 	size_t length = 0;
 	char *text = NULL;
 	int error;
@@ -73,7 +86,7 @@ const char *source_load(struct sources *sources, const char *path, uint32_t *fil
 	if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
 		errno = EISDIR;
 	else
-		text = read_all(fd, &length);
+		text = read_all(sources->arena, fd, expected_bytes(&status), &length);
 	error = errno;
 	if (!is_stdin)
 		close(fd);
@@ -81,8 +94,7 @@ const char *source_load(struct sources *sources, const char *path, uint32_t *fil
 		return error == EISDIR	? "is a directory"
 		       : error == EFBIG ? "is larger than 64 MiB"
 					: arena_strdup(sources->arena, strerror(error));
-	*file = source_add(sources, is_stdin ? "<stdin>" : path, text, length);
-	free(text);
+	*file = keep(sources, is_stdin ? "<stdin>" : path, text, length);
 	return NULL;
 }
 

@@ -214,21 +214,31 @@ static struct module *load_import(struct checker *checker, struct loading *outer
 	return load_module(checker, &loading);
 }
 
+static const struct item *list_items(struct arena *arena, const struct node *file)
+{
+	struct item *items = arena_alloc(arena, (file->file.count + 1) * sizeof(*items)), *end = items;
+	struct node *node;
+
+	for (node = file->file.items; node; node = node->next)
+		*end++ = (struct item){.kind = node->kind, .node = node};
+	return items;
+}
+
 static void load_imports(struct checker *checker, struct loading *loading, struct module *module)
 {
 	struct module_names *names = module->names;
 	struct import **end = &names->imports;
-	struct node *item;
+	const struct item *item;
 
-	for (item = module->file->file.items; item; item = item->next) {
+	for (item = items_of(module); item->node; item++) {
 		struct import *import;
 
 		if (item->kind != NODE_IMPORT)
 			continue;
 		import = arena_alloc(checker->arena, sizeof(*import));
-		import->node = item;
-		import->alias = item->import.alias.text;
-		import->module = load_import(checker, loading, item);
+		import->node = item->node;
+		import->alias = item->node->import.alias.text;
+		import->module = load_import(checker, loading, item->node);
 		*end = import;
 		end = &import->next;
 	}
@@ -250,6 +260,7 @@ static struct module *load_module(struct checker *checker, struct loading *loadi
 	module->file =
 	    parse_file(checker->arena, compilation->sources, file, compilation->diags, PARSE_NO_TOKENS);
 	*table_place(checker->arena, &checker->modules, loading->path) = module;
+	((struct module_names *)module->names)->items = list_items(checker->arena, module->file);
 	load_imports(checker, loading, module);
 	*checker->modules_end = module;
 	checker->modules_end = &module->next;

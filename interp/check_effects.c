@@ -122,7 +122,7 @@ static unsigned weigh(const struct callable *callable)
 static void settle_summaries(struct checker *checker)
 {
 	struct callable *callable;
-	bool grown = true;
+	bool grown = checker->unsettled;
 
 	while (grown) {
 		grown = false;

@@ -187,7 +187,14 @@ struct import {
 	struct import *next;
 };
 
+/* The items of a file once more, close together: most passes want few of them. */
+struct item {
+	enum node_kind kind;
+	struct node *node; /* NULL after the last one */
+};
+
 struct module_names {
+	const struct item *items;
 	struct table names; /* struct module_name */
 	struct import *imports;
 	const struct module *importer; /* the last one; and its first imports of this module: */
@@ -224,6 +231,7 @@ struct checker {
 	char *(*read)(void *context, const char *path, size_t *length, char *error, size_t error_size);
 	void *read_context;
 	struct symbol specials[3];
+	bool unsettled; /* a body was summarized before one that it calls: recursion, or too deep */
 	unsigned depth; /* of the walk through bodies that wait for each other */
 };
 
@@ -408,6 +416,11 @@ void lint_all(struct checker *checker);
 /* ---- check_lint_rollback.c ---- */
 
 void lint_rollback(struct checker *checker);
+
+static inline const struct item *items_of(const struct module *module)
+{
+	return ((const struct module_names *)module->names)->items;
+}
 
 static inline struct checker *checker_of(struct compilation *compilation)
 {

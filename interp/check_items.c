@@ -37,9 +37,9 @@ static void finish_callable(struct checker *checker, struct callable *callable)
 
 /* A file's own course begins with its first statement: a `let` above it is a constant, one below belongs to
  * it. */
-static bool begins_course(const struct node *item)
+static bool begins_course(enum node_kind kind)
 {
-	switch (item->kind) {
+	switch (kind) {
 	case NODE_ERROR:
 	case NODE_PLAN:
 	case NODE_IMPORT:
@@ -185,14 +185,14 @@ static void declare_item(struct checker *checker, struct module *module, struct 
 void declare_items(struct checker *checker, struct module *module)
 {
 	struct import *import;
-	struct node *item;
+	const struct item *item;
 	bool in_course = false;
 
 	for (import = ((struct module_names *)module->names)->imports; import; import = import->next)
 		declare_import(checker, module, import);
-	for (item = module->file->file.items; item; item = item->next) {
-		in_course = in_course || begins_course(item);
-		declare_item(checker, module, item, in_course);
+	for (item = items_of(module); item->node; item++) {
+		in_course = in_course || begins_course(item->kind);
+		declare_item(checker, module, item->node, in_course);
 	}
 }
 
@@ -313,18 +313,19 @@ static void check_environment(struct walk *w, struct node *node)
 
 static void refuse_second_default(struct walk *w, const struct module *module)
 {
-	const struct node *item, *first = NULL;
+	const struct node *first = NULL;
+	const struct item *item;
 
-	for (item = module->file->file.items; item; item = item->next) {
-		if (item->kind != NODE_ENVIRONMENT || !item->environment.is_default)
+	for (item = items_of(module); item->node; item++) {
+		if (item->kind != NODE_ENVIRONMENT || !item->node->environment.is_default)
 			continue;
 		if (first) {
-			diag_secondary(diag_error(w->diags, "E0603", item->environment.name.span,
+			diag_secondary(diag_error(w->diags, "E0603", item->node->environment.name.span,
 						  "two environments are the default"),
 				       first->environment.name.span, "the other one");
 			return;
 		}
-		first = item;
+		first = item->node;
 	}
 }
 
@@ -512,21 +513,21 @@ void check_globals(struct checker *checker, struct module *module)
 	struct callable *function = callable_new(checker);
 	struct walk w = new_walk(checker, module, function);
 	struct place *body = place_open(&w, PLACE_BODY, module->file);
-	struct node *item;
+	const struct item *item;
 
-	for (item = module->file->file.items; item; item = item->next) {
+	for (item = items_of(module); item->node; item++) {
 		if (item->kind == NODE_PARAM)
-			check_param(&w, item);
+			check_param(&w, item->node);
 		else if (item->kind == NODE_SECRET)
-			check_secret(&w, item);
-		else if (item->kind == NODE_LET && item->symbol)
-			check_constant(&w, item);
+			check_secret(&w, item->node);
+		else if (item->kind == NODE_LET && item->node->symbol)
+			check_constant(&w, item->node);
 	}
-	for (item = module->file->file.items; item; item = item->next) {
+	for (item = items_of(module); item->node; item++) {
 		if (item->kind == NODE_ENVIRONMENT)
-			check_environment(&w, item);
+			check_environment(&w, item->node);
 		else if (item->kind == NODE_DEFAULTS)
-			check_defaults(&w, item);
+			check_defaults(&w, item->node);
 	}
 	refuse_second_default(&w, module);
 	place_close(&w, body);
@@ -632,11 +633,11 @@ void check_callable(struct checker *checker, struct callable *callable)
 
 void check_callables(struct checker *checker, struct module *module)
 {
-	struct node *item;
+	const struct item *item;
 
-	for (item = module->file->file.items; item; item = item->next)
+	for (item = items_of(module); item->node; item++)
 		if (item->kind == NODE_FUNC || item->kind == NODE_TASK || item->kind == NODE_THRESHOLD)
-			check_callable(checker, (struct callable *)item->symbol);
+			check_callable(checker, (struct callable *)item->node->symbol);
 }
 
 /* ---- the plan itself ---- */
@@ -686,27 +687,27 @@ static void refuse_second_plan(struct walk *w, const struct node *plan)
 		}
 }
 
-static bool is_course(const struct node *item)
+static bool is_course(const struct item *item)
 {
-	return begins_course(item) || (item->kind == NODE_LET && !item->symbol);
+	return begins_course(item->kind) || (item->kind == NODE_LET && !item->node->symbol);
 }
 
 static void check_course(struct walk *w, struct module *module)
 {
-	struct node *item;
+	const struct item *item;
 
-	for (item = module->file->file.items; item; item = item->next) {
+	for (item = items_of(module); item->node; item++) {
 		if (item->kind == NODE_PLAN) {
-			refuse_second_plan(w, item);
-			check_plan_settings(w, item);
+			refuse_second_plan(w, item->node);
+			check_plan_settings(w, item->node);
 		} else if (is_course(item)) {
-			check_statement(w, item);
+			check_statement(w, item->node);
 		}
 	}
 	/* The handlers run when the course is over, so they see all of it, wherever they are written. */
-	for (item = module->file->file.items; item; item = item->next)
+	for (item = items_of(module); item->node; item++)
 		if (item->kind == NODE_ON)
-			check_handler(w, item);
+			check_handler(w, item->node);
 }
 
 void check_plan_items(struct checker *checker, struct module *module)
@@ -715,15 +716,15 @@ void check_plan_items(struct checker *checker, struct module *module)
 	struct walk w = new_walk(checker, module, function);
 	struct place *body = place_open(&w, PLACE_BODY, module->file);
 	struct scope scope;
-	struct node *item;
+	const struct item *item;
 
 	if (module->main)
 		checker->course = function;
 	scope_open(&w, &scope, module->file->file.items, true);
 	check_course(&w, module);
-	for (item = module->file->file.items; item; item = item->next)
+	for (item = items_of(module); item->node; item++)
 		if (item->kind == NODE_TEST)
-			check_test(&w, item);
+			check_test(&w, item->node);
 	scope_close(&w, &scope);
 	place_close(&w, body);
 	finish_callable(checker, function);

@@ -154,14 +154,15 @@ static int64_t time_of_list(const struct node *first)
 static void lint_bound(struct diags *diags, const struct module *module)
 {
 	char need[48], have[48];
-	const struct node *item, *setting;
+	const struct node *setting;
+	const struct item *item;
 	int64_t total;
 	struct diag *diag;
 
-	for (item = module->file->file.items; item; item = item->next) {
+	for (item = items_of(module); item->node; item++) {
 		if (item->kind != NODE_PLAN)
 			continue;
-		for (setting = item->plan.settings; setting; setting = setting->next) {
+		for (setting = item->node->plan.settings; setting; setting = setting->next) {
 			if (setting->kind != NODE_ROLLBACK || literal_duration(setting->rollback.within) < 0)
 				continue;
 			total = time_of_list(module->file->file.items);

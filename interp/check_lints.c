@@ -334,9 +334,9 @@ static void lint_unused_locals(struct checker *checker)
 
 static bool brings_settings(const struct module *module)
 {
-	const struct node *item;
+	const struct item *item;
 
-	for (item = module->file->file.items; item; item = item->next)
+	for (item = items_of(module); item->node; item++)
 		if (item->kind == NODE_ENVIRONMENT || item->kind == NODE_DEFAULTS)
 			return true;
 	return false;
@@ -355,23 +355,24 @@ static void lint_unused_imports(struct checker *checker, const struct module *mo
 
 static bool holds_plan(const struct module *module)
 {
-	const struct node *item = module->file->file.items;
+	const struct item *item = items_of(module);
 
-	while (item && item->kind != NODE_PLAN)
-		item = item->next;
-	return item != NULL;
+	while (item->node && item->kind != NODE_PLAN)
+		item++;
+	return item->node != NULL;
 }
 
 static void lint_unused_secrets(struct checker *checker, const struct module *module)
 {
-	const struct node *item;
+	const struct item *item;
 
 	if (!holds_plan(module))
 		return; /* a library's secrets are for those who import it */
-	for (item = module->file->file.items; item; item = item->next)
-		if (item->kind == NODE_SECRET && item->symbol && !item->symbol->used)
-			diag_hint(diag_warning(checker->compilation->diags, "L0106", item->secret.name.span,
-					       "the secret `%s` is never used", item->secret.name.text),
+	for (item = items_of(module); item->node; item++)
+		if (item->kind == NODE_SECRET && item->node->symbol && !item->node->symbol->used)
+			diag_hint(diag_warning(checker->compilation->diags, "L0106",
+					       item->node->secret.name.span, "the secret `%s` is never used",
+					       item->node->secret.name.text),
 				  "leave it out: what is not read cannot leak");
 }
 
