@@ -62,9 +62,26 @@ static const char *doc_text(const struct parser *p, const struct doc *doc)
 	return text;
 }
 
+/* Whether `offset` is the first of its line and the line above is a comment: most are not, and need no
+ * search. */
+static bool below_comment(const struct parser *p, uint32_t offset)
+{
+	const char *line = p->text + offset, *above;
+
+	while (line > p->text && (line[-1] == ' ' || line[-1] == '\t'))
+		line--;
+	if (line == p->text || line[-1] != '\n')
+		return false;
+	above = memrchr(p->text, '\n', (size_t)(line - 1 - p->text));
+	above = above ? above + 1 : p->text;
+	while (*above == ' ' || *above == '\t')
+		above++;
+	return *above == '#';
+}
+
 static void attach_doc(const struct parser *p, struct node *node)
 {
-	const struct doc *doc = p->doc_count ? find_doc(p, node->span.from) : NULL;
+	const struct doc *doc = below_comment(p, node->span.from) ? find_doc(p, node->span.from) : NULL;
 
 	if (doc)
 		node->doc = doc_text(p, doc);

@@ -42,6 +42,7 @@ struct site *note_site(struct walk *w, struct node *call, const struct builtin *
 
 	*site = (struct site){.call = call, .builtin = builtin, .callee = callee, .place = w->place};
 	site->commit = commit_before(w);
+	site->in_way_back = in_way_back(w->place);
 	w->checker->unsettled |= callee && callee->state != CALLABLE_DONE;
 	*w->function->sites_end = site;
 	w->function->sites_end = &site->next;

@@ -51,7 +51,7 @@ static bool is_way_back(const struct place *place)
 	       place->kind == PLACE_TEST;
 }
 
-static bool in_way_back(const struct place *place)
+bool in_way_back(const struct place *place)
 {
 	while (place && !is_way_back(place))
 		place = place->outer;
@@ -91,7 +91,7 @@ void summarize_callable(struct callable *callable)
 	struct site *site;
 
 	for (site = callable->sites; site; site = site->next) {
-		bool forward = !in_way_back(site->place);
+		bool forward = !site->in_way_back;
 
 		if (site_effect(site) > callable->symbol.effect || !callable->effect_site) {
 			callable->symbol.effect = site_effect(site) > callable->symbol.effect
@@ -348,11 +348,12 @@ static void check_retried(struct diags *diags, struct site *site)
 
 static void mark_first_change(const struct site *site)
 {
-	struct span span = site->call->span;
 	struct place *place;
+	struct span span;
 
-	if (!is_change(site) || in_way_back(site->place))
+	if (!is_change(site) || site->in_way_back)
 		return;
+	span = site->call->span;
 	for (place = site->place; place; place = place->outer)
 		if (place->kind == PLACE_STEP &&
 		    (span_empty(place->first_change) || span.from < place->first_change.from))
@@ -367,7 +368,7 @@ static void check_sites(struct checker *checker, struct callable *callable)
 	for (site = callable->sites; site; site = site->next) {
 		mark_first_change(site);
 		check_purity(diags, site);
-		if (site->reported || in_way_back(site->place))
+		if (site->reported || site->in_way_back)
 			continue;
 		if (!callable->symbol.node && is_uncovered_inside(site) && !is_covered(site))
 			report_uncovered(diags, site);

@@ -93,6 +93,7 @@ struct site {
 	struct callable *callee;
 	struct place *place;
 	struct node *commit; /* the commit of an enclosing step that comes before it, or NULL */
+	bool in_way_back;    /* its place is, see below */
 	bool reported;
 	struct site *next;
 };
@@ -403,6 +404,7 @@ void summarize_callable(struct callable *callable); /* when its body is walked *
 void check_effects(struct checker *checker);
 void list_people(struct checker *checker);
 enum effect_class site_effect(const struct site *site);
+bool in_way_back(const struct place *place); /* in a rollback, a handler, a deferred block or a test */
 
 /* ---- check_lints.c ---- */
 

@@ -12,7 +12,9 @@ static bool named(const struct site *site, const char *const *names, size_t coun
 {
 	size_t i;
 
-	for (i = 0; site->builtin && i < count; i++)
+	if (!site->builtin || site->builtin->effect != EFFECT_CHANGE)
+		return false;
+	for (i = 0; i < count; i++)
 		if (strcmp(site->builtin->name, names[i]) == 0)
 			return true;
 	return false;
@@ -55,16 +57,17 @@ static void lint_order(struct diags *diags, const struct callable *callable)
 	struct diag *diag;
 
 	for (site = callable->sites; site; site = site->next) {
-		const struct place *here = outermost_step(site);
+		bool stopping = stops(site);
+		const struct place *here = stopping || fetches(site) ? outermost_step(site) : NULL;
 
 		if (!here)
 			continue;
 		if (here != step)
 			stopped = NULL;
 		step = here;
-		if (stops(site) && !stopped) {
+		if (stopping && !stopped) {
 			stopped = site;
-		} else if (stopped && fetches(site)) {
+		} else if (stopped && !stopping) {
 			diag = diag_warning(diags, "L0208", stopped->call->span,
 					    "`%s` stops what runs before `%s` has got its replacement",
 					    stopped->builtin->name, site->builtin->name);

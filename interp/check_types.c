@@ -73,7 +73,7 @@ static const struct type *simple_at(struct walk *w, struct node *node, bool in_s
 {
 	const char *name = node->type_name;
 	const struct type *type = find_simple(name, in_signature);
-	struct candidates candidates = candidates_for(w->diags, name);
+	struct candidates candidates;
 	const char *nearest;
 	struct diag *diag;
 	size_t i;
@@ -84,6 +84,7 @@ static const struct type *simple_at(struct walk *w, struct node *node, bool in_s
 		type = named_record(w, name);
 	if (type)
 		return type;
+	candidates = candidates_for(w->diags, name);
 	for (i = 0; i < sizeof(type_names) / sizeof(*type_names); i++)
 		if (type_names[i].kind != TYPE_NULL)
 			candidates_add(w->arena, &candidates, type_names[i].name);
