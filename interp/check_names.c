@@ -15,21 +15,13 @@ static const char *const namespaces_to_come[] = {
 
 /* ---- tables ---- */
 
-/* Eight bytes at a time: the multiplications wait for each other. */
 static uint32_t hash_text(const char *text)
 {
-	size_t length = strlen(text);
-	uint64_t hash = length, word;
+	uint32_t hash = 2166136261u; /* FNV-1a */
 
-	for (; length > sizeof(word); text += sizeof(word), length -= sizeof(word)) {
-		memcpy(&word, text, sizeof(word));
-		hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-		hash ^= hash >> 32;
-	}
-	for (word = 0; length; length--)
-		word = word << 8 | (unsigned char)*text++;
-	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(hash >> 32);
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
+	return hash;
 }
 
 static struct table_slot *find_slot(const struct table *table, const char *key)
