@@ -106,6 +106,7 @@ static void open_writer(struct writer *writer, uint32_t index, enum function_kin
 
 static void close_writer(struct compiler *c, struct writer *writer)
 {
+	close_reserved(c, NULL);
 	c->functions.items[writer->index] = (struct function){
 		.kind = writer->kind,
 		.name = writer->name,

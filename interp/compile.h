@@ -38,9 +38,10 @@ struct open_region {
  * function's): a handler may name it before it was reached, and must then find null, not what a temporary left there.
  */
 struct reserved {
-	const struct symbol *symbol;
 	uint32_t slot;
+	bool closed; /* its step, or its function, is over */
 	struct reserved *outer;
+	struct reserved *before; /* of the same symbol */
 };
 
 struct writer { /* of one function */
@@ -118,6 +119,8 @@ uint32_t compile_arm_test(struct compiler *c, const struct node *arm, uint32_t s
 void compile_statements(struct compiler *c, const struct node *first);
 void compile_block(struct compiler *c, const struct node *node); /* in a scope of its own */
 void compile_statement(struct compiler *c, const struct node *node);
+/* The step, or with NULL the function, is over whose lets were reserved after `outer`. */
+void close_reserved(struct compiler *c, struct reserved *outer);
 void reserve_named_lets(struct compiler *c, struct node *body); /* for all named steps in it */
 void place_local(struct compiler *c, struct symbol *symbol, uint32_t slot);
 void compile_threshold(struct compiler *c, const struct node *node);

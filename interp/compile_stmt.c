@@ -177,13 +177,19 @@ static void failed_part(struct compiler *c, uint32_t number, const struct clause
 	emit_abc(c, INSN_RERAISE, 0, 0, 0);
 }
 
-static const struct reserved *reserved_let(const struct compiler *c, const struct symbol *symbol)
+static const struct reserved *reserved_let(const struct symbol *symbol)
 {
-	const struct reserved *reserved = c->w->reserved;
+	const struct reserved *reserved = symbol->reserved;
 
-	while (reserved && reserved->symbol != symbol)
-		reserved = reserved->outer;
+	while (reserved && reserved->closed)
+		reserved = reserved->before;
 	return reserved;
+}
+
+void close_reserved(struct compiler *c, struct reserved *outer)
+{
+	for (; c->w->reserved != outer; c->w->reserved = c->w->reserved->outer)
+		c->w->reserved->closed = true;
 }
 
 static bool is_let(const struct node *node)
@@ -194,11 +200,15 @@ static bool is_let(const struct node *node)
 static void reserve_lets(struct compiler *c, const struct node *body)
 {
 	for (const struct node *node = body->block.statements; node; node = node->next) {
-		if (!is_let(node) || reserved_let(c, node->symbol))
+		if (!is_let(node) || reserved_let(node->symbol))
 			continue;
 		struct reserved *reserved = arena_alloc(c->compilation->arena, sizeof(*reserved));
-		*reserved = (struct reserved){ node->symbol, take_register(c), c->w->reserved };
-		c->w->reserved = reserved;
+		*reserved = (struct reserved){
+			.slot = take_register(c),
+			.outer = c->w->reserved,
+			.before = node->symbol->reserved,
+		};
+		c->w->reserved = node->symbol->reserved = reserved;
 		place_local(c, node->symbol, reserved->slot);
 	}
 }
@@ -220,7 +230,7 @@ static void clear_lets(struct compiler *c, const struct node *body)
 {
 	for (const struct node *node = body->block.statements; node; node = node->next)
 		if (is_let(node))
-			emit_abc(c, INSN_NULL, reserved_let(c, node->symbol)->slot, 0, 0);
+			emit_abc(c, INSN_NULL, reserved_let(node->symbol)->slot, 0, 0);
 }
 
 /* A rollback's body runs as a step of its own that never arms, so that `retry` and `timeout` in it work. */
@@ -319,7 +329,7 @@ static void step(struct compiler *c, const struct node *node)
 	if (clauses.rollback && clauses.rollback->rollback.body)
 		rollback_parts(c, clauses.rollback, number);
 	patch_here(c, out);
-	c->w->reserved = reserved;
+	close_reserved(c, reserved);
 	give_back(c, top);
 }
 
@@ -397,7 +407,7 @@ static void phase(struct compiler *c, const struct node *node)
 
 static void let(struct compiler *c, const struct node *node)
 {
-	const struct reserved *reserved = reserved_let(c, node->symbol);
+	const struct reserved *reserved = reserved_let(node->symbol);
 	uint32_t a = reserved ? reserved->slot : take_register(c);
 	compile_expression(c, node->binding.value, (int)a);
 	if (node->symbol)

@@ -53,6 +53,7 @@ struct symbol {
 	/* The compiler's: */
 	int slot;    /* LOCAL: register of its function's frame; CONSTANT, PARAM, SECRET: number of the global; -1 before */
 	int function; /* FUNC, TASK, THRESHOLD: index of its code; LOCAL: index of the function it lives in; -1 before */
+	struct reserved *reserved; /* LOCAL: the registers it was given ahead, newest first */
 };
 
 #endif
