@@ -194,6 +194,62 @@ static void check_tokens(const struct node *root, const char *text, size_t lengt
 	}
 }
 
+static void test_no_tokens(void **state)
+{
+	struct compilation *c = *state;
+	const char *text = "# doc\nparam p: int = 1 # one\nstep s \"t\" { log \"${p} x\" }\n";
+	struct node *with = parse(c, text), *other = parse(c, "param p: int = 2\n");
+	uint32_t file = source_add(&c->sources, "test.plan", text, strlen(text));
+	struct node *without = parse_file(&c->arena, &c->sources, file, &c->diags, PARSE_NO_TOKENS);
+
+	assert_null(without->file.tokens);
+	assert_int_equal(without->file.token_count, 0);
+	assert_true(ast_equal(with, without));
+	assert_string_equal(without->file.items->doc, "doc");
+	assert_true(ast_hash(with) == ast_hash(without));
+	assert_true(ast_hash(with) != ast_hash(other));
+}
+
+/* The scanner sees a text in pieces of 8 and 16 KiB: tokens longer than those, and on their borders. */
+static void test_long_tokens(void **state)
+{
+	struct compilation *c = *state;
+
+	for (size_t length = 8170; length < 8210; length++) {
+		char *name = arena_alloc(&c->arena, length + 1);
+
+		memset(name, 'a', length);
+		assert_string_equal(value_of(c, arena_printf(&c->arena, "%s.b", name))->field.object->name,
+				    name);
+		assert_int_equal(
+		    value_of(c, arena_printf(&c->arena, "\"%s%s\"", name, name))->string.parts->text.length,
+		    2 * length);
+	}
+	assert_int_equal(c->diags.errors, 0);
+}
+
+/* Blocks of malloc, of huge pages, and one of its own: all zeroed, none over another. */
+static void test_large_arena(void **state)
+{
+	static const size_t SIZES[] = {8, 100000, 600000, 2 * 1024 * 1024, 5000000, 24, 1000000};
+	struct compilation *c = *state;
+	unsigned char *pieces[70];
+
+	for (size_t i = 0; i < 70; i++) {
+		size_t size = SIZES[i % 7];
+
+		pieces[i] = arena_alloc(&c->arena, size);
+		assert_int_equal((uintptr_t)pieces[i] % ARENA_ALIGNMENT, 0);
+		for (size_t at = 0; at < size; at += at + 8 < size ? 509 : 1)
+			assert_int_equal(pieces[i][at], 0);
+		memset(pieces[i], (int)i + 1, size);
+	}
+	for (size_t i = 0; i < 70; i++) {
+		assert_int_equal(pieces[i][0], i + 1);
+		assert_int_equal(pieces[i][SIZES[i % 7] - 1], i + 1);
+	}
+}
+
 static void test_tokens(void **state)
 {
 	struct compilation *c = *state;
@@ -638,7 +694,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_numbers),		  TEST(test_strings),
 	    TEST(test_interpolation),	  TEST(test_spans),
-	    TEST(test_positions),	  TEST(test_tokens),
+	    TEST(test_positions),	  TEST(test_tokens),	 TEST(test_no_tokens),
+	    TEST(test_long_tokens),	  TEST(test_large_arena),
 	    TEST(test_newlines),	  TEST(test_equality),
 	    TEST(test_reserved_words),	  TEST(test_every_kind_has_a_name),
 	    TEST(test_signature),	  TEST(test_type_and_expression),
