@@ -12,6 +12,7 @@
 #include "cli/pulse.h"
 #include "cli/rehearsal.h"
 #include "cli/session.h"
+#include "cli/terminal.h"
 
 /*
  * Where locks live: RUNPLAN_STATE; for root /var/lib/runplan; else $XDG_STATE_HOME/runplan or
@@ -70,14 +71,17 @@ static int execute(struct session *session, struct people *people)
 	    .operator_name = session->operator_name,
 	};
 	struct driver *live, *driver;
+	struct terminal *terminal;
 	int code = EXIT_INTERNAL;
 
 	make_directories(state);
 	live = live_new(&options);
 	if (live) {
-		driver = pulse_driver_new(live, HEARTBEAT_NS, session_heartbeat, session);
+		driver = pulse_driver_new(live, session_heartbeat, session);
+		terminal = terminal_watch((struct live *)live, session, people);
 		code = session_run(session, driver);
 		driver->ops->free(driver);
+		terminal_free(terminal);
 	} else {
 		fprintf(stderr, "runplan: the system gives no event loop\n");
 	}
@@ -91,6 +95,7 @@ static int run(struct session *session)
 	int code;
 
 	session->step_by_step = option_given(session->options, "step");
+	session->live = true;
 	if (!params_collect(&session->params, session->program, session->options, people_at_terminal(),
 			    stderr))
 		return EXIT_USAGE;

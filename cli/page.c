@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "cli/columns.h"
 #include "interp/utf8.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -92,8 +93,26 @@ static const char *const paint[] = {
     [STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[1;31m", [STYLE_WARN] = "\033[33m",
 };
 
+static size_t page_width(const struct page *page)
+{
+	return page->screen ? screen_columns(page->screen) : page->width;
+}
+
+static void page_put(const struct page *page, const char *bytes, size_t length)
+{
+	if (page->screen)
+		screen_print(page->screen, bytes, length);
+	else
+		sink_write(page->sink, bytes, length);
+}
+
+const char *style_paint(enum style style)
+{
+	return paint[style];
+}
+
 /* Redacted first: a control sequence inside a secret must not hide it. */
-static void add_clean(const struct page *page, const char *text, struct buffer *out)
+void page_text(const struct page *page, const char *text, struct buffer *out)
 {
 	struct buffer raw = {0}, clean = {0};
 
@@ -110,7 +129,7 @@ static void add_clean(const struct page *page, const char *text, struct buffer *
  * divided. */
 static size_t fitting(const char *text, size_t length, size_t room)
 {
-	size_t end = utf8_offset(text, length, room), i;
+	size_t end = columns_fit(text, length, room), i;
 
 	if (end >= length)
 		return length;
@@ -125,7 +144,7 @@ static size_t fitting(const char *text, size_t length, size_t room)
 static void add_wrapped(const struct page *page, const char *text, size_t length, size_t column,
 			struct buffer *out)
 {
-	size_t room = page->width > column + NARROWEST / 2 ? page->width - column : SIZE_MAX;
+	size_t width = page_width(page), room = width > column + NARROWEST / 2 ? width - column : SIZE_MAX;
 
 	for (;;) {
 		size_t take = fitting(text, length, room), i;
@@ -163,13 +182,13 @@ void page_line(const struct page *page, const char *gutter, unsigned indent, enu
 	if (lead) {
 		size_t before = line.length;
 
-		add_clean(page, lead, &line);
-		column += utf8_length(line.string->bytes + before, line.length - before);
+		page_text(page, lead, &line);
+		column += columns_of(line.string->bytes + before, line.length - before);
 		if (text && page->color && style != STYLE_NORMAL)
 			buffer_add_text(&line, "\033[0m");
 	}
 	if (text)
-		add_clean(page, text, &body);
+		page_text(page, text, &body);
 	if (body.length > 0)
 		add_wrapped(page, body.string->bytes, body.length, column, &line);
 	if (!(lead && text) && page->color && style != STYLE_NORMAL)
@@ -177,7 +196,7 @@ void page_line(const struct page *page, const char *gutter, unsigned indent, enu
 	while (line.length > 0 && line.string->bytes[line.length - 1] == ' ')
 		buffer_cut(&line, line.length - 1);
 	buffer_add_byte(&line, '\n');
-	sink_write(page->sink, line.string->bytes, line.length);
+	page_put(page, line.string->bytes, line.length);
 	buffer_free(&line);
 	buffer_free(&body);
 }
@@ -188,7 +207,7 @@ void page_raw(const struct page *page, const char *text, size_t length)
 
 	redact(page->redactor, text, length, &out);
 	if (out.length > 0)
-		sink_write(page->sink, out.string->bytes, out.length);
+		page_put(page, out.string->bytes, out.length);
 	buffer_free(&out);
 }
 

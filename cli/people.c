@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include "cli/typing.h"
+
 #define NEXT_QUESTION_NS 5000000 /* 5 ms: many turns of the loop, and nothing a person would notice */
-#define LINE_MAX_BYTES	 4096	 /* of an answer: more than a terminal gives at once */
 
 struct question {
 	struct question *next;
@@ -30,32 +30,9 @@ struct people {
 	int fd;				/* the terminal while a question is open, -1 */
 	struct live_poll *poll;
 	struct live_timer *turn; /* the next question, once what the last answer led to has been shown */
-	struct guard *guard;	 /* made when a secret is first asked for */
-	char line[LINE_MAX_BYTES];
-	size_t length;
+	struct typing *typing;	 /* while a question is open; NULL: lines come as the terminal gives them */
+	struct typed typed;
 };
-
-/* A terminal whose echo is off. It lives until the process ends, so that every exit puts the echo back. */
-struct guard {
-	int fd;
-	bool hidden;
-	struct termios before;
-};
-
-static void echo_back(struct guard *guard)
-{
-	if (!guard || !guard->hidden)
-		return;
-	tcsetattr(guard->fd, TCSANOW, &guard->before);
-	guard->hidden = false;
-}
-
-static void echo_back_at_exit(int status, void *context)
-{
-	(void)status;
-	echo_back(context);
-	free(context);
-}
 
 bool people_at_terminal(void)
 {
@@ -279,13 +256,16 @@ static void question_free(struct question *question)
 
 static void terminal_close(struct people *people)
 {
-	echo_back(people->guard);
+	typing_end(people->typing);
+	people->typing = NULL;
 	live_poll_stop(people->poll);
 	people->poll = NULL;
+	if (people->page->screen)
+		screen_answered(people->page->screen);
 	if (people->fd >= 0)
 		close(people->fd);
 	people->fd = -1;
-	people->length = 0;
+	typed_forget(&people->typed);
 }
 
 static void next_turn(void *context)
@@ -322,20 +302,35 @@ static void say(struct people *people, const char *lead, const char *text)
 	page_line(people->page, NULL, 0, STYLE_STRONG, lead, text);
 }
 
-static void prompt(struct people *people, const struct question *question)
+/* `again`: what was typed is no answer. */
+static void prompt(struct people *people, const struct question *question, bool again)
 {
-	const char *how = question->typing ? "type the phrase, or no: "
+	const char *how = question->typing ? again ? "that is not the phrase; type it, or no: " : "type the phrase, or no: "
 			  : is_kind(question->kind, "ask")
 			      ? value_length(question->choices) > 0 ? "number or text: " : "> "
-			      : "yes or no: ";
+			  : again ? "please type yes or no: "
+				  : "yes or no: ";
 
-	page_printf(people->page, "  %s", how);
+	typed_forget(&people->typed);
+	if (people->page->screen)
+		screen_prompt(people->page->screen, how);
+	else
+		page_printf(people->page, "  %s", how);
+}
+
+/* The line on which the person was is left, where it is the terminal's own. */
+static void leave_line(struct people *people)
+{
+	if (!people->page->screen)
+		page_printf(people->page, "\n");
 }
 
 static void question_print(struct people *people, const struct question *question)
 {
 	size_t i;
 
+	if (people->page->screen)
+		screen_question(people->page->screen);
 	say(people,
 	    is_kind(question->kind, "manual") ? "To be done by a person: " : "Question: ", question->text);
 	if (question->typing) {
@@ -351,7 +346,7 @@ static void question_print(struct people *people, const struct question *questio
 		page_line(people->page, NULL, 2, STYLE_NORMAL, NULL, value_text_peek(choice));
 		value_release(choice);
 	}
-	prompt(people, question);
+	prompt(people, question, false);
 }
 
 static bool said_yes(const char *line)
@@ -411,7 +406,7 @@ static void take_ask(struct people *people, struct question *question, const cha
 	if (v.tag != VALUE_NULL)
 		answer(people, question, v);
 	else
-		prompt(people, question);
+		prompt(people, question, true);
 }
 
 static void take_line(struct people *people, const char *line)
@@ -427,7 +422,7 @@ static void take_line(struct people *people, const char *line)
 	} else if (!question->typing && said_yes(line)) {
 		answer(people, question, value_bool(true));
 	} else {
-		prompt(people, question);
+		prompt(people, question, true);
 	}
 }
 
@@ -439,60 +434,72 @@ static void trim(char *line)
 		line[--length] = '\0';
 }
 
+static void show_typed(struct people *people)
+{
+	struct buffer shown = {0};
+
+	if (!people->page->screen || people->first->secret)
+		return;
+	text_clean(people->typed.line, people->typed.length, &shown);
+	screen_typed(people->page->screen, buffer_text(&shown));
+	buffer_free(&shown);
+}
+
+static void take_typed(struct people *people)
+{
+	struct typed typed = people->typed;
+
+	typed_forget(&people->typed);
+	if (people->first->secret)
+		leave_line(people);
+	take_line(people, typed.line);
+	typed_forget(&typed);
+}
+
+/* Byte by byte, so that what was typed behind the answer is left to the next question. */
 static void terminal_readable(void *context, int events)
 {
 	struct people *people = context;
-	char line[LINE_MAX_BYTES];
-	char *end;
-	ssize_t got =
-	    read(people->fd, people->line + people->length, sizeof(people->line) - 1 - people->length);
+	enum typed_what what = TYPED_MORE;
+	ssize_t got;
+	char byte;
 
 	(void)events;
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (got <= 0) {
-		page_printf(people->page, "\n");
+	while (what == TYPED_MORE && (got = read(people->fd, &byte, 1)) == 1)
+		what = typed_add(&people->typed, byte);
+	if (what == TYPED_LINE) {
+		take_typed(people);
+	} else if (what == TYPED_MORE && got < 0 && (errno == EAGAIN || errno == EINTR)) {
+		show_typed(people);
+	} else {
+		leave_line(people);
 		answer_no(people, people->first,
-			  got == 0 ? "was left without an answer"
-				   : "could not be asked: the terminal is gone");
-		return;
+			  what == TYPED_CLOSED || got == 0 ? "was left without an answer"
+							   : "could not be asked: the terminal is gone");
 	}
-	people->length += (size_t)got;
-	people->line[people->length] = '\0';
-	end = memchr(people->line, '\n', people->length);
-	if (!end && people->length + 1 < sizeof(people->line))
-		return;
-	memcpy(line, people->line, people->length + 1);
-	if (end)
-		line[end - people->line] = '\0';
-	trim(line);
-	people->length = 0;
-	if (people->first->secret)
-		page_printf(people->page, "\n");
-	take_line(people, line);
-	memset(line, 0, sizeof(line));
 }
 
-static bool echo_hide(struct people *people)
+/* On a screen the view shows what is typed; else the terminal does, and only a secret is hidden. */
+static bool take_terminal(struct people *people, const struct question *question)
 {
-	struct guard *guard = people->guard;
-	struct termios quiet;
+	bool keys = people->page->screen != NULL;
 
-	if (!guard) {
-		guard = memory_need(calloc(1, sizeof(*guard)));
-		if (on_exit(echo_back_at_exit, guard) != 0) {
-			free(guard);
-			return false;
-		}
-		people->guard = guard;
-	}
-	guard->fd = people->fd;
-	if (tcgetattr(guard->fd, &guard->before) != 0)
-		return false;
-	quiet = guard->before;
-	quiet.c_lflag &= ~(tcflag_t)ECHO;
-	guard->hidden = tcsetattr(guard->fd, TCSANOW, &quiet) == 0;
-	return guard->hidden;
+	if (!keys && !question->secret)
+		return true;
+	people->typing = typing_begin(people->fd, keys ? TYPING_KEYS : TYPING_HIDDEN);
+	return people->typing != NULL;
+}
+
+void people_suspend(struct people *people)
+{
+	typing_end(people->typing);
+	people->typing = NULL;
+}
+
+void people_resume(struct people *people)
+{
+	if (people->first && people->fd >= 0 && !people->typing)
+		take_terminal(people, people->first);
 }
 
 /* Asks the first question of the queue. The terminal is opened anew: its flags are no one else's then. */
@@ -502,7 +509,7 @@ static void question_show(struct people *people)
 	const char *name = ttyname(STDIN_FILENO);
 
 	people->fd = open(name ? name : "/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (people->fd < 0 || (question->secret && !echo_hide(people))) {
+	if (people->fd < 0 || !take_terminal(people, question)) {
 		answer_no(people, question, "could not be asked: the terminal cannot be opened");
 		return;
 	}
@@ -579,7 +586,7 @@ void people_ask_cancel(void *context, struct effect_call *call)
 	if (!question)
 		return;
 	if (question == people->first && people->fd >= 0)
-		page_printf(people->page, "\n");
+		leave_line(people);
 	question_remove(people, question);
 	call_unknown(call, "cancelled");
 }
@@ -588,6 +595,7 @@ void people_free(struct people *people)
 {
 	if (!people)
 		return;
+	typing_end(people->typing);
 	while (people->first) {
 		struct question *question = people->first;
 

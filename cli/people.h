@@ -32,6 +32,10 @@ size_t people_list(const struct compilation *compilation, FILE *out);
 void people_ask(void *context, struct effect_call *call, const struct live_person_request *request);
 void people_ask_cancel(void *context, struct effect_call *call);
 
+/* The process stops (Ctrl-Z): the terminal is as it was until it goes on. */
+void people_suspend(struct people *people);
+void people_resume(struct people *people);
+
 /* Asks for one line before the run, blocking; NULL at the end of input. The caller frees it. */
 char *people_read_line(const char *prompt);
 

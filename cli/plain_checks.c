@@ -64,8 +64,7 @@ void plain_waiting(struct ui_plain *plain, const struct event *event)
 	char buffer[48];
 	struct value text;
 
-	plain_waits_add(plain, event);
-	if (plain_quiet(plain))
+	if (plain_quiet(plain) || plain->live)
 		return;
 	text = within.tag == VALUE_DURATION
 		   ? value_string_printf("%s (at most %s)", event->text, duration_text(within.i, buffer))
@@ -77,8 +76,8 @@ void plain_waiting(struct ui_plain *plain, const struct event *event)
 void plain_waited(struct ui_plain *plain, const struct event *event)
 {
 	struct value last = record_peek(event->data, "last"), text = plain_with_elapsed(event, event->text);
-	bool held = strcmp(plain_text_of(event, "outcome"), "held") == 0,
-	     labelled = plain_waits_remove(plain, event->text);
+	const struct item *wait = tree_wait(&plain->tree, event->id, event->text);
+	bool held = strcmp(plain_text_of(event, "outcome"), "held") == 0, labelled = wait && wait->labelled;
 
 	if (!held) {
 		free(plain->said);
@@ -120,7 +119,6 @@ void plain_holding(struct ui_plain *plain, const struct event *event)
 	text = value_string_printf("%s%s%s",
 				   duration.tag == VALUE_DURATION ? duration_text(duration.i, buffer) : "",
 				   value_length(names) > 0 ? " watching " : "", value_text_peek(names));
-	plain->hold_end = duration.tag == VALUE_DURATION ? event->now + duration.i : 0;
 	if (!plain_quiet(plain))
 		plain_line(plain, event, STYLE_NORMAL, "hold    ", value_text_peek(text));
 	value_release(text);
@@ -151,7 +149,7 @@ void plain_sample(struct ui_plain *plain, const struct event *event)
 		     limit, text;
 	bool ok = strcmp(verdict, "ok") == 0, same = strcmp(sampled->verdict, verdict) == 0;
 
-	if (!plain_verbose(plain) && same && event->now - sampled->shown < SAMPLE_EVERY)
+	if (!plain_verbose(plain) && same && (plain->live || event->now - sampled->shown < SAMPLE_EVERY))
 		return;
 	if (plain_quiet(plain) && ok)
 		return;

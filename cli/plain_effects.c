@@ -15,21 +15,24 @@ static const char *shown_of(const struct event *event)
 	return shown.tag == VALUE_STRING && value_length(shown) > 0 ? value_text_peek(shown) : event->text;
 }
 
+/* Changes are shown, and reads to who wants to know. */
+static bool is_shown(const struct ui_plain *plain, bool change)
+{
+	return plain_verbose(plain) || (change && !plain_quiet(plain));
+}
+
+static void show_effect(struct ui_plain *plain, const struct event *event, bool change, const char *text)
+{
+	if (is_shown(plain, change))
+		plain_line(plain, event, change ? STYLE_NORMAL : STYLE_FAINT, change ? "change  " : "read    ", text);
+}
+
 void plain_effect_started(struct ui_plain *plain, const struct event *event)
 {
 	bool change = strcmp(plain_text_of(event, "class"), "change") == 0;
-	struct call *call;
 
-	plain->calls = memory_need(realloc(plain->calls, (plain->call_count + 1) * sizeof(*plain->calls)));
-	call = &plain->calls[plain->call_count++];
-	*call = (struct call){.id = plain_copy(event->id),
-			      .shown = plain_copy(shown_of(event)),
-			      .step = plain_copy(event->step)};
-	call->change = change;
-	call->started = event->now;
-	if ((change && !plain_quiet(plain)) || plain_verbose(plain))
-		plain_line(plain, event, change ? STYLE_NORMAL : STYLE_FAINT,
-			   change ? "change  " : "read    ", shown_of(event));
+	if (!plain->live)
+		show_effect(plain, event, change, shown_of(event));
 }
 
 /* The last lines of what a failed command printed. */
@@ -55,53 +58,50 @@ static void show_tail(struct ui_plain *plain, const struct event *event, struct 
 	}
 }
 
-static void effect_failed(struct ui_plain *plain, const struct event *event, const struct call *call,
+static void effect_failed(struct ui_plain *plain, const struct event *event, const struct item *call,
 			  bool unknown)
 {
+	bool change = call->kind == ITEM_CHANGE;
 	struct value text;
 
 	/* A read that fails may be looked at again: who waits for it says so. */
-	if (!call->change && !plain_verbose(plain) && value_length(record_peek(event->data, "value")) == 0)
+	if (!change && !plain_verbose(plain) && value_length(record_peek(event->data, "value")) == 0)
 		return;
-	text = value_string_printf("%s: %s", call->shown, event->text);
-	if (call->change || plain_verbose(plain))
+	text = value_string_printf("%s: %s", call->title, event->text);
+	if (change || plain_verbose(plain))
 		plain_line(plain, event, unknown ? STYLE_WARN : STYLE_BAD, unknown ? "unknown " : "failed  ",
 			   value_text_peek(text));
 	value_release(text);
-	if (call->change || plain_verbose(plain))
+	if (change || plain_verbose(plain))
 		show_tail(plain, event, record_peek(event->data, "value"));
 }
 
 void plain_effect_ended(struct ui_plain *plain, const struct event *event)
 {
-	struct call *call = plain_call_find(plain, event->id);
+	const struct item *call = tree_effect(&plain->tree, event->id), *step;
 	const char *kind = plain_text_of(event, "kind");
-	struct step *step;
+	struct value text;
+	bool change;
 
 	if (!call)
 		return;
-	if (call->question)
-		plain->asked--;
-	step = plain_step_find(plain, call->step);
-	if (strcmp(kind, "ok") != 0)
+	if (strcmp(kind, "ok") != 0) {
 		effect_failed(plain, event, call, strcmp(kind, "unknown") == 0);
-	else if (call->change && !plain->unwinding && plain->handlers == 0)
-		list_push(&plain->done, step ? value_string_printf("%s: %s", step->title, call->shown)
-					     : value_string(call->shown));
-	plain_call_forget(plain, call);
+		return;
+	}
+	change = call->kind == ITEM_CHANGE;
+	if (plain->live && call->kind != ITEM_PERSON) {
+		text = plain_with_elapsed(event, call->title);
+		show_effect(plain, event, change, value_text_peek(text));
+		value_release(text);
+	}
+	step = tree_step(&plain->tree, event->step);
+	if (change && !plain->tree.unwinding && plain->tree.handlers == 0)
+		list_push(&plain->done, step ? value_string_printf("%s: %s", step->title, call->title)
+					     : value_string(call->title));
 }
 
 /* ---- people ---- */
-
-void plain_question_opened(struct ui_plain *plain, const struct event *event)
-{
-	struct call *call = plain_call_find(plain, event->id);
-
-	if (!call || call->question)
-		return;
-	call->question = true;
-	plain->asked++;
-}
 
 void plain_person_answered(struct ui_plain *plain, const struct event *event)
 {

@@ -21,7 +21,6 @@ void plain_unwinding(struct ui_plain *plain, const struct event *event)
 	struct value text;
 	char gutter[48];
 
-	plain->unwinding = true;
 	plain->phase_indent = 0;
 	plain_blank(plain);
 	text = value_string_printf("%s%s%" PRId64 " to undo", event->text, event->text[0] ? "; " : "",
@@ -37,7 +36,6 @@ void plain_handler_started(struct ui_plain *plain, const struct event *event)
 	struct value text;
 	char gutter[48];
 
-	plain->handlers++;
 	if (plain_quiet(plain))
 		return;
 	if (strcmp(kind, event->text) == 0)
@@ -58,8 +56,6 @@ void plain_handler_ended(struct ui_plain *plain, const struct event *event)
 	struct value text = plain_with_elapsed(event, event->text[0] ? event->text : kind), said;
 	char gutter[48];
 
-	if (plain->handlers > 0)
-		plain->handlers--;
 	if (rollback) {
 		list_push(done ? &plain->undone : &plain->failed, value_string(event->text));
 		plain_forget_title(&plain->armed, event->text);

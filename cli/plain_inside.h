@@ -2,7 +2,7 @@
  * plain_inside.h - the parts of ui_plain, for its own files only:
  *
  *   ui_plain.c         which event is shown how; runs, phases, steps; the heartbeat
- *   plain_lines.c      where a line stands, and what is under way
+ *   plain_lines.c      where a line stands
  *   plain_effects.c    changes and reads, the last lines of what failed, people
  *   plain_checks.c     conditions, waits, holds, thresholds
  *   plain_end.c        going back, and the last words
@@ -10,30 +10,12 @@
 #ifndef RUNPLAN_PLAIN_INSIDE_H
 #define RUNPLAN_PLAIN_INSIDE_H
 
+#include "cli/tree.h"
 #include "cli/ui.h"
 
 #define SAMPLE_EVERY  (30 * INT64_C(1000000000)) /* of one threshold while its verdict stays the same */
 #define TAIL_LINES    20			 /* of a failed command */
-#define DEPTHS	      32			 /* of steps, that are told apart */
 #define SUMMARY_LINES 40			 /* of each list at the end; the rest is counted */
-
-struct step {
-	char *id, *title;
-	unsigned depth;
-	bool active;
-};
-
-struct call {
-	char *id, *shown, *step;
-	bool change, question;
-	int64_t started;
-};
-
-struct wait {
-	char *text;
-	bool labelled; /* an `expect`: its check follows and says how it went */
-	int64_t since;
-};
 
 struct sampled {
 	char *name, *verdict;
@@ -44,21 +26,12 @@ struct ui_plain {
 	struct ui ui;
 	const struct page *page;
 	enum verbosity verbosity;
-	struct step *steps;
-	size_t step_count;
-	int active[DEPTHS]; /* how many steps are under way at each depth */
-	struct call *calls; /* under way */
-	size_t call_count;
+	bool live; /* what is under way is shown elsewhere: only what has happened is a line */
+	struct tree tree;
 	struct sampled *samples;
 	size_t sample_count;
-	struct wait *waits; /* conditions that are waited for */
-	size_t wait_count;
 	unsigned phase_indent;
-	unsigned handlers; /* under way */
-	bool unwinding;
-	size_t asked;	       /* questions that are open: nothing may be written over them */
 	int64_t now, shown_at; /* of the last event; of the last line */
-	int64_t hold_end;      /* of the hold that began last */
 	char *said; /* condition of the last wait that expired: its check need not say all of it again */
 	struct value done;   /* changes that were made, in order */
 	struct value undone; /* titles of handlers that ended well */
@@ -78,13 +51,12 @@ static inline struct ui_plain *plain_of(struct ui *ui)
 char *plain_copy(const char *text);
 /* A string in the event's data, "" where there is none. Lent. */
 const char *plain_text_of(const struct event *event, const char *field);
-/* NULL: not known. */
-struct step *plain_step_find(struct ui_plain *plain, const char *id);
-void plain_step_activate(struct ui_plain *plain, struct step *step, bool active);
 /* Columns before what belongs to the step. */
 unsigned plain_indent_of(struct ui_plain *plain, const char *step_id);
 /* "  1:05  ", into a buffer of 48 bytes. */
 const char *plain_clock_of(int64_t now, char *buffer);
+/* The line with which a step begins. */
+void plain_step_head(struct ui_plain *plain, struct item *step);
 /* The event as a line under its step; where several steps run side by side it says of which it is. */
 void plain_line(struct ui_plain *plain, const struct event *event, enum style style, const char *lead,
 		const char *text);
@@ -95,18 +67,12 @@ bool plain_quiet(const struct ui_plain *plain);
 bool plain_verbose(const struct ui_plain *plain);
 /* The text, and behind it how long the event's matter took: "title (4.2s)". Owned. */
 struct value plain_with_elapsed(const struct event *event, const char *text);
-void plain_waits_add(struct ui_plain *plain, const struct event *event);
-/* True where a check follows that says how it went. */
-bool plain_waits_remove(struct ui_plain *plain, const char *text);
-struct call *plain_call_find(struct ui_plain *plain, const char *id);
-void plain_call_forget(struct ui_plain *plain, struct call *call);
 /* Takes the last item of that text out of the list. */
 void plain_forget_title(struct value *list, const char *title);
 
 /* plain_effects.c */
 void plain_effect_started(struct ui_plain *plain, const struct event *event);
 void plain_effect_ended(struct ui_plain *plain, const struct event *event);
-void plain_question_opened(struct ui_plain *plain, const struct event *event);
 void plain_person_answered(struct ui_plain *plain, const struct event *event);
 
 /* plain_checks.c */

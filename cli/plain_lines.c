@@ -1,4 +1,4 @@
-/* plain_lines.c - where a line stands, and what is under way; see plain_inside.h. */
+/* plain_lines.c - where a line stands; see plain_inside.h. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,42 +18,20 @@ const char *plain_text_of(const struct event *event, const char *field)
 
 /* ---- where a line stands ---- */
 
-struct step *plain_step_find(struct ui_plain *plain, const char *id)
+static unsigned indent_of_step(const struct ui_plain *plain, const struct item *step)
 {
-	size_t i;
+	unsigned indent = plain->phase_indent;
 
-	for (i = plain->step_count; i-- > 0;)
-		if (strcmp(plain->steps[i].id, id) == 0)
-			return &plain->steps[i];
-	return NULL;
-}
-
-/* Are several steps under way side by side? Then a line says which of them it is about. */
-static bool side_by_side(const struct ui_plain *plain)
-{
-	size_t i;
-
-	for (i = 0; i < DEPTHS; i++)
-		if (plain->active[i] > 1)
-			return true;
-	return false;
-}
-
-void plain_step_activate(struct ui_plain *plain, struct step *step, bool active)
-{
-	unsigned depth = step->depth < DEPTHS ? step->depth : DEPTHS - 1;
-
-	if (step->active == active)
-		return;
-	step->active = active;
-	plain->active[depth] += active ? 1 : -1;
+	while ((step = item_step_above(step)))
+		indent += 2;
+	return indent;
 }
 
 unsigned plain_indent_of(struct ui_plain *plain, const char *step_id)
 {
-	struct step *step = plain_step_find(plain, step_id);
+	const struct item *step = tree_step(&plain->tree, step_id);
 
-	return plain->phase_indent + (step ? 2 + 2 * step->depth : 0) + (plain->handlers > 0 ? 2 : 0);
+	return (step ? indent_of_step(plain, step) + 2 : plain->phase_indent) + (plain->tree.handlers > 0 ? 2 : 0);
 }
 
 const char *plain_clock_of(int64_t now, char *buffer)
@@ -68,16 +46,37 @@ const char *plain_clock_of(int64_t now, char *buffer)
 	return buffer;
 }
 
+void plain_step_head(struct ui_plain *plain, struct item *step)
+{
+	char gutter[48];
+
+	step->told = true;
+	page_line(plain->page, plain_clock_of(step->started, gutter), indent_of_step(plain, step), STYLE_STRONG, NULL,
+		  step->title);
+}
+
+/* Steps of which no line has told yet, from the outermost. */
+static void tell_heads(struct ui_plain *plain, struct item *step)
+{
+	if (!step || step->told)
+		return;
+	tell_heads(plain, item_step_above(step));
+	plain_step_head(plain, step);
+}
+
 void plain_line(struct ui_plain *plain, const struct event *event, enum style style, const char *lead,
 		const char *text)
 {
-	struct step *step = plain_step_find(plain, event->step);
-	char gutter[48];
+	struct item *step = tree_step(&plain->tree, event->step);
 	struct value whole = value_null();
+	char gutter[48];
 
-	if (step && side_by_side(plain)) {
+	/* Side by side, each line says of which step it is. */
+	if (step && plain->tree.forks > 0) {
 		whole = value_string_printf("[%s] %s", step->title, text ? text : "");
 		text = value_text_peek(whole);
+	} else if (plain->live) {
+		tell_heads(plain, step);
 	}
 	page_line(plain->page, plain_clock_of(event->now, gutter), plain_indent_of(plain, event->step), style,
 		  lead, text);
@@ -91,7 +90,7 @@ void plain_detail(struct ui_plain *plain, const struct event *event, const char 
 
 void plain_blank(struct ui_plain *plain)
 {
-	sink_write(plain->page->sink, "\n", 1);
+	page_raw(plain->page, "\n", 1);
 }
 
 bool plain_quiet(const struct ui_plain *plain)
@@ -113,52 +112,6 @@ struct value plain_with_elapsed(const struct event *event, const char *text)
 	if (elapsed.tag != VALUE_DURATION)
 		return value_string(text);
 	return value_string_printf("%s (%s)", text, elapsed_text(elapsed.i, buffer));
-}
-
-/* ---- lists of what is under way ---- */
-
-void plain_waits_add(struct ui_plain *plain, const struct event *event)
-{
-	struct wait *wait;
-
-	plain->waits = memory_need(realloc(plain->waits, (plain->wait_count + 1) * sizeof(*plain->waits)));
-	wait = &plain->waits[plain->wait_count++];
-	wait->text = plain_copy(event->text);
-	wait->labelled = record_peek(event->data, "label").tag == VALUE_STRING;
-	wait->since = event->now;
-}
-
-bool plain_waits_remove(struct ui_plain *plain, const char *text)
-{
-	size_t i;
-	bool labelled;
-
-	for (i = 0; i < plain->wait_count; i++)
-		if (strcmp(plain->waits[i].text, text) == 0) {
-			labelled = plain->waits[i].labelled;
-			free(plain->waits[i].text);
-			plain->waits[i] = plain->waits[--plain->wait_count];
-			return labelled;
-		}
-	return false;
-}
-
-struct call *plain_call_find(struct ui_plain *plain, const char *id)
-{
-	size_t i;
-
-	for (i = 0; i < plain->call_count; i++)
-		if (strcmp(plain->calls[i].id, id) == 0)
-			return &plain->calls[i];
-	return NULL;
-}
-
-void plain_call_forget(struct ui_plain *plain, struct call *call)
-{
-	free(call->id);
-	free(call->shown);
-	free(call->step);
-	*call = plain->calls[--plain->call_count];
 }
 
 void plain_forget_title(struct value *list, const char *title)

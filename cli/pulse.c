@@ -7,7 +7,7 @@ struct pulse {
 	struct driver driver;
 	struct driver_ops ops;
 	struct driver *inner;
-	int64_t due; /* of the next beat */
+	int64_t now; /* of the last delivery */
 	int64_t (*beat)(void *context, int64_t now);
 	void *context;
 };
@@ -32,12 +32,12 @@ static bool pulse_next(struct driver *driver, int64_t deadline, struct delivery 
 	struct pulse *pulse = (struct pulse *)driver;
 
 	for (;;) {
-		bool early = pulse->due < deadline;
+		int64_t due = pulse->beat(pulse->context, pulse->now);
+		bool early = due < deadline;
 
-		if (!pulse->inner->ops->next(pulse->inner, early ? pulse->due : deadline, out))
+		if (!pulse->inner->ops->next(pulse->inner, early ? due : deadline, out))
 			return false;
-		if (out->now >= pulse->due)
-			pulse->due = pulse->beat(pulse->context, out->now);
+		pulse->now = out->now;
 		if (!early || out->kind != DELIVERY_TIME || out->now >= deadline)
 			return true;
 	}
@@ -64,8 +64,7 @@ static void pulse_free(struct driver *driver)
 	free(driver);
 }
 
-struct driver *pulse_driver_new(struct driver *inner, int64_t first,
-				int64_t (*beat)(void *context, int64_t now), void *context)
+struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *context, int64_t now), void *context)
 {
 	struct pulse *pulse = memory_need(calloc(1, sizeof(*pulse)));
 
@@ -82,7 +81,6 @@ struct driver *pulse_driver_new(struct driver *inner, int64_t first,
 	pulse->driver =
 	    (struct driver){.ops = &pulse->ops, .explores = inner->explores, .assumes = inner->assumes};
 	pulse->inner = inner;
-	pulse->due = first;
 	pulse->beat = beat;
 	pulse->context = context;
 	return &pulse->driver;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "builtins/tables.h"
+#include "cli/columns.h"
 #include "cli/rows.h"
 
 #define ENDLESS_WIDTH                                                                                        \
@@ -82,9 +83,9 @@ int session_open(struct session *session, const struct options *options, const c
 	session->out_sink = sink_new(STDOUT_FILENO);
 	session->err_sink = sink_new(STDERR_FILENO);
 	session->out = (struct page){session->out_sink, session->redactor,
-				     options_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO)};
+				     options_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO), NULL};
 	session->err = (struct page){session->err_sink, session->redactor,
-				     options_color(options, STDERR_FILENO), width_of(STDERR_FILENO)};
+				     options_color(options, STDERR_FILENO), width_of(STDERR_FILENO), NULL};
 	session->operator_name = operator_from_environment();
 	name_run(session->run_id, sizeof(session->run_id));
 	return compile(session, path);
@@ -103,6 +104,7 @@ void session_close(struct session *session)
 	program_free(session->program);
 	if (session->compilation)
 		compilation_free(session->compilation);
+	screen_free(session->err.screen);
 	sink_free(session->out_sink);
 	sink_free(session->err_sink);
 	redactor_free(session->redactor);
@@ -120,6 +122,26 @@ enum verbosity session_verbosity(const struct options *options)
 						  : VERBOSITY_NORMAL;
 }
 
+/* A person looks on at a terminal that can move its cursor. */
+static bool wants_live(const struct options *options)
+{
+	const char *terminal = getenv("TERM"), *unattended = getenv("CI");
+
+	return isatty(STDERR_FILENO) && terminal && *terminal && strcmp(terminal, "dumb") != 0 &&
+	       !(unattended && *unattended) && session_verbosity(options) != VERBOSITY_QUIET;
+}
+
+static struct ui *people_view(struct session *session)
+{
+	enum verbosity verbosity = session_verbosity(session->options);
+
+	if (!session->live || !wants_live(session->options))
+		return ui_plain_new(&session->err, verbosity);
+	columns_prepare();
+	session->err.screen = screen_new(session->err_sink, STDERR_FILENO);
+	return ui_tty_new(&session->err, verbosity);
+}
+
 void session_views(struct session *session)
 {
 	const struct sources *sources = session->compilation->sources;
@@ -131,7 +153,7 @@ void session_views(struct session *session)
 		session_add_view(session, ui_events_new(&session->out));
 	/* Where the data goes elsewhere, a person may still be looking on. */
 	if ((!json && !events) || (isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)))
-		session_add_view(session, ui_plain_new(&session->err, session_verbosity(session->options)));
+		session_add_view(session, people_view(session));
 }
 
 int session_journal(struct session *session)

@@ -27,6 +27,7 @@ struct session {
 	char run_id[48];
 	const char *operator_name; /* or NULL */
 	bool step_by_step;
+	bool live; /* the clock is the real one: on a terminal what is under way is worth showing */
 };
 
 /*

@@ -146,6 +146,16 @@ size_t sink_count(const struct sink *sink)
 	return sink->count;
 }
 
+bool sink_idle(struct sink *sink)
+{
+	bool idle;
+
+	pthread_mutex_lock(&sink->mutex);
+	idle = sink->gone || (sink->length == 0 && !sink->busy);
+	pthread_mutex_unlock(&sink->mutex);
+	return idle;
+}
+
 void sink_flush(struct sink *sink)
 {
 	pthread_mutex_lock(&sink->mutex);

@@ -13,6 +13,8 @@ struct sink;
 struct sink *sink_new(int fd); /* the descriptor stays the caller's */
 void sink_write(struct sink *sink, const char *bytes, size_t length);
 size_t sink_count(const struct sink *sink); /* how often it was written to */
+/* Has all been written, or is nobody there? */
+bool sink_idle(struct sink *sink);
 /* Waits until all is written, or the reader is gone. */
 void sink_flush(struct sink *sink);
 void sink_free(struct sink *sink); /* flushes */

@@ -1,7 +1,8 @@
 /*
- * ui.h - how a run is shown: three views of the same events.
+ * ui.h - how a run is shown: views of the same events.
  *
  *   ui_plain.c   lines for a person, on standard error
+ *   ui_tty.c     the same on a terminal, and below them what is under way
  *   ui_json.c    one JSON object a line, on standard output (docs/events.schema.json)
  *   ui_events.c  one short, stable line a line, on standard output: what the golden runs compare
  *
@@ -12,6 +13,7 @@
 #define RUNPLAN_UI_H
 
 #include "cli/redact.h"
+#include "cli/screen.h"
 #include "cli/sink.h"
 #include "grammar/source.h"
 #include "interp/journal.h"
@@ -22,7 +24,8 @@ struct page {
 	struct sink *sink;
 	const struct redactor *redactor;
 	bool color;
-	unsigned width; /* columns */
+	unsigned width;	       /* columns */
+	struct screen *screen; /* where the last rows are drawn anew: it has the width, and is printed on; else NULL */
 };
 
 enum style { STYLE_NORMAL, STYLE_STRONG, STYLE_FAINT, STYLE_GOOD, STYLE_BAD, STYLE_WARN };
@@ -31,6 +34,11 @@ enum style { STYLE_NORMAL, STYLE_STRONG, STYLE_FAINT, STYLE_GOOD, STYLE_BAD, STY
 void text_clean(const char *text, size_t length, struct buffer *out);
 /* An elapsed time for people: 320ms, 4.2s, 2m13s. `buffer` holds 48 bytes. */
 const char *elapsed_text(int64_t nanoseconds, char *buffer);
+
+/* `text` as a line shows it: cleaned and redacted. */
+void page_text(const struct page *page, const char *text, struct buffer *out);
+/* The control sequence that begins a style; \033[0m ends it. */
+const char *style_paint(enum style style);
 
 /*
  * One line: `gutter` (or NULL), `indent` blanks, `lead` in `style` (or NULL), `text` (or NULL). Wrapped at
@@ -61,6 +69,10 @@ enum verbosity { VERBOSITY_QUIET, VERBOSITY_NORMAL, VERBOSITY_VERBOSE };
 
 /* What is borrowed must outlive the view. `sources` may be NULL. */
 struct ui *ui_plain_new(const struct page *page, enum verbosity verbosity);
+struct tree;
+const struct tree *ui_plain_tree(struct ui *plain); /* what is under way */
+/* `page` has a screen. */
+struct ui *ui_tty_new(const struct page *page, enum verbosity verbosity);
 struct ui *ui_json_new(const struct page *page, const struct sources *sources);
 struct ui *ui_events_new(const struct page *page);
 

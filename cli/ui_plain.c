@@ -80,41 +80,23 @@ static void phase_ended(struct ui_plain *plain, const struct event *event)
 
 static void step_started(struct ui_plain *plain, const struct event *event)
 {
-	struct value depth = record_peek(event->data, "depth"), attempt = record_peek(event->data, "attempt");
-	struct step *step = plain_step_find(plain, event->id);
-	char lead[32] = "", gutter[48];
+	struct item *step = tree_step(&plain->tree, event->id);
 
-	if (!step) {
-		plain->steps =
-		    memory_need(realloc(plain->steps, (plain->step_count + 1) * sizeof(*plain->steps)));
-		step = &plain->steps[plain->step_count++];
-		*step = (struct step){.id = plain_copy(event->id), .title = plain_copy(event->text)};
-	}
-	step->depth = depth.tag == VALUE_INT && depth.i > 0 ? (unsigned)depth.i : 0;
-	plain_step_activate(plain, step, true);
-	if (plain_quiet(plain))
-		return;
-	if (attempt.tag == VALUE_INT && attempt.i > 1)
-		snprintf(lead, sizeof(lead), "attempt %" PRId64 ": ", attempt.i);
-	page_line(plain->page, plain_clock_of(event->now, gutter), plain->phase_indent + 2 * step->depth,
-		  STYLE_STRONG, lead, event->text);
+	if (!plain_quiet(plain) && !plain->live && step)
+		plain_step_head(plain, step);
 }
 
 static void step_ended(struct ui_plain *plain, const struct event *event)
 {
 	const char *outcome = plain_text_of(event, "outcome");
-	struct step *step = plain_step_find(plain, event->id);
-	struct value text;
 	bool done = strcmp(outcome, "done") == 0, failed = strcmp(outcome, "failed") == 0;
+	struct value text;
 	char gutter[48];
 
-	if (step)
-		plain_step_activate(plain, step, false);
 	if ((plain_quiet(plain) && done) || strcmp(outcome, "skipped") == 0)
 		return;
 	text = plain_with_elapsed(event, event->text);
-	page_line(plain->page, plain_clock_of(event->now, gutter),
-		  plain->phase_indent + (step ? 2 * step->depth : 0),
+	page_line(plain->page, plain_clock_of(event->now, gutter), plain_indent_of(plain, event->id) - 2,
 		  done	   ? STYLE_GOOD
 		  : failed ? STYLE_BAD
 			   : STYLE_WARN,
@@ -157,7 +139,7 @@ static void signal_came(struct ui_plain *plain, const struct event *event)
 	const char *name = event->data.tag == VALUE_INT && event->data.i == 15 ? "SIGTERM" : "SIGINT";
 
 	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_WARN, name,
-		  plain->unwinding ? " again: stops at the next journal point"
+		  plain->tree.unwinding ? " again: stops at the next journal point"
 				   : ": going back; once more stops at once");
 }
 
@@ -215,9 +197,6 @@ static void show_event(struct ui_plain *plain, const struct event *event)
 	case EVENT_SAMPLE:
 		plain_sample(plain, event);
 		break;
-	case EVENT_PERSON_ASKED:
-		plain_question_opened(plain, event);
-		break;
 	case EVENT_PERSON_ANSWERED:
 		plain_person_answered(plain, event);
 		break;
@@ -264,13 +243,25 @@ static void show_event(struct ui_plain *plain, const struct event *event)
 	}
 }
 
+/* How something ended is said where it stood. */
+static bool is_end(enum event_kind kind)
+{
+	return kind == EVENT_STEP_ENDED || kind == EVENT_HANDLER_ENDED || kind == EVENT_EFFECT_ENDED ||
+	       kind == EVENT_WAITED;
+}
+
 static void plain_event(struct ui *ui, const struct event *event)
 {
 	struct ui_plain *plain = plain_of(ui);
 	size_t before = sink_count(plain->page->sink);
+	bool ends = is_end(event->kind);
 
 	plain->now = event->now;
+	if (!ends)
+		tree_event(&plain->tree, event);
 	show_event(plain, event);
+	if (ends)
+		tree_event(&plain->tree, event);
 	if (sink_count(plain->page->sink) != before)
 		plain->shown_at = event->now;
 }
@@ -278,19 +269,15 @@ static void plain_event(struct ui *ui, const struct event *event)
 /* What is waited for, in words; owned. */
 static struct value waited_for(const struct ui_plain *plain, int64_t now)
 {
-	const struct wait *wait = plain->wait_count > 0 ? &plain->waits[plain->wait_count - 1] : NULL;
-	const struct call *call = plain->call_count > 0 ? &plain->calls[0] : NULL;
+	const struct item *item = tree_oldest(&plain->tree);
 	char elapsed[48];
 
-	if (wait && (!call || wait->since <= call->started))
-		return value_string_printf("%s (since %s)", wait->text,
-					   elapsed_text(now - wait->since, elapsed));
-	if (call)
-		return value_string_printf("%s (since %s)", call->shown,
-					   elapsed_text(now - call->started, elapsed));
-	if (plain->hold_end > now)
-		return value_string_printf("the hold: %s left", elapsed_text(plain->hold_end - now, elapsed));
-	return value_string("...");
+	if (!item)
+		return value_string("...");
+	if (item->kind == ITEM_HOLD || item->kind == ITEM_RETRY)
+		return value_string_printf("%s: %s left", item->kind == ITEM_HOLD ? "the hold" : "until the next attempt",
+					   elapsed_text(item->until > now ? item->until - now : 0, elapsed));
+	return value_string_printf("%s (since %s)", item->title, elapsed_text(now - item->started, elapsed));
 }
 
 static int64_t plain_heartbeat(struct ui *ui, int64_t now)
@@ -302,7 +289,7 @@ static int64_t plain_heartbeat(struct ui *ui, int64_t now)
 	if (now - plain->shown_at < HEARTBEAT_NS)
 		return plain->shown_at + HEARTBEAT_NS;
 	plain->shown_at = now;
-	if (plain_quiet(plain) || plain->asked > 0)
+	if (plain_quiet(plain) || plain->tree.asked > 0)
 		return now + HEARTBEAT_NS;
 	text = waited_for(plain, now);
 	page_line(plain->page, plain_clock_of(now, gutter), plain->phase_indent + 2, STYLE_FAINT, "waiting ",
@@ -316,23 +303,13 @@ static void plain_free(struct ui *ui)
 	struct ui_plain *plain = plain_of(ui);
 	size_t i;
 
-	for (i = 0; i < plain->step_count; i++) {
-		free(plain->steps[i].id);
-		free(plain->steps[i].title);
-	}
-	while (plain->call_count > 0)
-		plain_call_forget(plain, &plain->calls[0]);
+	tree_free(&plain->tree);
 	for (i = 0; i < plain->sample_count; i++) {
 		free(plain->samples[i].name);
 		free(plain->samples[i].verdict);
 	}
-	for (i = 0; i < plain->wait_count; i++)
-		free(plain->waits[i].text);
 	free(plain->said);
-	free(plain->steps);
-	free(plain->calls);
 	free(plain->samples);
-	free(plain->waits);
 	value_release(plain->done);
 	value_release(plain->undone);
 	value_release(plain->failed);
@@ -340,6 +317,11 @@ static void plain_free(struct ui *ui)
 	value_release(plain->ended);
 	free(plain->outcome);
 	free(plain);
+}
+
+const struct tree *ui_plain_tree(struct ui *ui)
+{
+	return &plain_of(ui)->tree;
 }
 
 static const struct ui_ops plain_ops = {
@@ -356,6 +338,7 @@ struct ui *ui_plain_new(const struct page *page, enum verbosity verbosity)
 	plain->ui.ops = &plain_ops;
 	plain->page = page;
 	plain->verbosity = verbosity;
+	plain->live = page->screen != NULL;
 	plain->done = list_new(0);
 	plain->undone = list_new(0);
 	plain->failed = list_new(0);

@@ -80,6 +80,14 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 	va_end(list);
 }
 
+const char *buffer_text(struct buffer *buffer)
+{
+	if (!buffer->string)
+		return "";
+	buffer->string->bytes[buffer->length] = '\0';
+	return buffer->string->bytes;
+}
+
 void buffer_cut(struct buffer *buffer, size_t length)
 {
 	if (length < buffer->length)

@@ -25,6 +25,7 @@ void buffer_add_int(struct buffer *buffer, int64_t i);
 void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buffer_vprintf(struct buffer *buffer, const char *format, va_list list)
     __attribute__((format(printf, 2, 0)));
+const char *buffer_text(struct buffer *buffer);	       /* NUL-terminated, lent until the next change */
 void buffer_cut(struct buffer *buffer, size_t length); /* forgets all behind `length` */
 
 /* The shortest decimal that reads back as the same number; with a point or an exponent, so never an int. */

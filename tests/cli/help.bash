@@ -46,7 +46,7 @@ on_terminal() {
     shift
     words=$(printf '%q ' "$RUNPLAN" "$@")
     status=0
-    printf "$input" | SHELL=/bin/bash TERM=xterm script -qec "stty cols 80 rows 40; $words" /dev/null >out 2>&1 || status=$?
+    printf "$input" | SHELL=/bin/bash TERM=${TERMINAL:-dumb} script -qec "stty cols 80 rows 40; $words" /dev/null >out 2>&1 || status=$?
     out=$(tr -d '\r' <out)
     err=
 }
