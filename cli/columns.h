@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * From here on the C library's table of widths is asked, which follows Unicode; before, and for what it does not
- * know, the large blocks of utf8_width() decide. Sets the process's LC_CTYPE.
+ * From here on the C library's table of widths is asked, which follows Unicode; before, and for what it does
+ * not know, the large blocks of utf8_width() decide. Sets the process's LC_CTYPE.
  */
 void columns_prepare(void);
 /* Does the terminal show UTF-8, by LC_ALL, LC_CTYPE and LANG? */

@@ -305,11 +305,13 @@ static void say(struct people *people, const char *lead, const char *text)
 /* `again`: what was typed is no answer. */
 static void prompt(struct people *people, const struct question *question, bool again)
 {
-	const char *how = question->typing ? again ? "that is not the phrase; type it, or no: " : "type the phrase, or no: "
-			  : is_kind(question->kind, "ask")
-			      ? value_length(question->choices) > 0 ? "number or text: " : "> "
-			  : again ? "please type yes or no: "
-				  : "yes or no: ";
+	const char *how =
+	    question->typing ? again ? "that is not the phrase; type it, or no: " : "type the phrase, or no: "
+	    : is_kind(question->kind, "ask") ? value_length(question->choices) > 0 ? "number or text: "
+					       : question->secret		   ? "answer (not shown): "
+										   : "answer: "
+	    : again			     ? "please type yes or no: "
+					     : "yes or no: ";
 
 	typed_forget(&people->typed);
 	if (people->page->screen)

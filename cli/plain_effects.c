@@ -24,7 +24,8 @@ static bool is_shown(const struct ui_plain *plain, bool change)
 static void show_effect(struct ui_plain *plain, const struct event *event, bool change, const char *text)
 {
 	if (is_shown(plain, change))
-		plain_line(plain, event, change ? STYLE_NORMAL : STYLE_FAINT, change ? "change  " : "read    ", text);
+		plain_line(plain, event, change ? STYLE_NORMAL : STYLE_FAINT,
+			   change ? "change  " : "read    ", text);
 }
 
 void plain_effect_started(struct ui_plain *plain, const struct event *event)

@@ -31,7 +31,8 @@ unsigned plain_indent_of(struct ui_plain *plain, const char *step_id)
 {
 	const struct item *step = tree_step(&plain->tree, step_id);
 
-	return (step ? indent_of_step(plain, step) + 2 : plain->phase_indent) + (plain->tree.handlers > 0 ? 2 : 0);
+	return (step ? indent_of_step(plain, step) + 2 : plain->phase_indent) +
+	       (plain->tree.handlers > 0 ? 2 : 0);
 }
 
 const char *plain_clock_of(int64_t now, char *buffer)
@@ -51,8 +52,8 @@ void plain_step_head(struct ui_plain *plain, struct item *step)
 	char gutter[48];
 
 	step->told = true;
-	page_line(plain->page, plain_clock_of(step->started, gutter), indent_of_step(plain, step), STYLE_STRONG, NULL,
-		  step->title);
+	page_line(plain->page, plain_clock_of(step->started, gutter), indent_of_step(plain, step),
+		  STYLE_STRONG, NULL, step->title);
 }
 
 /* Steps of which no line has told yet, from the outermost. */
@@ -68,15 +69,16 @@ void plain_line(struct ui_plain *plain, const struct event *event, enum style st
 		const char *text)
 {
 	struct item *step = tree_step(&plain->tree, event->step);
+	const struct item *beside = step ? item_beside(step) : NULL;
 	struct value whole = value_null();
 	char gutter[48];
 
+	if (plain->live)
+		tell_heads(plain, beside ? item_step_above(beside) : step);
 	/* Side by side, each line says of which step it is. */
-	if (step && plain->tree.forks > 0) {
+	if (beside) {
 		whole = value_string_printf("[%s] %s", step->title, text ? text : "");
 		text = value_text_peek(whole);
-	} else if (plain->live) {
-		tell_heads(plain, step);
 	}
 	page_line(plain->page, plain_clock_of(event->now, gutter), plain_indent_of(plain, event->step), style,
 		  lead, text);

@@ -64,7 +64,8 @@ static void pulse_free(struct driver *driver)
 	free(driver);
 }
 
-struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *context, int64_t now), void *context)
+struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *context, int64_t now),
+				void *context)
 {
 	struct pulse *pulse = memory_need(calloc(1, sizeof(*pulse)));
 

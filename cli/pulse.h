@@ -1,13 +1,15 @@
 /*
- * pulse.h - a driver around another that looks at the clock between deliveries: before each wait, and whenever the time
- * has come that it last asked for, `beat` is called, and the machine sees nothing of it.
+ * pulse.h - a driver around another that looks at the clock between deliveries: before each wait, and
+ * whenever the time has come that it last asked for, `beat` is called, and the machine sees nothing of it.
  */
 #ifndef RUNPLAN_PULSE_H
 #define RUNPLAN_PULSE_H
 
 #include "interp/effect.h"
 
-/* Owns `inner`. beat() is told the time on the run's clock, and answers when it wants to be called at the latest. */
-struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *context, int64_t now), void *context);
+/* Owns `inner`. beat() is told the time on the run's clock, and answers when it wants to be called at the
+ * latest. */
+struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *context, int64_t now),
+				void *context);
 
 #endif

@@ -13,10 +13,11 @@
 #define SYNC_BEGIN "\033[?2026h"
 #define SYNC_END   "\033[?2026l"
 /* A line that the terminal finds wider than columns_of() does is cut off instead of taking a second row. */
-#define WRAP_OFF   "\033[?7l"
-#define WRAP_ON	   "\033[?7h"
-#define ERASE_LINE "\033[K"
-#define ERASE_DOWN "\033[J"
+#define WRAP_OFF     "\033[?7l"
+#define WRAP_ON	     "\033[?7h"
+#define ERASE_LINE   "\033[K"
+#define ERASE_DOWN   "\033[J"
+#define HEIGHT_LEAST 10 /* rows: on a low screen what is under way comes first */
 
 struct line {
 	char *text;
@@ -33,10 +34,10 @@ struct screen {
 	int fd;
 	unsigned rows, columns;
 	unsigned drawn_rows, drawn_columns; /* when `shown` was drawn */
-	struct lines live;	 /* as they were given */
-	struct lines shown;	 /* the live rows on the terminal, the question's included */
-	bool behind;		 /* the cursor rests behind the last of them, not at its beginning */
-	struct buffer record;	 /* printed, and not yet written */
+	struct lines live;		    /* as they were given */
+	struct lines shown;		    /* the live rows on the terminal, the question's included */
+	bool behind;	      /* the cursor rests behind the last of them, not at its beginning */
+	struct buffer record; /* printed, and not yet written */
 	struct buffer question;
 	struct buffer prompt, typed;
 	bool collecting, asking; /* what is printed is the question; it is complete */
@@ -145,12 +146,15 @@ static size_t line_ends(const struct buffer *buffer)
 	return count;
 }
 
-/* One row is left to the record, so that going up never stops at the terminal's first row. */
+/* A third is left to the record; one row at least, so that going up never stops at the terminal's first row.
+ */
 unsigned screen_height(const struct screen *screen)
 {
-	size_t question = screen->asking ? line_ends(&screen->question) + 1 : 0;
+	unsigned question = screen->asking ? (unsigned)line_ends(&screen->question) + 1 : 0;
+	unsigned room = screen->rows > question + 2 ? screen->rows - 1 - question : 1,
+		 share = screen->rows * 2 / 3;
 
-	return screen->rows > question + 2 ? screen->rows - 1 - (unsigned)question : 1;
+	return room < HEIGHT_LEAST || room < share ? room : share < HEIGHT_LEAST ? HEIGHT_LEAST : share;
 }
 
 void screen_print(struct screen *screen, const char *bytes, size_t length)
@@ -199,8 +203,9 @@ static void add_question(struct screen *screen, struct lines *lines)
 			lines_add(lines, at, strcspn(at, "\n"));
 	buffer_add(&last, buffer_text(&screen->prompt), screen->prompt.length);
 	if (screen->typed.length > 0)
-		buffer_add_text(&last, tail_that_fits(buffer_text(&screen->typed),
-						      screen->columns > used + 2 ? screen->columns - used - 2 : 1));
+		buffer_add_text(&last,
+				tail_that_fits(buffer_text(&screen->typed),
+					       screen->columns > used + 2 ? screen->columns - used - 2 : 1));
 	lines_add(lines, buffer_text(&last), last.length);
 	buffer_free(&last);
 }
@@ -238,8 +243,8 @@ static void add_line(struct buffer *out, const char *text)
 	buffer_add_text(out, ERASE_LINE);
 }
 
-/* Whole lines of the record. Behind one that fills its last row nothing is to be erased: the cursor still stands on its
- * last character. */
+/* Whole lines of the record. Behind one that fills its last row nothing is to be erased: the cursor still
+ * stands on its last character. */
 static void add_record(struct screen *screen, struct buffer *out)
 {
 	size_t length = screen->record.length, from = 0, end, width;
@@ -347,7 +352,9 @@ void screen_redraw(struct screen *screen)
 {
 	size_t question = screen->asking ? line_ends(&screen->question) + 1 : 0, i = 0;
 	struct lines lines = {0};
+	unsigned rows, columns;
 
+	screen_size(screen, &rows, &columns);
 	if (!foreground(screen)) {
 		screen_clear(screen);
 		screen->lost = true;

@@ -7,12 +7,13 @@
  *	Question: Deploy?		while a person is asked
  *	yes or no: y_
  *
- * There is no alternate screen, no scroll region and no hidden cursor: whatever ends the process leaves a usable terminal
- * and the record behind. A frame is one write: the cursor goes up to the first live row, what is new in the record is
- * written over it, then the live lines below; where nothing is new, only lines that differ are written. The cursor rests
- * at the beginning of the last live row, or behind what was typed.
+ * There is no alternate screen, no scroll region and no hidden cursor: whatever ends the process leaves a
+ *usable terminal and the record behind. A frame is one write: the cursor goes up to the first live row, what
+ *is new in the record is written over it, then the live lines below; where nothing is new, only lines that
+ *differ are written. The cursor rests at the beginning of the last live row, or behind what was typed.
  *
- * Nothing here waits: while the terminal has not taken the last frame (Ctrl-S), what is printed is kept, and drawn later.
+ * Nothing here waits: while the terminal has not taken the last frame (Ctrl-S), what is printed is kept, and
+ *drawn later.
  */
 #ifndef RUNPLAN_SCREEN_H
 #define RUNPLAN_SCREEN_H
@@ -35,7 +36,8 @@ void screen_size(struct screen *screen, unsigned *rows, unsigned *columns);
 bool screen_resized(struct screen *screen);
 /* As it was when last asked. */
 unsigned screen_columns(const struct screen *screen);
-/* Columns that a live line may take: the last stays free, because not all terminals agree on how wide text is. */
+/* Columns that a live line may take: the last stays free, because not all terminals agree on how wide text
+ * is. */
 unsigned screen_room(const struct screen *screen);
 /* Rows that live lines may take, beside the question. */
 unsigned screen_height(const struct screen *screen);
@@ -47,14 +49,15 @@ bool screen_pending(const struct screen *screen);
 /* Has the terminal taken what was drawn? A frame may be drawn in any case, but they would pile up. */
 bool screen_ready(const struct screen *screen);
 
-/* A frame: `lines` are the live part from now on, each at most screen_room() wide, without a line end. Colour in them is
- * allowed. While another program has the terminal, only the record is written. */
+/* A frame: `lines` are the live part from now on, each at most screen_room() wide, without a line end. Colour
+ * in them is allowed. While another program has the terminal, only the record is written. */
 void screen_draw(struct screen *screen, char *const *lines, size_t count);
 /* The same lines again, once what stands around them has changed. */
 void screen_redraw(struct screen *screen);
 /* As screen_draw() with no lines and no question: before the process stops or another writes. */
 void screen_clear(struct screen *screen);
-/* The cursor may stand anywhere: what was drawn stays where it is, and the next frame begins on a line of its own. */
+/* The cursor may stand anywhere: what was drawn stays where it is, and the next frame begins on a line of its
+ * own. */
 void screen_lost(struct screen *screen);
 
 /* ---- a question, below the live lines; what is typed is drawn at once ---- */

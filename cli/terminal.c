@@ -4,7 +4,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#define FLUSH_TRIES 50 /* of 10 ms: a terminal that takes nothing any more (Ctrl-S) must not keep the process from stopping */
+#define FLUSH_TRIES                                                                                          \
+	50 /* of 10 ms: a terminal that takes nothing any more (Ctrl-S) must not keep the process from       \
+	      stopping */
 
 struct terminal {
 	struct live *live;

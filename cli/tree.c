@@ -25,14 +25,14 @@ size_t item_leaves(const struct item *item)
 }
 
 /*
- * Bytes of an id that name the path of the fiber: "0.2" of the step "0.2/3", of the effect "0.2:7". A handler's id is the
- * path itself: "r:0/7" of the effect "r:0/7:1".
+ * Bytes of an id that name the path of the fiber: "0.2" of the step "0.2/3", of the effect "0.2:7". A
+ * handler's id is the path itself: "r:0/7" of the effect "r:0/7:1".
  */
 static size_t path_length(const char *id, enum item_kind kind)
 {
-	const char *end = kind == ITEM_HANDLER		     ? NULL
+	const char *end = kind == ITEM_HANDLER			    ? NULL
 			  : kind == ITEM_PHASE || kind == ITEM_STEP ? strrchr(id, '/')
-								     : strrchr(id, ':');
+								    : strrchr(id, ':');
 
 	return end ? (size_t)(end - id) : strlen(id);
 }
@@ -54,6 +54,15 @@ static struct item **slot_of_item(struct tree *tree, const struct item *item)
 		       item_is_branch(item) ? path_length(item->id, item->kind) : strlen(item->id));
 }
 
+static void mark_beside(struct item *newest)
+{
+	struct item *item;
+
+	newest->beside = true;
+	for (item = newest->previous; item && !item->beside; item = item->previous)
+		item->beside = item->kind == ITEM_STEP;
+}
+
 static struct item *item_add(struct tree *tree, struct item *parent, enum item_kind kind, const char *id,
 			     const char *title, int64_t now)
 {
@@ -72,8 +81,8 @@ static struct item *item_add(struct tree *tree, struct item *parent, enum item_k
 	item->next_in_slot = *slot;
 	*slot = item;
 	tree->handlers += kind == ITEM_HANDLER;
-	if (kind == ITEM_STEP && ++parent->steps == 2)
-		tree->forks++;
+	if (kind == ITEM_STEP && ++parent->steps > 1)
+		mark_beside(item);
 	return item;
 }
 
@@ -90,8 +99,7 @@ static void item_remove(struct tree *tree, struct item *item)
 	*(item->next ? &item->next->previous : &item->parent->last) = item->previous;
 	tree->handlers -= item->kind == ITEM_HANDLER;
 	tree->asked -= item->kind == ITEM_PERSON;
-	if (item->kind == ITEM_STEP && item->parent->steps-- == 2)
-		tree->forks--;
+	item->parent->steps -= item->kind == ITEM_STEP;
 	free(item->id);
 	free(item->title);
 	free(item->detail);
@@ -120,6 +128,16 @@ struct item *item_step_above(const struct item *item)
 	while (above && above->kind != ITEM_STEP)
 		above = above->parent;
 	return above;
+}
+
+const struct item *item_beside(const struct item *step)
+{
+	const struct item *found = NULL;
+
+	for (; step; step = item_step_above(step))
+		if (step->beside)
+			found = step;
+	return found;
 }
 
 static const struct item *oldest_below(const struct item *parent, const struct item *best)
@@ -191,8 +209,8 @@ static const char *text_of(const struct event *event, const char *field)
 
 static void branch_begins(struct tree *tree, const struct event *event, enum item_kind kind)
 {
-	struct item *parent = kind == ITEM_STEP ? branch_at(tree, event->id, path_length(event->id, kind))
-						: &tree->root;
+	struct item *parent =
+	    kind == ITEM_STEP ? branch_at(tree, event->id, path_length(event->id, kind)) : &tree->root;
 	struct item *item = item_find(tree, kind, event->id);
 
 	if (item)
@@ -277,7 +295,8 @@ static void person_asked(struct tree *tree, const struct event *event)
 
 static void wait_begins(struct tree *tree, const struct event *event)
 {
-	struct item *item = item_add(tree, step_of(tree, event), ITEM_WAIT, event->id, event->text, event->now);
+	struct item *item =
+	    item_add(tree, step_of(tree, event), ITEM_WAIT, event->id, event->text, event->now);
 	int64_t within = whole(record_peek(event->data, "within"), 0);
 
 	item->until = within > 0 ? event->now + within : 0;
@@ -288,7 +307,8 @@ struct item *tree_wait(struct tree *tree, const char *id, const char *condition)
 {
 	struct item *item = *slot_of(tree, id, strlen(id));
 
-	while (item && (item->kind != ITEM_WAIT || strcmp(item->id, id) != 0 || strcmp(item->title, condition) != 0))
+	while (item &&
+	       (item->kind != ITEM_WAIT || strcmp(item->id, id) != 0 || strcmp(item->title, condition) != 0))
 		item = item->next_in_slot;
 	return item;
 }
@@ -318,7 +338,8 @@ static void sampled(struct tree *tree, const struct event *event)
 	item->over = whole(record_peek(event->data, "over"), 0);
 	free(item->verdict);
 	item->verdict = memory_need(strdup(text_of(event, "verdict")));
-	text = v.tag == VALUE_NULL ? value_string_printf("no data (%s)", text_of(event, "reason")) : value_to_text(v);
+	text = v.tag == VALUE_NULL ? value_string_printf("no data (%s)", text_of(event, "reason"))
+				   : value_to_text(v);
 	v = text;
 	if (bound.tag == VALUE_STRING) {
 		text = value_string_printf("%s, must be %s", value_text_peek(v), value_text_peek(bound));

@@ -1,6 +1,7 @@
 /*
- * tree.h - what is under way, from a run's events: phases, steps and handlers, and below each its changes, reads,
- * waits, holds, thresholds and people. Only what has not ended is kept, and of thresholds the last sample.
+ * tree.h - what is under way, from a run's events: phases, steps and handlers, and below each its changes,
+ * reads, waits, holds, thresholds and people. Only what has not ended is kept, and of thresholds the last
+ * sample.
  */
 #ifndef RUNPLAN_TREE_H
 #define RUNPLAN_TREE_H
@@ -29,6 +30,7 @@ struct item {
 	char *verdict; /* a threshold's */
 	bool armed;    /* a step that can be undone */
 	bool told;     /* the view's own: its beginning has been shown */
+	bool beside;   /* step: another of the same branch was under way with it */
 	bool labelled; /* wait: an `expect`, so its check follows and says how it went */
 	struct item *parent, *first, *last, *previous, *next;
 	struct item *next_in_slot;
@@ -49,7 +51,6 @@ struct tree {
 	struct item *slots[TREE_SLOTS]; /* items by id, branches by the path of what runs in them */
 	bool unwinding;
 	int signals;
-	size_t forks;		/* branches in which more than one step is under way */
 	size_t handlers, asked; /* under way: handlers, questions */
 	size_t done;		/* steps that ended well */
 	size_t armed;		/* steps that can be undone */
@@ -67,6 +68,8 @@ struct item *tree_wait(struct tree *tree, const char *id, const char *condition)
 /* Of what is waited for (changes, reads, waits, holds, retries), the one that began first; NULL: nothing. */
 const struct item *tree_oldest(const struct tree *tree);
 struct item *item_step_above(const struct item *item); /* the step in which it runs; NULL: none */
+/* The outermost step, from this one up, beside which another is or was; NULL: none. */
+const struct item *item_beside(const struct item *step);
 
 /* Steps and handlers at or below the item that have none below themselves. */
 size_t item_leaves(const struct item *item);

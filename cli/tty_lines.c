@@ -8,10 +8,13 @@
 #include "cli/columns.h"
 
 #define SECOND_NS     INT64_C(1000000000)
-#define READ_SHOWN_NS SECOND_NS	      /* reads that take longer are shown; others would only flicker */
-#define SAMPLE_OLD_NS (60 * SECOND_NS) /* what is older than this, and than two of its intervals, is not watched any more */
-#define AIRY_HEIGHT   8		      /* rows from which on a blank one sets the live part off */
-#define TITLE_LEAST   12	      /* columns of a text that a time behind it must leave */
+#define READ_SHOWN_NS SECOND_NS /* reads that take longer are shown; others would only flicker */
+#define SAMPLE_OLD_NS                                                                                        \
+	(60 * SECOND_NS) /* what is older than this, and than two of its intervals, is not watched any more  \
+			  */
+#define AIRY_HEIGHT 8	 /* rows from which on a blank one sets the live part off */
+#define ASIDE_SIZE  160
+#define TITLE_LEAST 12 /* columns of a text that a time behind it must leave */
 
 /* Meaning never hangs on colour or on these alone: words stand beside them. */
 struct marks {
@@ -71,13 +74,14 @@ static void keep(struct writer *writer, struct buffer *line)
 	buffer_free(line);
 }
 
-/* `lead` and `text` are cut so that `aside` has room behind them, unless too little would be left of them. */
-static void add_line(struct writer *writer, unsigned indent, enum style style, const char *lead, const char *text,
-		     const char *aside)
+/* `lead` and `text` are cut so that `aside`, or at least its first word, has room behind them, unless too
+ * little would be left of them. */
+static void add_line(struct writer *writer, unsigned indent, enum style style, const char *lead,
+		     const char *text, const char *aside)
 {
 	struct buffer line = {0};
-	size_t room = writer->room, behind = columns_of(aside, strlen(aside)) + 2, before;
-	char *fit;
+	size_t room = writer->room, behind = strlen(aside) + 2, before;
+	char *fit, words[ASIDE_SIZE];
 
 	indent = indent + TITLE_LEAST > room ? 0 : indent;
 	room -= indent;
@@ -87,6 +91,8 @@ static void add_line(struct writer *writer, unsigned indent, enum style style, c
 	add_painted(writer, &line, style, fit);
 	free(fit);
 	room -= before < room ? before : room;
+	if (behind + TITLE_LEAST > room)
+		behind = strcspn(aside, ", ") + 2;
 	if (behind > 2 && behind + TITLE_LEAST <= room)
 		room -= behind;
 	else
@@ -95,8 +101,8 @@ static void add_line(struct writer *writer, unsigned indent, enum style style, c
 	add_painted(writer, &line, style == STYLE_STRONG ? STYLE_STRONG : STYLE_NORMAL, fit);
 	free(fit);
 	if (behind > 0) {
-		buffer_add_text(&line, "  ");
-		add_painted(writer, &line, STYLE_FAINT, aside);
+		snprintf(words, sizeof(words), "  %.*s", (int)behind - 2, aside);
+		add_painted(writer, &line, STYLE_FAINT, words);
 	}
 	keep(writer, &line);
 }
@@ -124,7 +130,7 @@ struct said {
 	enum style style;
 	const char *lead;
 	struct value text;
-	char aside[160];
+	char aside[ASIDE_SIZE];
 };
 
 static void say_branch(const struct writer *writer, const struct item *item, struct said *said)
@@ -135,8 +141,8 @@ static void say_branch(const struct writer *writer, const struct item *item, str
 	said->style = STYLE_STRONG;
 	said->lead = writer->marks->branch;
 	if (item->kind == ITEM_HANDLER && strcmp(item->detail, item->title) != 0)
-		said->text = value_string_printf("%s: %s", strcmp(item->detail, "rollback") == 0 ? "undo" : item->detail,
-						 item->title);
+		said->text = value_string_printf(
+		    "%s: %s", strcmp(item->detail, "rollback") == 0 ? "undo" : item->detail, item->title);
 	else
 		said->text = value_string(item->title);
 	if (item->attempt > 1)
@@ -145,8 +151,8 @@ static void say_branch(const struct writer *writer, const struct item *item, str
 		snprintf(said->aside, sizeof(said->aside), "%s, at most %s expected", elapsed,
 			 duration_text(item->most, most));
 	else if (item->most > 0)
-		snprintf(said->aside, sizeof(said->aside), "%s of %s to %s", elapsed, duration_text(item->least, least),
-			 duration_text(item->most, most));
+		snprintf(said->aside, sizeof(said->aside), "%s of %s to %s", elapsed,
+			 duration_text(item->least, least), duration_text(item->most, most));
 	else
 		snprintf(said->aside, sizeof(said->aside), "%s", elapsed);
 }
@@ -179,17 +185,20 @@ static void say_timed(const struct writer *writer, const struct item *item, stru
 	case ITEM_WAIT:
 		said->lead = "wait    ";
 		said->text = value_string(item->title);
-		snprintf(said->aside, sizeof(said->aside), item->until > 0 ? "%s, %s left" : "%s", elapsed, rest);
+		snprintf(said->aside, sizeof(said->aside), item->until > 0 ? "%s, %s left" : "%s", elapsed,
+			 rest);
 		break;
 	case ITEM_RETRY:
 		said->lead = "retry   ";
 		said->style = STYLE_WARN;
-		said->text = value_string_printf("attempt %d of %d failed: %s", item->attempt, item->attempts, item->title);
+		said->text = value_string_printf("attempt %d of %d failed: %s", item->attempt, item->attempts,
+						 item->title);
 		snprintf(said->aside, sizeof(said->aside), "again in %s", rest);
 		break;
 	default:
 		said->lead = "hold    ";
-		said->text = value_string_printf("%s left of %s", rest, duration_text(item->until - item->started, all));
+		said->text = value_string_printf("%s left of %s", rest,
+						 duration_text(item->until - item->started, all));
 		break;
 	}
 }
@@ -216,7 +225,9 @@ static void say(const struct writer *writer, const struct item *item, struct sai
 		/* fall through */
 	case ITEM_CHANGE:
 	case ITEM_READ:
-		said->lead = item->kind == ITEM_PERSON ? "person  " : item->kind == ITEM_CHANGE ? "change  " : "read    ";
+		said->lead = item->kind == ITEM_PERSON	 ? "person  "
+			     : item->kind == ITEM_CHANGE ? "change  "
+							 : "read    ";
 		said->text = value_string(item->title);
 		since(writer, item, said->aside);
 		return;
@@ -266,8 +277,9 @@ static void add_brief(struct writer *writer, const struct item *branch, unsigned
 	say(writer, branch, &said);
 	if (item) {
 		say(writer, item, &inner);
-		text = value_string_printf("%s: %.*s %s", value_text_peek(said.text), (int)strcspn(inner.lead, " "),
-					   inner.lead, value_text_peek(inner.text));
+		text = value_string_printf("%s: %.*s %s", value_text_peek(said.text),
+					   (int)strcspn(inner.lead, " "), inner.lead,
+					   value_text_peek(inner.text));
 		value_release(said.text);
 		value_release(inner.text);
 		said.text = text;
@@ -344,12 +356,14 @@ static void add_status(struct writer *writer, const struct tree *tree)
 
 	snprintf(clock, sizeof(clock), "%3" PRId64 ":%02" PRId64, s / 60, s % 60);
 	if (s >= 3600)
-		snprintf(clock, sizeof(clock), "%" PRId64 ":%02" PRId64 ":%02" PRId64, s / 3600, s / 60 % 60, s % 60);
+		snprintf(clock, sizeof(clock), "%" PRId64 ":%02" PRId64 ":%02" PRId64, s / 3600, s / 60 % 60,
+			 s % 60);
 	snprintf(far[0], sizeof(far[0]), "%zu done, %zu running. ", tree->done, running(tree));
 	far[1][0] = far[2][0] = '\0';
 	if (tree->unwinding)
 		for (i = 0; i < 3; i++)
-			snprintf(far[i], sizeof(far[i]), "going back: %zu of %zu undone. ", tree->undone, tree->to_undo);
+			snprintf(far[i], sizeof(far[i]), "going back: %zu of %zu undone. ", tree->undone,
+				 tree->to_undo);
 	else if (tree->signals > 0)
 		snprintf(far[0], sizeof(far[0]), "stops what is under way, then goes back. ");
 	if (tree->signals > 1) {
@@ -360,7 +374,8 @@ static void add_status(struct writer *writer, const struct tree *tree)
 		snprintf(stop[1], sizeof(stop[1]), "Ctrl-C: stop, undo no more");
 		stop[2][0] = '\0';
 	} else if (tree->armed > 0) {
-		snprintf(stop[0], sizeof(stop[0]), "Ctrl-C: stop and undo %zu step%s", tree->armed, tree->armed > 1 ? "s" : "");
+		snprintf(stop[0], sizeof(stop[0]), "Ctrl-C: stop and undo %zu step%s", tree->armed,
+			 tree->armed > 1 ? "s" : "");
 		snprintf(stop[1], sizeof(stop[1]), "%s", stop[0]);
 		snprintf(stop[2], sizeof(stop[2]), "Ctrl-C: undo %zu", tree->armed);
 	} else {
@@ -395,8 +410,8 @@ static void write_tree(struct writer *writer, const struct tree *tree, unsigned 
 	add_status(writer, tree);
 }
 
-void tty_lines_make(struct tty_lines *lines, const struct page *page, const struct tree *tree, int64_t now, unsigned room,
-		    unsigned height)
+void tty_lines_make(struct tty_lines *lines, const struct page *page, const struct tree *tree, int64_t now,
+		    unsigned room, unsigned height)
 {
 	struct writer writer = {
 	    .lines = lines,

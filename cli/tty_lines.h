@@ -1,4 +1,5 @@
-/* tty_lines.h - what is under way as lines that fit a terminal: all of it where there is room, else less of each, else less. */
+/* tty_lines.h - what is under way as lines that fit a terminal: all of it where there is room, else less of
+ * each, else less. */
 #ifndef RUNPLAN_TTY_LINES_H
 #define RUNPLAN_TTY_LINES_H
 
@@ -11,11 +12,11 @@ struct tty_lines {
 };
 
 /*
- * At most `height` lines (at least 1), each at most `room` columns wide, cleaned and redacted; the last says how far the
- * run is and how to stop it. `now` is the run's clock. tty_lines_free() follows.
+ * At most `height` lines (at least 1), each at most `room` columns wide, cleaned and redacted; the last says
+ * how far the run is and how to stop it. `now` is the run's clock. tty_lines_free() follows.
  */
-void tty_lines_make(struct tty_lines *lines, const struct page *page, const struct tree *tree, int64_t now, unsigned room,
-		    unsigned height);
+void tty_lines_make(struct tty_lines *lines, const struct page *page, const struct tree *tree, int64_t now,
+		    unsigned room, unsigned height);
 void tty_lines_free(struct tty_lines *lines);
 
 #endif

@@ -22,13 +22,15 @@ struct typing {
 
 static bool same_mode(const struct termios *a, const struct termios *b)
 {
-	return a->c_lflag == b->c_lflag && a->c_iflag == b->c_iflag && memcmp(a->c_cc, b->c_cc, sizeof(a->c_cc)) == 0;
+	return a->c_lflag == b->c_lflag && a->c_iflag == b->c_iflag &&
+	       memcmp(a->c_cc, b->c_cc, sizeof(a->c_cc)) == 0;
 }
 
 /*
- * In the child. Only what is safe between fork() and exec() in a process of several threads. It leaves the session, so that
- * no signal of the terminal reaches it; it holds nothing but the terminal and the pipe, so that it keeps no lock and no
- * pipe of others open. Where somebody else (a shell) has set a mode meanwhile, that stays.
+ * In the child. Only what is safe between fork() and exec() in a process of several threads. It leaves the
+ * session, so that no signal of the terminal reaches it; it holds nothing but the terminal and the pipe, so
+ * that it keeps no lock and no pipe of others open. Where somebody else (a shell) has set a mode meanwhile,
+ * that stays.
  */
 static void keep(int fd, int alive, const struct termios *before, const struct termios *ours)
 {

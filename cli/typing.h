@@ -1,8 +1,8 @@
 /*
  * typing.h - the terminal's mode while a person types an answer, and the line that is typed.
  *
- * Whatever ends the process, the mode of before comes back: a small process that waits for ours to end holds the terminal
- * meanwhile, and so a SIGKILL or a crash leaves no terminal without echo behind either.
+ * Whatever ends the process, the mode of before comes back: a small process that waits for ours to end holds
+ * the terminal meanwhile, and so a SIGKILL or a crash leaves no terminal without echo behind either.
  */
 #ifndef RUNPLAN_TYPING_H
 #define RUNPLAN_TYPING_H

@@ -24,8 +24,9 @@ struct page {
 	struct sink *sink;
 	const struct redactor *redactor;
 	bool color;
-	unsigned width;	       /* columns */
-	struct screen *screen; /* where the last rows are drawn anew: it has the width, and is printed on; else NULL */
+	unsigned width; /* columns */
+	struct screen
+	    *screen; /* where the last rows are drawn anew: it has the width, and is printed on; else NULL */
 };
 
 enum style { STYLE_NORMAL, STYLE_STRONG, STYLE_FAINT, STYLE_GOOD, STYLE_BAD, STYLE_WARN };

@@ -140,7 +140,7 @@ static void signal_came(struct ui_plain *plain, const struct event *event)
 
 	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_WARN, name,
 		  plain->tree.unwinding ? " again: stops at the next journal point"
-				   : ": going back; once more stops at once");
+					: ": going back; once more stops at once");
 }
 
 static void show_event(struct ui_plain *plain, const struct event *event)
@@ -275,7 +275,8 @@ static struct value waited_for(const struct ui_plain *plain, int64_t now)
 	if (!item)
 		return value_string("...");
 	if (item->kind == ITEM_HOLD || item->kind == ITEM_RETRY)
-		return value_string_printf("%s: %s left", item->kind == ITEM_HOLD ? "the hold" : "until the next attempt",
+		return value_string_printf("%s: %s left",
+					   item->kind == ITEM_HOLD ? "the hold" : "until the next attempt",
 					   elapsed_text(item->until > now ? item->until - now : 0, elapsed));
 	return value_string_printf("%s (since %s)", item->title, elapsed_text(now - item->started, elapsed));
 }

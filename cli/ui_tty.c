@@ -1,6 +1,6 @@
 /*
- * ui_tty.c - a run on a terminal: what has happened scrolls by as lines (ui_plain's), and below them stands what is
- * under way, drawn anew when it changes and once a second for the clocks.
+ * ui_tty.c - a run on a terminal: what has happened scrolls by as lines (ui_plain's), and below them stands
+ * what is under way, drawn anew when it changes and once a second for the clocks.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -8,10 +8,10 @@
 #include "cli/tty_lines.h"
 #include "cli/ui.h"
 
-#define SECOND_NS     INT64_C(1000000000)
-#define FRAME_NS      (SECOND_NS / 14)	/* between frames, at least */
-#define BUSY_NS	      (SECOND_NS / 4)	/* until a terminal that has not taken the last frame is looked at again */
-#define CALM_NS	      (3 * SECOND_NS / 10) /* a run that ends before this never shows what is under way */
+#define SECOND_NS INT64_C(1000000000)
+#define FRAME_NS  (SECOND_NS / 14) /* between frames, at least */
+#define BUSY_NS	  (SECOND_NS / 4)  /* until a terminal that has not taken the last frame is looked at again */
+#define CALM_NS	  (3 * SECOND_NS / 10) /* a run that ends before this never shows what is under way */
 
 struct ui_tty {
 	struct ui ui;
@@ -44,7 +44,8 @@ static void draw(struct ui_tty *tty, int64_t at)
 
 	screen_size(screen, &rows, &columns);
 	if (at - tty->begun >= CALM_NS)
-		tty_lines_make(&lines, tty->page, ui_plain_tree(tty->plain), tty->now, screen_room(screen), screen_height(screen));
+		tty_lines_make(&lines, tty->page, ui_plain_tree(tty->plain), tty->now, screen_room(screen),
+			       screen_height(screen));
 	screen_draw(screen, lines.at, lines.count);
 	tty_lines_free(&lines);
 	tty->drawn = at;
@@ -63,7 +64,8 @@ static int64_t refresh(struct ui_tty *tty)
 		return tty->changed || screen_pending(screen) ? tty->drawn + FRAME_NS - at : second;
 	if (!screen_ready(screen))
 		return BUSY_NS;
-	if (resized || tty->changed || screen_pending(screen) || tty->now / SECOND_NS != tty->drawn_now / SECOND_NS)
+	if (resized || tty->changed || screen_pending(screen) ||
+	    tty->now / SECOND_NS != tty->drawn_now / SECOND_NS)
 		draw(tty, at);
 	return second;
 }
