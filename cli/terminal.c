@@ -13,6 +13,7 @@ struct terminal {
 	struct session *session;
 	struct people *people;
 	uv_signal_t resized, stop, go_on;
+	bool stopped; /* by Ctrl-Z: the screen was left clear */
 };
 
 static void redraw(struct terminal *terminal)
@@ -26,13 +27,15 @@ static void resized(uv_signal_t *handle, int number)
 	redraw(handle->data);
 }
 
-/* Somebody else wrote meanwhile, and where the cursor stands nobody knows. */
+/* Somebody else wrote meanwhile; after a SIGSTOP, nobody knows where the cursor stands. */
 static void gone_on(uv_signal_t *handle, int number)
 {
 	struct terminal *terminal = handle->data;
 
 	(void)number;
-	screen_lost(terminal->session->err.screen);
+	if (!terminal->stopped)
+		screen_lost(terminal->session->err.screen);
+	terminal->stopped = false;
 	redraw(terminal);
 }
 
@@ -48,6 +51,7 @@ static void stop(uv_signal_t *handle, int number)
 	screen_clear(screen);
 	for (tries = 0; tries < FLUSH_TRIES && !screen_ready(screen); tries++)
 		uv_sleep(10);
+	terminal->stopped = true;
 	uv_signal_stop(handle); /* the signal means again what it means without us */
 	raise(number);
 	uv_signal_start(handle, stop, number);

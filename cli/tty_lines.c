@@ -379,7 +379,7 @@ static void add_status(struct writer *writer, const struct tree *tree)
 		snprintf(stop[1], sizeof(stop[1]), "%s", stop[0]);
 		snprintf(stop[2], sizeof(stop[2]), "Ctrl-C: undo %zu", tree->armed);
 	} else {
-		snprintf(stop[0], sizeof(stop[0]), "Ctrl-C: stop; nothing is there to undo");
+		snprintf(stop[0], sizeof(stop[0]), "Ctrl-C: stop (nothing to undo)");
 		snprintf(stop[1], sizeof(stop[1]), "Ctrl-C: stop");
 		snprintf(stop[2], sizeof(stop[2]), "Ctrl-C: stop");
 	}

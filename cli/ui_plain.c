@@ -139,7 +139,7 @@ static void signal_came(struct ui_plain *plain, const struct event *event)
 	const char *name = event->data.tag == VALUE_INT && event->data.i == 15 ? "SIGTERM" : "SIGINT";
 
 	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_WARN, name,
-		  plain->tree.unwinding ? " again: stops at the next journal point"
+		  plain->tree.unwinding ? " again: stops at once; what is not undone stays as it is"
 					: ": going back; once more stops at once");
 }
 
