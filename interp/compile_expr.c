@@ -100,13 +100,18 @@ static bool worth_noting(const struct node *node)
 	}
 }
 
-static void note_part(struct compiler *c, const struct node *node, uint32_t a)
+static void note_text(struct compiler *c, const char *text, struct span span, uint32_t a)
 {
 	struct part_code *part = VECTOR_PUSH(&c->parts);
 
-	part->text = one_line(c, node->span);
-	part->span = node->span;
+	part->text = text;
+	part->span = span;
 	emit_ad(c, INSN_TRACE, a, (int32_t)(c->parts.count - 1));
+}
+
+static void note_part(struct compiler *c, const struct node *node, uint32_t a)
+{
+	note_text(c, one_line(c, node->span), node->span, a);
 }
 
 /* Compiles a part of a condition whose own parts say nothing more (the object of a field). */
@@ -500,6 +505,21 @@ static void quantifier_round(struct compiler *c, const struct node *node, struct
 	}
 }
 
+/* The round that decided `all` and `none` is why they do not hold: its item is noted. */
+static void quantifier_settled(struct compiler *c, const struct node *node, uint32_t settled, bool tracing, uint32_t item)
+{
+	uint32_t over;
+
+	if (!tracing || !node->symbol || node->comprehension.quantifier == QUANTIFIER_ANY) {
+		patch_here(c, settled);
+		return;
+	}
+	over = emit_ad(c, INSN_JUMP, 0, 0);
+	patch_here(c, settled);
+	note_text(c, node->symbol->name, node->comprehension.element->span, item);
+	patch_here(c, over);
+}
+
 static uint32_t quantifier(struct compiler *c, const struct node *node, int want)
 {
 	enum quantifier kind = node->comprehension.quantifier;
@@ -515,7 +535,7 @@ static uint32_t quantifier(struct compiler *c, const struct node *node, int want
 	loop_close(c, &loop);
 	loop_unknown(c, &loop, a);
 	if (settled != NOWHERE)
-		patch_here(c, settled);
+		quantifier_settled(c, node, settled, tracing, loop.registers + 2);
 	if (kind == QUANTIFIER_NONE)
 		emit_abc(c, INSN_NOT, a, a, 0);
 	c->w->tracing = tracing;

@@ -178,6 +178,7 @@ P
     says_not "$err" $'\033['
     run_plan color.plan --color always
     says "$err" $'\033['
+    export TERMINAL=xterm
     NO_COLOR=1 on_terminal '' color.plan
     says_not "$out" $'\033[1m'
     on_terminal '' color.plan
