@@ -16,7 +16,7 @@ BUILD=(gcc make flex bison pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev 
 LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-certificates curl jq python3 procps
     util-linux postgresql-client bsdextrautils)
 TEST=(libcmocka-dev bats busybox-static postgresql nginx-light prometheus git openssl openssh-client
-    zsh fish man-db mandoc)
+    zsh fish man-db mandoc tmux python3-jsonschema)
 FUZZ=(clang libclang-rt-dev)
 # What these packages would start at every boot; disabled when this script installed the package.
 SERVERS=(postgresql nginx prometheus)

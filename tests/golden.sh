@@ -17,7 +17,7 @@
 #   # never: TEXT              stands in no line
 #
 # NAME.out holds the rest, so that nothing changes unseen. Each run's record is then replayed from its journal, and must
-# give the same events. UPDATE=1 writes the files in tests/run anew; what the comments say is held in any case.
+# give the same events; and what --json prints of it must be as docs/events.schema.json says. UPDATE=1 writes the files in tests/run anew; what the comments say is held in any case.
 set -uo pipefail
 
 program=$(realpath "${1:?usage: golden.sh RUNPLAN [DUMP]}")
@@ -108,7 +108,16 @@ run_plan() { # PLAN
     if [ -s "$work/journal" ] && ! "$program" replay "$plan" --journal "$work/journal" >"$work/replay" 2>&1; then
         problems+="the replay differs: $(head -n 4 "$work/replay")"
     fi
+    "$program" simulate "$plan" --json "${options[@]}" >"$work/json/$name" 2>/dev/null </dev/null
     result "run/$name" "$problems"
+}
+
+# What --json prints of all of these runs, against the schema that describes it.
+schema() {
+    local found
+    [ -z "${FILTER:-}" ] || return 0
+    found=$(cd "$work/json" && "$here/schema.py" "$here/../docs/events.schema.json" ./* 2>&1) && found=
+    result "docs/events.schema.json" "$(head -n 20 <<<"$found")"
 }
 
 # The expected text shows the path from the project's folder.
@@ -177,7 +186,9 @@ command_line() {
 each parse parse_plan tree
 each fmt fmt_plan expected
 each check check_plan expected
+mkdir "$work/json"
 each run run_plan out
+schema
 command_line
 echo "golden: $passed passed, $failed failed"
 [ "$failed" = 0 ]
