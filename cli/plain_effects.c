@@ -77,6 +77,17 @@ static void effect_failed(struct ui_plain *plain, const struct event *event, con
 		show_tail(plain, event, record_peek(event->data, "value"));
 }
 
+/* What stays of a change that needs no way back: what it is, by which call, and where, if only the answer
+ * says so. */
+static void note_left(struct ui_plain *plain, const struct event *event, const struct item *call)
+{
+	const char *path = value_text_peek(record_peek(record_peek(event->data, "value"), "path"));
+	bool told = strstr(call->title, path) != NULL; /* "" is */
+
+	list_push(&plain->left, value_string_printf("%s: %s%s%s", call->detail, call->title,
+						    told ? "" : " -> ", told ? "" : path));
+}
+
 void plain_effect_ended(struct ui_plain *plain, const struct event *event)
 {
 	const struct item *call = tree_effect(&plain->tree, event->id), *step;
@@ -96,6 +107,8 @@ void plain_effect_ended(struct ui_plain *plain, const struct event *event)
 		show_effect(plain, event, change, value_text_peek(text));
 		value_release(text);
 	}
+	if (call->detail)
+		note_left(plain, event, call);
 	step = tree_step(&plain->tree, event->step);
 	if (change && !plain->tree.unwinding && plain->tree.handlers == 0)
 		list_push(&plain->done, step ? value_string_printf("%s: %s", step->title, call->title)

@@ -185,7 +185,7 @@ void plain_finish(struct ui *ui, int code)
 		summary(plain, "Undone:", STYLE_STRONG, plain->undone);
 		summary(plain, "NOT undone:", STYLE_BAD, plain->failed);
 		summary(plain, "Stays:", STYLE_STRONG, record_peek(ended, "stays"));
-		summary(plain, "Left behind:", STYLE_STRONG, record_peek(ended, "leaves"));
+		summary(plain, "Left behind:", STYLE_STRONG, plain->left);
 		summary(plain, "Took longer than expected:", STYLE_WARN, record_peek(ended, "overruns"));
 		summary(plain, "A person must do by hand:", STYLE_BAD, record_peek(ended, "by_hand"));
 		way_back(plain, code);

@@ -34,6 +34,7 @@ struct ui_plain {
 	int64_t now, shown_at; /* of the last event; of the last line */
 	char *said; /* condition of the last wait that expired: its check need not say all of it again */
 	struct value done;   /* changes that were made, in order */
+	struct value left;   /* harmless things that stay: what, and by which change */
 	struct value undone; /* titles of handlers that ended well */
 	struct value failed; /* titles of handlers that did not */
 	struct value armed;  /* titles of steps that can be undone */

@@ -26,7 +26,8 @@ struct item {
 	enum item_kind kind;
 	char *id;      /* of its events; a wait's condition, a threshold's name */
 	char *title;   /* as it came from the run: to be cleaned */
-	char *detail;  /* a threshold's value and bound, an attempt's failure; NULL: none */
+	char *detail;  /* a threshold's value and bound; what a change leaves behind; a handler's kind; NULL:
+			  none */
 	char *verdict; /* a threshold's */
 	bool armed;    /* a step that can be undone */
 	bool told;     /* the view's own: its beginning has been shown */

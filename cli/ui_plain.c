@@ -312,6 +312,7 @@ static void plain_free(struct ui *ui)
 	free(plain->said);
 	free(plain->samples);
 	value_release(plain->done);
+	value_release(plain->left);
 	value_release(plain->undone);
 	value_release(plain->failed);
 	value_release(plain->armed);
@@ -341,6 +342,7 @@ struct ui *ui_plain_new(const struct page *page, enum verbosity verbosity)
 	plain->verbosity = verbosity;
 	plain->live = page->screen != NULL;
 	plain->done = list_new(0);
+	plain->left = list_new(0);
 	plain->undone = list_new(0);
 	plain->failed = list_new(0);
 	plain->armed = list_new(0);
