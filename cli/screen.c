@@ -315,6 +315,9 @@ static void add_frame(struct screen *screen, const struct lines *lines, bool in_
 
 	buffer_add_text(out, SYNC_BEGIN);
 	go_up(screen, out);
+	/* A terminal that has broken rows, and would join them again when it becomes wider, forgets so. */
+	if (screen->columns != screen->drawn_columns)
+		buffer_add_text(out, ERASE_DOWN);
 	if (!in_place)
 		add_record(screen, out);
 	buffer_add_text(out, WRAP_OFF);
