@@ -54,11 +54,10 @@ static void draw(struct ui_tty *tty, int64_t at)
 }
 
 /* Draws where something is to be drawn and it is time to. When to look again, in ns from now. */
-static int64_t refresh(struct ui_tty *tty)
+static int64_t refresh(struct ui_tty *tty, bool resized)
 {
 	struct screen *screen = tty->page->screen;
 	int64_t at = monotonic(), second = SECOND_NS - tty->now % SECOND_NS;
-	bool resized = screen_resized(screen);
 
 	if (!resized && at - tty->drawn < FRAME_NS)
 		return tty->changed || screen_pending(screen) ? tty->drawn + FRAME_NS - at : second;
@@ -77,7 +76,7 @@ static void tty_event(struct ui *ui, const struct event *event)
 	tty->now = event->now;
 	tty->plain->ops->event(tty->plain, event);
 	tty->changed = true;
-	refresh(tty);
+	refresh(tty, false);
 }
 
 static int64_t tty_heartbeat(struct ui *ui, int64_t now)
@@ -85,7 +84,7 @@ static int64_t tty_heartbeat(struct ui *ui, int64_t now)
 	struct ui_tty *tty = tty_of(ui);
 
 	tty->now = now;
-	return now + refresh(tty);
+	return now + refresh(tty, screen_resized(tty->page->screen));
 }
 
 static void tty_finish(struct ui *ui, int code)
