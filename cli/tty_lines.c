@@ -283,6 +283,7 @@ static void add_brief(struct writer *writer, const struct item *branch, unsigned
 		value_release(said.text);
 		value_release(inner.text);
 		said.text = text;
+		said.style = STYLE_NORMAL;
 		if (inner.aside[0])
 			memcpy(said.aside, inner.aside, sizeof(said.aside));
 	}

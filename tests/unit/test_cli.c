@@ -13,12 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/params.h"
 #include "cli/pulse.h"
 #include "cli/redact.h"
 #include "cli/rows.h"
 #include "cli/sink.h"
+#include "cli/typing.h"
 #include "cli/ui.h"
 #include "interp/type.h"
 
@@ -532,6 +534,59 @@ static void test_pulse(void **state)
 	pulse->ops->free(pulse);
 }
 
+/* ---- terminals ---- */
+
+static void test_columns(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t columns;
+	} rows[] = {
+	    {"", 0},	       {"plain", 5},  {"\u65e5\u672c\u8a9e", 6}, /* wide */
+	    {"e\u0301", 1},						 /* with a combining accent */
+	    {"\U0001f680", 2}, {"\u2705", 2}, {"\xff", 1},		 /* no character at all */
+	};
+	size_t i;
+
+	(void)state;
+	columns_prepare();
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(columns_of(rows[i].text, strlen(rows[i].text)), rows[i].columns);
+	assert_int_equal(columns_fit("\u65e5\u672c\u8a9e", 9, 5),
+			 6);				    /* half of a wide character never fits */
+	assert_int_equal(columns_fit("e\u0301x", 4, 1), 3); /* an accent stays with its letter */
+}
+
+static enum typed_what type(struct typed *typed, const char *keys)
+{
+	enum typed_what what = TYPED_MORE;
+
+	for (; *keys && what == TYPED_MORE; keys++)
+		what = typed_add(typed, *keys);
+	return what;
+}
+
+static void test_typed(void **state)
+{
+	static struct typed typed;
+	unsigned i;
+
+	(void)state;
+	assert_int_equal(type(&typed, "y\u65e5\177es\r"), TYPED_LINE);
+	assert_string_equal(typed.line, "yes");
+	typed_forget(&typed);
+	assert_int_equal(type(&typed, "one two\027\b three\033[D\033OP\033[1;5C!\n"), TYPED_LINE);
+	assert_string_equal(typed.line, "one three!");
+	typed_forget(&typed);
+	assert_int_equal(type(&typed, "\177\b\027no\025\004"), TYPED_CLOSED);
+	assert_int_equal(type(&typed, "x\004"), TYPED_MORE);
+	for (i = 0; i < 2 * TYPED_MAX; i++)
+		typed_add(&typed, 'a');
+	assert_int_equal(typed.length, TYPED_MAX - 1);
+	assert_int_equal(strlen(typed.line), TYPED_MAX - 1);
+	typed_forget(&typed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -551,6 +606,8 @@ int main(void)
 	    cmocka_unit_test(test_rows),
 	    cmocka_unit_test(test_sink_of_a_broken_pipe),
 	    cmocka_unit_test(test_sink_of_a_stopped_reader),
+	    cmocka_unit_test(test_columns),
+	    cmocka_unit_test(test_typed),
 	    cmocka_unit_test(test_pulse),
 	};
 
