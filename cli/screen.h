@@ -52,8 +52,6 @@ bool screen_ready(const struct screen *screen);
 /* A frame: `lines` are the live part from now on, each at most screen_room() wide, without a line end. Colour
  * in them is allowed. While another program has the terminal, only the record is written. */
 void screen_draw(struct screen *screen, char *const *lines, size_t count);
-/* The same lines again, once what stands around them has changed. */
-void screen_redraw(struct screen *screen);
 /* As screen_draw() with no lines and no question: before the process stops or another writes. */
 void screen_clear(struct screen *screen);
 /* The cursor may stand anywhere: what was drawn stays where it is, and the next frame begins on a line of its

@@ -295,7 +295,7 @@ run_pid() { pgrep -o -f "^$RUNPLAN run asking.plan"; }
     asking
     terminal 80 24
     look_for icanonecho mode
-    for signal in QUIT KILL SEGV TERM INT; do
+    for signal in QUIT KILL ABRT TERM INT; do
         enter clear
         run_here run asking.plan
         look_for "answer (not shown):"
