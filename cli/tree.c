@@ -315,13 +315,31 @@ struct item *tree_wait(struct tree *tree, const char *id, const char *condition)
 	return item;
 }
 
+/* Before their first samples, in the order in which the plan names them. */
+static void watch_begins(struct tree *tree, struct item *step, struct value names, int64_t now)
+{
+	struct item *item;
+	size_t i;
+
+	for (i = 0; i < value_length(names); i++) {
+		const char *name = value_text_peek(list_peek(names, i));
+
+		item = item_add(tree, step, ITEM_SAMPLE, name, name, now);
+		item->verdict = memory_need(strdup("no data"));
+		item->detail = memory_need(strdup("no value yet"));
+	}
+}
+
 static void hold_begins(struct tree *tree, const struct event *event)
 {
+	struct value watching = record_peek(event->data, "watching");
 	struct item *step = step_of(tree, event), *item;
 
 	remove_kinds(tree, step, ITEM_RETRY, ITEM_SAMPLE);
 	item = item_add(tree, step, ITEM_HOLD, event->id, "", event->now);
 	item->until = event->now + whole(record_peek(event->data, "duration"), 0);
+	if (watching.tag == VALUE_LIST)
+		watch_begins(tree, step, watching, event->now);
 }
 
 static void sampled(struct tree *tree, const struct event *event)

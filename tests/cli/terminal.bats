@@ -81,8 +81,8 @@ threshold queue(max: int = 5) {
   no data tolerate 3
 }
 threshold errors(max: int = 1) {
-  measure json.parse(file.read("value")) as count
-  must < max + 9
+  measure probe(["sleep", "0.3"]).code as count
+  must < max
   every 1h
   no data tolerate 3
 }
@@ -120,18 +120,19 @@ P
     deployment
     terminal 80 24
     run_here run deployment.plan --color never
+    look_for "Ctrl-C: stop and undo 2 steps"
     look_for "left"
-    look_for "0:01  "
     shows waiting
     touch gate1
-    look_for "▸ right  1s"
+    look_for "▸ right"
+    look_for "3 done, 2 running"
     shows side_by_side
     touch gate2
     look_for "done: 日本語"
     touch gate3
-    look_for "errors: 3, must be < 10"
+    look_for "errors: 0, must be < 1"
     look_for "Ctrl-C: stop and undo 2 steps"
-    look_for "hold    59m58s left of 1h"
+    look_for "left of 1h"
     shows holding
     echo 7 >value
     look_for "undo: Start green"
