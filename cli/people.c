@@ -331,6 +331,8 @@ static void question_print(struct people *people, const struct question *questio
 {
 	size_t i;
 
+	if (people->page->screen && !typing_foreground(people->fd))
+		say(people, "Question, to be answered after `fg`: ", question->text);
 	if (people->page->screen)
 		screen_question(people->page->screen);
 	say(people,
@@ -481,12 +483,13 @@ static void terminal_readable(void *context, int events)
 	}
 }
 
-/* On a screen the view shows what is typed; else the terminal does, and only a secret is hidden. */
+/* On a screen the view shows what is typed; else the terminal does, and only a secret is hidden. In the
+ * background only a secret is worth being stopped for: other questions wait until somebody types. */
 static bool take_terminal(struct people *people, const struct question *question)
 {
 	bool keys = people->page->screen != NULL;
 
-	if (!keys && !question->secret)
+	if (!question->secret && (!keys || !typing_foreground(people->fd)))
 		return true;
 	people->typing = typing_begin(people->fd, keys ? TYPING_KEYS : TYPING_HIDDEN);
 	return people->typing != NULL;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/columns.h"
+#include "cli/typing.h"
 #include "interp/buffer.h"
 
 /* DEC private mode 2026: the terminal shows what is between at once; one that does not know it ignores it. */
@@ -292,13 +293,6 @@ static void add_changed(const struct screen *screen, const struct lines *lines, 
 	}
 }
 
-static bool foreground(const struct screen *screen)
-{
-	pid_t group = tcgetpgrp(screen->fd);
-
-	return group < 0 || group == getpgrp();
-}
-
 static bool same_lines(const struct lines *a, const struct lines *b)
 {
 	size_t i;
@@ -358,7 +352,7 @@ void screen_redraw(struct screen *screen)
 	unsigned rows, columns;
 
 	screen_size(screen, &rows, &columns);
-	if (!foreground(screen)) {
+	if (!typing_foreground(screen->fd)) {
 		screen_clear(screen);
 		screen->lost = true;
 		return;

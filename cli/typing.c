@@ -84,6 +84,13 @@ static void keeper_end(struct typing *typing)
 		;
 }
 
+bool typing_foreground(int fd)
+{
+	pid_t group = tcgetpgrp(fd);
+
+	return group < 0 || group == getpgrp();
+}
+
 struct typing *typing_begin(int fd, enum typing_mode mode)
 {
 	struct typing *typing = memory_need(calloc(1, sizeof(*typing)));
@@ -112,7 +119,8 @@ void typing_end(struct typing *typing)
 {
 	if (!typing)
 		return;
-	tcsetattr(typing->fd, TCSANOW, &typing->before);
+	if (typing_foreground(typing->fd))
+		tcsetattr(typing->fd, TCSANOW, &typing->before);
 	keeper_end(typing);
 	free(typing);
 }

@@ -15,10 +15,14 @@ enum typing_mode {
 	TYPING_KEYS,   /* each key as it comes, without echo: whoever reads shows what was typed */
 };
 
+/* Is ours the job that has the terminal? Another that changes its mode is stopped by the system. */
+bool typing_foreground(int fd);
+
 struct typing;
 /* The terminal `fd` is in the mode until typing_end(). NULL: it cannot be, and is as it was. */
 struct typing *typing_begin(int fd, enum typing_mode mode);
-void typing_end(struct typing *typing); /* NULL is fine */
+/* NULL is fine. In the background the mode is the shell's by then, and stays. */
+void typing_end(struct typing *typing);
 
 /* ---- a line, key by key ---- */
 
