@@ -345,7 +345,7 @@ static void frame(struct screen *screen, struct lines *lines)
 	screen->lost = screen->changed = false;
 }
 
-void screen_redraw(struct screen *screen)
+static void redraw(struct screen *screen)
 {
 	size_t question = screen->asking ? line_ends(&screen->question) + 1 : 0, i = 0;
 	struct lines lines = {0};
@@ -374,7 +374,7 @@ void screen_draw(struct screen *screen, char *const *texts, size_t count)
 	lines_free(&screen->live);
 	for (i = 0; i < count; i++)
 		lines_add(&screen->live, texts[i], strlen(texts[i]));
-	screen_redraw(screen);
+	redraw(screen);
 }
 
 void screen_clear(struct screen *screen)
@@ -410,7 +410,7 @@ void screen_prompt(struct screen *screen, const char *prompt)
 	buffer_free(&screen->prompt);
 	buffer_add_text(&screen->prompt, prompt);
 	buffer_free(&screen->typed);
-	screen_redraw(screen);
+	redraw(screen);
 }
 
 void screen_typed(struct screen *screen, const char *typed)
@@ -418,7 +418,7 @@ void screen_typed(struct screen *screen, const char *typed)
 	buffer_free(&screen->typed);
 	buffer_add_text(&screen->typed, typed);
 	screen->changed = true;
-	screen_redraw(screen);
+	redraw(screen);
 }
 
 void screen_answered(struct screen *screen)
