@@ -12,7 +12,10 @@ setup() {
     unset RUNPLAN_ENV NO_COLOR RUNPLAN_OPERATOR CI TMUX
 }
 
+# A run outlives its terminal, and one of a test that failed may hold for an hour.
 teardown() {
+    local shell
+    shell=$(tmux -S socket display-message -p -t t '#{pane_pid}' 2>/dev/null) && pkill -KILL -P "$shell"
     tmux -S socket kill-server 2>/dev/null || true
 }
 
