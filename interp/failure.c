@@ -312,6 +312,12 @@ void fiber_raise(struct fiber *fiber, struct failure *failure)
 	fiber_end(fiber, failure);
 }
 
+bool fiber_error(struct fiber *fiber, const char *message)
+{
+	fiber_raise(fiber, failure_new(fiber, FAILURE_ERROR, "%s", message));
+	return fiber_goes_on(fiber);
+}
+
 void fiber_raise_now(struct fiber *fiber)
 {
 	struct failure *failure = fiber->raising;

@@ -28,30 +28,14 @@ static void *grown(void *items, uint32_t wanted, uint32_t *room, size_t size)
 
 /* ---- frames ---- */
 
-/* The frame's registers beyond its parameters start as null. */
-void fiber_push_frame(struct fiber *fiber, const struct function *function, uint32_t base, uint32_t answer)
+void fiber_make_room(struct fiber *fiber, uint32_t registers)
 {
-	uint32_t room = fiber->room, wanted = base + function->registers;
+	uint32_t room = fiber->room;
 
-	fiber->registers = grown(fiber->registers, wanted, &fiber->room, sizeof(*fiber->registers));
+	fiber->registers = grown(fiber->registers, registers, &fiber->room, sizeof(*fiber->registers));
 	if (fiber->room > room)
 		memset(fiber->registers + room, 0, (fiber->room - room) * sizeof(*fiber->registers));
 	fiber->frames = grown(fiber->frames, fiber->depth + 1, &fiber->frame_room, sizeof(*fiber->frames));
-	for (uint32_t i = base + function->parameters; i < wanted; i++)
-		value_clear(&fiber->registers[i]);
-	fiber->frames[fiber->depth++] = (struct frame){
-		.function = function, .base = base, .answer = answer, .traced = fiber->trace_count
-	};
-}
-
-void fiber_pop_frame(struct fiber *fiber)
-{
-	struct frame *frame = &fiber->frames[--fiber->depth];
-
-	for (uint32_t i = 0; i < frame->function->registers; i++)
-		value_clear(&fiber->registers[frame->base + i]);
-	while (fiber->trace_count > frame->traced)
-		value_release(fiber->trace[--fiber->trace_count].value);
 }
 
 /* ---- regions ---- */

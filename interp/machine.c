@@ -230,7 +230,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 	machine->effect_count++;
 	fiber->effect = effect;
 	fiber->waiting = WAITING_EFFECT;
-	fiber->fuel = 0;
+	fiber->fuel = fiber->turns = 0;
 	if (person)
 		people_pause(fiber, true);
 	if (!machine->broken) /* after a failed write nothing starts any more */

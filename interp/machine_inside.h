@@ -3,7 +3,9 @@
  *
  *   machine.c    the loop, deliveries, timers, the order of the end
  *   fiber.c      fibers, frames, groups of children, interruption
- *   vm.c         the instructions
+ *   vm.c         the instructions that compute, and the loop
+ *   choice.c     choices and loops that preview cannot decide
+ *   structure.c  the instructions that touch the machine's structure
  *   operators.c  what the operators mean on values
  *   failure.c    how a failure travels through the regions of a fiber
  *   conditions.c     conditions that explain themselves: require, expect, wait, verify, people
@@ -21,8 +23,11 @@
 
 #define SECOND INT64_C(1000000000)
 #define DEPTH_MAX 1000          /* calls within calls */
-#ifndef FUEL_MAX /* the fuzzer is built with less */
-#define FUEL_MAX 2000000000u    /* loops and calls between two effects */
+/* Work is counted in fuel: 1 for a loop's round or a call, and for an instruction of structure.c: */
+#define STRUCTURE_FUEL 16
+#ifndef TURNS_MAX /* the fuzzer is built with less */
+#define TURN_FUEL (1u << 19) /* then the world has its turn: after 3 ms of additions, 0.1 s of building texts */
+#define TURNS_MAX 4000	     /* of them without an effect: an endless loop */
 #endif
 #define NO_REGISTER UINT32_MAX /* an effect whose answer is no value of the plan */
 
@@ -220,7 +225,7 @@ struct fiber {
 	struct fiber *previous, *next; /* in it */
 	uint32_t branch;     /* number among the group's children */
 	struct sampler *sampler;
-	uint32_t fuel;
+	uint32_t fuel, turns; /* fuel spent since the last turn; turns since the last effect */
 	struct timer *bound;     /* of a handler: its `rollback within` */
 	struct fiber *proof;     /* WAITING_PROOF: the fiber that proves */
 	struct saga *proves;     /* of the fiber that proves: the step, and for whom */
@@ -316,8 +321,32 @@ void fiber_interrupt(struct fiber *fiber, struct failure *failure); /* consumes 
 bool fiber_interrupted(const struct fiber *fiber); /* is there an interruption that may be delivered now? */
 bool fiber_closing(const struct fiber *fiber);     /* a handler, `finally` or `on failure`: nothing is armed */
 void fiber_sleep(struct fiber *fiber, int64_t deadline);
-void fiber_push_frame(struct fiber *fiber, const struct function *function, uint32_t base, uint32_t answer);
-void fiber_pop_frame(struct fiber *fiber);
+void fiber_make_room(struct fiber *fiber, uint32_t registers); /* for so many, and for one frame more */
+/* The frame's registers beyond its parameters start as null. */
+static inline void fiber_push_frame(struct fiber *fiber, const struct function *function, uint32_t base, uint32_t answer)
+{
+	uint32_t end = base + function->registers;
+
+	if (end > fiber->room || fiber->depth == fiber->frame_room)
+		fiber_make_room(fiber, end);
+	for (struct value *v = fiber->registers + base + function->parameters; v < fiber->registers + end; v++)
+		value_clear(v);
+	fiber->frames[fiber->depth++] = (struct frame){
+		.function = function, .base = base, .answer = answer, .traced = fiber->trace_count
+	};
+}
+/* What is left above the last frame holds nothing on the heap. */
+static inline void fiber_pop_frame(struct fiber *fiber)
+{
+	struct frame *frame = &fiber->frames[--fiber->depth];
+	struct value *from = fiber->registers + frame->base;
+
+	for (struct value *v = from; v < from + frame->function->registers; v++)
+		if (value_on_heap(*v))
+			value_clear(v);
+	while (fiber->trace_count > frame->traced)
+		value_release(fiber->trace[--fiber->trace_count].value);
+}
 static inline struct frame *fiber_frame(struct fiber *fiber)
 {
 	return &fiber->frames[fiber->depth - 1];
@@ -344,10 +373,32 @@ struct fiber *group_call(struct group *group, struct fiber *parent, const struct
 
 /* vm.c */
 void fiber_run(struct fiber *fiber); /* until it waits or ends */
+static inline bool fiber_goes_on(const struct fiber *fiber)
+{
+	return fiber->waiting == WAITING_NOT && !fiber->queued;
+}
+
+/* choice.c: each answers whether the fiber runs on */
+bool choice_unknown(struct fiber *fiber, const struct instruction *in); /* an IF whose condition nobody knows */
+void choice_else(struct fiber *fiber, const struct instruction *in);	/* the end of an arm */
+bool choice_over(struct fiber *fiber);	/* is this behind both arms of a choice that preview shows? */
+void choice_end(struct fiber *fiber);	/* then it ends here */
+void choice_leave(struct fiber *fiber); /* before a return: where there is another arm to show, it goes on there */
+/*
+ * NEXT (with its item) or WHILE over what nobody knows: preview shows the body once, as an arm that ends behind the loop,
+ * where what it assigns is blurred; a simulation has to be told. `second`: the body has been shown.
+ */
+bool choice_round(struct fiber *fiber, const struct instruction *in, bool second, struct value *count, struct value *item);
+bool choice_inside(struct fiber *fiber); /* is the innermost region an arm of this frame? */
+
+/* structure.c */
+/* Runs an instruction that the loop leaves to it; r: the frame's registers. Answers whether the fiber runs on. */
+bool structure_run(struct fiber *fiber, const struct instruction *in, struct value *r);
 void phase_close(struct fiber *fiber, const char *outcome); /* pops its region */
 
 /* failure.c */
 void fiber_raise(struct fiber *fiber, struct failure *failure); /* consumes; the fiber then runs on, waits or has ended */
+bool fiber_error(struct fiber *fiber, const char *message); /* raises FAILURE_ERROR; does the fiber run on? */
 void fiber_raise_now(struct fiber *fiber); /* the pending or held-up failure, if there is one that may go on */
 
 /* operators.c: false with a message (at least 200 bytes) */

@@ -29,70 +29,6 @@ void *memory_need(void *pointer)
 	return pointer;
 }
 
-/* ---- immediate values ---- */
-
-struct value value_null(void)
-{
-	return (struct value){.tag = VALUE_NULL};
-}
-
-struct value value_unknown(void)
-{
-	return (struct value){.tag = VALUE_UNKNOWN};
-}
-
-struct value value_bool(bool b)
-{
-	struct value v = {.tag = VALUE_BOOL};
-
-	v.b = b;
-	return v;
-}
-
-static struct value int_value(enum value_tag tag, int64_t i)
-{
-	struct value v = {.tag = tag};
-
-	v.i = i;
-	return v;
-}
-
-struct value value_int(int64_t i)
-{
-	return int_value(VALUE_INT, i);
-}
-
-struct value value_float(double f)
-{
-	struct value v = {.tag = VALUE_FLOAT};
-
-	v.f = f;
-	return v;
-}
-
-struct value value_percent(double ratio)
-{
-	struct value v = {.tag = VALUE_PERCENT};
-
-	v.f = ratio;
-	return v;
-}
-
-struct value value_duration(int64_t nanoseconds)
-{
-	return int_value(VALUE_DURATION, nanoseconds);
-}
-
-struct value value_size(int64_t bytes)
-{
-	return int_value(VALUE_SIZE, bytes);
-}
-
-struct value value_time(int64_t unix_nanoseconds)
-{
-	return int_value(VALUE_TIME, unix_nanoseconds);
-}
-
 /* ---- heap values ---- */
 
 struct value value_range(int64_t from, int64_t to)
@@ -224,50 +160,30 @@ void record_set(struct value *record, const char *key, struct value item)
 	record_set_n(record, key, strlen(key), item);
 }
 
-/* Every heap object begins with its count. */
-static uint32_t *value_refs(struct value v)
-{
-	switch ((enum value_tag)v.tag) {
-	case VALUE_RANGE:
-		return &v.range->refs;
-	case VALUE_STRING:
-		return &v.string->refs;
-	case VALUE_LIST:
-		return &v.list->refs;
-	case VALUE_RECORD:
-		return &v.record->refs;
-	default:
-		return NULL;
-	}
-}
-
-struct value value_copy(struct value v)
-{
-	if (value_on_heap(v))
-		++*value_refs(v);
-	return v;
-}
-
 /* Containers to free, kept here instead of on the C stack: a plan may nest values as deep as memory goes. */
 struct graveyard {
 	struct value *items;
 	size_t count, capacity;
 };
 
-static void release_later(struct graveyard *graveyard, struct value v)
+static void bury(struct graveyard *graveyard, struct value v)
 {
-	if (!value_on_heap(v) || --*value_refs(v) > 0)
-		return;
-	if (v.tag == VALUE_STRING || v.tag == VALUE_RANGE) {
-		free(v.tag == VALUE_STRING ? (void *)v.string : (void *)v.range);
-		return;
-	}
 	if (graveyard->count == graveyard->capacity) {
 		graveyard->capacity = grown(graveyard->capacity);
 		graveyard->items =
 		    memory_need(realloc(graveyard->items, graveyard->capacity * sizeof(*graveyard->items)));
 	}
 	graveyard->items[graveyard->count++] = v;
+}
+
+static void release_later(struct graveyard *graveyard, struct value v)
+{
+	if (!value_on_heap(v) || --*v.refs > 0)
+		return;
+	if (v.tag == VALUE_STRING || v.tag == VALUE_RANGE)
+		free(v.refs);
+	else
+		bury(graveyard, v);
 }
 
 static void release_container(struct graveyard *graveyard, struct value v)
@@ -289,29 +205,18 @@ static void release_container(struct graveyard *graveyard, struct value v)
 	free(v.record);
 }
 
-void value_release(struct value v)
+void value_free(struct value v)
 {
 	struct graveyard graveyard = {0};
 
-	if (!value_on_heap(v))
-		return;
-	if (v.tag == VALUE_STRING) {
-		if (--v.string->refs == 0)
-			free(v.string);
+	if (v.tag == VALUE_STRING || v.tag == VALUE_RANGE) {
+		free(v.refs);
 		return;
 	}
-	release_later(&graveyard, v);
+	release_container(&graveyard, v);
 	while (graveyard.count > 0)
 		release_container(&graveyard, graveyard.items[--graveyard.count]);
 	free(graveyard.items);
-}
-
-void value_clear(struct value *v)
-{
-	struct value old = *v;
-
-	*v = value_null();
-	value_release(old);
 }
 
 /* ---- reading ---- */
@@ -421,12 +326,6 @@ bool value_is_secret(struct value v)
 	return secret_within(v, 0);
 }
 
-struct value value_mark(struct value v, unsigned flags)
-{
-	v.flags |= (uint8_t)flags;
-	return v;
-}
-
 /* ---- what every operation agrees on ---- */
 
 const char *value_tag_name(enum value_tag tag)
@@ -440,11 +339,6 @@ const char *value_tag_name(enum value_tag tag)
 	};
 
 	return (size_t)tag < sizeof(names) / sizeof(*names) ? names[tag] : "?";
-}
-
-bool value_truthy(struct value v)
-{
-	return v.tag == VALUE_BOOL && v.b;
 }
 
 /* Exact, also where the int has no double of its own. `f` isn't NaN. */

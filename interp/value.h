@@ -39,12 +39,19 @@ enum value_flag {
 };
 
 struct value {
-	uint8_t tag;
-	uint8_t flags;
+	union {
+		struct {
+			uint8_t tag;
+			uint8_t flags;
+		};
+		uint16_t kind; /* both at once: kind == VALUE_INT means an int without a flag */
+		uint64_t head; /* all of it, so that a value moves as two whole words */
+	};
 	union {
 		bool b;
 		int64_t i;
 		double f;
+		uint32_t *refs; /* on the heap: every object begins with its count */
 		struct value_range *range;
 		struct value_string *string;
 		struct value_list *list;
@@ -81,15 +88,42 @@ struct value_record {
 };
 
 /* Immediate values. */
-struct value value_null(void);
-struct value value_unknown(void);
-struct value value_bool(bool b);
-struct value value_int(int64_t i);
-struct value value_float(double f);
-struct value value_percent(double ratio);
-struct value value_duration(int64_t nanoseconds);
-struct value value_size(int64_t bytes);
-struct value value_time(int64_t unix_nanoseconds);
+static inline struct value value_null(void)
+{
+	return (struct value){ .head = VALUE_NULL };
+}
+static inline struct value value_unknown(void)
+{
+	return (struct value){ .head = VALUE_UNKNOWN };
+}
+static inline struct value value_bool(bool b)
+{
+	return (struct value){ .head = VALUE_BOOL, .i = b };
+}
+static inline struct value value_int(int64_t i)
+{
+	return (struct value){ .head = VALUE_INT, .i = i };
+}
+static inline struct value value_float(double f)
+{
+	return (struct value){ .head = VALUE_FLOAT, .f = f };
+}
+static inline struct value value_percent(double ratio)
+{
+	return (struct value){ .head = VALUE_PERCENT, .f = ratio };
+}
+static inline struct value value_duration(int64_t nanoseconds)
+{
+	return (struct value){ .head = VALUE_DURATION, .i = nanoseconds };
+}
+static inline struct value value_size(int64_t bytes)
+{
+	return (struct value){ .head = VALUE_SIZE, .i = bytes };
+}
+static inline struct value value_time(int64_t unix_nanoseconds)
+{
+	return (struct value){ .head = VALUE_TIME, .i = unix_nanoseconds };
+}
 
 /* Heap values. */
 struct value value_range(int64_t from, int64_t to);
@@ -103,12 +137,35 @@ void record_set(struct value *record, const char *key, struct value item); /* co
 void record_set_n(struct value *record, const char *key, size_t length, struct value item);
 void record_add_n(struct value *record, const char *key, size_t length, struct value item); /* a key not yet there */
 
-struct value value_copy(struct value v);
-void value_release(struct value v);
-void value_clear(struct value *v); /* release and set to null */
 static inline bool value_on_heap(struct value v)
 {
 	return v.tag >= VALUE_RANGE;
+}
+static inline struct value value_copy(struct value v)
+{
+	if (value_on_heap(v))
+		++*v.refs;
+	return v;
+}
+void value_free(struct value v); /* what nobody refers to any more */
+static inline void value_release(struct value v)
+{
+	if (value_on_heap(v) && !--*v.refs)
+		value_free(v);
+}
+static inline void value_put(struct value *to, struct value v) /* consumes v, releases what stood there */
+{
+	struct value old = *to;
+
+	*to = v;
+	value_release(old);
+}
+static inline void value_clear(struct value *v) /* release and set to null */
+{
+	struct value old = *v;
+
+	*v = value_null();
+	value_release(old);
 }
 
 /* Reading. The peeks lend. What is read out of a list or record that is marked secret is marked, too. */
@@ -123,11 +180,18 @@ struct value value_item(struct value list_or_range, size_t index); /* owned: a r
 
 /* Marks. */
 bool value_is_secret(struct value v); /* itself, or anything inside it */
-struct value value_mark(struct value v, unsigned flags); /* consumes v, returns it marked */
+static inline struct value value_mark(struct value v, unsigned flags) /* consumes v, returns it marked */
+{
+	v.flags |= (uint8_t)flags;
+	return v;
+}
 
 /* What every operation agrees on. */
 const char *value_tag_name(enum value_tag tag);      /* "percent", ... as the language spells its types */
-bool value_truthy(struct value v);                   /* true only for the bool true */
+static inline bool value_truthy(struct value v) /* true only for the bool true */
+{
+	return v.tag == VALUE_BOOL && v.b;
+}
 bool value_equal(struct value a, struct value b);    /* deep; int equals float of the same number; units never mix */
 int value_compare(struct value a, struct value b, bool *comparable); /* <0 0 >0; strings by bytes */
 bool value_as_double(struct value v, double *out);   /* int, float, percent (ratio), duration (s), size (bytes) */

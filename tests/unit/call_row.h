@@ -147,7 +147,7 @@ static struct outcome row_run(struct driver *driver, const struct builtin_table 
 	return row_wait(driver);
 }
 
-#define ARGS(...) ((const struct row_arg[]){__VA_ARGS__ __VA_OPT__(, ){NULL, {0}}})
+#define ARGS(...) ((const struct row_arg[]){__VA_ARGS__ __VA_OPT__(, ){NULL, value_null()}})
 
 /* What the preview says of the call. */
 static struct value row_describe(const struct builtin_table *table, const char *name,

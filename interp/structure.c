@@ -1,0 +1,635 @@
+/*
+ * structure.c - the instructions that touch the machine's structure: parameters, effects, steps, phases, groups,
+ * watches, people. vm.c holds those that compute, and the loop. Each answers whether the fiber runs on.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "interp/check.h"
+#include "interp/machine_inside.h"
+
+static void again(struct fiber *fiber)
+{
+	fiber_frame(fiber)->pc--;
+}
+
+/* ---- parameters ---- */
+
+static void note_wrong(struct machine *machine, const struct param_code *param, struct value v, const char *why,
+		       const char *what)
+{
+	struct value entry = record_new(2), shown = value_show(v, 60);
+
+	record_set(&entry, "name", value_string(param->name));
+	record_set(&entry, "why", value_string_printf("%s %s%s%s", value_text_peek(shown), why, what ? what : "", what ? "`" : ""));
+	list_push(&machine->wrong_params, entry);
+	value_release(shown);
+}
+
+static void param_fits(struct fiber *fiber, struct value v, uint32_t number)
+{
+	const struct param_code *param = &fiber->machine->program->params[number];
+
+	if (param->type && v.tag == VALUE_NULL && !fiber->machine->given[number] && param->type->kind != TYPE_ANY) {
+		/* A default of null is the author's own; the checker has seen it. */
+		return;
+	}
+	if (param->type && !type_fits(param->type, v))
+		note_wrong(fiber->machine, param, v, "does not fit its type", NULL);
+}
+
+static void param_holds(struct fiber *fiber, struct value held, uint32_t number)
+{
+	const struct param_code *param = &fiber->machine->program->params[number];
+
+	if (held.tag != VALUE_UNKNOWN && !value_truthy(held))
+		note_wrong(fiber->machine, param, fiber->machine->globals[param->global], "does not satisfy `", param->source);
+}
+
+static bool params_done(struct fiber *fiber)
+{
+	struct machine *machine = fiber->machine;
+	struct value wrong = machine->wrong_params, lines = list_new(value_length(wrong));
+
+	for (size_t i = 0; i < value_length(wrong); i++)
+		list_push(&lines, value_string_printf("%s`%s`: %s", i ? "; " : "",
+						      value_text_peek(record_peek(list_peek(wrong, i), "name")),
+						      value_text_peek(record_peek(list_peek(wrong, i), "why"))));
+	if (value_length(wrong)) {
+		struct value all = concat(lines.list->items, (uint32_t)value_length(lines));
+		struct failure *failure = failure_new(fiber, FAILURE_USAGE, "wrong params: %s", value_text_peek(all));
+		failure->detail = value_copy(wrong);
+		value_release(all);
+		fiber_raise(fiber, failure);
+	}
+	value_release(lines);
+	return fiber_goes_on(fiber);
+}
+
+/* ---- effects ---- */
+
+static bool effect_call(struct fiber *fiber, const struct instruction *in)
+{
+	const struct call_site *site = &fiber->machine->program->sites[in->c];
+
+	if (fiber_interrupted(fiber)) {
+		fiber_raise_now(fiber);
+		return fiber_goes_on(fiber);
+	}
+	if (site->builtin->effect == EFFECT_CHANGE && !site->builtin->leaves)
+		switch (saga_arm(fiber)) {
+		case ARMING_WAITS:
+			again(fiber);
+			return false;
+		case ARMING_DONE:
+			break;
+		}
+	effect_start(fiber, site->builtin, fiber_register(fiber, in->b), site->arg_count,
+		     fiber_frame(fiber)->base + in->a, site->span, site->label);
+	if (fiber->effect)
+		fiber->effect->secret = site->secret;
+	return fiber_goes_on(fiber);
+}
+
+static bool given_answer(struct fiber *fiber, const struct instruction *in)
+{
+	struct machine *machine = fiber->machine;
+	const struct function *function = fiber_frame(fiber)->function;
+	const struct builtin *given = NULL;
+	char *id;
+
+	if (!machine->driver->ops->given)
+		return true;
+	id = text_printf("%s:%u", fiber->path, fiber->effects + 1);
+	if (machine->driver->ops->given(machine->driver, function->name, id))
+		given = registry_find(machine->registry, "given", 5);
+	free(id);
+	if (!given)
+		return true;
+	/* What was written as one call becomes one effect: its answer is on record like any other. */
+	struct value name = value_string(function->name);
+	fiber_frame(fiber)->pc = (uint32_t)in->d;
+	effect_start(fiber, given, &name, 1, fiber_frame(fiber)->base + in->a, fiber_at(fiber), NULL);
+	value_release(name);
+	return fiber_goes_on(fiber);
+}
+
+/* ---- structure ---- */
+
+/* run --step: asks before each step; the answer starts this instruction again, or ends the run. */
+static bool step_allowed(struct fiber *fiber, const struct instruction *in)
+{
+	struct machine *machine = fiber->machine;
+	struct value title = *fiber_register(fiber, in->a + STEP_TITLE);
+
+	if (!machine->options->step_by_step || fiber->handler || machine->program->steps[in->d].handler_step)
+		return true;
+	if (fiber->allowed) {
+		fiber->allowed = false;
+		return true;
+	}
+	fiber->allowed = true;
+	again(fiber);
+	ask_to_go_on(fiber,
+		     failure_new(fiber, FAILURE_REFUSED, "the operator stopped before \"%s\"", value_text_peek(title)),
+		     value_text_peek(title), "Next step: %s. Run it?", value_text_peek(title), fiber_frame(fiber)->pc);
+	return false;
+}
+
+static bool step_begin(struct fiber *fiber, const struct instruction *in)
+{
+	if (!step_allowed(fiber, in))
+		return fiber_goes_on(fiber);
+	struct machine *machine = fiber->machine;
+	const struct step_code *code = &machine->program->steps[in->d];
+	struct value *clauses = fiber_register(fiber, in->a);
+	struct region *region = fiber_push_region(fiber, REGION_STEP);
+	struct saga *saga = saga_new(SAGA_STEP, fiber->saga);
+	struct value data;
+
+	region->a = in->a;
+	region->saga = saga;
+	saga->code = code;
+	saga->function = (uint32_t)(fiber_frame(fiber)->function - machine->program->functions);
+	saga->id = text_printf("%s/%u", fiber->path, ++fiber->steps);
+	region->steps = fiber->steps;
+	saga->title = value_copy(clauses[STEP_TITLE]);
+	saga->reason = value_copy(clauses[STEP_REASON]);
+	saga->within = value_copy(clauses[STEP_WITHIN]);
+	saga->fiber = fiber;
+	saga->base = fiber_frame(fiber)->base;
+	saga->attempt = 1;
+	fiber->saga = saga;
+	fiber->attempt = 1;
+	if (clauses[STEP_TIMEOUT].tag == VALUE_DURATION)
+		fiber_limit_region(fiber, region, clauses[STEP_TIMEOUT].i);
+	if (code->handler_step)
+		return true;
+	fiber->step = saga;
+	data = record_new(1);
+	record_set(&data, "name", value_string(code->name));
+	tell(machine, EVENT_STEP_STARTED, saga->id, fiber, value_text_peek(saga->title), data, code->span);
+	return true;
+}
+
+static void step_done(struct fiber *fiber)
+{
+	struct region *region = fiber_region(fiber);
+
+	region->done = region->shielded = true;
+	if (region->timer)
+		timer_stop(fiber->machine, region->timer);
+}
+
+static bool step_end(struct fiber *fiber)
+{
+	struct region *region = fiber_region(fiber);
+
+	saga_step_ended(fiber, region->saga, NULL);
+	fiber_pop_region(fiber);
+	if (fiber_interrupted(fiber))
+		fiber_raise_now(fiber);
+	return fiber_goes_on(fiber);
+}
+
+static bool reraise(struct fiber *fiber)
+{
+	struct region *region = fiber_region(fiber);
+	struct failure *failure = region->failure;
+
+	region->failure = NULL;
+	region->shielded = false;
+	failure = failure_outranked(fiber, failure);
+	saga_step_ended(fiber, region->saga, failure);
+	fiber_pop_region(fiber);
+	fiber_raise(fiber, failure);
+	return fiber_goes_on(fiber);
+}
+
+static void skip_step(struct fiber *fiber, struct value reason)
+{
+	for (uint32_t i = fiber->region_count; i-- > 0;)
+		if (fiber->regions[i].kind == REGION_STEP) {
+			fiber->regions[i].skipped = true;
+			break;
+		}
+	tell(fiber->machine, EVENT_STEP_SKIPPED, fiber->step ? fiber->step->id : "", fiber, value_text_peek(reason),
+	     value_copy(title_of(fiber->step)), fiber_at(fiber));
+}
+
+static void phase_begin(struct fiber *fiber, const struct instruction *in)
+{
+	struct value *r = fiber_register(fiber, in->a), data = record_new(2);
+	struct region *region = fiber_push_region(fiber, REGION_PHASE);
+
+	region->a = in->a;
+	region->id = text_printf("%s/%u", fiber->path, ++fiber->steps);
+	record_set(&data, "expect_min", value_copy(r[1]));
+	record_set(&data, "expect_max", value_copy(r[2]));
+	tell(fiber->machine, EVENT_PHASE_STARTED, region->id, fiber, value_text_peek(r[0]), data, fiber_at(fiber));
+}
+
+static void phase_overrun(struct fiber *fiber, struct region *region, struct value most, int64_t elapsed)
+{
+	struct machine *machine = fiber->machine;
+	struct value data = record_new(3), title = *fiber_register(fiber, region->a);
+
+	record_set(&data, "title", value_copy(title));
+	record_set(&data, "expected", value_copy(most));
+	record_set(&data, "elapsed", value_duration(elapsed));
+	list_push(&machine->overruns, value_copy(data));
+	tell(machine, EVENT_OVERRUN, region->id, fiber, value_text_peek(title), data, fiber_at(fiber));
+}
+
+void phase_close(struct fiber *fiber, const char *outcome)
+{
+	struct region *region = fiber_region(fiber);
+	struct value *r = fiber_register(fiber, region->a), data = record_new(2);
+	int64_t elapsed = fiber->machine->now - region->started;
+
+	if (r[2].tag == VALUE_DURATION && elapsed > r[2].i)
+		phase_overrun(fiber, region, r[2], elapsed);
+	record_set(&data, "outcome", value_string(outcome));
+	record_set(&data, "elapsed", value_duration(elapsed));
+	tell(fiber->machine, EVENT_PHASE_ENDED, region->id, fiber, value_text_peek(r[0]), data, fiber_at(fiber));
+	fiber_pop_region(fiber);
+}
+
+static void try_begin(struct fiber *fiber, const struct instruction *in)
+{
+	struct region *region = fiber_push_region(fiber, REGION_TRY);
+
+	region->pc = (uint32_t)in->d;
+	region->saga = saga_new(SAGA_SEQUENCE, fiber->saga);
+	fiber->saga = region->saga;
+}
+
+static void caught(struct fiber *fiber, struct value *to)
+{
+	struct failure *failure = fiber->caught;
+	struct value data = record_new(1);
+
+	record_set(&data, "kind", value_string(failure_kind_name(failure->kind)));
+	tell(fiber->machine, EVENT_CAUGHT, failure->step_id, fiber, value_text_peek(failure->message), data,
+	     failure->at);
+	value_put(to, failure_record(failure));
+	failure_free(failure);
+	fiber->caught = NULL;
+}
+
+static bool group_begin(struct fiber *fiber, struct value bound)
+{
+	uint32_t most = bound.tag != VALUE_INT ? 0 : bound.i > UINT32_MAX ? UINT32_MAX : (uint32_t)bound.i;
+
+	if (bound.tag == VALUE_INT && bound.i < 1) {
+		fiber_raise(fiber, failure_new(fiber, FAILURE_ERROR, "`at most %lld at once` lets nothing run",
+					       (long long)bound.i));
+		return fiber_goes_on(fiber);
+	}
+	struct region *region = fiber_push_region(fiber, REGION_GROUP);
+
+	region->group = group_new(fiber, most);
+	region->saga = saga_new(SAGA_SIDE_BY_SIDE, fiber->saga);
+	region->saga->bound = most;
+	region->group->saga = region->saga;
+	return true;
+}
+
+/* In preview, the arm of a loop over an unknown list lies above the group. */
+static struct group *innermost_group(struct fiber *fiber)
+{
+	uint32_t i = fiber->region_count - 1;
+
+	while (!fiber->regions[i].group)
+		i--;
+	return fiber->regions[i].group;
+}
+
+/* Preview shows the branches one after the other, so that it reads like the plan. */
+static bool room(struct fiber *fiber)
+{
+	struct group *group = innermost_group(fiber);
+	uint32_t bound = fiber->machine->driver->explores ? 1 : group->bound;
+
+	if (group->cancelled || !bound || group->running < bound)
+		return true;
+	again(fiber);
+	fiber->waiting = WAITING_GROUP;
+	return false;
+}
+
+static void spawn(struct fiber *fiber, const struct instruction *in)
+{
+	struct group *group = innermost_group(fiber);
+
+	if (!group->cancelled)
+		group_spawn(group, fiber, (uint32_t)in->d);
+}
+
+static bool group_end(struct fiber *fiber, const struct instruction *in)
+{
+	struct region *region = fiber_region(fiber);
+	const struct group_code *code = &fiber->machine->program->groups[in->d];
+
+	region->group->exports = code->exports;
+	region->group->export_count = code->count;
+	if (region->group->running) {
+		again(fiber);
+		fiber->waiting = WAITING_GROUP;
+		return false;
+	}
+	struct failure *failure = region->group->failure;
+	region->group->failure = NULL;
+	fiber_pop_region(fiber);
+	if (!failure)
+		return true;
+	fiber_raise(fiber, failure);
+	return fiber_goes_on(fiber);
+}
+
+static void watch_begin(struct fiber *fiber, const struct instruction *in)
+{
+	struct machine *machine = fiber->machine;
+	const struct watch_code *watch = &machine->program->watches[in->d];
+	struct region *region = fiber_push_region(fiber, REGION_WATCH);
+
+	region->number = (uint32_t)in->d;
+	region->group = group_new(fiber, 0);
+	region->group->watch = region->serial;
+	if (machine->driver->explores)
+		return;
+	for (uint32_t i = 0; i < watch->count; i++)
+		group_call(region->group, fiber, &machine->program->functions[watch->uses[i].function],
+			   fiber_register(fiber, watch->uses[i].arguments), watch->uses[i].count);
+}
+
+static bool is_undecided(const struct group *group)
+{
+	for (const struct fiber *child = group->children; child; child = child->next)
+		if (child->undecided)
+			return true;
+	return false;
+}
+
+static bool watch_end(struct fiber *fiber)
+{
+	struct group *group = fiber_region(fiber)->group;
+
+	if (group->running) {
+		again(fiber);
+		fiber->waiting = WAITING_GROUP;
+		if (!is_undecided(group)) /* a breach that a person is asked about is not passed over */
+			group_cancel(group, "what it watched has ended");
+		return false;
+	}
+	fiber_pop_region(fiber);
+	return true;
+}
+
+static struct value watched_names(struct fiber *fiber)
+{
+	struct region *region = fiber_region(fiber);
+	struct value names = list_new(4);
+
+	if (!region || region->kind != REGION_WATCH)
+		return names;
+	const struct watch_code *watch = &fiber->machine->program->watches[region->number];
+	for (uint32_t i = 0; i < watch->count; i++)
+		list_push(&names, value_string(watch->uses[i].name));
+	return names;
+}
+
+static bool hold(struct fiber *fiber, struct value length, bool until)
+{
+	struct machine *machine = fiber->machine;
+	int64_t deadline = machine->now;
+
+	if (length.tag == VALUE_DURATION && !until)
+		deadline = later(machine, length.i);
+	else if (length.tag == VALUE_TIME && until)
+		deadline = later(machine, length.i - machine->wall);
+	else if (length.tag != VALUE_UNKNOWN) {
+		return fiber_error(fiber, until ? "`hold until` wants a time" : "`hold` wants a duration");
+	}
+	struct value data = record_new(2);
+	record_set(&data, "duration", value_duration(deadline - machine->now));
+	record_set(&data, "watching", watched_names(fiber));
+	tell(machine, EVENT_HOLDING, fiber->step ? fiber->step->id : "", fiber, "", data, fiber_at(fiber));
+	if (machine->driver->explores || deadline <= machine->now)
+		return true;
+	fiber_sleep(fiber, deadline);
+	return false;
+}
+
+static void timeout_begin(struct fiber *fiber, const struct instruction *in)
+{
+	struct value after = *fiber_register(fiber, in->a);
+	struct region *region = fiber_push_region(fiber, REGION_TIMEOUT);
+
+	region->a = in->a;
+	region->pc = (uint32_t)in->d;
+	if (after.tag == VALUE_DURATION)
+		fiber_limit_region(fiber, region, after.i);
+}
+
+/* ---- small things ---- */
+
+static struct value special(struct fiber *fiber, enum special which)
+{
+	struct machine *machine = fiber->machine;
+
+	if (which == SPECIAL_RUN)
+		return value_copy(machine->run_value);
+	if (which == SPECIAL_PLAN)
+		return value_copy(machine->plan_value);
+	for (const struct fiber *at = fiber; at; at = at->group ? at->group->owner : NULL)
+		for (uint32_t i = at->region_count; i-- > 0;)
+			if (at->regions[i].kind == REGION_STEP && at->regions[i].failure)
+				return failure_record(at->regions[i].failure);
+	return value_copy(machine->failure_value);
+}
+
+static void log_text(struct fiber *fiber, struct value text, bool warning)
+{
+	struct value shown = value_to_text(text);
+
+	tell(fiber->machine, warning ? EVENT_WARNING : EVENT_LOG, fiber->step ? fiber->step->id : "", fiber,
+	     value_text_peek(shown), value_null(), fiber_at(fiber));
+	value_release(shown);
+}
+
+static void fail_with(struct fiber *fiber, struct value text)
+{
+	struct value shown = value_to_text(text);
+
+	fiber_raise(fiber, failure_new(fiber, FAILURE_ERROR, "%s", value_text_peek(shown)));
+	value_release(shown);
+}
+
+
+static bool end_sample(struct fiber *fiber, struct value measured)
+{
+	fiber_pop_region(fiber);
+	sampler_judge(fiber, value_copy(measured), NULL);
+	return fiber_goes_on(fiber);
+}
+
+static void verify_begin(struct fiber *fiber, const struct instruction *in)
+{
+	struct region *region = fiber_push_region(fiber, REGION_VERIFY);
+
+	region->a = in->a;
+	region->verify = memory_need(calloc(1, sizeof(struct verify)));
+	region->verify->failed = list_new(4);
+}
+
+/* ---- all of them ---- */
+
+/* What neither waits nor fails. */
+static void simple(struct fiber *fiber, const struct instruction *in, struct value *r)
+{
+	struct machine *machine = fiber->machine;
+
+	switch ((enum opcode)in->op) {
+	case INSN_SPECIAL:
+		value_put(&r[in->a], special(fiber, in->b));
+		break;
+	case INSN_GIVEN_PARAM:
+		if (machine->given[in->a])
+			fiber_frame(fiber)->pc = (uint32_t)in->d;
+		break;
+	case INSN_PARAM_FITS:
+		param_fits(fiber, r[in->a], (uint32_t)in->d);
+		break;
+	case INSN_PARAM_HOLDS:
+		param_holds(fiber, r[in->a], (uint32_t)in->d);
+		break;
+	case INSN_LOG:
+		log_text(fiber, r[in->a], in->b);
+		break;
+	case INSN_TRACE_START:
+		trace_start(fiber);
+		break;
+	case INSN_TRACE:
+		trace_note(fiber, (uint32_t)in->d, r[in->a]);
+		break;
+	case INSN_CHECK_BEGIN:
+		fiber_push_region(fiber, REGION_CHECK)->number = (uint32_t)in->d;
+		break;
+	case INSN_VERIFY_BEGIN:
+		verify_begin(fiber, in);
+		break;
+	case INSN_TIMEOUT_BEGIN:
+		timeout_begin(fiber, in);
+		break;
+	case INSN_TIMEOUT_END:
+	case INSN_TRY_END:
+		fiber_pop_region(fiber);
+		break;
+	case INSN_PHASE_BEGIN:
+		phase_begin(fiber, in);
+		break;
+	case INSN_PHASE_END:
+		phase_close(fiber, "done");
+		break;
+	case INSN_SKIP:
+		skip_step(fiber, r[in->a]);
+		break;
+	case INSN_STEP_DONE:
+		step_done(fiber);
+		break;
+	case INSN_TRY_BEGIN:
+		try_begin(fiber, in);
+		break;
+	case INSN_CATCH:
+		caught(fiber, &r[in->a]);
+		break;
+	case INSN_PLAN_TIMEOUT:
+		if (r[in->a].tag == VALUE_DURATION)
+			machine_limit(machine, r[in->a].i);
+		break;
+	case INSN_WATCH_BEGIN:
+		watch_begin(fiber, in);
+		break;
+	case INSN_SPAWN:
+		spawn(fiber, in);
+		break;
+	case INSN_CHECKPOINT:
+		saga_checkpoint(fiber, value_text_peek(r[in->a]));
+		break;
+	case INSN_COMMIT:
+		saga_commit(fiber, value_text_peek(r[in->a]));
+		break;
+	case INSN_DEFER:
+		saga_defer(fiber, (uint32_t)in->d);
+		break;
+	case INSN_SAMPLE_SETUP:
+		sampler_setup(fiber, in->a, (uint32_t)in->d);
+		break;
+	case INSN_SAMPLE_BEGIN:
+		fiber_push_region(fiber, REGION_SAMPLE)->pc = (uint32_t)in->d;
+		break;
+	default:
+		break;
+	}
+}
+
+bool structure_run(struct fiber *fiber, const struct instruction *in, struct value *r)
+{
+	switch ((enum opcode)in->op) {
+	case INSN_PARAMS_DONE:
+		return params_done(fiber);
+	case INSN_EFFECT:
+		return effect_call(fiber, in);
+	case INSN_GIVEN:
+		return given_answer(fiber, in);
+	case INSN_END_FIBER:
+		fiber_end(fiber, NULL);
+		return false;
+	case INSN_STEP_BEGIN:
+		return step_begin(fiber, in);
+	case INSN_STEP_END:
+		return step_end(fiber);
+	case INSN_RERAISE:
+		return reraise(fiber);
+	case INSN_WATCH_END:
+		return watch_end(fiber);
+	case INSN_SLEEP:
+		return hold(fiber, r[in->a], in->b == 1);
+	case INSN_GROUP_BEGIN:
+		return group_begin(fiber, r[in->a]);
+	case INSN_ROOM:
+		return room(fiber);
+	case INSN_GROUP_END:
+		return group_end(fiber, in);
+	case INSN_SAMPLE_END:
+		return end_sample(fiber, r[in->a]);
+	case INSN_FAIL:
+		fail_with(fiber, r[in->a]);
+		break;
+	case INSN_CHECK_END:
+		if (fiber->machine->program->checks[in->d].region)
+			fiber_pop_region(fiber);
+		check_result(fiber, (uint32_t)in->d, r[in->a], NULL, fiber_frame(fiber)->pc);
+		break;
+	case INSN_POLL_BEGIN:
+		poll_begin(fiber, in->a, (uint32_t)in->d);
+		break;
+	case INSN_POLL_TEST:
+		poll_test(fiber, r[in->a], NULL);
+		break;
+	case INSN_VERIFY_END:
+		verify_end(fiber);
+		break;
+	case INSN_ANSWERED:
+		person_answered(fiber, r[in->a], (uint32_t)in->d);
+		break;
+	case INSN_SAMPLE_WAIT:
+		sampler_wait(fiber);
+		break;
+	default:
+		simple(fiber, in, r);
+		return true;
+	}
+	return fiber_goes_on(fiber);
+}
