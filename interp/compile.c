@@ -62,6 +62,29 @@ void patch_here(struct compiler *c, uint32_t address)
 	patch(c, address, here(c));
 }
 
+void open_choice(struct compiler *c, struct choice *choice, uint32_t tested, struct span asked)
+{
+	*choice = (struct choice){ emit_asked(c, INSN_IF, tested, asked), { NOWHERE, NOWHERE } };
+}
+
+void other_arm(struct compiler *c, struct choice *choice)
+{
+	choice->ends[0] = emit_ad(c, INSN_ELSE, 0, 0);
+	patch_here(c, choice->branch);
+}
+
+void close_arms(struct compiler *c, struct choice *choice)
+{
+	choice->ends[1] = emit_ad(c, INSN_ELSE, 0, 0);
+}
+
+void close_choice(struct compiler *c, struct choice *choice)
+{
+	emit_abc(c, INSN_ENDIF, 0, 0, 0);
+	patch_here(c, choice->ends[1]);
+	patch_here(c, choice->ends[0] == NOWHERE ? choice->branch : choice->ends[0]);
+}
+
 uint32_t compile_constant(struct compiler *c, struct value v)
 {
 	/* Only the latest are looked through: enough to share what a loop or a record repeats. */
@@ -113,7 +136,9 @@ static void close_writer(struct compiler *c, struct writer *writer)
 		.code = writer->code.items,
 		.spans = writer->spans.items,
 		.count = writer->code.count,
-		.registers = writer->most + 1,
+		.registers = writer->most ? writer->most : 1,
+		/* A `func` has no steps, whose values may be read before they were written: see reserve_named_lets(). */
+		.cleared = writer->kind == FUNCTION_FUNC ? writer->parameters : writer->most,
 		.parameters = writer->parameters,
 		.constants = writer->constants.items,
 		.constant_count = writer->constants.count,

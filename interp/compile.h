@@ -89,6 +89,25 @@ uint32_t emit_asked(struct compiler *c, enum opcode op, uint32_t a, struct span 
 uint32_t here(struct compiler *c);
 void patch(struct compiler *c, uint32_t address, uint32_t target); /* d = target */
 void patch_here(struct compiler *c, uint32_t address);
+/*
+ * A choice between two arms. What preview needs behind them (BLUR, ENDIF) is jumped over where the choice is known:
+ *
+ *	IF     -> other	   IF     -> past    the second where there is no other arm
+ *	(one arm)	   (one arm)
+ *	ELSE   -> past	   ELSE   -> past
+ * other:
+ *	(other arm)
+ *	ELSE   -> past
+ *	BLUR*, ENDIF	   BLUR*, ENDIF
+ * past:
+ */
+struct choice {
+	uint32_t branch, ends[2];
+};
+void open_choice(struct compiler *c, struct choice *choice, uint32_t tested, struct span asked); /* then the one arm */
+void other_arm(struct compiler *c, struct choice *choice);    /* then the other */
+void close_arms(struct compiler *c, struct choice *choice);   /* then the BLURs */
+void close_choice(struct compiler *c, struct choice *choice);
 uint32_t compile_constant(struct compiler *c, struct value v); /* consumes v; its number in the function */
 uint32_t take_registers(struct compiler *c, uint32_t count); /* the first of them */
 static inline uint32_t take_register(struct compiler *c)

@@ -342,18 +342,18 @@ static uint32_t embedded(struct compiler *c, const struct node *node, enum embed
 static void choose(struct compiler *c, uint32_t tested, struct span asked, const struct node *then, const struct node *otherwise,
 		   uint32_t a, void (*rest)(struct compiler *, const struct node *, uint32_t, void *), void *context)
 {
-	uint32_t branch = emit_asked(c, INSN_IF, tested, asked);
+	struct choice choice;
 
+	open_choice(c, &choice, tested, asked);
 	compile_expression(c, then, (int)a);
-	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);
-	patch_here(c, branch);
+	other_arm(c, &choice);
 	if (rest)
 		rest(c, otherwise, a, context);
 	else
 		compile_or_null(c, otherwise, a);
-	patch_here(c, end);
+	close_arms(c, &choice);
 	emit_abc(c, INSN_BLUR, a, 0, 0);
-	emit_abc(c, INSN_ENDIF, 0, 0, 0);
+	close_choice(c, &choice);
 }
 
 static uint32_t if_expression(struct compiler *c, const struct node *node, int want)

@@ -381,10 +381,16 @@ static void close_regions(struct compiler *c)
 
 static void return_statement(struct compiler *c, const struct node *node)
 {
-	uint32_t top = c->w->top, a = take_register(c);
+	uint32_t top = c->w->top, a;
 
-	compile_or_null(c, node->value, a);
-	emit_abc(c, INSN_LEAVE, 0, 0, 0);
+	if (node->value && !c->w->open) {
+		a = compile_expression(c, node->value, ANY_REGISTER);
+	} else { /* what closes the regions may still assign to a local */
+		a = take_register(c);
+		compile_or_null(c, node->value, a);
+	}
+	if (c->w->open)
+		emit_abc(c, INSN_LEAVE, 0, 0, 0);
 	close_regions(c);
 	emit_abc(c, INSN_RETURN, a, 0, 0);
 	give_back(c, top);
@@ -450,25 +456,32 @@ static void blur_assigned(struct node *node, void *context)
 	ast_each_child(node, blur_assigned, c);
 }
 
-static void choice_end(struct compiler *c, const struct node *node)
+static void loop_end(struct compiler *c, const struct node *node)
 {
 	blur_assigned((struct node *)node, c);
 	emit_abc(c, INSN_ENDIF, 0, 0, 0);
 }
 
+static void choice_end(struct compiler *c, const struct node *node, struct choice *choice)
+{
+	close_arms(c, choice);
+	blur_assigned((struct node *)node, c);
+	close_choice(c, choice);
+}
+
 static void if_statement(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
-	uint32_t branch = emit_asked(c, INSN_IF, compile_expression(c, node->choice.condition, ANY_REGISTER),
-				      node->choice.condition->span);
+	struct choice choice;
 
+	open_choice(c, &choice, compile_expression(c, node->choice.condition, ANY_REGISTER), node->choice.condition->span);
 	give_back(c, top);
 	compile_block(c, node->choice.then);
-	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);
-	patch_here(c, branch);
-	compile_block(c, node->choice.otherwise);
-	patch_here(c, end);
-	choice_end(c, node);
+	if (node->choice.otherwise) {
+		other_arm(c, &choice);
+		compile_block(c, node->choice.otherwise);
+	}
+	choice_end(c, node, &choice);
 }
 
 static void match_arms(struct compiler *c, const struct node *arm, uint32_t subject)
@@ -480,14 +493,15 @@ static void match_arms(struct compiler *c, const struct node *arm, uint32_t subj
 		return;
 	}
 	uint32_t top = c->w->top;
-	uint32_t branch = emit_asked(c, INSN_IF, compile_arm_test(c, arm, subject), arm->arm.patterns->span);
+	struct choice choice;
+	open_choice(c, &choice, compile_arm_test(c, arm, subject), arm->arm.patterns->span);
 	give_back(c, top);
 	compile_block(c, arm->arm.body);
-	uint32_t end = emit_ad(c, INSN_ELSE, 0, 0);
-	patch_here(c, branch);
-	match_arms(c, arm->next, subject);
-	patch_here(c, end);
-	choice_end(c, arm);
+	if (arm->next) {
+		other_arm(c, &choice);
+		match_arms(c, arm->next, subject);
+	}
+	choice_end(c, arm, &choice);
 }
 
 static void match_statement(struct compiler *c, const struct node *node)
@@ -520,7 +534,7 @@ static void for_each(struct compiler *c, const struct node *node)
 	compile_block(c, node->loop.body);
 	emit_ad(c, INSN_LOOP, 0, (int32_t)next);
 	patch_here(c, next);
-	choice_end(c, node->loop.body);
+	loop_end(c, node->loop.body);
 	give_back(c, top);
 }
 
@@ -541,7 +555,7 @@ static void for_at_once(struct compiler *c, const struct node *node)
 	compile_handler(c, node->loop.body);
 	c->w->open = open;
 	patch_here(c, next);
-	choice_end(c, node->loop.body);
+	loop_end(c, node->loop.body);
 	VECTOR_PUSH(&c->groups);
 	emit_ad(c, INSN_GROUP_END, 0, (int32_t)(c->groups.count - 1));
 	give_back(c, top);
@@ -559,7 +573,7 @@ static void while_statement(struct compiler *c, const struct node *node)
 	compile_block(c, node->repeat.body);
 	emit_ad(c, INSN_LOOP, 0, (int32_t)start);
 	patch_here(c, leave);
-	choice_end(c, node->repeat.body);
+	loop_end(c, node->repeat.body);
 	give_back(c, top);
 }
 

@@ -322,14 +322,13 @@ bool fiber_interrupted(const struct fiber *fiber); /* is there an interruption t
 bool fiber_closing(const struct fiber *fiber);     /* a handler, `finally` or `on failure`: nothing is armed */
 void fiber_sleep(struct fiber *fiber, int64_t deadline);
 void fiber_make_room(struct fiber *fiber, uint32_t registers); /* for so many, and for one frame more */
-/* The frame's registers beyond its parameters start as null. */
 static inline void fiber_push_frame(struct fiber *fiber, const struct function *function, uint32_t base, uint32_t answer)
 {
 	uint32_t end = base + function->registers;
 
 	if (end > fiber->room || fiber->depth == fiber->frame_room)
 		fiber_make_room(fiber, end);
-	for (struct value *v = fiber->registers + base + function->parameters; v < fiber->registers + end; v++)
+	for (struct value *v = fiber->registers + base + function->parameters; v < fiber->registers + base + function->cleared; v++)
 		value_clear(v);
 	fiber->frames[fiber->depth++] = (struct frame){
 		.function = function, .base = base, .answer = answer, .traced = fiber->trace_count
@@ -383,7 +382,7 @@ bool choice_unknown(struct fiber *fiber, const struct instruction *in); /* an IF
 void choice_else(struct fiber *fiber, const struct instruction *in);	/* the end of an arm */
 bool choice_over(struct fiber *fiber);	/* is this behind both arms of a choice that preview shows? */
 void choice_end(struct fiber *fiber);	/* then it ends here */
-void choice_leave(struct fiber *fiber); /* before a return: where there is another arm to show, it goes on there */
+bool choice_leave(struct fiber *fiber); /* before a return: is there another arm to show? Then it goes on there */
 /*
  * NEXT (with its item) or WHILE over what nobody knows: preview shows the body once, as an arm that ends behind the loop,
  * where what it assigns is blurred; a simulation has to be told. `second`: the body has been shown.

@@ -47,6 +47,7 @@ struct function {
 	uint32_t count;
 	uint32_t registers; /* size of a frame */
 	uint32_t parameters; /* the first registers */
+	uint32_t cleared;    /* from those to here, registers start as null */
 	struct value *constants;
 	uint32_t constant_count;
 };

@@ -517,6 +517,13 @@ run_LEAVE:
 		DO(choice_leave(fiber));
 	DISPATCH();
 run_RETURN:
+	if (unlikely(explores)) {
+		SAVE();
+		if (choice_leave(fiber)) {
+			RELOAD();
+			DISPATCH();
+		}
+	}
 	return_value(fiber, &r[in->a]);
 	RELOAD();
 	DISPATCH();
