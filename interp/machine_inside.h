@@ -324,11 +324,10 @@ void fiber_sleep(struct fiber *fiber, int64_t deadline);
 void fiber_make_room(struct fiber *fiber, uint32_t registers); /* for so many, and for one frame more */
 static inline void fiber_push_frame(struct fiber *fiber, const struct function *function, uint32_t base, uint32_t answer)
 {
-	uint32_t end = base + function->registers;
-
-	if (end > fiber->room || fiber->depth == fiber->frame_room)
-		fiber_make_room(fiber, end);
-	for (struct value *v = fiber->registers + base + function->parameters; v < fiber->registers + base + function->cleared; v++)
+	if (base + function->registers > fiber->room || fiber->depth == fiber->frame_room)
+		fiber_make_room(fiber, base + function->registers);
+	struct value *v = fiber->registers + base + function->parameters, *end = fiber->registers + base + function->cleared;
+	for (; v < end; v++)
 		value_clear(v);
 	fiber->frames[fiber->depth++] = (struct frame){
 		.function = function, .base = base, .answer = answer, .traced = fiber->trace_count
@@ -338,9 +337,9 @@ static inline void fiber_push_frame(struct fiber *fiber, const struct function *
 static inline void fiber_pop_frame(struct fiber *fiber)
 {
 	struct frame *frame = &fiber->frames[--fiber->depth];
-	struct value *from = fiber->registers + frame->base;
+	struct value *v = fiber->registers + frame->base, *end = v + frame->function->registers;
 
-	for (struct value *v = from; v < from + frame->function->registers; v++)
+	for (; v < end; v++)
 		if (value_on_heap(*v))
 			value_clear(v);
 	while (fiber->trace_count > frame->traced)
