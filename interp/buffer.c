@@ -94,6 +94,33 @@ void buffer_cut(struct buffer *buffer, size_t length)
 		buffer->length = length;
 }
 
+/*
+ * What is printed with up to four decimals, found without printing: f is the double next to n / 10^d, and as n has at
+ * most 15 digits (DBL_DIG) no other decimal of 15 digits is next to f.
+ */
+static bool add_short_float(struct buffer *buffer, double f)
+{
+	static const int64_t scales[] = {1, 10, 100, 1000, 10000};
+	size_t d = 0;
+	int64_t n, rest;
+
+	if (!(fabs(f) < 1e11) || (f == 0 && signbit(f)))
+		return false;
+	while ((double)(n = llrint(f * (double)scales[d])) / (double)scales[d] != f)
+		if (++d == sizeof(scales) / sizeof(scales[0]))
+			return false;
+	if (f < 0)
+		buffer_add_byte(buffer, '-');
+	n = n < 0 ? -n : n;
+	buffer_add_int(buffer, n / scales[d]);
+	buffer_add_byte(buffer, '.');
+	rest = n % scales[d];
+	for (size_t missing = d; missing > 1 && rest < scales[missing - 1]; missing--)
+		buffer_add_byte(buffer, '0');
+	buffer_add_int(buffer, rest);
+	return true;
+}
+
 void buffer_add_float(struct buffer *buffer, double f)
 {
 	char text[40];
@@ -107,6 +134,8 @@ void buffer_add_float(struct buffer *buffer, double f)
 		buffer_add_text(buffer, f < 0 ? "-inf" : "inf");
 		return;
 	}
+	if (add_short_float(buffer, f))
+		return;
 	for (precision = 15; precision <= 17; precision++) {
 		snprintf(text, sizeof(text), "%.*g", precision, f);
 		if (strtod(text, NULL) == f)

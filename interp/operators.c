@@ -1,14 +1,15 @@
 /* operators.c - what the operators mean on values. The checker refuses most of what fails here; what came from outside
  * (any) is only known now. */
 #include <math.h>
-#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "interp/buffer.h"
 #include "interp/machine_inside.h"
 #include "interp/regex.h"
 
-#define ERROR_SIZE 200
+#define ERROR_SIZE  200
+#define NUMBER_ROOM 24 /* bytes that a number takes at most; what takes more lets the text grow */
 
 static const char *sign(enum opcode op)
 {
@@ -442,28 +443,21 @@ bool index_of_value(struct value object, struct value index, struct value *out, 
 	return true;
 }
 
+/* One allocation: the strings' lengths, and room for what is no string. */
 struct value concat(const struct value *parts, uint32_t count)
 {
-	struct value texts[16], *all = count <= 16 ? texts : memory_need(malloc(count * sizeof(*all)));
-	size_t length = 0, used = 0;
-	unsigned flags = 0;
-	bool unknown = false;
+	struct buffer text = { 0 };
+	size_t length = 0;
+	bool secret = false;
 
 	for (uint32_t i = 0; i < count; i++) {
-		unknown |= parts[i].tag == VALUE_UNKNOWN;
-		flags |= value_is_secret(parts[i]) ? VALUE_SECRET : 0;
-		all[i] = parts[i].tag == VALUE_STRING ? value_copy(parts[i]) : value_to_text(parts[i]);
-		length += value_length(all[i]);
+		if (parts[i].tag == VALUE_UNKNOWN)
+			return value_unknown();
+		secret |= value_is_secret(parts[i]);
+		length += parts[i].tag == VALUE_STRING ? parts[i].string->length : NUMBER_ROOM;
 	}
-	char *bytes = memory_need(malloc(length + 1));
-	for (uint32_t i = 0; i < count; i++) {
-		memcpy(bytes + used, value_text_peek(all[i]), value_length(all[i]));
-		used += value_length(all[i]);
-		value_release(all[i]);
-	}
-	struct value text = unknown ? value_unknown() : value_string_n(bytes, length);
-	free(bytes);
-	if (all != texts)
-		free(all);
-	return unknown ? text : value_mark(text, flags);
+	buffer_reserve(&text, length);
+	for (uint32_t i = 0; i < count; i++)
+		value_add_text(parts[i], &text);
+	return value_mark(buffer_finish(&text), secret ? VALUE_SECRET : 0);
 }

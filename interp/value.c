@@ -321,7 +321,7 @@ static bool secret_within(struct value v, int depth)
 	return false;
 }
 
-bool value_is_secret(struct value v)
+bool value_holds_secret(struct value v)
 {
 	return secret_within(v, 0);
 }
@@ -640,18 +640,24 @@ static bool add_unit(struct buffer *text, struct value v)
 	}
 }
 
+void value_add_text(struct value v, struct buffer *text)
+{
+	if (v.tag == VALUE_STRING)
+		buffer_add(text, v.string->bytes, v.string->length);
+	else if (!add_unit(text, v))
+		json_write(text, v, JSON_REVEAL);
+}
+
 struct value value_to_text(struct value v)
 {
 	struct buffer text = {0};
-	bool secret = value_is_secret(v);
 
 	if (v.tag == VALUE_STRING) {
 		v.flags &= (uint8_t)~VALUE_SQL_NAME;
 		return value_copy(v);
 	}
-	if (!add_unit(&text, v))
-		json_write(&text, v, JSON_REVEAL);
-	return value_mark(buffer_finish(&text), secret ? VALUE_SECRET : 0);
+	value_add_text(v, &text);
+	return value_mark(buffer_finish(&text), value_is_secret(v) ? VALUE_SECRET : 0);
 }
 
 /* Text from outside may hold anything: what a terminal would obey or cannot show is written as an escape. */

@@ -179,7 +179,11 @@ struct value record_value_peek(struct value record, size_t index);
 struct value value_item(struct value list_or_range, size_t index); /* owned: a range makes its items */
 
 /* Marks. */
-bool value_is_secret(struct value v); /* itself, or anything inside it */
+bool value_holds_secret(struct value v); /* a list or record: anything inside it */
+static inline bool value_is_secret(struct value v) /* itself, or anything inside it */
+{
+	return (v.flags & VALUE_SECRET) || (v.tag >= VALUE_LIST && value_holds_secret(v));
+}
 static inline struct value value_mark(struct value v, unsigned flags) /* consumes v, returns it marked */
 {
 	v.flags |= (uint8_t)flags;
@@ -202,6 +206,8 @@ bool value_as_double(struct value v, double *out);   /* int, float, percent (rat
  * quoted, secrets as ***, cut after `limit` bytes with an ellipsis (0: no limit).
  */
 struct value value_to_text(struct value v); /* a string, carrying v's secret mark */
+struct buffer;
+void value_add_text(struct value v, struct buffer *text); /* the same, behind what is there; no mark */
 struct value value_show(struct value v, size_t limit);
 
 /*
