@@ -212,6 +212,37 @@ P
     done
 }
 
+@test "Ctrl-C is heard while a plan computes: what was done is undone, exit 130" {
+    plan busy <<'P'
+plan "Busy" { }
+func busy(rounds: int): int {
+  var n = 0
+  for i in 1..rounds {
+    for k in 1..rounds { n = n + 1 }
+  }
+  return n
+}
+step "One" {
+  exec(["touch", "made"])
+  log "${busy(1_000_000)}"
+  rollback { exec(["rm", "made"]) }
+}
+P
+    status=0
+    ( trap - INT; exec "$RUNPLAN" busy.plan --journal busy.journal ) >out 2>err &
+    pid=$!
+    for _ in $(seq 50); do [ ! -e made ] || break; sleep 0.1; done
+    [ -e made ]
+    kill -s INT "$pid"
+    wait "$pid" || status=$?
+    out= err=$(cat err)
+    ends_with 130
+    [ ! -e made ]
+    says "$err" "Undone:"
+    run_plan replay busy.plan --journal busy.journal
+    ends_with 0
+}
+
 @test "a second run under the same lock is kept out: exit 4" {
     plan locked <<'P'
 plan "Locked" { lock "there is one" }

@@ -45,3 +45,11 @@ setup() {
     cp out all.preview
     compare all.preview
 }
+
+@test "a preview of choices and loops that nobody can decide" {
+    cp "$BATS_TEST_DIRNAME/shown/choices.plan" .
+    run_plan preview choices.plan
+    ends_with 0
+    cp out choices.preview
+    compare choices.preview
+}
