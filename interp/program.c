@@ -136,6 +136,12 @@ static const char *verify_operand(const struct function *function, const char *o
 	return NULL;
 }
 
+/* Does the instruction at `address` come right behind an `op`? */
+static bool follows(const struct function *function, int32_t address, enum opcode op)
+{
+	return address > 0 && function->code[address - 1].op == op;
+}
+
 static const char *verify_instruction(const struct program *program, const struct function *function,
 				      const struct instruction *in)
 {
@@ -149,6 +155,10 @@ static const char *verify_instruction(const struct program *program, const struc
 	if (has_d(operands)) {
 		if (jumps(in->op) && (in->d < 0 || (uint32_t)in->d >= function->count))
 			return "a jump to nowhere";
+		if (in->op == INSN_IF && !follows(function, in->d, INSN_ELSE) && !follows(function, in->d, INSN_ENDIF))
+			return "a choice whose other arm is not behind the one";
+		if (in->op == INSN_ELSE && !follows(function, in->d, INSN_ENDIF))
+			return "an arm that does not end behind its choice";
 		if (in->op == INSN_CONSTANT && (uint32_t)in->d >= function->constant_count)
 			return "a constant that is not there";
 		return (uint32_t)in->d < table_size(program, in->op) || jumps(in->op) || in->op == INSN_CONSTANT

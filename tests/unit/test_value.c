@@ -1,4 +1,5 @@
 /* test_value.c - values: ownership, equality, order, their text, JSON, and the journal's exact form. */
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,6 +94,39 @@ static void test_immediates_do_not_allocate(void **state)
 	assert_false(value_on_heap(value_time(0)));
 	assert_true(value_on_heap(value_null()) == false);
 	assert_int_equal(value_string(NULL).tag, VALUE_NULL);
+}
+
+/* As printf() and strtod() find it: the fewest digits, from 15 on, that read back as the same number. */
+static void assert_float_text(double f)
+{
+	char expected[48];
+	int digits = 15;
+
+	do
+		snprintf(expected, sizeof(expected), "%.*g", digits, f);
+	while (strtod(expected, NULL) != f && ++digits <= 17);
+	if (!strpbrk(expected, ".e"))
+		strcat(expected, ".0");
+	assert_text(value_to_text(value_float(f)), expected);
+}
+
+static void test_float_text(void **state)
+{
+	static const double edges[] = {0.0,	0.5,	 0.1,	  0.25,	    1e-4,	0.0001234,  1e-5,	 123.456,
+				       0.1 + 0.2, 1e10,	 1e11,	  99999999999.9999, 1e14, 1e15,	    1e16,	 1e22,
+				       1e23,	DBL_MIN, DBL_MAX, DBL_EPSILON, 4.9e-324, 0x1p53,    0x1p53 + 2, 1.0 / 3};
+	uint64_t random = 1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+		assert_float_text(edges[i]);
+		assert_float_text(-edges[i]);
+	}
+	for (int i = 0; i < 20000; i++) {
+		random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		assert_float_text((double)((int64_t)random >> (20 + i % 40)) / (i % 3 ? 100 : 10000));
+		assert_float_text((double)(random >> 40) * 0.001);
+	}
 }
 
 static void test_counts(void **state)
@@ -598,6 +632,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_immediates_do_not_allocate),
+	    cmocka_unit_test(test_float_text),
 	    cmocka_unit_test(test_counts),
 	    cmocka_unit_test(test_records),
 	    cmocka_unit_test(test_deep_values_are_released),
