@@ -1,6 +1,6 @@
 /*
- * choice.c - choices and loops that depend on what nobody knows: preview shows both arms, or the body once, and blurs
- * what they assign; a simulation has to be told. An arm is a region (REGION_ARM) of the fiber.
+ * choice.c - choices and loops that depend on what nobody knows: preview shows both arms, or the body once,
+ * and blurs what they assign; a simulation has to be told. An arm is a region (REGION_ARM) of the fiber.
  */
 #include "interp/machine_inside.h"
 
@@ -19,8 +19,9 @@ static void find_arms(const struct instruction *code, const struct instruction *
 bool choice_unknown(struct fiber *fiber, const struct instruction *in)
 {
 	if (!fiber->machine->driver->explores)
-		return fiber_error(fiber,
-				   "this choice depends on a read that nobody answered: a test must say what is `given`");
+		return fiber_error(
+		    fiber,
+		    "this choice depends on a read that nobody answered: a test must say what is `given`");
 	find_arms(fiber_frame(fiber)->function->code, in, fiber_push_region(fiber, REGION_ARM));
 	tell(fiber->machine, EVENT_ARM, "", fiber, "if", value_null(), fiber_at(fiber));
 	return true;
@@ -48,12 +49,14 @@ void choice_else(struct fiber *fiber, const struct instruction *in)
 	tell(fiber->machine, EVENT_ARM, "", fiber, "otherwise", value_null(), fiber_at(fiber));
 }
 
-/* A return inside an arm that preview shows ends only that arm: the other one, and what follows, are shown as well. */
+/* A return inside an arm that preview shows ends only that arm: the other one, and what follows, are shown as
+ * well. */
 bool choice_leave(struct fiber *fiber)
 {
 	uint32_t i = fiber->region_count;
 
-	while (i > 0 && fiber->regions[i - 1].frame == fiber->depth - 1 && fiber->regions[i - 1].kind != REGION_ARM)
+	while (i > 0 && fiber->regions[i - 1].frame == fiber->depth - 1 &&
+	       fiber->regions[i - 1].kind != REGION_ARM)
 		i--;
 	if (!i || fiber->regions[i - 1].kind != REGION_ARM || fiber->regions[i - 1].frame != fiber->depth - 1)
 		return false;
@@ -80,11 +83,13 @@ void choice_end(struct fiber *fiber)
 	fiber_pop_region(fiber);
 }
 
-bool choice_round(struct fiber *fiber, const struct instruction *in, bool second, struct value *count, struct value *item)
+bool choice_round(struct fiber *fiber, const struct instruction *in, bool second, struct value *count,
+		  struct value *item)
 {
 	if (!fiber->machine->driver->explores)
-		return fiber_error(fiber,
-				   "this loop depends on a read that nobody answered: a test must say what is `given`");
+		return fiber_error(
+		    fiber,
+		    "this loop depends on a read that nobody answered: a test must say what is `given`");
 	if (second) {
 		fiber_frame(fiber)->pc = (uint32_t)in->d;
 		return true;
@@ -98,4 +103,3 @@ bool choice_round(struct fiber *fiber, const struct instruction *in, bool second
 		value_put(item, value_unknown());
 	return true;
 }
-

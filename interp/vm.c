@@ -1,14 +1,14 @@
 /*
- * vm.c - the instructions that compute, and the loop. fiber_run() runs one fiber until it waits or ends. What touches the
- * machine's structure stands in structure.c, what preview makes of the unknown in choice.c.
+ * vm.c - the instructions that compute, and the loop. fiber_run() runs one fiber until it waits or ends. What
+ * touches the machine's structure stands in structure.c, what preview makes of the unknown in choice.c.
  *
- * The address of the next instruction is a local of the loop. Whatever may fail, wait, or look at the frame gets it
- * from the frame: SAVE() writes it there, RELOAD() reads it back. An instruction that has to wait and then look again
- * lets the frame's pc point to itself.
+ * The address of the next instruction is a local of the loop. Whatever may fail, wait, or look at the frame
+ * gets it from the frame: SAVE() writes it there, RELOAD() reads it back. An instruction that has to wait and
+ * then look again lets the frame's pc point to itself.
  *
- * Ways of Lua 5.4 and LuaJIT's interpreter, in small: a jump from instruction to instruction instead of a switch; ints
- * without a flag are recognised by one comparison (value.kind); a comparison looks whether an IF that asks for its result
- * comes next, a LOOP whether it goes back to a NEXT, and do that as well.
+ * Ways of Lua 5.4 and LuaJIT's interpreter, in small: a jump from instruction to instruction instead of a
+ * switch; ints without a flag are recognised by one comparison (value.kind); a comparison looks whether an IF
+ * that asks for its result comes next, a LOOP whether it goes back to a NEXT, and do that as well.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +23,8 @@ enum { NEXT_LIST, NEXT_POSITION, NEXT_ITEM };
 enum { WHILE_CONDITION, WHILE_ROUNDS, WHILE_MOST };
 
 /*
- * A value moves as two words, as it was written: a processor makes a load of 16 bytes wait until the two stores of 8 that
- * it wants have left its store buffer.
+ * A value moves as two words, as it was written: a processor makes a load of 16 bytes wait until the two
+ * stores of 8 that it wants have left its store buffer.
  */
 static inline void put_moved(struct value *to, uint64_t head, int64_t i)
 {
@@ -104,7 +104,8 @@ static struct value record_of(const struct shape *shape, const struct value *ite
 	struct value record = record_new(shape->count);
 
 	for (uint32_t i = 0; i < shape->count; i++)
-		record_set_n(&record, value_text_peek(shape->keys[i]), value_length(shape->keys[i]), value_copy(items[i]));
+		record_set_n(&record, value_text_peek(shape->keys[i]), value_length(shape->keys[i]),
+			     value_copy(items[i]));
 	return record;
 }
 
@@ -115,7 +116,8 @@ static bool make_range(struct fiber *fiber, struct value low, struct value high,
 		return true;
 	}
 	if (low.tag == VALUE_INT && high.tag == VALUE_INT) {
-		value_put(to, value_mark(value_range(low.i, high.i), (low.flags | high.flags) & VALUE_SECRET));
+		value_put(to,
+			  value_mark(value_range(low.i, high.i), (low.flags | high.flags) & VALUE_SECRET));
 		return true;
 	}
 	return fiber_error(fiber, "a range goes from an int to an int");
@@ -155,7 +157,8 @@ static bool pure_call(struct fiber *fiber, const struct instruction *in, struct 
 	}
 	struct pure_result result = site->builtin->call(r + in->b, site->arg_count);
 	if (result.ok) {
-		value_put(&r[in->a], result.value.tag == VALUE_BOOL ? result.value : value_mark(result.value, flags));
+		value_put(&r[in->a],
+			  result.value.tag == VALUE_BOOL ? result.value : value_mark(result.value, flags));
 		return true;
 	}
 	struct failure *failure = failure_new(fiber, FAILURE_ERROR, "%s", value_text_peek(result.value));
@@ -169,7 +172,8 @@ static bool embed(struct fiber *fiber, const struct instruction *in, struct valu
 {
 	const struct template_code *template = &fiber->machine->program->templates[in->c];
 	struct value error = value_null();
-	struct value v = embed_render(template->language, template->pieces, r + in->b, template->count, &error);
+	struct value v =
+	    embed_render(template->language, template->pieces, r + in->b, template->count, &error);
 
 	if (error.tag == VALUE_NULL) {
 		value_put(&r[in->a], v);
@@ -220,16 +224,18 @@ static bool while_round(struct fiber *fiber, struct value *loop, const struct in
 	struct value most = loop[WHILE_MOST];
 
 	if (loop[WHILE_CONDITION].tag == VALUE_UNKNOWN)
-		return choice_round(fiber, in, choice_inside(fiber) && fiber_region(fiber)->pc == (uint32_t)in->d,
+		return choice_round(fiber, in,
+				    choice_inside(fiber) && fiber_region(fiber)->pc == (uint32_t)in->d,
 				    &loop[WHILE_ROUNDS], NULL);
 	if (!value_truthy(loop[WHILE_CONDITION])) {
 		fiber_frame(fiber)->pc = (uint32_t)in->d;
 		return true;
 	}
 	if (most.tag == VALUE_INT && rounds >= most.i) {
-		fiber_raise(fiber, failure_new(fiber, FAILURE_ERROR,
-					       "the loop ran its limit of %lld times and its condition still holds",
-					       (long long)most.i));
+		fiber_raise(fiber,
+			    failure_new(fiber, FAILURE_ERROR,
+					"the loop ran its limit of %lld times and its condition still holds",
+					(long long)most.i));
 		return fiber_goes_on(fiber);
 	}
 	loop[WHILE_ROUNDS] = value_int(rounds + 1);
@@ -237,8 +243,8 @@ static bool while_round(struct fiber *fiber, struct value *loop, const struct in
 }
 
 /*
- * Much was computed without an effect: signals, timers and other fibers have their turn now. It is a wait like any
- * other: the delivery that ends it is on record, so a replay interrupts at the same instruction.
+ * Much was computed without an effect: signals, timers and other fibers have their turn now. It is a wait
+ * like any other: the delivery that ends it is on record, so a replay interrupts at the same instruction.
  */
 static bool take_turn(struct fiber *fiber)
 {
@@ -252,72 +258,72 @@ static bool take_turn(struct fiber *fiber)
 /* ---- the loop ---- */
 
 /* A register, or a constant. */
-#define OPERAND(n) (unlikely((n) & OPERAND_CONSTANT) ? &k[(n) & ~OPERAND_CONSTANT] : &r[n])
+#define OPERAND(n) (unlikely((n)&OPERAND_CONSTANT) ? &k[(n) & ~OPERAND_CONSTANT] : &r[n])
 
 #define SAVE() (frame->pc = (uint32_t)(pc - code))
-#define RELOAD()                                                                                                      \
-	do {                                                                                                          \
-		frame = fiber_frame(fiber);                                                                           \
-		code = frame->function->code;                                                                         \
-		pc = code + frame->pc;                                                                                \
-		k = frame->function->constants;                                                                       \
-		r = fiber->registers + frame->base;                                                                   \
+#define RELOAD()                                                                                             \
+	do {                                                                                                 \
+		frame = fiber_frame(fiber);                                                                  \
+		code = frame->function->code;                                                                \
+		pc = code + frame->pc;                                                                       \
+		k = frame->function->constants;                                                              \
+		r = fiber->registers + frame->base;                                                          \
 	} while (0)
-#define DISPATCH()                                                                                                    \
-	do {                                                                                                          \
-		in = pc++;                                                                                            \
-		goto *labels[in->op];                                                                                 \
+#define DISPATCH()                                                                                           \
+	do {                                                                                                 \
+		in = pc++;                                                                                   \
+		goto *labels[in->op];                                                                        \
 	} while (0)
 /* What may move the fiber elsewhere: answers whether it runs on. */
-#define GO(call)                                                                                                      \
-	do {                                                                                                          \
-		SAVE();                                                                                               \
-		if (!(call))                                                                                          \
-			return;                                                                                       \
-		RELOAD();                                                                                             \
-		DISPATCH();                                                                                           \
+#define GO(call)                                                                                             \
+	do {                                                                                                 \
+		SAVE();                                                                                      \
+		if (!(call))                                                                                 \
+			return;                                                                              \
+		RELOAD();                                                                                    \
+		DISPATCH();                                                                                  \
 	} while (0)
 /* What may move the fiber elsewhere, and never stops it. */
-#define DO(call)                                                                                                      \
-	do {                                                                                                          \
-		SAVE();                                                                                               \
-		call;                                                                                                 \
-		RELOAD();                                                                                             \
-		DISPATCH();                                                                                           \
+#define DO(call)                                                                                             \
+	do {                                                                                                 \
+		SAVE();                                                                                      \
+		call;                                                                                        \
+		RELOAD();                                                                                    \
+		DISPATCH();                                                                                  \
 	} while (0)
 /* What only answers a value, or fails with a message. */
-#define TRY(call)                                                                                                     \
-	do {                                                                                                          \
-		if (unlikely(!(call)))                                                                                \
-			GO(fiber_error(fiber, error));                                                                \
-		value_put(&r[in->a], out);                                                                            \
-		DISPATCH();                                                                                           \
+#define TRY(call)                                                                                            \
+	do {                                                                                                 \
+		if (unlikely(!(call)))                                                                       \
+			GO(fiber_error(fiber, error));                                                       \
+		value_put(&r[in->a], out);                                                                   \
+		DISPATCH();                                                                                  \
 	} while (0)
-#define JUMP_IF(condition)                                                                                            \
-	do {                                                                                                          \
-		if (condition)                                                                                        \
-			pc = code + in->d;                                                                            \
-		DISPATCH();                                                                                           \
+#define JUMP_IF(condition)                                                                                   \
+	do {                                                                                                 \
+		if (condition)                                                                               \
+			pc = code + in->d;                                                                   \
+		DISPATCH();                                                                                  \
 	} while (0)
-#define ARITHMETIC(overflows)                                                                                         \
-	do {                                                                                                          \
-		const struct value *x = OPERAND(in->b), *y = OPERAND(in->c);                                          \
-		int64_t i;                                                                                            \
-		if (unlikely(!are_ints(x, y) || overflows(x->i, y->i, &i)))                                           \
-			goto operation;                                                                               \
-		put_immediate(&r[in->a], VALUE_INT, i);                                                               \
-		DISPATCH();                                                                                           \
+#define ARITHMETIC(overflows)                                                                                \
+	do {                                                                                                 \
+		const struct value *x = OPERAND(in->b), *y = OPERAND(in->c);                                 \
+		int64_t i;                                                                                   \
+		if (unlikely(!are_ints(x, y) || overflows(x->i, y->i, &i)))                                  \
+			goto operation;                                                                      \
+		put_immediate(&r[in->a], VALUE_INT, i);                                                      \
+		DISPATCH();                                                                                  \
 	} while (0)
-#define COMPARISON(sign)                                                                                              \
-	do {                                                                                                          \
-		const struct value *x = OPERAND(in->b), *y = OPERAND(in->c);                                          \
-		if (unlikely(!are_ints(x, y)))                                                                        \
-			goto operation;                                                                               \
-		bool held = x->i sign y->i;                                                                           \
-		put_immediate(&r[in->a], VALUE_BOOL, held);                                                           \
-		if (pc->op == INSN_IF && pc->a == in->a)                                                              \
-			pc = held ? pc + 1 : code + pc->d;                                                            \
-		DISPATCH();                                                                                           \
+#define COMPARISON(sign)                                                                                     \
+	do {                                                                                                 \
+		const struct value *x = OPERAND(in->b), *y = OPERAND(in->c);                                 \
+		if (unlikely(!are_ints(x, y)))                                                               \
+			goto operation;                                                                      \
+		bool held = x->i sign y->i;                                                                  \
+		put_immediate(&r[in->a], VALUE_BOOL, held);                                                  \
+		if (pc->op == INSN_IF && pc->a == in->a)                                                     \
+			pc = held ? pc + 1 : code + pc->d;                                                   \
+		DISPATCH();                                                                                  \
 	} while (0)
 
 void fiber_run(struct fiber *fiber)
@@ -472,7 +478,7 @@ run_LOOP:
 	if (pc->op != INSN_NEXT)
 		DISPATCH();
 	in = pc++;
-run_NEXT: {
+run_NEXT : {
 	struct value *loop = &r[in->a];
 	if (likely(loop[NEXT_LIST].kind == VALUE_RANGE && loop[NEXT_POSITION].kind == VALUE_INT)) {
 		/* There was a first item: the range is not empty. */
@@ -488,7 +494,7 @@ run_NEXT: {
 	}
 	GO(next(fiber, loop, in));
 }
-run_WHILE: {
+run_WHILE : {
 	struct value *loop = &r[in->a];
 	if (likely(loop[WHILE_CONDITION].tag == VALUE_BOOL && loop[WHILE_CONDITION].b &&
 		   loop[WHILE_ROUNDS].kind == VALUE_INT && loop[WHILE_MOST].kind == VALUE_INT &&
