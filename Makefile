@@ -161,7 +161,7 @@ uninstall:
 
 # Coverage-guided search for inputs that break a promise; see tests/fuzz/README.md. FOR is seconds for each target.
 FUZZ_MAKE = CC=clang B=build/fuzz PROGRAM=build/fuzz/runplan OPTIMIZE=-O1 \
-	"SANITIZE=-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -Wno-missing-field-initializers -DFUEL_MAX=20000u"
+	"SANITIZE=-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -Wno-missing-field-initializers -DTURN_FUEL=5000u -DTURNS_MAX=3"
 FOR = 60
 TARGETS =
 .PHONY: fuzz
