@@ -243,6 +243,22 @@ P
     ends_with 0
 }
 
+@test "a timeout passes while a plan computes" {
+    plan slow <<'P'
+plan "Slow" { }
+func busy(n: int): int {
+  return if n < 2 { n } else { busy(n - 1) + busy(n - 2) }
+}
+step "One" {
+  timeout 200ms
+  log "${busy(90)}"
+}
+P
+    run_plan slow.plan
+    ends_with 1
+    says "$err" "timed out after 200ms"
+}
+
 @test "a second run under the same lock is kept out: exit 4" {
     plan locked <<'P'
 plan "Locked" { lock "there is one" }
