@@ -59,6 +59,8 @@ struct value {
 	};
 };
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the tag is the lowest byte of head");
+
 struct value_range {
 	uint32_t refs;
 	int64_t from, to;
