@@ -85,17 +85,30 @@ void close_choice(struct compiler *c, struct choice *choice)
 	patch_here(c, choice->ends[0] == NOWHERE ? choice->branch : choice->ends[0]);
 }
 
+static uint32_t constant_hash(struct value v)
+{
+	uint64_t hash = v.tag;
+
+	if (v.tag == VALUE_STRING) /* FNV-1a */
+		for (size_t i = 0; i < v.string->length; i++)
+			hash = (hash ^ (unsigned char)v.string->bytes[i]) * UINT64_C(1099511628211);
+	else if (!value_on_heap(v))
+		hash = (hash ^ (uint64_t)v.i) * UINT64_C(1099511628211);
+	return (uint32_t)(hash >> 32 ^ hash);
+}
+
 uint32_t compile_constant(struct compiler *c, struct value v)
 {
-	/* Only the latest are looked through: enough to share what a loop or a record repeats. */
-	uint32_t from = c->w->constants.count > 64 ? c->w->constants.count - 64 : 0;
+	/* Of those with the same slot only the latest is known: enough to share what a loop or a record repeats. */
+	uint32_t *recent = &c->w->recent[constant_hash(v) % RECENT_CONSTANTS];
 
-	for (uint32_t i = from; i < c->w->constants.count; i++)
-		if (c->w->constants.items[i].tag == v.tag && value_equal(c->w->constants.items[i], v)) {
-			value_release(v);
-			return i;
-		}
+	if (*recent && c->w->constants.items[*recent - 1].tag == v.tag &&
+	    value_equal(c->w->constants.items[*recent - 1], v)) {
+		value_release(v);
+		return *recent - 1;
+	}
 	*VECTOR_PUSH(&c->w->constants) = v;
+	*recent = c->w->constants.count;
 	return c->w->constants.count - 1;
 }
 

@@ -44,10 +44,13 @@ struct reserved {
 	struct reserved *before; /* of the same symbol */
 };
 
+#define RECENT_CONSTANTS 64
+
 struct writer { /* of one function */
 	VECTOR(struct instruction) code;
 	VECTOR(struct span) spans;
 	VECTOR(struct value) constants;
+	uint32_t recent[RECENT_CONSTANTS]; /* by hash: number of a constant + 1 */
 	uint32_t index; /* in program->functions */
 	enum function_kind kind;
 	const char *name;
