@@ -773,6 +773,7 @@ static void handles_close(struct live *live)
 	uv_close((uv_handle_t *)&live->wake, NULL);
 	uv_close((uv_handle_t *)&live->interrupt, NULL);
 	uv_close((uv_handle_t *)&live->terminate, NULL);
+	uv_close((uv_handle_t *)&live->child, NULL);
 }
 
 /* What somebody else put on the loop and forgot must not keep it turning. */
@@ -841,9 +842,11 @@ static void signals_watch(struct live *live)
 	sigaction(SIGHUP, &ignore, NULL);
 	uv_signal_init(&live->loop, &live->interrupt);
 	uv_signal_init(&live->loop, &live->terminate);
-	live->interrupt.data = live->terminate.data = live;
+	uv_signal_init(&live->loop, &live->child);
+	live->interrupt.data = live->terminate.data = live->child.data = live;
 	uv_signal_start(&live->interrupt, signal_came, SIGINT);
 	uv_signal_start(&live->terminate, signal_came, SIGTERM);
+	uv_signal_start(&live->child, live_process_reap, SIGCHLD);
 }
 
 struct driver *live_new(const struct live_options *options)

@@ -49,7 +49,7 @@ struct live {
 	uv_timer_t deadline;
 	uv_idle_t idle; /* active while something is deferred */
 	uv_idle_t wake; /* active: the loop does not block */
-	uv_signal_t interrupt, terminate;
+	uv_signal_t interrupt, terminate, child;
 
 	struct http_engine *http; /* from the first transfer on */
 	struct http_transfer *transfers;
@@ -75,8 +75,13 @@ void live_http_free(
 void live_process_kill(struct live *live); /* KILL to all; they end as cancelled */
 void live_process_abandon(struct live *live);
 
-/* Marks every descriptor above 2 close-on-exec: also those of libraries that forgot to, and inherited ones.
+/* SIGCHLD: takes the ends of all that have ended. */
+void live_process_reap(uv_signal_t *handle, int number);
+
+/*
+ * Starts argv[0] of the options with `fds` as its descriptors 0 to 3 (-1: /dev/null; of 3: none). None of them
+ * is 0 to 2: those are open here, main() sees to it. 0, or why it was not started (errno).
  */
-void live_seal_descriptors(void);
+int live_spawn(const struct process_options *options, const int fds[4], pid_t *pid);
 
 #endif

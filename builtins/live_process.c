@@ -10,20 +10,19 @@
  * grandchild keeps them open (a daemon it started), when nothing more came for a moment. After a stop, when
  * the whole group is gone or was killed, so that who is told "cancelled" may rely on nothing being left.
  */
-#define _GNU_SOURCE 1 /* memfd_create(), environ */
+#define _GNU_SOURCE 1 /* memfd_create() */
 #include "builtins/live.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "builtins/live_inside.h"
@@ -48,8 +47,7 @@ struct process {
 	struct live *live;
 	struct process *next, *previous;
 	struct live_deferred step; /* reports what failed inside process_start() */
-	uv_process_t handle;
-	unsigned open_handles; /* the memory goes when the last is closed */
+	unsigned open_handles;	   /* pipes: the memory goes when the last is closed */
 	struct process_pipe in, out, err;
 	uv_write_t write;
 	char *input;
@@ -66,19 +64,6 @@ struct process {
 	void *context;
 	char error[300];
 };
-
-void live_seal_descriptors(void)
-{
-	if (syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
-		return;
-	/* Before Linux 5.11 one by one. */
-	for (long fd = 3, end = sysconf(_SC_OPEN_MAX); fd < end && fd < 65536; fd++) {
-		int flags = fcntl((int)fd, F_GETFD);
-
-		if (flags >= 0)
-			fcntl((int)fd, F_SETFD, flags | FD_CLOEXEC);
-	}
-}
 
 /* ---- the end ---- */
 
@@ -130,8 +115,6 @@ static void process_finish(struct process *process)
 	pipe_close(&process->in);
 	pipe_close(&process->out);
 	pipe_close(&process->err);
-	if (process->pid != 0)
-		uv_close((uv_handle_t *)&process->handle, handle_closed);
 	if (process->previous != NULL)
 		process->previous->next = process->next;
 	else
@@ -249,16 +232,29 @@ static void look_again(struct process *process, int64_t delay_ns)
 	process->linger = live_timer_start(process->live, delay_ns, look, process);
 }
 
-static void exited(uv_process_t *handle, int64_t status, int signal)
+static void exited(struct process *process, int status)
 {
-	struct process *process = handle->data;
-
 	process->exited = true;
-	process->result.signal = signal;
-	process->result.code = signal != 0 ? 128 + signal : (int)status;
+	process->result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	process->result.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	timer_clear(&process->timeout);
 	process->seen = process->out.seen + process->err.seen;
 	process_check(process);
+}
+
+void live_process_reap(uv_signal_t *handle, int number)
+{
+	struct live *live = handle->data;
+	struct process *next;
+
+	(void)number;
+	for (struct process *process = live->processes; process != NULL; process = next) {
+		int status;
+
+		next = process->next;
+		if (process->pid != 0 && !process->exited && waitpid(process->pid, &status, WNOHANG) > 0)
+			exited(process, status);
+	}
 }
 
 /* ---- stopping ---- */
@@ -449,30 +445,6 @@ static bool fds_open(struct process_fds *fds, const struct process_options *opti
 	return options->secret == NULL || fds->child[3] >= 0;
 }
 
-/* Our environment with the additions of `env`, which win. */
-static char **environment_with(const char *const *env)
-{
-	size_t ours = 0, more = 0, count = 0;
-	char **all;
-
-	while (environ[ours] != NULL)
-		ours++;
-	while (env != NULL && env[more] != NULL)
-		more++;
-	all = live_alloc((ours + more + 1) * sizeof *all);
-	for (size_t i = 0; i < ours; i++) {
-		size_t name = strcspn(environ[i], "=") + 1, j;
-
-		for (j = 0; j < more && strncmp(environ[i], env[j], name) != 0; j++)
-			;
-		if (j == more)
-			all[count++] = environ[i];
-	}
-	for (size_t j = 0; j < more; j++)
-		all[count++] = (char *)env[j];
-	return all;
-}
-
 static void say_not_started(struct process *process, const struct process_options *options, int error)
 {
 	const char *program = options->argv[0];
@@ -481,46 +453,15 @@ static void say_not_started(struct process *process, const struct process_option
 	if (options->directory != NULL &&
 	    (stat(options->directory, &directory) != 0 || !S_ISDIR(directory.st_mode)))
 		snprintf(process->error, sizeof process->error, "no such directory: %s", options->directory);
-	else if (error == UV_ENOENT)
+	else if (error == ENOENT)
 		snprintf(process->error, sizeof process->error, "no such program: %s", program);
-	else if (error == UV_EACCES)
+	else if (error == EACCES)
 		snprintf(process->error, sizeof process->error, "not an executable program: %s", program);
-	else if (error == UV_E2BIG)
+	else if (error == E2BIG)
 		snprintf(process->error, sizeof process->error, "the arguments of %s are too long", program);
 	else
 		snprintf(process->error, sizeof process->error, "%s cannot be started: %s", program,
-			 uv_strerror(error));
-}
-
-/* 0, or the negative error of libuv. */
-static int process_spawn(struct process *process, const struct process_options *options,
-			 struct process_fds *fds)
-{
-	uv_stdio_container_t stdio[4];
-	uv_process_options_t spawn = {.exit_cb = exited,
-				      .file = options->argv[0],
-				      .args = (char **)options->argv,
-				      .cwd = options->directory,
-				      .flags = UV_PROCESS_DETACHED,
-				      .stdio_count = options->secret != NULL ? 4 : 3,
-				      .stdio = stdio};
-	int code;
-
-	for (int i = 0; i < spawn.stdio_count; i++) {
-		stdio[i].flags = fds->child[i] < 0 ? UV_IGNORE : UV_INHERIT_FD;
-		stdio[i].data.fd = fds->child[i];
-	}
-	spawn.env = environment_with(options->env);
-	live_seal_descriptors();
-	process->handle.data = process;
-	process->open_handles++;
-	code = uv_spawn(&process->live->loop, &process->handle, &spawn);
-	free(spawn.env);
-	if (code != 0)
-		uv_close((uv_handle_t *)&process->handle, handle_closed);
-	else
-		process->pid = process->handle.pid;
-	return code;
+			 uv_strerror(uv_translate_sys_error(error)));
 }
 
 /* Takes our ends of the pipes onto the loop. */
@@ -555,7 +496,7 @@ struct process *process_start(struct live *live, const struct process_options *o
 {
 	struct process *process = live_alloc(sizeof *process);
 	struct process_fds fds;
-	int code = UV_ECANCELED;
+	int code = ECANCELED;
 
 	process->live = live;
 	process->output_max = options->output_max != 0 ? options->output_max : LIVE_BODY_MAX;
@@ -569,9 +510,9 @@ struct process *process_start(struct live *live, const struct process_options *o
 	live->processes = process;
 
 	if (!fds_open(&fds, options))
-		code = UV_EMFILE;
+		code = EMFILE;
 	else if (!live->closing)
-		code = process_spawn(process, options, &fds);
+		code = live_spawn(options, fds.child, &process->pid);
 	for (size_t i = 0; i < 4; i++)
 		close_fd(&fds.child[i]);
 	if (code == 0) {

@@ -721,6 +721,62 @@ static void test_process_that_cannot_start(void **state)
 	driver->ops->free(driver);
 }
 
+static void write_program(const char *directory, const char *name, const char *text, mode_t mode)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof path, "%s/%s", directory, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+/* As execvp(3) does it, but in the PATH of the child's own environment, and from its own directory. */
+static void test_process_is_found_in_its_own_path(void **state)
+{
+	struct driver *driver = new_driver();
+	char root[] = "/tmp/runplan-test-XXXXXX", denied[64], path[256], text[128];
+	struct run run;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	snprintf(denied, sizeof denied, "%s/denied", root);
+	assert_int_equal(mkdir(denied, 0755), 0);
+	write_program(denied, "greet", "#!/bin/sh\necho wrong\n", 0644);
+	write_program(root, "greet", "#!/bin/sh\necho \"hello $1\"\n", 0755);
+	write_program(root, "plain", "echo \"$0 $1\"\n", 0755); /* no format that the kernel knows */
+	write_program(denied, "locked", "", 0644);
+	snprintf(path, sizeof path, "PATH=/nowhere:%s:%s:/bin:/usr/bin", denied, root);
+
+	run_start(driver, &run, (struct process_options){.argv = ARGV("greet", "x y"), .env = ARGV(path)});
+	run_wait(driver, &run, 20 * S);
+	assert_string_equal(run.out, "hello x y\n");
+	run_start(driver, &run, (struct process_options){.argv = ARGV("plain", "x"), .env = ARGV(path)});
+	run_wait(driver, &run, 20 * S);
+	snprintf(text, sizeof text, "%s/plain x\n", root);
+	assert_string_equal(run.out, text);
+	run_start(driver, &run, (struct process_options){.argv = ARGV("locked"), .env = ARGV(path)});
+	run_wait(driver, &run, 20 * S);
+	assert_string_equal(run.error, "not an executable program: locked");
+	run_start(driver, &run, (struct process_options){.argv = ARGV("greet")});
+	run_wait(driver, &run, 20 * S);
+	assert_string_equal(run.error, "no such program: greet");
+	for (size_t i = 0; i < 2; i++) { /* what is relative is so to the child's directory */
+		run_start(driver, &run,
+			  (struct process_options){.argv = ARGV(i == 0 ? "greet" : "./greet", "here"),
+						   .env = ARGV("PATH=/nowhere:."),
+						   .directory = root});
+		run_wait(driver, &run, 20 * S);
+		assert_string_equal(run.out, "hello here\n");
+	}
+	snprintf(text, sizeof text, "rm -r %s", root);
+	assert_int_equal(system(text), 0);
+	driver->ops->free(driver);
+}
+
 /* Nothing but 0 to 2 is inherited, whatever is open here without close-on-exec; with a secret also 3. */
 static void test_process_inherits_no_descriptors(void **state)
 {
@@ -1466,6 +1522,7 @@ int main(void)
 	    cmocka_unit_test(test_process_streams_and_code),
 	    cmocka_unit_test(test_process_killed_by_a_signal),
 	    cmocka_unit_test(test_process_that_cannot_start),
+	    cmocka_unit_test(test_process_is_found_in_its_own_path),
 	    cmocka_unit_test(test_process_inherits_no_descriptors),
 	    cmocka_unit_test(test_process_gets_a_secret_on_3),
 	    cmocka_unit_test(test_process_floods),
