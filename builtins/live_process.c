@@ -10,7 +10,7 @@
  * grandchild keeps them open (a daemon it started), when nothing more came for a moment. After a stop, when
  * the whole group is gone or was killed, so that who is told "cancelled" may rely on nothing being left.
  */
-#define _GNU_SOURCE 1 /* memfd_create() */
+#define _GNU_SOURCE 1 /* memfd_create(), pipe2() */
 #include "builtins/live.h"
 
 #include <dirent.h>
@@ -415,12 +415,12 @@ static int secret_fd(const char *secret)
 	return fd;
 }
 
-/* A pipe for descriptor `index` of the child: our end does not block, theirs does. */
+/* A pipe for descriptor `index` of the child. Our end blocks until it is on the loop, theirs always. */
 static bool fds_pipe(struct process_fds *fds, int index)
 {
-	uv_file pair[2];
+	int pair[2];
 
-	if (uv_pipe(pair, index == 0 ? 0 : UV_NONBLOCK_PIPE, index == 0 ? UV_NONBLOCK_PIPE : 0) != 0)
+	if (pipe2(pair, O_CLOEXEC) != 0)
 		return false;
 	fds->child[index] = pair[index == 0 ? 0 : 1];
 	fds->ours[index] = pair[index == 0 ? 1 : 0];

@@ -35,76 +35,34 @@ struct value title_of(const struct saga *step)
 	return step ? step->title : value_null();
 }
 
-/* ---- timers: a binary heap ---- */
-
-static bool earlier(const struct timer *a, const struct timer *b)
-{
-	return a->deadline != b->deadline ? a->deadline < b->deadline : a->serial < b->serial;
-}
-
-static void place(struct machine *machine, struct timer *timer, uint32_t position)
-{
-	machine->heap[position] = timer;
-	timer->position = position;
-}
-
-static void sift(struct machine *machine, struct timer *timer, uint32_t at)
-{
-	while (at > 1 && earlier(timer, machine->heap[at / 2])) {
-		place(machine, machine->heap[at / 2], at);
-		at /= 2;
-	}
-	for (;;) {
-		uint32_t child = at * 2;
-		if (child > machine->heap_count)
-			break;
-		if (child < machine->heap_count && earlier(machine->heap[child + 1], machine->heap[child]))
-			child++;
-		if (!earlier(machine->heap[child], timer))
-			break;
-		place(machine, machine->heap[child], at);
-		at = child;
-	}
-	place(machine, timer, at);
-}
+/* ---- timers ---- */
 
 void timer_start(struct machine *machine, struct timer *timer, int64_t deadline,
 		 void (*fire)(struct machine *machine, void *context), void *context)
 {
 	timer_stop(machine, timer);
-	timer->deadline = deadline;
-	timer->serial = ++machine->serials;
+	timer->entry.due = deadline;
+	timer->entry.serial = ++machine->serials;
 	timer->fire = fire;
 	timer->context = context;
-	if (machine->heap_count + 2 > machine->heap_room) {
-		machine->heap_room = machine->heap_room ? machine->heap_room * 2 : 16;
-		machine->heap = memory_need(realloc(machine->heap, machine->heap_room * sizeof(struct timer *)));
-	}
-	sift(machine, timer, ++machine->heap_count);
+	heap_put(&machine->timers, &timer->entry);
 }
 
 void timer_stop(struct machine *machine, struct timer *timer)
 {
-	uint32_t at = timer->position;
-
 	timer->paused = 0;
-	if (!at)
-		return;
-	timer->position = 0;
-	struct timer *last = machine->heap[machine->heap_count--];
-	if (last != timer)
-		sift(machine, last, at);
+	heap_take(&machine->timers, &timer->entry);
 }
 
 /* A paused timer is taken out of the heap with the time it has left. Pauses nest. */
 void timer_pause(struct machine *machine, struct timer *timer, bool pause)
 {
 	if (pause) {
-		if (!timer->position && !timer->paused)
+		if (!timer->entry.position && !timer->paused)
 			return;
 		uint32_t paused = timer->paused;
 		if (!paused) {
-			timer->left = timer->deadline - machine->now;
+			timer->left = timer->entry.due - machine->now;
 			timer_stop(machine, timer);
 		}
 		timer->paused = paused + 1;
@@ -115,8 +73,10 @@ void timer_pause(struct machine *machine, struct timer *timer, bool pause)
 
 static void fire_due(struct machine *machine)
 {
-	while (machine->heap_count && machine->heap[1]->deadline <= machine->now) {
-		struct timer *timer = machine->heap[1];
+	struct heap_entry *first;
+
+	while ((first = heap_first(&machine->timers)) && first->due <= machine->now) {
+		struct timer *timer = (struct timer *)first; /* the entry comes first */
 		timer_stop(machine, timer);
 		timer->fire(machine, timer->context);
 	}
@@ -804,9 +764,8 @@ int machine_run(struct machine *machine)
 			break;
 		}
 		memset(&delivery, 0, sizeof(delivery));
-		if (!machine->driver->ops->next(machine->driver,
-						machine->heap_count ? machine->heap[1]->deadline : INT64_MAX,
-						&delivery)) {
+		const struct heap_entry *first = heap_first(&machine->timers);
+		if (!machine->driver->ops->next(machine->driver, first ? first->due : INT64_MAX, &delivery)) {
 			machine->broken = true;
 			break;
 		}
@@ -846,7 +805,7 @@ void machine_free(struct machine *machine)
 		value_release(machine->globals[i]);
 	free(machine->globals);
 	free(machine->given);
-	free(machine->heap);
+	heap_free(&machine->timers);
 	value_release(machine->failure_value);
 	value_release(machine->stays);
 	value_release(machine->by_hand);

@@ -19,6 +19,7 @@
 #define RUNPLAN_MACHINE_INSIDE_H
 
 #include "interp/builtin.h"
+#include "interp/heap.h"
 #include "interp/machine.h"
 
 #define SECOND INT64_C(1000000000)
@@ -73,11 +74,9 @@ struct value failure_record(const struct failure *failure); /* what plans see */
 /* ---- timers ---- */
 
 struct timer {
-	int64_t deadline;  /* run's clock */
-	uint64_t serial;   /* ties fire in the order in which they were set */
-	uint32_t position; /* in the heap, from 1; 0: not set */
-	uint32_t paused;   /* how many people are waited for inside it */
-	int64_t left;      /* while paused */
+	struct heap_entry entry; /* first; due on the run's clock, ties fire in the order in which they were set */
+	uint32_t paused;	 /* how many people are waited for inside it */
+	int64_t left;		 /* while paused */
 	void (*fire)(struct machine *machine, void *context);
 	void *context;
 };
@@ -272,8 +271,7 @@ struct machine {
 	uint64_t serials;
 	struct fiber *ready_first, *ready_last;
 	struct fiber *fibers; /* all that are alive */
-	struct timer **heap;
-	uint32_t heap_count, heap_room;
+	struct heap timers;
 	struct effect **effects; /* hash by id */
 	uint32_t effect_buckets, effect_count;
 	struct fiber *root;

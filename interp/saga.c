@@ -455,7 +455,8 @@ struct task { /* one node being unwound */
 	struct saga *saga, *cursor; /* the next child */
 	struct task *parent;
 	struct unwinding *unwinding;
-	struct task *next_running, *next; /* of the handlers that run; of all tasks */
+	struct task *next_running, *previous_running; /* of the handlers that run */
+	struct task *next, *previous;		      /* of all tasks */
 	struct fiber *fiber; /* its handler */
 	struct timer timer;
 	int64_t started;
@@ -485,6 +486,8 @@ static void task_start(struct unwinding *unwinding, struct saga *saga, struct ta
 	task->cursor = saga->last;
 	task->parent = parent;
 	task->next = unwinding->tasks;
+	if (task->next)
+		task->next->previous = task;
 	unwinding->tasks = task;
 	advance(task);
 }
@@ -492,11 +495,11 @@ static void task_start(struct unwinding *unwinding, struct saga *saga, struct ta
 static void task_finish(struct task *task)
 {
 	struct unwinding *unwinding = task->unwinding;
-	struct task *parent = task->parent, **at = &unwinding->tasks;
+	struct task *parent = task->parent;
 
-	while (*at != task)
-		at = &(*at)->next;
-	*at = task->next;
+	*(task->previous ? &task->previous->next : &unwinding->tasks) = task->next;
+	if (task->next)
+		task->next->previous = task->previous;
 	free(task);
 	if (parent) {
 		parent->running--;
@@ -537,11 +540,11 @@ static void note_by_hand(struct machine *machine, const struct saga *step, const
 
 static void unlink_running(struct task *task)
 {
-	struct task **at = &task->unwinding->handlers;
+	struct unwinding *unwinding = task->unwinding;
 
-	while (*at != task)
-		at = &(*at)->next_running;
-	*at = task->next_running;
+	*(task->previous_running ? &task->previous_running->next_running : &unwinding->handlers) = task->next_running;
+	if (task->next_running)
+		task->next_running->previous_running = task->previous_running;
 }
 
 static void tell_handler(struct task *task, const struct failure *failure, const char *why)
@@ -623,6 +626,8 @@ static void run_handler(struct task *task)
 	task->fiber->ended = handler_ended;
 	task->fiber->context = task;
 	task->next_running = task->unwinding->handlers;
+	if (task->next_running)
+		task->next_running->previous_running = task;
 	task->unwinding->handlers = task;
 	task->fiber->bound = &task->timer;
 	if (step->within.tag == VALUE_DURATION)

@@ -2,6 +2,7 @@
 #include "interp/drivers.h"
 
 #include <ctype.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "grammar/parse.h"
 #include "interp/buffer.h"
 #include "interp/constant.h"
+#include "interp/heap.h"
 
 struct table_entry {
 	struct given given; /* owned copies */
@@ -18,11 +20,10 @@ struct table_entry {
 
 /* A request that was started and has not been answered yet. */
 struct under_way {
-	struct under_way *next; /* in order of start */
+	struct heap_entry entry; /* first; when it ends; serial: order of start. Not in the heap: never */
 	char *id;
 	const struct builtin *builtin;
 	struct value shown;
-	int64_t due; /* INT64_MAX: never */
 	struct outcome outcome;
 	bool cancelled;
 };
@@ -37,7 +38,9 @@ struct simulate {
 	const struct registry *registry;
 	struct table_entry *table;
 	size_t table_count;
-	struct under_way *first, **tail;
+	void *under_way; /* a tree by id: tsearch(3) */
+	struct heap ends; /* of those that end */
+	uint64_t started;
 	struct scheduled *signals; /* in order of time */
 	size_t signal_count;
 	int64_t now;
@@ -132,6 +135,11 @@ static struct outcome answer_for(const struct effect_request *request, const str
 	return outcome;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(((const struct under_way *)a)->id, ((const struct under_way *)b)->id);
+}
+
 static void simulate_start(struct driver *driver, const struct effect_request *request)
 {
 	struct simulate *simulate = simulate_of(driver);
@@ -144,50 +152,40 @@ static void simulate_start(struct driver *driver, const struct effect_request *r
 	call->id = memory_need(strdup(request->id));
 	call->builtin = request->builtin;
 	call->shown = request_show(request);
-	call->due = simulate->now + delay;
+	call->entry.due = simulate->now + delay;
+	call->entry.serial = ++simulate->started;
 	call->outcome = outcome_ok(value_null());
-	if (entry && entry->given.kind == GIVEN_NEVER)
-		call->due = INT64_MAX;
-	else
+	if (!entry || entry->given.kind != GIVEN_NEVER) {
 		call->outcome = answer_for(request, entry);
-	*simulate->tail = call;
-	simulate->tail = &call->next;
+		heap_put(&simulate->ends, &call->entry);
+	}
+	memory_need(tsearch(call, &simulate->under_way, compare_ids));
 }
 
 static void simulate_cancel(struct driver *driver, const char *id)
 {
 	struct simulate *simulate = simulate_of(driver);
-	struct under_way *call;
+	struct under_way key = {.id = (char *)id}, **found = tfind(&key, &simulate->under_way, compare_ids);
+	struct under_way *call = found ? *found : NULL;
 	int64_t end;
 
-	for (call = simulate->first; call && strcmp(call->id, id) != 0;)
-		call = call->next;
 	if (!call || call->cancelled)
 		return;
 	call->cancelled = true;
 	end = simulate->now;
 	if (call->builtin->effect == EFFECT_CHANGE)
 		end += call->builtin->grace > 0 ? call->builtin->grace : SIMULATE_GRACE;
-	if (call->due <= end && call->builtin->effect == EFFECT_CHANGE)
+	if (call->entry.position && call->entry.due <= end && call->builtin->effect == EFFECT_CHANGE)
 		return;
 	outcome_release(&call->outcome);
 	call->outcome = outcome_failed("cancelled");
 	call->outcome.kind = OUTCOME_UNKNOWN;
-	call->due = end;
+	heap_take(&simulate->ends, &call->entry);
+	call->entry.due = end;
+	heap_put(&simulate->ends, &call->entry);
 }
 
 /* ---- the clock ---- */
-
-/* The call that ends first; of several at one instant the one that was started first. */
-static struct under_way **first_due(struct simulate *simulate)
-{
-	struct under_way **link, **best = NULL;
-
-	for (link = &simulate->first; *link; link = &(*link)->next)
-		if ((*link)->due != INT64_MAX && (!best || (*link)->due < (*best)->due))
-			best = link;
-	return best;
-}
 
 static void record_change(struct simulate *simulate, const struct under_way *call)
 {
@@ -196,16 +194,13 @@ static void record_change(struct simulate *simulate, const struct under_way *cal
 			  value_string_printf("%s %s", call->id, value_text_peek(call->shown)));
 }
 
-static void deliver_outcome(struct simulate *simulate, struct under_way **link, struct delivery *out)
+static void deliver_outcome(struct simulate *simulate, struct under_way *call, struct delivery *out)
 {
-	struct under_way *call = *link;
-
-	*link = call->next;
-	if (!*link)
-		simulate->tail = link;
+	heap_take(&simulate->ends, &call->entry);
+	tdelete(call, &simulate->under_way, compare_ids);
 	record_change(simulate, call);
-	if (call->due > simulate->now)
-		simulate->now = call->due;
+	if (call->entry.due > simulate->now)
+		simulate->now = call->entry.due;
 	out->kind = DELIVERY_OUTCOME;
 	out->id = call->id;
 	out->outcome = call->outcome;
@@ -224,24 +219,35 @@ static void deliver_signal(struct simulate *simulate, struct delivery *out)
 		simulate->signal_count * sizeof(*simulate->signals));
 }
 
+static void note_first(const void *node, VISIT visit, void *first)
+{
+	struct under_way *call = *(struct under_way *const *)node, **best = first;
+
+	if ((visit == preorder || visit == leaf) && (!*best || call->entry.serial < (*best)->entry.serial))
+		*best = call;
+}
+
 static void stuck(struct simulate *simulate)
 {
+	struct under_way *first = NULL;
+
+	twalk_r(simulate->under_way, note_first, &first);
 	value_clear(&simulate->problem);
 	simulate->problem =
 	    value_string_printf("nothing can go on: %s never answers, and no timeout stands over it",
-				simulate->first ? value_text_peek(simulate->first->shown) : "nobody");
+				first ? value_text_peek(first->shown) : "nobody");
 }
 
 static bool simulate_next(struct driver *driver, int64_t deadline, struct delivery *out)
 {
 	struct simulate *simulate = simulate_of(driver);
-	struct under_way **call = first_due(simulate);
-	int64_t due = call ? (*call)->due : INT64_MAX;
+	struct heap_entry *first = heap_first(&simulate->ends);
+	int64_t due = first ? first->due : INT64_MAX;
 	int64_t signal = simulate->signal_count > 0 ? simulate->signals[0].at : INT64_MAX;
 
 	*out = (struct delivery){.outcome = outcome_ok(value_null())};
-	if (call && due <= signal && due <= deadline) {
-		deliver_outcome(simulate, call, out);
+	if (first && due <= signal && due <= deadline) {
+		deliver_outcome(simulate, (struct under_way *)first, out); /* the entry comes first */
 	} else if (signal != INT64_MAX && signal <= deadline) {
 		deliver_signal(simulate, out);
 	} else if (deadline != INT64_MAX) {
@@ -288,19 +294,23 @@ static void given_release(struct given *given)
 	value_release(given->details);
 }
 
+static void under_way_free(void *item)
+{
+	struct under_way *call = item;
+
+	outcome_release(&call->outcome);
+	value_release(call->shown);
+	free(call->id);
+	free(call);
+}
+
 static void simulate_free(struct driver *driver)
 {
 	struct simulate *simulate = simulate_of(driver);
-	struct under_way *call, *next;
 	size_t i;
 
-	for (call = simulate->first; call; call = next) {
-		next = call->next;
-		outcome_release(&call->outcome);
-		value_release(call->shown);
-		free(call->id);
-		free(call);
-	}
+	tdestroy(simulate->under_way, under_way_free);
+	heap_free(&simulate->ends);
 	for (i = 0; i < simulate->table_count; i++)
 		given_release(&simulate->table[i].given);
 	free(simulate->table);
@@ -327,7 +337,6 @@ struct driver *simulate_driver_new(const struct registry *registry)
 	simulate->driver.ops = &simulate_ops;
 	simulate->driver.assumes = true;
 	simulate->registry = registry;
-	simulate->tail = &simulate->first;
 	simulate->ledger = list_new(0);
 	return &simulate->driver;
 }
