@@ -38,7 +38,7 @@ struct simulate {
 	const struct registry *registry;
 	struct table_entry *table;
 	size_t table_count;
-	void *under_way; /* a tree by id: tsearch(3) */
+	void *under_way;  /* a tree by id: tsearch(3) */
 	struct heap ends; /* of those that end */
 	uint64_t started;
 	struct scheduled *signals; /* in order of time */
