@@ -386,11 +386,10 @@ static void deferred_ended(struct fiber *fiber, struct failure *failure, void *c
 
 static void run_deferred(struct machine *machine)
 {
-	struct deferred *deferred = machine->deferred;
+	struct deferred *deferred = saga_take_deferred(machine);
 	const struct defer_code *code = deferred->code;
 	struct value data = record_new(1);
 
-	machine->deferred = deferred->next;
 	machine->deferring = deferred;
 	record_set(&data, "kind", value_string("defer"));
 	tell(machine, EVENT_HANDLER_STARTED, deferred->id, NULL, value_text_peek(deferred->title), data, code->span);

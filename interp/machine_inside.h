@@ -254,8 +254,11 @@ struct deferred {
 	struct value *captured;
 	char *id, *owner; /* owner: id of its step, or path of its fiber */
 	struct value title;
-	struct deferred *next; /* newest first */
+	uint32_t number; /* among those of the same statement and owner */
+	struct deferred *next, *next_same, *next_of_owner; /* newest first; the latter in their slots */
 };
+
+#define DEFER_BITS 10
 
 enum end_stage { END_FORWARD, END_UNWIND, END_ON_ROLLBACK, END_ON_FAILURE, END_ON_SUCCESS, END_DEFERS, END_FINALLY, END_DONE };
 
@@ -277,6 +280,7 @@ struct machine {
 	struct fiber *root;
 	struct saga *tree;
 	struct deferred *deferred;
+	struct deferred *defer_slots[2][1 << DEFER_BITS]; /* by statement and owner; by these and the values */
 	struct deferred *deferring; /* the one that runs */
 	struct unwinding *unwindings; /* all under way */
 
@@ -434,6 +438,7 @@ void saga_step_ended(struct fiber *fiber, struct saga *step, const struct failur
 void saga_checkpoint(struct fiber *fiber, const char *text);
 void saga_commit(struct fiber *fiber, const char *text);
 void saga_defer(struct fiber *fiber, uint32_t number);
+struct deferred *saga_take_deferred(struct machine *machine); /* the newest; there is one */
 void saga_wake(struct saga *saga);
 void saga_forget(struct fiber *fiber); /* it no longer waits for a step's arming */
 struct unwinding;

@@ -396,6 +396,80 @@ static bool same_values(const struct value *some, const struct value *others, ui
 	return true;
 }
 
+/* Equal values have equal hashes; lists and records are told apart by their length only. */
+static uint64_t hash_of(struct value v)
+{
+	uint64_t hash = value_length(v);
+	double number;
+
+	if (v.tag == VALUE_STRING)
+		for (size_t i = 0; i < v.string->length; i++)
+			hash = (hash ^ (unsigned char)v.string->bytes[i]) * UINT64_C(1099511628211); /* FNV-1a */
+	else if (value_as_double(v, &number)) {
+		number += 0.0; /* no -0 */
+		memcpy(&hash, &number, sizeof(hash));
+	}
+	return hash;
+}
+
+/* Where the deferred blocks of a statement and its owner are, newest first; with `values` those of the same values. */
+static struct deferred **defer_slot(struct machine *machine, const struct defer_code *code, const char *owner,
+				    const struct value *values)
+{
+	uint64_t hash = code->handler;
+
+	for (; *owner; owner++)
+		hash = (hash ^ (unsigned char)*owner) * UINT64_C(1099511628211);
+	for (uint32_t i = 0; values && i < code->capture_count; i++)
+		hash = (hash ^ hash_of(values[i])) * UINT64_C(1099511628211);
+	hash ^= hash >> 32; /* a small number stands in the upper bits of a double */
+	/* Knuth, The Art of Computer Programming 3, 6.4: the upper bits of a product depend on all below. */
+	return &machine->defer_slots[!!values][hash * UINT64_C(11400714819323198485) >> (64 - DEFER_BITS)];
+}
+
+static bool is_of(const struct deferred *deferred, const struct defer_code *code, const char *owner)
+{
+	return deferred->code == code && !strcmp(deferred->owner, owner);
+}
+
+static bool is_deferred(struct machine *machine, const struct defer_code *code, const char *owner,
+			const struct value *values)
+{
+	const struct deferred *known = *defer_slot(machine, code, owner, values);
+
+	while (known && !(is_of(known, code, owner) && same_values(known->captured, values, code->capture_count)))
+		known = known->next_same;
+	return known;
+}
+
+static void defer_push(struct machine *machine, struct deferred *deferred)
+{
+	struct deferred **same = defer_slot(machine, deferred->code, deferred->owner, deferred->captured);
+	struct deferred **of_owner = defer_slot(machine, deferred->code, deferred->owner, NULL);
+	const struct deferred *before = *of_owner;
+
+	while (before && !is_of(before, deferred->code, deferred->owner))
+		before = before->next_of_owner;
+	deferred->number = before ? before->number + 1 : 1;
+	deferred->next_same = *same;
+	*same = deferred;
+	deferred->next_of_owner = *of_owner;
+	*of_owner = deferred;
+	deferred->next = machine->deferred;
+	machine->deferred = deferred;
+}
+
+/* The newest of all is the newest in its slots. */
+struct deferred *saga_take_deferred(struct machine *machine)
+{
+	struct deferred *deferred = machine->deferred;
+
+	*defer_slot(machine, deferred->code, deferred->owner, deferred->captured) = deferred->next_same;
+	*defer_slot(machine, deferred->code, deferred->owner, NULL) = deferred->next_of_owner;
+	machine->deferred = deferred->next;
+	return deferred;
+}
+
 /*
  * Armed when reached, with the values it names as they are then; once per step and values, however often the step is
  * tried. A second call of a task, or a second round of a loop, has values of its own and is armed as well.
@@ -406,30 +480,23 @@ void saga_defer(struct fiber *fiber, uint32_t number)
 	const struct defer_code *code = &machine->program->defers[number];
 	const char *owner = fiber->step ? fiber->step->id : fiber->path;
 	struct value *captured = capture(fiber, fiber_frame(fiber)->base, code->captures, code->capture_count);
-	struct value data = record_new(code->capture_count);
-	uint32_t others = 0;
 
-	for (struct deferred *known = machine->deferred; known; known = known->next) {
-		if (known->code != code || strcmp(known->owner, owner))
-			continue;
-		others++;
-		if (same_values(known->captured, captured, code->capture_count)) {
-			release_values(captured, code->capture_count);
-			value_release(data);
-			return;
-		}
+	if (is_deferred(machine, code, owner, captured)) {
+		release_values(captured, code->capture_count);
+		return;
 	}
 	struct deferred *deferred = memory_need(calloc(1, sizeof(*deferred)));
 	deferred->code = code;
 	deferred->function = (uint32_t)(fiber_frame(fiber)->function - machine->program->functions);
 	deferred->captured = captured;
 	deferred->owner = memory_need(strdup(owner));
-	deferred->id = others ? text_printf("d:%s#%u.%u", owner, number, others + 1) : text_printf("d:%s#%u", owner, number);
 	deferred->title = value_copy(title_of(fiber->step));
-	deferred->next = machine->deferred;
-	machine->deferred = deferred;
+	defer_push(machine, deferred);
+	deferred->id = deferred->number > 1 ? text_printf("d:%s#%u.%u", owner, number, deferred->number)
+					    : text_printf("d:%s#%u", owner, number);
+	struct value data = record_new(code->capture_count);
 	for (uint32_t i = 0; i < code->capture_count; i++)
-		record_set(&data, code->captures[i].name, value_copy(deferred->captured[i]));
+		record_set(&data, code->captures[i].name, value_copy(captured[i]));
 	tell(machine, EVENT_DEFER_ARMED, deferred->id, fiber, value_text_peek(deferred->title), data, code->span);
 }
 
