@@ -170,6 +170,17 @@ int session_journal(struct session *session)
 	return EXIT_USAGE;
 }
 
+/* What no view shows: only of kinds whose events hold no data, as the redactor learns secrets from all others. */
+static uint64_t ignored(const struct session *session)
+{
+	uint64_t kinds = EVENT_BIT(LOG) | EVENT_BIT(ASSUMED);
+	size_t i;
+
+	for (i = 0; i < session->view_count; i++)
+		kinds &= session->views[i]->ignored;
+	return kinds;
+}
+
 static void see(void *context, const struct event *event)
 {
 	struct session *session = context;
@@ -214,7 +225,7 @@ int session_run(struct session *session, struct driver *driver)
 
 	if (!session->journal)
 		session->journal = journal_new(session->rows);
-	journal_observe(session->journal, see, session);
+	journal_observe_without(session->journal, ignored(session), see, session);
 	options.journal = session->journal;
 	machine = machine_new(&options);
 	code = machine_run(machine);

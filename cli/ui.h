@@ -54,6 +54,7 @@ void page_raw(const struct page *page, const char *text, size_t length); /* reda
 
 struct ui {
 	const struct ui_ops *ops;
+	uint64_t ignored; /* kinds of events that it never shows */
 };
 struct ui_ops {
 	void (*event)(struct ui *ui, const struct event *event);

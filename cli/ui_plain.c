@@ -341,6 +341,8 @@ struct ui *ui_plain_new(const struct page *page, enum verbosity verbosity)
 	plain->page = page;
 	plain->verbosity = verbosity;
 	plain->live = page->screen != NULL;
+	if (verbosity == VERBOSITY_QUIET)
+		plain->ui.ignored = EVENT_BIT(LOG) | EVENT_BIT(ASSUMED);
 	plain->done = list_new(0);
 	plain->left = list_new(0);
 	plain->undone = list_new(0);

@@ -17,6 +17,22 @@ char *text_printf(const char *format, ...)
 	return memory_need(length < 0 ? NULL : text);
 }
 
+char *text_numbered(const char *path, char mark, uint32_t number)
+{
+	size_t length = strlen(path), digits = 1;
+	char *text;
+
+	for (uint32_t rest = number; rest >= 10; rest /= 10)
+		digits++;
+	text = memory_need(malloc(length + digits + 2));
+	memcpy(text, path, length);
+	text[length] = mark;
+	text[length + digits + 1] = '\0';
+	for (; digits; digits--, number /= 10)
+		text[length + digits] = (char)('0' + number % 10);
+	return text;
+}
+
 static void *grown(void *items, uint32_t wanted, uint32_t *room, size_t size)
 {
 	if (wanted <= *room)
@@ -420,7 +436,7 @@ static struct fiber *enter_group(struct group *group, struct fiber *parent, stru
 struct fiber *group_spawn(struct group *group, struct fiber *parent, uint32_t pc)
 {
 	const struct frame *from = fiber_frame(parent);
-	char *path = text_printf("%s.%u", parent->path, ++parent->spawned);
+	char *path = text_numbered(parent->path, '.', ++parent->spawned);
 	struct fiber *child = fiber_new(parent->machine, path, from->function, pc);
 
 	free(path);
@@ -432,7 +448,7 @@ struct fiber *group_spawn(struct group *group, struct fiber *parent, uint32_t pc
 struct fiber *group_call(struct group *group, struct fiber *parent, const struct function *function,
 			 const struct value *args, uint32_t count)
 {
-	char *path = text_printf("%s.%u", parent->path, ++parent->spawned);
+	char *path = text_numbered(parent->path, '.', ++parent->spawned);
 	struct fiber *child = fiber_new(parent->machine, path, function, 0);
 
 	free(path);

@@ -138,6 +138,7 @@ void event_free(struct event *event)
 struct observer {
 	void (*see)(void *context, const struct event *event);
 	void *context;
+	uint64_t ignored; /* kinds */
 };
 
 struct journal {
@@ -165,13 +166,24 @@ void journal_free(struct journal *journal)
 	free(journal);
 }
 
-void journal_observe(struct journal *journal, void (*see)(void *context, const struct event *event),
-		     void *context)
+void journal_observe_without(struct journal *journal, uint64_t ignored,
+			     void (*see)(void *context, const struct event *event), void *context)
 {
 	size_t size = (journal->observer_count + 1) * sizeof(*journal->observers);
 
 	journal->observers = memory_need(realloc(journal->observers, size));
-	journal->observers[journal->observer_count++] = (struct observer){see, context};
+	journal->observers[journal->observer_count++] = (struct observer){see, context, ignored};
+}
+
+void journal_observe(struct journal *journal, void (*see)(void *context, const struct event *event),
+		     void *context)
+{
+	journal_observe_without(journal, 0, see, context);
+}
+
+static bool sees(const struct observer *observer, enum event_kind kind)
+{
+	return !(observer->ignored >> kind & 1);
 }
 
 static bool keep(struct journal *journal, const struct event *event)
@@ -199,7 +211,8 @@ bool journal_append(struct journal *journal, struct event *event)
 		return false;
 	}
 	for (i = 0; i < journal->observer_count; i++)
-		journal->observers[i].see(journal->observers[i].context, event);
+		if (sees(&journal->observers[i], event->kind))
+			journal->observers[i].see(journal->observers[i].context, event);
 	return true;
 }
 
@@ -210,7 +223,12 @@ bool journal_sync(struct journal *journal)
 	return !journal->broken;
 }
 
-bool journal_wants(const struct journal *journal)
+bool journal_wants(const struct journal *journal, enum event_kind kind)
 {
-	return journal->store || journal->observer_count > 0;
+	bool wanted = journal->store != NULL;
+	size_t i;
+
+	for (i = 0; i < journal->observer_count; i++)
+		wanted |= sees(&journal->observers[i], kind);
+	return wanted;
 }

@@ -34,6 +34,10 @@ struct event {
 	struct span at;
 };
 
+/* A set of kinds is an OR of these. */
+#define EVENT_BIT(kind) (UINT64_C(1) << EVENT_##kind)
+_Static_assert(EVENT_KINDS <= 64, "a set of kinds is 64 bits");
+
 const char *event_name(enum event_kind kind);
 bool event_is_answer(enum event_kind kind);
 
@@ -58,8 +62,12 @@ struct journal;
 struct journal *journal_new(struct store *store); /* store may be NULL; it is borrowed */
 void journal_free(struct journal *journal);
 void journal_observe(struct journal *journal, void (*see)(void *context, const struct event *event), void *context);
+/* Without the events of the kinds in `ignored`. */
+void journal_observe_without(struct journal *journal, uint64_t ignored,
+			     void (*see)(void *context, const struct event *event), void *context);
 bool journal_append(struct journal *journal, struct event *event); /* sets seq; false: the store failed */
 bool journal_sync(struct journal *journal);
-bool journal_wants(const struct journal *journal);                /* false: nobody listens, spare the work */
+/* False: nobody sees an event of this kind. It is appended all the same, as it has a number; its parts may be left out. */
+bool journal_wants(const struct journal *journal, enum event_kind kind);
 
 #endif

@@ -158,7 +158,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 	bool person = builtin->flags & BUILTIN_PERSON;
 
 	effect->id = fiber->attempt > 1 ? text_printf("%s:%u~%u", fiber->path, ++fiber->effects, fiber->attempt)
-					: text_printf("%s:%u", fiber->path, ++fiber->effects);
+					: text_numbered(fiber->path, ':', ++fiber->effects);
 	effect->fiber = fiber;
 	effect->builtin = builtin;
 	effect->a = a;

@@ -312,6 +312,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 void machine_limit(struct machine *machine, int64_t after); /* the plan's timeout, from now on */
 struct value handler_end(const char *kind, const struct failure *failure); /* data of EVENT_HANDLER_ENDED; NULL: done */
 char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *text_numbered(const char *path, char mark, uint32_t number); /* path, mark, number: an id */
 struct value title_of(const struct saga *step); /* borrowed */
 
 /* fiber.c */

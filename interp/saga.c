@@ -195,7 +195,7 @@ static void start_proof(struct fiber *fiber, struct saga *step)
 {
 	const struct step_code *code = step->code;
 	struct value *values = capture(step->fiber, step->base, code->captures, code->capture_count);
-	char *path = text_printf("%s!%u", fiber->path, ++fiber->spawned);
+	char *path = text_numbered(fiber->path, '!', ++fiber->spawned);
 
 	step->state = SAGA_PROVING;
 	fiber->proof = handler_fiber(fiber->machine, path, step->function, code->proof, code->captures,

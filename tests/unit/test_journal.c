@@ -185,13 +185,22 @@ static void test_wants(void **state)
 	struct event event = log_event("x");
 
 	(void)state;
-	assert_false(journal_wants(journal));
+	assert_false(journal_wants(journal, EVENT_LOG));
 	assert_true(journal_append(journal, &event));
+	journal_observe_without(journal, EVENT_BIT(LOG) | EVENT_BIT(ARM), see, &witness);
+	assert_false(journal_wants(journal, EVENT_LOG));
+	assert_false(journal_wants(journal, EVENT_ARM));
+	assert_true(journal_wants(journal, EVENT_CHECK));
+	assert_true(journal_append(journal, &event));
+	assert_int_equal(event.seq, 2); /* what nobody sees has its number */
+	assert_int_equal(witness.seen, 0);
 	journal_observe(journal, see, &witness);
-	assert_true(journal_wants(journal));
+	assert_true(journal_wants(journal, EVENT_LOG));
+	assert_true(journal_append(journal, &event));
+	assert_int_equal(witness.seen, 1);
 	journal_free(journal);
 	journal = journal_new(store);
-	assert_true(journal_wants(journal));
+	assert_true(journal_wants(journal, EVENT_LOG));
 	journal_free(journal);
 	store->ops->free(store);
 }
