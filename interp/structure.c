@@ -100,7 +100,7 @@ static bool given_answer(struct fiber *fiber, const struct instruction *in)
 
 	if (!machine->driver->ops->given)
 		return true;
-	id = text_printf("%s:%u", fiber->path, fiber->effects + 1);
+	id = text_numbered(fiber->path, ':', fiber->effects + 1);
 	if (machine->driver->ops->given(machine->driver, function->name, id))
 		given = registry_find(machine->registry, "given", 5);
 	free(id);
@@ -151,7 +151,7 @@ static bool step_begin(struct fiber *fiber, const struct instruction *in)
 	region->saga = saga;
 	saga->code = code;
 	saga->function = (uint32_t)(fiber_frame(fiber)->function - machine->program->functions);
-	saga->id = text_printf("%s/%u", fiber->path, ++fiber->steps);
+	saga->id = text_numbered(fiber->path, '/', ++fiber->steps);
 	region->steps = fiber->steps;
 	saga->title = value_copy(clauses[STEP_TITLE]);
 	saga->reason = value_copy(clauses[STEP_REASON]);
@@ -223,7 +223,7 @@ static void phase_begin(struct fiber *fiber, const struct instruction *in)
 	struct region *region = fiber_push_region(fiber, REGION_PHASE);
 
 	region->a = in->a;
-	region->id = text_printf("%s/%u", fiber->path, ++fiber->steps);
+	region->id = text_numbered(fiber->path, '/', ++fiber->steps);
 	record_set(&data, "expect_min", value_copy(r[1]));
 	record_set(&data, "expect_max", value_copy(r[2]));
 	tell(fiber->machine, EVENT_PHASE_STARTED, region->id, fiber, value_text_peek(r[0]), data, fiber_at(fiber));
@@ -451,10 +451,11 @@ static struct value special(struct fiber *fiber, enum special which)
 
 static void log_text(struct fiber *fiber, struct value text, bool warning)
 {
-	struct value shown = value_to_text(text);
+	enum event_kind kind = warning ? EVENT_WARNING : EVENT_LOG;
+	struct value shown = journal_wants(fiber->machine->journal, kind) ? value_to_text(text) : value_null();
 
-	tell(fiber->machine, warning ? EVENT_WARNING : EVENT_LOG, fiber->step ? fiber->step->id : "", fiber,
-	     value_text_peek(shown), value_null(), fiber_at(fiber));
+	tell(fiber->machine, kind, fiber->step ? fiber->step->id : "", fiber, value_text_peek(shown), value_null(),
+	     fiber_at(fiber));
 	value_release(shown);
 }
 
