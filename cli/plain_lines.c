@@ -118,15 +118,14 @@ struct value plain_with_elapsed(const struct event *event, const char *text)
 
 void plain_forget_title(struct value *list, const char *title)
 {
-	struct value kept = list_new(value_length(*list));
-	size_t i, last = SIZE_MAX;
+	struct value_list *titles = list->list;
+	size_t i = titles->count;
 
-	for (i = 0; i < value_length(*list); i++)
-		if (strcmp(value_text_peek(list_peek(*list, i)), title) == 0)
-			last = i;
-	for (i = 0; i < value_length(*list); i++)
-		if (i != last)
-			list_push(&kept, value_copy(list_peek(*list, i)));
-	value_release(*list);
-	*list = kept;
+	while (i > 0 && strcmp(value_text_peek(titles->items[i - 1]), title) != 0)
+		i--;
+	if (i == 0)
+		return;
+	value_release(titles->items[i - 1]);
+	memmove(&titles->items[i - 1], &titles->items[i], (titles->count - i) * sizeof(*titles->items));
+	titles->count--;
 }
