@@ -13,10 +13,10 @@
 
 struct rows {
 	struct store base;
-	struct store *memory;
-	const struct redactor *redactor; /* NULL: rows were only read */
+	const struct redactor *redactor;
 	struct buffer unsynced;
-	int fd; /* -1: read only */
+	size_t count;
+	int fd;
 };
 
 static struct rows *rows_of(struct store *store)
@@ -27,20 +27,11 @@ static struct rows *rows_of(struct store *store)
 static bool rows_append(struct store *store, const char *row, size_t length)
 {
 	struct rows *rows = rows_of(store);
-	struct buffer line = {0};
-	bool ok;
 
-	if (rows->redactor)
-		redact(rows->redactor, row, length, &line);
-	else
-		buffer_add(&line, row, length);
-	ok = line.length > 0 && rows->memory->ops->append(rows->memory, line.string->bytes, line.length);
-	if (rows->fd >= 0 && ok) {
-		buffer_add(&rows->unsynced, line.string->bytes, line.length);
-		buffer_add_byte(&rows->unsynced, '\n');
-	}
-	buffer_free(&line);
-	return ok;
+	redact(rows->redactor, row, length, &rows->unsynced);
+	buffer_add_byte(&rows->unsynced, '\n');
+	rows->count++;
+	return true;
 }
 
 static bool write_whole(int fd, const char *bytes, size_t length)
@@ -62,7 +53,7 @@ static bool rows_sync(struct store *store)
 {
 	struct rows *rows = rows_of(store);
 
-	if (rows->fd < 0 || rows->unsynced.length == 0)
+	if (rows->unsynced.length == 0)
 		return true;
 	if (!write_whole(rows->fd, rows->unsynced.string->bytes, rows->unsynced.length))
 		return false;
@@ -72,16 +63,16 @@ static bool rows_sync(struct store *store)
 
 static size_t rows_count(struct store *store)
 {
-	struct store *memory = rows_of(store)->memory;
-
-	return memory->ops->count(memory);
+	return rows_of(store)->count;
 }
 
+/* What was written is not kept here: rows_read() gives it back. */
 static const char *rows_peek(struct store *store, size_t index, size_t *length)
 {
-	struct store *memory = rows_of(store)->memory;
-
-	return memory->ops->row_peek(memory, index, length);
+	(void)store;
+	(void)index;
+	*length = 0;
+	return NULL;
 }
 
 static void rows_free(struct store *store)
@@ -89,9 +80,7 @@ static void rows_free(struct store *store)
 	struct rows *rows = rows_of(store);
 
 	rows_sync(store);
-	if (rows->fd >= 0)
-		close(rows->fd);
-	rows->memory->ops->free(rows->memory);
+	close(rows->fd);
 	buffer_free(&rows->unsynced);
 	free(rows);
 }
@@ -103,16 +92,6 @@ static const struct store_ops rows_ops = {
     .row_peek = rows_peek,
     .free = rows_free,
 };
-
-static struct rows *rows_new(void)
-{
-	struct rows *rows = memory_need(calloc(1, sizeof(*rows)));
-
-	rows->base.ops = &rows_ops;
-	rows->memory = store_memory_new();
-	rows->fd = -1;
-	return rows;
-}
 
 struct store *rows_create(const char *path, const struct redactor *redactor, char *error, size_t size)
 {
@@ -129,7 +108,8 @@ struct store *rows_create(const char *path, const struct redactor *redactor, cha
 		close(fd);
 		return NULL;
 	}
-	rows = rows_new();
+	rows = memory_need(calloc(1, sizeof(*rows)));
+	rows->base.ops = &rows_ops;
 	rows->redactor = redactor;
 	rows->fd = fd;
 	return &rows->base;
@@ -138,7 +118,7 @@ struct store *rows_create(const char *path, const struct redactor *redactor, cha
 struct store *rows_read(const char *path, char *error, size_t size)
 {
 	FILE *file = fopen(path, "re");
-	struct rows *rows;
+	struct store *rows;
 	char *line = NULL;
 	size_t room = 0;
 	ssize_t length;
@@ -148,7 +128,7 @@ struct store *rows_read(const char *path, char *error, size_t size)
 		snprintf(error, size, "%s: %s", path, strerror(errno));
 		return NULL;
 	}
-	rows = rows_new();
+	rows = store_memory_new();
 	while ((length = getline(&line, &room, file)) >= 0) {
 		whole = length > 0 && line[length - 1] == '\n';
 		if (whole)
@@ -156,18 +136,18 @@ struct store *rows_read(const char *path, char *error, size_t size)
 		if (!whole)
 			break; /* the last row was cut off while it was written: it says nothing */
 		if (length > 0)
-			rows_append(&rows->base, line, (size_t)length);
+			rows->ops->append(rows, line, (size_t)length);
 	}
 	if (ferror(file)) {
 		snprintf(error, size, "%s: %s", path, strerror(errno));
-		rows_free(&rows->base);
+		rows->ops->free(rows);
 		rows = NULL;
-	} else if (rows_count(&rows->base) == 0) {
+	} else if (rows->ops->count(rows) == 0) {
 		snprintf(error, size, "%s: holds no row", path);
-		rows_free(&rows->base);
+		rows->ops->free(rows);
 		rows = NULL;
 	}
 	free(line);
 	fclose(file);
-	return rows ? &rows->base : NULL;
+	return rows;
 }

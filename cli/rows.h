@@ -10,8 +10,8 @@
 #include "cli/redact.h"
 #include "interp/journal.h"
 
-/* A new file at `path`, which must not be there yet or be empty; NULL with a message. The redactor is
- * borrowed. */
+/* A new file at `path`, which must not be there yet or be empty, to be written only; NULL with a message. The
+ * redactor is borrowed. */
 struct store *rows_create(const char *path, const struct redactor *redactor, char *error, size_t size);
 /* All rows of a file, to be read only; NULL with a message. */
 struct store *rows_read(const char *path, char *error, size_t size);

@@ -170,7 +170,8 @@ int session_journal(struct session *session)
 	return EXIT_USAGE;
 }
 
-/* What no view shows: only of kinds whose events hold no data, as the redactor learns secrets from all others. */
+/* What no view shows: only of kinds whose events hold no data, as the redactor learns secrets from all
+ * others. */
 static uint64_t ignored(const struct session *session)
 {
 	uint64_t kinds = EVENT_BIT(LOG) | EVENT_BIT(ASSUMED);
