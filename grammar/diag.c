@@ -3,12 +3,16 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "grammar/arena.h"
 #include "grammar/utf8.h"
 
-/* Columns of source shown of a line; longer ones are cut around what is underlined. */
-#define SHOWN_COLUMNS 100
+/* Columns of a line where `out` is no terminal, and the bounds of what is taken from one. A line of source
+ * that does not fit is cut around what is underlined. */
+#define DEFAULT_COLUMNS 80
+#define MIN_COLUMNS	40
+#define MAX_COLUMNS	240
 
 #define TAB_COLUMNS 4
 
@@ -111,6 +115,7 @@ void diag_hint(struct diag *diag, const char *format, ...)
 struct printer {
 	FILE *out;
 	const struct sources *sources;
+	uint32_t columns;
 	bool color;
 };
 
@@ -129,7 +134,18 @@ static void style(const struct printer *pr, const char *sequence)
 
 static bool is_hidden(uint32_t code)
 {
-	return utf8_is_control(code) || utf8_is_bidi(code);
+	return utf8_is_control(code) || utf8_is_bidi(code) || utf8_is_invisible(code);
+}
+
+/* C0 controls have pictures of their own. */
+static void print_stand_in(const struct printer *pr, uint32_t code)
+{
+	char picture[4];
+
+	if (code && code != 0x7f && (code >= 0x20 || !utf8_is_control(code)))
+		fputs("\ufffd", pr->out);
+	else
+		fwrite(picture, 1, utf8_encode(code == 0x7f ? 0x2421 : 0x2400 + code, picture), pr->out);
 }
 
 /* Text from outside: nothing in it may steer the terminal. Line ends stay if `lines`. */
@@ -139,8 +155,10 @@ static void print_safe(const struct printer *pr, const char *text, size_t length
 		uint32_t code = 0;
 		size_t bytes = utf8_decode(text + i, length - i, &code);
 
-		if (!bytes || (is_hidden(code) && !(lines && code == '\n')))
+		if (!bytes)
 			fputs("\ufffd", pr->out);
+		else if (is_hidden(code) && !(lines && code == '\n'))
+			print_stand_in(pr, code);
 		else
 			fwrite(text + i, 1, bytes, pr->out);
 		i += bytes ? bytes : 1;
@@ -150,7 +168,7 @@ static void print_safe(const struct printer *pr, const char *text, size_t length
 /* One line of source with what is underlined in it. */
 struct marked_line {
 	uint32_t file, number;
-	const struct diag_label *marks[DIAG_MAX_SECONDARY + 1];
+	const struct diag_label *marks[DIAG_MAX_SECONDARY + 1]; /* from left to right */
 	unsigned count;
 };
 
@@ -161,21 +179,37 @@ struct window {
 	bool cut_before, cut_after;
 };
 
-/* The column that byte `offset` of the line has when it is shown; its own width goes to `*width`. */
+/* What a byte sequence of the source is when it is shown: one character, or a stand-in of one column. */
+struct shown {
+	uint32_t code, bytes, next; /* its column's successor */
+	bool valid;
+};
+
+static struct shown show_at(const char *text, uint32_t length, uint32_t column)
+{
+	struct shown c = {.code = 0};
+	size_t bytes = utf8_decode(text, length, &c.code);
+
+	c.valid = bytes > 0;
+	c.bytes = bytes ? (uint32_t)bytes : 1;
+	if (c.valid && c.code == '\t')
+		c.next = column + TAB_COLUMNS - column % TAB_COLUMNS;
+	else
+		c.next = column + (!bytes || is_hidden(c.code) ? 1 : utf8_width(c.code));
+	return c;
+}
+
+/* The column that byte `offset` of the line has when it is shown. */
 static uint32_t column_of(const struct printer *pr, struct span line, uint32_t offset)
 {
 	const char *text = source_text(pr->sources, line);
 	uint32_t column = 0, length = line.to - line.from;
 
 	for (uint32_t i = 0; i < length && line.from + i < offset;) {
-		uint32_t code = 0;
-		size_t bytes = utf8_decode(text + i, length - i, &code);
+		struct shown c = show_at(text + i, length - i, column);
 
-		if (code == '\t' && bytes)
-			column += TAB_COLUMNS - column % TAB_COLUMNS;
-		else
-			column += !bytes || is_hidden(code) ? 1 : utf8_width(code);
-		i += bytes ? (uint32_t)bytes : 1;
+		column = c.next;
+		i += c.bytes;
 	}
 	return column;
 }
@@ -195,17 +229,32 @@ static void mark_columns(const struct printer *pr, struct span line, struct span
 		*to = *from + 1;
 }
 
-static struct window choose_window(const struct printer *pr, const struct marked_line *marked)
+/* All of the line if it fits; else all that is underlined if that fits; else what begins with `first`. */
+static struct window choose_window(const struct printer *pr, const struct marked_line *marked,
+				   const struct diag_label *first, uint32_t columns)
 {
 	struct window w = {.line = source_line(pr->sources, marked->file, marked->number)};
 	uint32_t width = column_of(pr, w.line, w.line.to);
-	uint32_t from, to;
+	uint32_t low = UINT32_MAX, high = 0, from, to;
 
-	mark_columns(pr, w.line, marked->marks[0]->span, &from, &to);
-	if (from > SHOWN_COLUMNS * 3 / 4)
-		w.from = from - SHOWN_COLUMNS / 2;
-	w.to = clamp(width, w.from, w.from + SHOWN_COLUMNS);
+	w.to = width;
+	if (width <= columns)
+		return w;
+	for (unsigned i = 0; i < marked->count; i++) {
+		mark_columns(pr, w.line, marked->marks[i]->span, &from, &to);
+		low = from < low ? from : low;
+		high = to > high ? to : high;
+	}
+	if (high - low > columns - 2) {
+		for (unsigned i = 0; i < marked->count; i++)
+			if (marked->marks[i] == first || (i == 0 && marked->count == 1))
+				mark_columns(pr, w.line, marked->marks[i]->span, &low, &high);
+		high = clamp(high, low, low + columns - 2);
+	}
+	/* One column for each `…`. */
+	w.from = high < columns ? 0 : low - clamp((columns - 2 - (high - low)) / 2, 0, low);
 	w.cut_before = w.from > 0;
+	w.to = clamp(width, w.from, w.from + columns - 1 - w.cut_before);
 	w.cut_after = w.to < width;
 	return w;
 }
@@ -218,29 +267,30 @@ static void print_source(const struct printer *pr, const struct window *w)
 	if (w->cut_before)
 		fputs("…", pr->out);
 	for (uint32_t i = 0; i < length && column < w->to;) {
-		uint32_t code = 0;
-		size_t bytes = utf8_decode(text + i, length - i, &code);
-		uint32_t next = column + (!bytes || is_hidden(code) ? 1 : utf8_width(code));
+		struct shown c = show_at(text + i, length - i, column);
 
-		if (code == '\t' && bytes)
-			next = column + TAB_COLUMNS - column % TAB_COLUMNS;
-		if (column >= w->from) {
-			if (code == '\t' && bytes)
-				fprintf(pr->out, "%*s", (int)(next - column), "");
-			else
-				print_safe(pr, text + i, bytes ? bytes : 1, false);
-		}
-		column = next;
-		i += bytes ? (uint32_t)bytes : 1;
+		if ((c.valid && c.code == '\t') || column < w->from || c.next > w->to)
+			for (; column < c.next && column < w->to; column++)
+				fputs(column < w->from ? "" : " ", pr->out);
+		else
+			print_safe(pr, text + i, c.bytes, false);
+		column = c.next;
+		i += c.bytes;
 	}
 	if (w->cut_after)
 		fputs("…", pr->out);
 }
 
-/* Where column `column` of the source is in the window: one further right if the cut is marked before it. */
-static uint32_t shown(const struct window *w, uint32_t column)
+/* Where a mark is in the window; false: nowhere. */
+static bool place_mark(const struct printer *pr, const struct window *w, const struct diag_label *mark,
+		       uint32_t *from, uint32_t *to)
 {
-	return clamp(column, w->from, w->to) - w->from + w->cut_before;
+	mark_columns(pr, w->line, mark->span, from, to);
+	if ((w->cut_after && *from >= w->to) || *to <= w->from)
+		return false;
+	*from = clamp(*from, w->from, UINT32_MAX) - w->from + w->cut_before;
+	*to = (w->cut_after ? clamp(*to, 0, w->to) : *to) - w->from + w->cut_before;
+	return true;
 }
 
 static const char *severity_style(const struct diag *d)
@@ -258,55 +308,82 @@ static void print_gutter(const struct printer *pr, int width, uint32_t number)
 	style(pr, PLAIN);
 }
 
-/* The row of ^ (primary) and ~ (secondary). */
-static void print_underline(const struct printer *pr, const struct diag *d, const struct marked_line *marked,
-			    const struct window *w)
+static void print_text(const struct printer *pr, const char *text)
 {
-	char row[SHOWN_COLUMNS + 4];
-	uint32_t end = 0;
+	print_safe(pr, text, strlen(text), false);
+}
+
+/* The row of ^ (primary) and ~ (secondary). Returns where it ends. */
+static uint32_t print_underline(const struct printer *pr, const struct diag *d,
+				const struct diag_label *primary, const struct marked_line *marked,
+				const struct window *w)
+{
+	char row[MAX_COLUMNS + 4];
+	uint32_t end = 0, from, to;
 
 	memset(row, ' ', sizeof(row));
-	for (unsigned i = marked->count; i-- > 0;) {
-		bool primary =
-		    marked->marks[i]->span.from == d->span.from && marked->marks[i]->span.to == d->span.to;
-		uint32_t from, to;
+	for (unsigned pass = 0; pass < 2; pass++)
+		for (unsigned i = 0; i < marked->count; i++) {
+			bool is_primary = marked->marks[i] == primary;
 
-		mark_columns(pr, w->line, marked->marks[i]->span, &from, &to);
-		from = clamp(shown(w, from), 0, sizeof(row) - 2);
-		to = clamp(shown(w, to), from + 1, sizeof(row) - 1);
-		memset(row + from, primary ? '^' : '~', to - from);
-		end = to > end ? to : end;
-	}
+			if (is_primary != (pass == 1) || !place_mark(pr, w, marked->marks[i], &from, &to))
+				continue;
+			to = clamp(to, 0, sizeof(row));
+			from = clamp(from, 0, to ? to - 1 : 0);
+			memset(row + from, is_primary ? '^' : '~', to - from);
+			end = to > end ? to : end;
+		}
 	style(pr, severity_style(d));
 	fwrite(row, 1, end, pr->out);
 	style(pr, PLAIN);
-	putc('\n', pr->out);
+	return end;
 }
 
-static void print_marked(const struct printer *pr, const struct diag *d, struct marked_line *marked,
-			 int gutter)
+/* The words of the marks: those of the last one beside its underline, the others below theirs. */
+static void print_marked(const struct printer *pr, const struct diag *d, const struct diag_label *primary,
+			 struct marked_line *marked, int gutter)
 {
-	struct window w = choose_window(pr, marked);
+	struct window w = choose_window(pr, marked, primary, pr->columns - (uint32_t)gutter - 5);
+	uint32_t end, from, to;
 
 	print_gutter(pr, gutter, marked->number);
 	print_source(pr, &w);
 	putc('\n', pr->out);
 	print_gutter(pr, gutter, 0);
-	print_underline(pr, d, marked, &w);
-	for (unsigned i = 0; i < marked->count; i++) {
-		uint32_t from, to;
+	end = print_underline(pr, d, primary, marked, &w);
+	for (unsigned i = marked->count; i-- > 0;) {
+		const struct diag_label *mark = marked->marks[i];
 
-		if (!marked->marks[i]->text)
+		if (!mark->text || !place_mark(pr, &w, mark, &from, &to))
 			continue;
-		mark_columns(pr, w.line, marked->marks[i]->span, &from, &to);
-		print_gutter(pr, gutter, 0);
-		fprintf(pr->out, "%*s", (int)shown(&w, from), "");
-		print_safe(pr, marked->marks[i]->text, strlen(marked->marks[i]->text), false);
-		putc('\n', pr->out);
+		if (i == marked->count - 1 && to == end) {
+			putc(' ', pr->out);
+		} else {
+			putc('\n', pr->out);
+			print_gutter(pr, gutter, 0);
+			fprintf(pr->out, "%*s", (int)from, "");
+		}
+		print_text(pr, mark->text);
 	}
+	putc('\n', pr->out);
 }
 
-/* Sorts the marks of a diagnostic into lines; lines of the primary's file first, then by position. */
+static bool stands_before(const struct diag_label *a, const struct diag_label *b)
+{
+	return a->span.from < b->span.from || (a->span.from == b->span.from && a->span.to < b->span.to);
+}
+
+static void add_mark(struct marked_line *line, const struct diag_label *mark)
+{
+	unsigned k = line->count++;
+
+	for (; k > 0 && stands_before(mark, line->marks[k - 1]); k--)
+		line->marks[k] = line->marks[k - 1];
+	line->marks[k] = mark;
+}
+
+/* Sorts the marks of a diagnostic into lines: the primary's file first, then the others in the order in which
+ * they are named; in each file from the top. */
 static unsigned collect_lines(const struct printer *pr, const struct diag_label *marks, unsigned count,
 			      struct marked_line *lines)
 {
@@ -315,28 +392,20 @@ static unsigned collect_lines(const struct printer *pr, const struct diag_label 
 	for (unsigned i = 0; i < count; i++) {
 		struct span at = marks[i].span;
 		uint32_t number = source_position(pr->sources, at.file, at.from).line;
-		unsigned l = 0;
+		unsigned after = found, l;
 
-		while (l < found && (lines[l].file != at.file || lines[l].number != number))
-			l++;
-		if (l == found)
-			lines[found++] = (struct marked_line){.file = at.file, .number = number};
-		lines[l].marks[lines[l].count++] = &marks[i];
-	}
-	for (unsigned i = 2; i < found; i++)
-		for (unsigned k = i;
-		     k > 0 && lines[k].file == lines[k - 1].file && lines[k].number < lines[k - 1].number;
-		     k--) {
-			struct marked_line swap = lines[k];
-
-			lines[k] = lines[k - 1];
-			lines[k - 1] = swap;
+		for (l = found; l > 0; l--)
+			if (lines[l - 1].file == at.file) {
+				if (lines[l - 1].number <= number)
+					break;
+				after = l - 1;
+			}
+		if (l == 0 || lines[l - 1].number != number) {
+			l = after == found && l > 0 ? l : after;
+			memmove(&lines[l + 1], &lines[l], (found++ - l) * sizeof(*lines));
+			lines[l++] = (struct marked_line){.file = at.file, .number = number};
 		}
-	if (found > 1 && lines[1].file == lines[0].file && lines[1].number < lines[0].number) {
-		struct marked_line swap = lines[0];
-
-		lines[0] = lines[1];
-		lines[1] = swap;
+		add_mark(&lines[l - 1], &marks[i]);
 	}
 	return found;
 }
@@ -348,6 +417,16 @@ static int digits(uint32_t number)
 	while (number /= 10)
 		count++;
 	return count;
+}
+
+static void print_place(const struct printer *pr, struct span at)
+{
+	const struct source *source = source_get(pr->sources, at.file);
+	struct position position = source_position(pr->sources, at.file, at.from);
+
+	print_text(pr, source->path);
+	if (source->length)
+		fprintf(pr->out, ":%u:%u", position.line, position.column);
 }
 
 static void print_snippets(const struct printer *pr, const struct diag *d)
@@ -367,13 +446,12 @@ static void print_snippets(const struct printer *pr, const struct diag *d)
 			style(pr, BLUE);
 			fprintf(pr->out, "  %*s> ", gutter, "-");
 			style(pr, PLAIN);
-			print_safe(pr, source_get(pr->sources, lines[i].file)->path,
-				   strlen(source_get(pr->sources, lines[i].file)->path), false);
+			print_place(pr, lines[i].marks[0]->span);
 			putc('\n', pr->out);
 		} else if (i && lines[i].number > lines[i - 1].number + 1) {
 			fputs("  ...\n", pr->out);
 		}
-		print_marked(pr, d, &lines[i], gutter);
+		print_marked(pr, d, marks, &lines[i], gutter);
 	}
 }
 
@@ -394,21 +472,20 @@ static void print_hint(const struct printer *pr, const char *hint)
 static void print_one(const struct printer *pr, const struct diag *d)
 {
 	static const char *const NAMES[] = {"error", "warning", "note"};
-	const char *path = source_get(pr->sources, d->span.file)->path;
-	struct position at = source_position(pr->sources, d->span.file, d->span.from);
 
 	style(pr, BOLD);
-	print_safe(pr, path, strlen(path), false);
-	fprintf(pr->out, ":%u:%u: ", at.line, at.column);
+	print_place(pr, d->span);
+	fputs(": ", pr->out);
 	style(pr, severity_style(d));
 	fprintf(pr->out, "%s[%s]", NAMES[d->severity], d->code);
 	style(pr, PLAIN);
 	fputs(": ", pr->out);
 	style(pr, BOLD);
-	print_safe(pr, d->message, strlen(d->message), false);
+	print_text(pr, d->message);
 	style(pr, PLAIN);
 	putc('\n', pr->out);
-	print_snippets(pr, d);
+	if (source_get(pr->sources, d->span.file)->length)
+		print_snippets(pr, d);
 	print_hint(pr, d->hint);
 }
 
@@ -429,9 +506,18 @@ static int compare(const void *left, const void *right)
 	return l->index < r->index ? -1 : 1;
 }
 
+static uint32_t columns_of(FILE *out)
+{
+	struct winsize size;
+
+	if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || !size.ws_col)
+		return DEFAULT_COLUMNS;
+	return clamp(size.ws_col, MIN_COLUMNS, MAX_COLUMNS);
+}
+
 void diag_print(FILE *out, const struct diags *diags, const struct sources *sources, bool color)
 {
-	struct printer pr = {out, sources, color};
+	struct printer pr = {out, sources, columns_of(out), color};
 	struct sortable sorted[DIAG_MAX_KEPT];
 	size_t count = 0, all = diags->errors + diags->warnings;
 
@@ -491,7 +577,7 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
 const char *suggest_name(const char *word, const char *const *candidates, size_t count)
 {
 	size_t length = strlen(word);
-	unsigned best = length < 3 ? 1 : length / 3 > 3 ? 3 : (unsigned)(length + 2) / 3;
+	unsigned best = length < 3 ? 0 : length < 6 ? 1 : length < 9 ? 2 : 3;
 	const char *found = NULL;
 
 	if (length > MAX_WORD || !length)

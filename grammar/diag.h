@@ -79,13 +79,15 @@ void diag_secondary(struct diag *diag, struct span span, const char *format, ...
 /* The way out; a second call adds a line. */
 void diag_hint(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Prints all, sorted by text and position. Control characters, bidirectional marks and invalid UTF-8 in the
- * shown source and in messages are shown as visible stand-ins; long lines are cut around what is underlined.
- */
+/* Prints all, sorted by text and position; a text without a byte (a file that is missing) is only named.
+ * Control characters, bidirectional marks, what is invisible and invalid UTF-8 in the shown source and in
+ * messages are shown as visible stand-ins. Long lines are cut around what is underlined, at the terminal's
+ * width, else at 80 columns. */
 void diag_print(FILE *out, const struct diags *diags, const struct sources *sources, bool color);
 
-/* The candidate nearest to `word`, or NULL where none is near (at most a third of its letters wrong, at most
- * 3, exchanged neighbours counted as one). A difference in case alone is always near. */
+/* The candidate nearest to `word`, or NULL where none is near: letters inserted, left out, replaced or
+ * exchanged with their neighbour, none of fewer than 3, one of fewer than 6, two of fewer than 9, else three.
+ * A difference in case alone is always near. */
 const char *suggest_name(const char *word, const char *const *candidates, size_t count);
 
 #endif

@@ -19,6 +19,9 @@ unsigned utf8_width(uint32_t code);
 /* Characters that change the direction of the text after them, so that what is seen is not what is read. */
 bool utf8_is_bidi(uint32_t code);
 
+/* Characters that take no room and mean nothing alone: zero-width spaces and joiners, the soft hyphen. */
+bool utf8_is_invisible(uint32_t code);
+
 /* C0 and C1 control characters and DEL. */
 bool utf8_is_control(uint32_t code);
 
