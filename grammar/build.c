@@ -232,10 +232,18 @@ struct node *build_no_data(struct span at, struct parser *p, struct ident word, 
 
 struct node *build_on_reaction(struct span at, struct parser *p, struct ident event, struct ident word)
 {
-	const char *name = CHOOSE(p, event, "event that takes a word", "resume", "breach");
+	static const char *const BLOCKS[] = {"failure", "rollback", "success"};
+	const char *name;
 	enum node_kind kind;
 	enum reaction reaction;
 
+	for (size_t i = 0; i < sizeof(BLOCKS) / sizeof(*BLOCKS); i++)
+		if (strcmp(event.text, BLOCKS[i]) == 0) {
+			diag_error(p->diags, "E0110", word.span, "expected `{`, found `%s`", word.text);
+			p->muted = true;
+			return error_at(at, p);
+		}
+	name = CHOOSE(p, event, "event that takes a word", "resume", "breach");
 	if (!name)
 		return error_at(at, p);
 	kind = strcmp(name, "resume") == 0 ? NODE_ON_RESUME : NODE_ON_BREACH;
@@ -285,14 +293,11 @@ enum worse_when build_worse_when(struct parser *p, struct ident word)
 
 struct node *build_call_statement(struct span at, struct parser *p, struct node *target)
 {
-	struct diag *d;
-
 	if (target->kind == NODE_CALL)
 		return build_node(at, p, &(struct node){.kind = NODE_EVALUATE, .value = target});
 	if (target->kind == NODE_ERROR)
 		return target;
-	d = diag_error(p->diags, "E0119", at, "an expression alone is a statement only if it is a call");
-	syntax_suggest_line(p, d, at);
+	syntax_alone(p, at);
 	return error_at(at, p);
 }
 

@@ -574,10 +574,15 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
 	return above[b_length];
 }
 
+unsigned suggest_edits(size_t length)
+{
+	return length < 3 ? 0 : length < 6 ? 1 : length < 9 ? 2 : 3;
+}
+
 const char *suggest_name(const char *word, const char *const *candidates, size_t count)
 {
 	size_t length = strlen(word);
-	unsigned best = length < 3 ? 0 : length < 6 ? 1 : length < 9 ? 2 : 3;
+	unsigned best = suggest_edits(length);
 	const char *found = NULL;
 
 	if (length > MAX_WORD || !length)

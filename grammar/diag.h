@@ -89,5 +89,7 @@ void diag_print(FILE *out, const struct diags *diags, const struct sources *sour
  * exchanged with their neighbour, none of fewer than 3, one of fewer than 6, two of fewer than 9, else three.
  * A difference in case alone is always near. */
 const char *suggest_name(const char *word, const char *const *candidates, size_t count);
+/* So many edits make a word of `length` letters one that is near. */
+unsigned suggest_edits(size_t length);
 
 #endif

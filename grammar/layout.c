@@ -62,6 +62,10 @@ static void newline(struct parser *p, struct span at)
 	trivia_newline(p);
 	p->line_start = at.to;
 	p->line_has_token = false;
+	if (p->continues) {
+		p->continues = false;
+		return;
+	}
 	if (brackets_has_lines(brackets_frame(p)) && !p->newline_pending && !words_hold_line(p->previous)) {
 		p->newline_pending = true;
 		p->newline = at;
@@ -92,35 +96,6 @@ static void settle_newline(struct parser *p, int code, struct span at)
 }
 
 /* ---- tokens ---- */
-
-struct stand_in {
-	const char *bytes, *instead;
-};
-
-/* What word processors make of ASCII. */
-static const struct stand_in STAND_INS[] = {
-    {"\u201c", "\""}, {"\u201d", "\""}, {"\u2018", "'"},  {"\u2019", "'"},  {"\u2013", "-"},
-    {"\u2014", "-"},  {"\u2212", "-"},	{"\u2264", "<="}, {"\u2265", ">="}, {"\u2260", "!="},
-    {"\u2026", ".."}, {"\u00a0", " "},	{"!", "not"},	  {"%", "mod"},	    {"&", "and"},
-};
-
-static void unknown(struct parser *p, struct span at)
-{
-	bool reported = source_get(p->sources, p->file)->text[at.from] != p->text[at.from];
-	struct diag *d;
-
-	if (p->muted || reported) {
-		p->muted = true;
-		return;
-	}
-	d = diag_error(p->diags, "E0105", at, "`%.*s` means nothing here", (int)(at.to - at.from),
-		       p->text + at.from);
-	for (size_t i = 0; i < sizeof(STAND_INS) / sizeof(*STAND_INS); i++)
-		if (strlen(STAND_INS[i].bytes) == at.to - at.from &&
-		    strncmp(STAND_INS[i].bytes, p->text + at.from, at.to - at.from) == 0)
-			diag_hint(d, "did you mean `%s`?", STAND_INS[i].instead);
-	p->muted = true;
-}
 
 static void significant(struct parser *p, int code, struct span at)
 {
@@ -212,12 +187,16 @@ void layout_token(struct parser *p, int code, struct span at)
 	if (p->token_is_first)
 		begin_line(p, at);
 	if (code == TOK_RAW_UNKNOWN) {
-		unknown(p, at);
-		return;
+		code = strange_token(p, &at);
+		if (code == TOK_RAW_UNKNOWN)
+			return;
 	}
 	brackets_close_before_item(p, code, at);
+	if (code == TOK_NAME && (strange_else_if(p, at) || strange_prefix(p, at)))
+		return;
 	end_unfinished_line(p, code, at);
 	settle_newline(p, code, at);
+	strange_comma(p, code, at);
 	if (code == TOK_RAW_UNCLOSED || code == TOK_RAW_UNCLOSED_MULTILINE) {
 		quotes_unclosed(p, code, at);
 		return;

@@ -294,9 +294,12 @@ static uint32_t common_indentation(const struct parser *p, const struct node *pa
 static void bad_escape(struct text *t, uint32_t from, uint32_t to)
 {
 	struct span at = {t->p->file, from, to};
-	struct diag *d = diag_error(t->p->diags, "E0109", at, "there is no escape `%.*s`", (int)(to - from),
-				    t->p->text + from);
+	struct diag *d;
 
+	if (t->p->muted)
+		return;
+	d = diag_error(t->p->diags, "E0109", at, "there is no escape `%.*s`", (int)(to - from),
+		       t->p->text + from);
 	diag_hint(
 	    d,
 	    "there are \\n \\t \\r \\\" \\' \\\\ \\$ and \\u{1F600}; in '…' a backslash stands for itself");

@@ -80,6 +80,7 @@ struct parser {
 	bool muted;		/* this line has an error already: syntax errors on it are consequences */
 	bool recovering;	/* the grammar is looking for the end of what it could not read */
 	uint32_t skip_depth;	/* 0, or: frames at and above this depth are not shown to the grammar */
+	bool continues;		/* the line ended with a backslash: the next belongs to it */
 	bool unclosed_line;	/* the last syntax error was a bracket left open on an earlier line */
 	unsigned leave_strings; /* so often the scanner must leave strings that quotes.c has given up */
 	bool stopped;		/* the grammar takes no more tokens: it is done, or nested too deep */
@@ -166,6 +167,18 @@ void quotes_open(struct parser *p, struct span at);
 /* A string that ends without its quotes. */
 void quotes_unclosed(struct parser *p, int code, struct span at);
 
+/* ---- strange.c ---- */
+
+/* Reports characters that are no token. Returns the token that was meant, `*at` then being its text, or
+ * TOK_RAW_UNKNOWN. */
+int strange_token(struct parser *p, struct span *at);
+/* `elif` and the like after an `if`: reported, and given as `else if`. */
+bool strange_else_if(struct parser *p, struct span at);
+/* r"…", f"…": reported; the prefix is not given. */
+bool strange_prefix(struct parser *p, struct span at);
+/* A `,` that is missing before the token `code` in a call, a list or a record: reported, and given. */
+void strange_comma(struct parser *p, int code, struct span at);
+
 /* ---- trivia.c ---- */
 
 void trivia_keep(struct parser *p, int code, struct span at);
@@ -214,8 +227,8 @@ void syntax_error(struct parser *p, struct span at, const char *found, const cha
 		  int count);
 /* Whether the expected tokens are worth finding out. */
 bool syntax_wants_expected(const struct parser *p);
-/* Adds to `d` the word that was meant at the beginning of the line `at`, if one is near. */
-void syntax_suggest_line(struct parser *p, struct diag *d, struct span at);
+/* The line `at` is an expression that is no call. */
+void syntax_alone(struct parser *p, struct span at);
 void syntax_recovered(struct parser *p);
 void syntax_too_deep(struct parser *p, struct span at);
 void syntax_unclosed(struct parser *p, const struct frame *frame, struct span noticed, const char *instead);

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "grammar/foreign.h"
 #include "grammar/parser.h"
 #include "grammar/plan.tab.h"
 
@@ -78,7 +79,7 @@ static bool misplaced(struct diag *d, const char *word)
 	return home != NULL;
 }
 
-void syntax_suggest_line(struct parser *p, struct diag *d, struct span at)
+static void suggest_line(struct parser *p, struct diag *d, struct span at)
 {
 	const char *words[WORDS_MAX];
 	size_t count = words_starting(brackets_block(p), words);
@@ -87,7 +88,9 @@ void syntax_suggest_line(struct parser *p, struct diag *d, struct span at)
 
 	if (misplaced(d, word))
 		return;
-	if (near)
+	if (foreign_hint(FOREIGN_LINE, word))
+		diag_hint(d, "%s", foreign_hint(FOREIGN_LINE, word));
+	else if (near)
 		diag_hint(d, "did you mean `%s`?", near);
 }
 
@@ -105,9 +108,16 @@ static void unknown_line(struct parser *p, struct span word, struct span next)
 			       block == BLOCK_FILE ? "item" : "statement");
 	else
 		d = diag_error(p->diags, "E0114", word, "`%s` begins no line of this block", text);
-	syntax_suggest_line(p, d, word);
-	if (!d->hint && (p->text[next.from] == '"' || p->text[next.from] == '\''))
+	suggest_line(p, d, word);
+	if (d->hint || block != BLOCK_STATEMENTS)
+		return;
+	if (foreign_hint(FOREIGN_CALL, text))
+		diag_hint(d, "%s", foreign_hint(FOREIGN_CALL, text));
+	else if (p->text[next.from] == '"' || p->text[next.from] == '\'')
 		diag_hint(d, "the arguments of a call stand between ( and )");
+	else if (next.from > word.from && is_letter(p->text[next.from]))
+		diag_hint(d, "a program is run with `exec([\"%s\", …])`, a line of shell with `sh(\"%s …\")`",
+			  text, text);
 }
 
 /* ---- what was expected ---- */
@@ -252,25 +262,209 @@ static const char *nearest(struct parser *p, struct span at, const char *const *
 	return suggest_name(parser_copy(p, at), words, found);
 }
 
-/* What other languages write. */
-static void hint_at_mark(struct parser *p, struct diag *d, const char *found, const char *const *expected,
-			 int count)
+static bool is(const char *found, const char *what)
 {
-	if (strcmp(found, "=") == 0 && contains(expected, count, "=="))
+	return strcmp(found, what) == 0;
+}
+
+static bool is_line_end(const char *found)
+{
+	return strncmp(found, "the end of", 10) == 0 || is(found, "}");
+}
+
+/* What fits after the word that began the line, and is often written otherwise. NULL: nothing is known. */
+static const char *hint_of_head(struct parser *p, struct span at, const char *found)
+{
+	const char *text = parser_copy(p, at);
+	bool first = p->previous == brackets_frame(p)->head;
+	bool operand = words_ends_operand(p->previous);
+
+	switch (brackets_frame(p)->head) {
+	case TOK_WAIT:
+		if (first && is(found, "a number"))
+			return "`hold 30s` lets time pass; `wait until cond within 30s` waits for something";
+		if (first)
+			return "write `wait until …`";
+		return is(text, "timeout") || is(text, "in") || is(text, "for") ? "did you mean `within`?"
+										: NULL;
+	case TOK_HOLD:
+		if (is(text, "for"))
+			return "leave `for` out: `hold 5m`";
+		if (p->previous == TOK_NUMBER && is(found, "a name") && strncmp(text, "watch", 5) != 0)
+			return "a number and its unit are one word: `30s`, `5m`";
+		return is(found, "a name") ? "write `hold 5m watching a, b`" : NULL;
+	case TOK_RETRY:
+		return "write `retry 3 every 5s`";
+	case TOK_TIMEOUT:
+		return is(found, "=") ? "leave `=` out: `timeout 5m`" : NULL;
+	case TOK_ROLLBACK:
+		if (p->previous == TOK_NONE)
+			return "say why nothing has to be undone: `rollback none \"…\"`";
+		return first ? "write `rollback { … }`, or `rollback none \"why\"`" : NULL;
+	case TOK_REQUIRE:
+		return is(found, ",") || is(found, "a string") ? "write `else \"…\"` before the message"
+							       : NULL;
+	case TOK_SKIP:
+		return first ? "write `skip if cond because \"…\"`" : NULL;
+	case TOK_EXPECT:
+		return is_line_end(found) ? "write the condition after the label, on this line or the next; "
+					    "`manual \"…\"` is for what a person sees to"
+					  : NULL;
+	case TOK_MANUAL:
+		return "write `manual \"what a person sees to\"`";
+	case TOK_PARALLEL:
+		return is(found, "for") ? "`for x in xs at most 4 at once { … }` runs side by side" : NULL;
+	case TOK_FOR:
+		if (is(text, "of"))
+			return "did you mean `in`?";
+		if (first)
+			return "write `for x in xs { … }`; a range is `0..3`";
+		return operand ? "side by side is written `at most 2 at once`" : NULL;
+	case TOK_PHASE:
+		if (first)
+			return "a phase has a title and no name: `phase \"…\" { … }`";
+		return operand ? "the least and the most that is expected: `expect 5m..10m`" : NULL;
+	case TOK_STEP:
+		if (is(found, "a name with `:`"))
+			return "the name has no `:`: `step name \"title\" { … }`";
+		if (is(found, "-"))
+			return "a name has `_` where others have `-`";
+		return is(found, "{") ? "a step has a title: `step name \"title\" { … }`" : NULL;
+	case TOK_IMPORT:
+		if (is(found, ","))
+			return "one file a line";
+		return first ? "the path is a string: `import \"lib/tasks.plan\"`"
+			     : "a name stands without quotes";
+	case TOK_ENVIRONMENT:
+		return is(found, "a string") ? "its name stands without quotes" : NULL;
+	case TOK_SECRET:
+		if (is_line_end(found))
+			return "say where it comes from: `= env(\"NAME\")`, `= file(\"path\")`";
+		return is(found, "a name with `:`") ? "a secret is a string: write it without a type" : NULL;
+	case TOK_PARAM:
+		if (is(found, "-"))
+			return "a name has `_` where others have `-`";
+		return p->previous == TOK_NAME ? "a default is written `= …`" : NULL;
+	case TOK_LET:
+	case TOK_VAR:
+		return is_line_end(found) && p->previous == TOK_NAME ? "give it a value: `= …`" : NULL;
+	case TOK_FUNC:
+	case TOK_TASK:
+		return is(found, "->")
+			   ? "the type of the answer stands after `:`, as in `f(n: int): int { … }`"
+			   : NULL;
+	case TOK_IF:
+	case TOK_WHILE:
+		if (is(found, "a name with `:`") || is(text, "then") || is(text, "do") || is_line_end(found))
+			return "what is done stands between { and }, also where it is one line";
+		return NULL;
+	case TOK_TRY:
+		if (is(found, "finally"))
+			return "write `catch problem { … }`; `finally { … }` is a clause of a step";
+		return "write `catch problem { … }`";
+	case TOK_MUST:
+		return "write the bound with its comparison: `must < 5%`";
+	case TOK_NO:
+		return "write `no data tolerate 3`, `no data fail`, `no data ask` or `no data ok`";
+	default:
+		return NULL;
+	}
+}
+
+static const char *hint_of_parameters(struct parser *p, struct span at, const char *found)
+{
+	int head = p->depth ? brackets_frame(p)[-1].head : 0;
+
+	if (p->previous != TOK_NAME || !is(found, "a name") || (head != TOK_FUNC && head != TOK_TASK))
+		return NULL;
+	return arena_printf(p->arena, "write `%s: %s`", parser_copy(p, at), parser_copy(p, p->previous_span));
+}
+
+/* What other languages write between brackets. */
+static const char *hint_of_bracket(struct parser *p, struct span at, const char *found)
+{
+	const struct frame *frame = brackets_frame(p);
+	const char *before = parser_copy(p, p->previous_span), *text = parser_copy(p, at);
+
+	if (frame->opener == TOK_LPAREN && is(found, "=") && p->previous == TOK_NAME)
+		return arena_printf(p->arena, "an argument is named with `:`: `%s: …`", before);
+	if (frame->opener == TOK_LPAREN && is(found, "=>"))
+		return "there are no lambdas: `[f(x) for x in xs]` builds a list";
+	if (frame->opener == TOK_RECORD_OPEN && p->previous == TOK_RECORD_OPEN && is(found, "a name") &&
+	    p->depth && frame[-1].opener == TOK_INTERPOLATION_OPEN)
+		return arena_printf(p->arena, "one pair of braces: `${%s}`", text);
+	if (frame->opener == TOK_RECORD_OPEN && is(found, "a name"))
+		return arena_printf(p->arena, "a key has a `:`: `%s: …`", text);
+	if (frame->opener == TOK_RECORD_OPEN && (is(found, "=") || is(found, "=>")))
+		return "a key has a `:`: `{ key: value }`";
+	if (frame->block == BLOCK_ASSIGNMENTS && is(found, "a name with `:`"))
+		return arena_printf(p->arena, "`=` gives a value: `%.*s = …`", (int)strcspn(text, ": \t"),
+				    text);
+	if (frame->block == BLOCK_ASSIGNMENTS && p->previous == TOK_NAME && is(found, "a name"))
+		return "one value a line: `name = value`";
+	if (frame->block == BLOCK_ASSIGNMENTS && is(found, "a string") && p->previous == TOK_NAME)
+		return "`=` gives a value: `name = value`";
+	if ((frame->block == BLOCK_ARMS || frame->block == BLOCK_VALUE_ARMS) &&
+	    (is(found, ":") || is(found, "->") || is(found, "{")))
+		return "an arm is written `\"a\" => { … }`";
+	return hint_of_parameters(p, at, found);
+}
+
+static const char *hint_of_line_start(struct parser *p, struct span at, const char *found)
+{
+	const char *text = parser_copy(p, at);
+
+	if (!p->at_start)
+		return NULL;
+	if (is(found, "-"))
+		return p->text[at.to] == '-'
+			   ? "a comment begins with `#`"
+			   : "there are no lists of lines: items stand between [ and ], with commas";
+	if (!is(found, "a name with `:`"))
+		return NULL;
+	text = parser_copy(p, (struct span){at.file, at.from, at.from + (uint32_t)strcspn(text, ": \t")});
+	if (words_home(text))
+		return arena_printf(p->arena, "leave `:` out: `%s …`", text);
+	return arena_printf(p->arena, "`let %s = …` declares a constant, `%s = …` assigns a variable", text,
+			    text);
+}
+
+/* What other languages write. */
+static void hint_at_mark(struct parser *p, struct diag *d, struct span at, const char *found,
+			 const char *const *expected, int count)
+{
+	const char *hint = hint_of_line_start(p, at, found);
+
+	if (!hint)
+		hint = hint_of_bracket(p, at, found);
+	if (!hint && brackets_frame(p)->head && p->previous != TOK_RBRACE)
+		hint = hint_of_head(p, at, found);
+	if (hint)
+		diag_hint(d, "%s", hint);
+	else if (is(found, "=") && contains(expected, count, "=="))
 		diag_hint(d, "`==` compares");
-	else if (strcmp(found, "==") == 0 && contains(expected, count, "="))
+	else if (is(found, "==") && contains(expected, count, "="))
 		diag_hint(d, "`=` gives a value");
-	else if (strcmp(found, "|") == 0 && contains(expected, count, "or"))
-		diag_hint(d, "did you mean `or`?");
-	else if (strcmp(found, "not") == 0 && contains(expected, count, "in"))
+	else if (is(found, "|"))
+		diag_hint(
+		    d,
+		    "calls stand in each other, as in `text.lines(sh(\"…\").stdout)`; `or` joins conditions");
+	else if (is(found, "not") && (contains(expected, count, "in") || contains(expected, count, "and")))
 		diag_hint(d, "write `not a in b`");
-	else if (strcmp(found, "a name with `:`") == 0 && (p->previous == TOK_LET || p->previous == TOK_VAR))
+	else if (strcmp(parser_copy(p, at), "is") == 0)
+		diag_hint(d, "`==` compares: `x == null`");
+	else if (is(found, "a name with `:`") && (p->previous == TOK_LET || p->previous == TOK_VAR))
 		diag_hint(d, "the type follows from the value: write it without");
-	else if (strcmp(found, "a name with `:`") == 0 && p->previous == TOK_VALUE_OPEN)
+	else if (is(found, "a name with `:`") && p->previous == TOK_VALUE_OPEN)
 		diag_hint(d,
 			  "after `=>` and in an `if` braces hold one expression: write a record as ({ … })");
 	else if (p->previous_began_arm && words_home(parser_copy(p, p->previous_span)))
-		diag_hint(d, "a statement in an arm stands between { and }");
+		diag_hint(d, "a statement in an arm stands between { and }: `=> { %s … }`",
+			  parser_copy(p, p->previous_span));
+	else if (contains(expected, count, "else") && is_line_end(found))
+		diag_hint(d, "as a value, an `if` has both arms: `if c { a } else { b }`");
+	else if (p->previous == TOK_RBRACKET && is(found, "="))
+		diag_hint(d, "a list or record is not changed in place: build a new one and assign that");
 }
 
 static void generic(struct parser *p, struct span at, const char *found, const char *const *expected,
@@ -290,7 +484,7 @@ static void generic(struct parser *p, struct span at, const char *found, const c
 	if (near)
 		diag_hint(d, "did you mean `%s`?", near);
 	else
-		hint_at_mark(p, d, found, expected, count);
+		hint_at_mark(p, d, at, found, expected, count);
 }
 
 /* ---- known faults ---- */
@@ -300,6 +494,8 @@ static const char *const COMPARISONS[] = {"==", "!=", "<", "<=", ">", ">=", "in"
 /* a < b < c: an operand has just ended, yet no comparison may follow. */
 static bool chained_comparison(struct parser *p, const char *found, const char *const *expected, int count)
 {
+	if (strcmp(found, "in") == 0 && brackets_frame(p)->head == TOK_WAIT)
+		return false;
 	return is_one_of(found, COMPARISONS) && words_ends_operand(p->previous) &&
 	       contains(expected, count, "and") && !contains(expected, count, "==");
 }
@@ -318,6 +514,23 @@ static bool bracket_left_open(struct parser *p, const struct frame *around)
 {
 	return p->token_is_first && p->indent <= around->indent && around->opener &&
 	       around->opener != TOK_LBRACE && !brackets_in_multiline(p);
+}
+
+void syntax_alone(struct parser *p, struct span at)
+{
+	const char *text = parser_copy(p, at);
+	struct diag *d;
+
+	if (p->muted)
+		return;
+	d = diag_error(p->diags, "E0119", at, "an expression alone is a statement only if it is a call");
+	suggest_line(p, d, at);
+	if (d->hint)
+		return;
+	if (strchr(text, '<') || strchr(text, '>') || strstr(text, "=="))
+		diag_hint(d, "`require cond else \"…\"` is a guard, `expect \"label\" cond` a check");
+	else if (strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789.") == strlen(text))
+		diag_hint(d, "a call has parentheses: `%s(…)`", text);
 }
 
 /* Punctuation that no operand and no block begins with. */
@@ -344,13 +557,15 @@ static bool known_fault(struct parser *p, struct span at, const char *found, con
 		unknown_line(p, p->previous_span, at);
 	} else if (p->previous == TOK_NAME && p->previous_began_line &&
 		   contains(CONTINUATION, CONTINUATIONS, found)) {
-		diag_error(p->diags, "E0119", span_join(p->previous_span, at),
-			   "an expression alone is a statement only if it is a call");
+		syntax_alone(p, span_join(p->previous_span, at));
 	} else if (strcmp(found, "a name") == 0 && p->at_start) {
 		unknown_line(p, at, at);
 	} else if (p->previous == TOK_EXPECT && p->previous_began_line) {
 		diag_hint(diag_error(p->diags, "E0124", p->previous_span, "an `expect` begins with a label"),
 			  "write `expect \"what must be true\" …`: the report shows it");
+	} else if (p->previous == TOK_PARAM && p->text[at.to] == '-') {
+		diag_hint(diag_error(p->diags, "E0110", layout_point(p, at.to), "a name has no `-`"),
+			  "names have `_` where others have `-`: `param %s_…`", parser_copy(p, at));
 	} else if (p->previous == TOK_PARAM) {
 		diag_hint(diag_error(p->diags, "E0117", at, "a param has a type"), "write `param %s: string`",
 			  strcmp(found, "a name") == 0 ? parser_copy(p, at) : "name");

@@ -218,7 +218,7 @@ bool words_begin_item(const struct parser *p, struct span at)
 	const struct keyword *k = find(p, at);
 	uint32_t next = skip_blanks(p, at.to);
 
-	if (!k || !(k->where & ITEM))
+	if (!k || !(k->where & ITEM || k->token == TOK_PHASE))
 		return false;
 	if (k->token == TOK_DEFAULTS)
 		return p->text[next] == '{';

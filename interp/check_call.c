@@ -178,7 +178,9 @@ static void check_code(struct walk *w, struct node *node, const struct parameter
 {
 	enum embed_language language = language_of(parameter->type);
 
+	w->in_shell = language == EMBED_SH;
 	check_value(w, node);
+	w->in_shell = false;
 	if (node->kind == NODE_STRING) {
 		check_embedded(w, node, language);
 		return;
@@ -662,7 +664,7 @@ static const struct type *call_field(struct walk *w, struct node *node)
 		check_loose_arguments(w, node->call.arguments);
 		diag = diag_error(w->diags, "E0609", callee->span,
 				  "`%s` is a value and has no calls of its own", object->name);
-		diag_hint(diag, "builtins take the value as an argument: `list.length(x)`, `text.trim(x)`");
+		hint_method(w, diag, object->name, name);
 		return type_simple(TYPE_ERROR);
 	}
 	return call_of_namespace(w, node, object->name, name);

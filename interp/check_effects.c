@@ -260,13 +260,33 @@ static struct place *nearest_step(const struct site *site)
 	return place;
 }
 
-/* One clause is missing, however many changes of the step want it: they are one error. */
-static void report_uncovered(struct diags *diags, struct site *site)
+/* A line of the step that could not be read, and begins like a `rollback`: the clause is there. */
+static bool has_torn_rollback(struct checker *checker, const struct node *step)
 {
+	static const char *const ROLLBACK[] = {"rollback"};
+	const struct node *body = step->step.body, *line;
+
+	for (line = body && body->kind == NODE_BLOCK ? body->block.statements : NULL; line; line = line->next) {
+		const char *text = source_text(checker->compilation->sources, line->span);
+		const char *word = arena_strndup(checker->arena, text, strspn(text, "abcdefghijklmnopqrstuvwxyz_"));
+
+		if (line->kind == NODE_ERROR &&
+		    (strcmp(word, ROLLBACK[0]) == 0 || suggest_name(word, ROLLBACK, 1)))
+			return true;
+	}
+	return false;
+}
+
+/* One clause is missing, however many changes of the step want it: they are one error. */
+static void report_uncovered(struct checker *checker, struct site *site)
+{
+	struct diags *diags = checker->compilation->diags;
 	struct place *step = nearest_step(site);
 	struct diag *diag;
 
 	site->reported = true;
+	if (step && has_torn_rollback(checker, step->node))
+		return;
 	if (!step) {
 		diag = diag_error(diags, "E0303", site->call->span,
 				  "`%s` changes something outside of any step", call_name(site));
@@ -371,7 +391,7 @@ static void check_sites(struct checker *checker, struct callable *callable)
 		if (site->reported || site->in_way_back)
 			continue;
 		if (!callable->symbol.node && is_uncovered_inside(site) && !is_covered(site))
-			report_uncovered(diags, site);
+			report_uncovered(checker, site);
 		else
 			check_commit(diags, site);
 		if (!site->reported)

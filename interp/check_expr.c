@@ -444,16 +444,60 @@ static const struct type *check_index(struct walk *w, struct node *node)
 
 /* ---- values made of several ---- */
 
+/* A name that can be read here, at the beginning of `text`; its length, or 0. */
+static size_t readable_name(struct walk *w, const char *text)
+{
+	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+	const struct symbol *symbol = length ? find_symbol(w, arena_strndup(w->arena, text, length)) : NULL;
+
+	return symbol && (symbol->kind == SYMBOL_LOCAL || symbol->kind == SYMBOL_PARAM ||
+			  symbol->kind == SYMBOL_CONSTANT)
+		   ? length
+		   : 0;
+}
+
+/* $version, {{ version }} and, in '…', ${version}: other languages put a value there. */
+static void lint_placeholders(struct walk *w, const struct node *text)
+{
+	const char *bytes = text->text.bytes, *source, *at;
+
+	for (at = strpbrk(bytes, "${"); at; at = strpbrk(at + 1, "${")) {
+		bool template = at[0] == '{' && at[1] == '{', braces = template || at[1] == '{';
+		size_t open = template ? 2 + strspn(at + 2, " ") : at[0] == '$' ? 1u + braces : 0;
+		size_t name = open ? readable_name(w, at + open) : 0;
+		struct diag *diag;
+		struct span span;
+
+		if (!name || (braces && !strchr(" }", at[open + name])))
+			continue;
+		span = literal_span(text, (size_t)(at - bytes));
+		source = source_text(w->checker->compilation->sources, span);
+		if (source[0] != *at || source[-1] == '\\')
+			continue;
+		span.to = span.from + (uint32_t)(open + name) + (braces ? (uint32_t)strspn(source + open + name, " }") : 0u);
+		diag = diag_warning(w->diags, "L0211", span, "this is text, not the value of `%.*s`", (int)name,
+				    at + open);
+		if (at[0] == '$' && braces)
+			diag_hint(diag, "in '…' nothing is interpolated: write the string in \"…\"");
+		else
+			diag_hint(diag, "did you mean `${%.*s}`?", (int)name, at + open);
+		at += open + name - 1;
+	}
+}
+
 static const struct type *check_string(struct walk *w, struct node *node)
 {
 	uint64_t taint = 0;
 	struct node *piece;
 
 	for (piece = node->string.parts; piece; piece = piece->next) {
-		if (piece->kind == NODE_TEXT)
-			piece->type = type_simple(TYPE_STRING);
-		else
+		if (piece->kind != NODE_TEXT) {
 			check_part(w, piece, &taint);
+			continue;
+		}
+		piece->type = type_simple(TYPE_STRING);
+		if (!w->in_shell)
+			lint_placeholders(w, piece);
 	}
 	w->taint = taint;
 	return type_simple(TYPE_STRING);
@@ -732,6 +776,7 @@ static void show_parts(struct walk *w, struct node *node, const char *what)
 	for (piece = node->string.parts; piece; piece = piece->next) {
 		if (piece->kind == NODE_TEXT) {
 			piece->type = type_simple(TYPE_STRING);
+			lint_placeholders(w, piece);
 			continue;
 		}
 		check_value(w, piece);

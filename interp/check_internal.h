@@ -258,6 +258,7 @@ struct walk {
 	bool in_signature;
 	bool in_param; /* default or condition of a param: constants have no values yet */
 	bool in_proof; /* the leading requires of a rollback */
+	bool in_shell; /* `$x` in a text is the shell's */
 };
 
 /* ---- check_names.c ---- */
@@ -288,6 +289,10 @@ bool is_namespace(struct checker *checker, const char *name);
 bool is_namespace_to_come(const char *name); /* in language.md, in no table yet */
 void report_unknown_name(struct walk *w, const struct node *node, const char *name, bool called);
 void report_unknown_builtin(struct walk *w, struct span span, const char *space, const char *name);
+/* Whether a line that could not be read declares `name`: that it is not known then only follows from that. */
+bool declared_in_error(const struct walk *w, const char *name);
+/* The builtin that is meant by `object.name(…)`. */
+void hint_method(struct walk *w, struct diag *diag, const char *object, const char *name);
 void report_unknown_namespace(struct walk *w, const struct node *node, const char *space, const char *name);
 void report_unknown_threshold(struct walk *w, struct span span, const char *name);
 const char *symbol_phrase(struct arena *arena, const struct symbol *symbol); /* "the param `x`" */
@@ -313,6 +318,7 @@ const struct type *type_of_node(struct walk *w, struct node *node); /* of a type
 const struct type *type_in_signature(struct walk *w, struct node *node);
 /* Holds the value of `node`, of type `type`, to `wanted`; says what is wrong and how to mend it. */
 bool want_type(struct walk *w, struct node *node, const struct type *wanted, const char *what);
+bool literal_is_negative(const struct node *node); /* -5s */
 void want_positive(struct walk *w, const struct node *node, const char *what); /* literals only */
 /* Two sides have different units: how to make them alike. */
 void hint_same_unit(struct walk *w, struct diag *diag, const struct node *left, const struct node *right);

@@ -234,6 +234,8 @@ void report_unknown_param(struct walk *w, const struct node *target)
 		if (name && name->symbol->kind == SYMBOL_PARAM)
 			candidates_add(w->arena, &candidates, name->symbol->name);
 	}
+	if (declared_in_error(w, target->name))
+		return;
 	diag = diag_error(w->diags, "E0601", target->span, "there is no param `%s`", target->name);
 	nearest = candidates_nearest(&candidates);
 	if (nearest)

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "grammar/foreign.h"
+
 /* Names compared letter by letter with a misspelt one: bounds the time that 200 errors take in a huge plan. */
 #define CANDIDATES_MAX 256
 
@@ -474,9 +476,7 @@ struct candidates candidates_for(const struct diags *diags, const char *word)
 	    .word = word,
 	    .length = length,
 	    .letters = letters_of(word),
-	    .edits = length < 3	  ? 1
-		     : length > 9 ? 3
-				  : (unsigned)(length + 2) / 3,
+	    .edits = suggest_edits(length),
 	    .closed = !is_seen(diags),
 	};
 }
@@ -612,25 +612,6 @@ static bool report_other_body(struct walk *w, const struct node *node, const cha
 	return true;
 }
 
-void report_unknown_name(struct walk *w, const struct node *node, const char *name, bool called)
-{
-	struct candidates candidates = candidates_for(w->diags, name);
-	const char *nearest;
-	struct diag *diag;
-
-	if (!called && (report_declared_later(w, node, name) || report_other_body(w, node, name)))
-		return;
-	add_visible(w, &candidates, called);
-	if (called)
-		add_table(w->arena, &candidates, &w->checker->builtins);
-	diag = diag_error(
-	    w->diags, "E0601", node->span,
-	    called ? "there is no task, func or builtin `%s`" : "the name `%s` is not known here", name);
-	nearest = candidates_nearest(&candidates);
-	if (nearest)
-		diag_hint(diag, "did you mean `%s`?", nearest);
-}
-
 /* The same call in another namespace: `pg.query` for `docker.query`. */
 static const char *same_in_other_namespace(struct checker *checker, const char *name)
 {
@@ -648,29 +629,194 @@ static const char *same_in_other_namespace(struct checker *checker, const char *
 	return NULL;
 }
 
-void report_unknown_builtin(struct walk *w, struct span span, const char *space, const char *name)
+/* Whether a line of the text declares `name`: the second word of the line, or the first before a `=`. */
+static bool line_declares(const char *text, size_t length, const char *name)
+{
+	size_t name_length = strlen(name), from = strspn(text, " \t"), to, next;
+	bool first = true;
+
+	for (; from < length; first = false, from = next) {
+		to = from + strspn(text + from, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+		next = to + strspn(text + to, " \t");
+		if (to - from == name_length && memcmp(text + from, name, name_length) == 0)
+			return !first || text[next] == '=';
+		if (!first || to == from)
+			return false;
+	}
+	return false;
+}
+
+/* A name that is declared in a line that could not be read: that it is not known only follows from it. */
+bool declared_in_error(const struct walk *w, const char *name)
+{
+	const struct diag *diag;
+
+	for (diag = w->diags->first; diag; diag = diag->next) {
+		const struct sources *sources = w->checker->compilation->sources;
+		struct position position;
+		struct span line;
+
+		if (strncmp(diag->code, "E01", 3) != 0 || diag->span.file != w->module->source)
+			continue;
+		position = source_position(sources, diag->span.file, diag->span.from);
+		line = source_line(sources, diag->span.file, position.line);
+		if (line_declares(source_text(sources, line), line.to - line.from, name))
+			return true;
+	}
+	return false;
+}
+
+static const char *step_with_let(struct walk *w, const char *name)
+{
+	const struct scope *scope;
+	const struct local *local;
+	const struct symbol *let;
+
+	for (scope = w->scope; scope; scope = scope->outer)
+		for (local = scope->locals; local; local = local->in_scope)
+			for (let = local->symbol.kind == SYMBOL_STEP ? local->symbol.lets : NULL; let; let = let->next)
+				if (strcmp(let->name, name) == 0)
+					return local->symbol.name;
+	return NULL;
+}
+
+/* A name that is known elsewhere: in a step that has finished, or in a block that has ended. */
+static bool hint_elsewhere(struct walk *w, struct diag *diag, const struct node *node, const char *name)
+{
+	const char *step = step_with_let(w, name);
+	const struct local *local;
+
+	if (step) {
+		diag_hint(diag, "did you mean `%s.%s`?", step, name);
+		return true;
+	}
+	for (local = w->checker->all_locals; local; local = local->all)
+		if (local->function == w->function && local->symbol.span.file == node->span.file &&
+		    local->symbol.span.from < node->span.from && strcmp(local->symbol.name, name) == 0)
+			break;
+	if (!local)
+		return false;
+	diag_secondary(diag, local->symbol.span, "this is known only in its block, which has ended");
+	diag_hint(diag, "declare it before the block: `var %s = …`, and assign it in there", name);
+	return true;
+}
+
+void report_unknown_name(struct walk *w, const struct node *node, const char *name, bool called)
 {
 	struct candidates candidates = candidates_for(w->diags, name);
-	const char *nearest, *other;
-	size_t length = strlen(space);
+	const char *nearest, *foreign, *other;
 	struct diag *diag;
+
+	if (declared_in_error(w, name) ||
+	    (!called && (report_declared_later(w, node, name) || report_other_body(w, node, name))))
+		return;
+	if (called && is_namespace(w->checker, name)) {
+		diag_hint(diag_error(w->diags, "E0609", node->span, "`%s` is a group of builtins and is not called itself",
+				     name),
+			  "`runplan doc %s` lists its calls", name);
+		return;
+	}
+	diag = diag_error(
+	    w->diags, "E0601", node->span,
+	    called ? "there is no task, func or builtin `%s`" : "the name `%s` is not known here", name);
+	if (!is_seen(w->diags) || (!called && hint_elsewhere(w, diag, node, name)))
+		return;
+	add_visible(w, &candidates, called);
+	if (called)
+		add_table(w->arena, &candidates, &w->checker->builtins);
+	nearest = candidates_nearest(&candidates);
+	foreign = foreign_hint(called ? FOREIGN_CALL : FOREIGN_VALUE, name);
+	other = called ? same_in_other_namespace(w->checker, name) : NULL;
+	if (nearest)
+		diag_hint(diag, "did you mean `%s`?", nearest);
+	else if (foreign)
+		diag_hint(diag, "%s", foreign);
+	else if (other)
+		diag_hint(diag, "did you mean `%s`?", other);
+}
+
+#define CALLS_SHOWN 12
+
+static void hint_calls(struct walk *w, struct diag *diag, const char *space)
+{
+	const struct registry *registry = w->checker->compilation->registry;
+	size_t t, r, count = 0, length = strlen(space);
+	const char *list = "";
+
+	for (t = 0; t < registry->table_count; t++)
+		for (r = 0; r < registry->tables[t]->row_count; r++) {
+			const struct builtin *row = &registry->tables[t]->rows[r];
+
+			if (row->flags & BUILTIN_INTERNAL || strncmp(row->name, space, length) != 0 ||
+			    row->name[length] != '.')
+				continue;
+			if (count++ < CALLS_SHOWN)
+				list = arena_printf(w->arena, "%s%s%s", list, *list ? ", " : "",
+						    row->name + length + 1);
+		}
+	if (count <= CALLS_SHOWN)
+		diag_hint(diag, "its calls are %s", list);
+	else
+		diag_hint(diag, "`runplan doc %s` lists its calls", space);
+}
+
+static void add_calls(struct walk *w, struct candidates *candidates, const char *space)
+{
+	size_t length = strlen(space);
 	uint32_t i;
 
 	for (i = 0; i < w->checker->builtins.capacity; i++) {
 		const char *key = w->checker->builtins.slots[i].key;
 
 		if (key && strncmp(key, space, length) == 0 && key[length] == '.')
-			candidates_add(w->arena, &candidates, key + length + 1);
+			candidates_add(w->arena, candidates, key + length + 1);
 	}
+}
+
+void report_unknown_builtin(struct walk *w, struct span span, const char *space, const char *name)
+{
+	struct candidates candidates = candidates_for(w->diags, name);
+	const char *nearest, *other;
+	struct diag *diag;
+
+	add_calls(w, &candidates, space);
 	diag = diag_error(w->diags, "E0605", span, "`%s` has no call `%s`", space, name);
 	nearest = candidates_nearest(&candidates);
 	other = same_in_other_namespace(w->checker, name);
 	if (nearest)
 		diag_hint(diag, "did you mean `%s.%s`?", space, nearest);
+	else if (foreign_hint(FOREIGN_CALL, name))
+		diag_hint(diag, "%s", foreign_hint(FOREIGN_CALL, name));
 	else if (other)
 		diag_hint(diag, "did you mean `%s`?", other);
 	else
-		diag_hint(diag, "`runplan doc %s` lists its calls", space);
+		hint_calls(w, diag, space);
+}
+
+void hint_method(struct walk *w, struct diag *diag, const char *object, const char *name)
+{
+	static const char *const SPACES[] = {"text", "list"};
+	const char *foreign = foreign_hint(FOREIGN_CALL, name);
+	size_t i;
+
+	for (i = 0; i < sizeof(SPACES) / sizeof(*SPACES); i++) {
+		struct candidates candidates = candidates_for(w->diags, name);
+		const char *full = arena_printf(w->arena, "%s.%s", SPACES[i], name), *nearest;
+
+		if (table_find(&w->checker->builtins, full)) {
+			diag_hint(diag, "did you mean `%s(%s)`?", full, object);
+			return;
+		}
+		add_calls(w, &candidates, SPACES[i]);
+		nearest = candidates_nearest(&candidates);
+		if (nearest) {
+			diag_hint(diag, "did you mean `%s.%s(%s)`?", SPACES[i], nearest, object);
+			return;
+		}
+	}
+	diag_hint(diag, "%s",
+		  foreign ? foreign
+			  : "builtins take a value as an argument: `list.length(x)`, `text.trim(x)`");
 }
 
 void report_unknown_namespace(struct walk *w, const struct node *node, const char *space, const char *name)
@@ -683,14 +829,18 @@ void report_unknown_namespace(struct walk *w, const struct node *node, const cha
 	if (symbol) {
 		diag = diag_error(w->diags, "E0609", node->span, "%s has no calls",
 				  symbol_phrase(w->arena, symbol));
-		diag_hint(diag, "builtins take a value as an argument: `list.length(x)`, `text.trim(x)`");
+		hint_method(w, diag, space, name);
 		return;
 	}
 	add_table(w->arena, &candidates, &w->checker->namespaces);
 	diag = diag_error(w->diags, "E0605", node->span, "there are no builtins called `%s.…`", space);
 	nearest = candidates_nearest(&candidates);
-	if (nearest)
+	if (nearest && table_find(&w->checker->builtins, arena_printf(w->arena, "%s.%s", nearest, name)))
 		diag_hint(diag, "did you mean `%s.%s`?", nearest, name);
+	else if (foreign_hint(FOREIGN_CALL, name))
+		diag_hint(diag, "%s", foreign_hint(FOREIGN_CALL, name));
+	else if (nearest)
+		diag_hint(diag, "did you mean `%s.…`?", nearest);
 	else if (same_in_other_namespace(w->checker, name))
 		diag_hint(diag, "did you mean `%s`?", same_in_other_namespace(w->checker, name));
 }
@@ -709,6 +859,8 @@ void report_unknown_threshold(struct walk *w, struct span span, const char *name
 		if (entry && entry->symbol->kind == SYMBOL_THRESHOLD)
 			candidates_add(w->arena, &candidates, entry->symbol->name);
 	}
+	if (declared_in_error(w, name))
+		return;
 	diag = diag_error(w->diags, "E0601", span, "there is no threshold `%s`", name);
 	nearest = candidates_nearest(&candidates);
 	if (nearest)

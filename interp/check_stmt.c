@@ -436,7 +436,7 @@ static void check_skip(struct walk *w, struct node *node)
 static void check_duration(struct walk *w, struct node *node, const char *what)
 {
 	check_wanted(w, node, type_simple(TYPE_DURATION), what);
-	if (node && node->kind == NODE_DURATION && node->integer == 0)
+	if (literal_is_negative(node) || (node && node->kind == NODE_DURATION && node->integer == 0))
 		diag_error(w->diags, "E0211", node->span, "`%s` must be more than zero", what);
 }
 

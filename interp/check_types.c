@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "grammar/foreign.h"
+
 #include "grammar/parse.h"
 
 static const struct {
@@ -90,10 +92,8 @@ static const struct type *simple_at(struct walk *w, struct node *node, bool in_s
 			candidates_add(w->arena, &candidates, type_names[i].name);
 	nearest = candidates_nearest(&candidates);
 	diag = diag_error(w->diags, "E0606", node->span, "there is no type `%s`", name);
-	if (strcmp(name, "number") == 0)
-		diag_hint(
-		    diag,
-		    "a number is an `int` or a `float`; with a unit it is a `percent`, `duration` or `size`");
+	if (foreign_hint(FOREIGN_TYPE, name))
+		diag_hint(diag, "%s", foreign_hint(FOREIGN_TYPE, name));
 	else if (nearest)
 		diag_hint(diag, "did you mean `%s`?", nearest);
 	else
@@ -221,29 +221,47 @@ const struct type *type_in_signature(struct walk *w, struct node *node)
 
 /* ---- what is wanted ---- */
 
-/* The way from a bare number to a unit. */
-static void hint_unit(struct diag *diag, const struct node *node, const struct type *wanted)
-{
-	int64_t n = node->kind == NODE_INT ? node->integer : 0;
-	bool literal = node->kind == NODE_INT;
+/* Below so many a number of a duration is more likely seconds than milliseconds. */
+#define LIKELY_SECONDS 100
 
-	if (wanted->kind == TYPE_DURATION && literal)
-		diag_hint(diag, "%lld has no unit: did you mean %llds?", (long long)n, (long long)n);
+/* What a number that was written without its unit probably is. */
+static const char *likely_quantity(struct walk *w, const struct node *number, const struct type *wanted)
+{
+	int length = (int)strspn(source_text(w->checker->compilation->sources, number->span), "0123456789._");
+	const char *text = source_text(w->checker->compilation->sources, number->span);
+	bool fraction = number->kind == NODE_FLOAT || number->kind == NODE_PERCENT;
+
+	if (wanted->kind == TYPE_PERCENT && number->kind == NODE_FLOAT && number->number <= 1)
+		return arena_printf(w->arena, "%g%%", number->number * 100);
+	if (wanted->kind == TYPE_PERCENT)
+		return arena_printf(w->arena, "%.*s%%", length, text);
+	if (wanted->kind == TYPE_SIZE)
+		return arena_printf(w->arena, "%.*sMB%s%.*s%s", length, text, fraction ? "" : " or ",
+				    fraction ? 0 : length, text, fraction ? "" : "B");
+	if (number->kind == NODE_INT && number->integer >= LIKELY_SECONDS)
+		return arena_printf(w->arena, "%.*sms or %.*ss", length, text, length, text);
+	return arena_printf(w->arena, "%.*ss", length, text);
+}
+
+/* The way from a bare number to a unit. */
+static void hint_unit(struct walk *w, struct diag *diag, const struct node *node, const struct type *wanted)
+{
+	if (node->kind == NODE_INT || node->kind == NODE_FLOAT)
+		diag_hint(diag, "a number has no unit: did you mean %s?", likely_quantity(w, node, wanted));
 	else if (wanted->kind == TYPE_DURATION)
 		diag_hint(diag, "give the number its unit: `… as s` or `… as ms`, or multiply it by `1s`");
-	else if (wanted->kind == TYPE_SIZE && literal)
-		diag_hint(diag, "%lld has no unit: did you mean %lldMB?", (long long)n, (long long)n);
 	else if (wanted->kind == TYPE_SIZE)
 		diag_hint(diag, "give the number its unit: `… as B`, or multiply it by `1MB`");
-	else if (wanted->kind == TYPE_PERCENT && literal)
-		diag_hint(diag, "%lld has no unit: did you mean %lld%%?", (long long)n, (long long)n);
 	else if (wanted->kind == TYPE_PERCENT)
 		diag_hint(diag,
 			  "give the number its unit: `… as ratio` (0.05 is 5%%), or multiply it by `1%%`");
 }
 
-static void hint_number(struct diag *diag, const struct type *given, const struct type *wanted)
+static void hint_number(struct diag *diag, const struct node *node, const struct type *given,
+			const struct type *wanted)
 {
+	const char *text = node_literal_text(node, NULL);
+
 	if (wanted->kind == TYPE_INT && given->kind == TYPE_FLOAT)
 		diag_hint(diag, "a float may have a fraction; write a whole number");
 	else if (given->kind == TYPE_DURATION)
@@ -252,8 +270,10 @@ static void hint_number(struct diag *diag, const struct type *given, const struc
 		diag_hint(diag, "divide by a unit to get a number: `… / 1MB`");
 	else if (given->kind == TYPE_PERCENT)
 		diag_hint(diag, "divide by a unit to get a number: `… / 1%%`");
+	else if (text && *text && strspn(text, "0123456789.") == strlen(text))
+		diag_hint(diag, "a number is written without quotes: %s", text);
 	else if (type_is_text(given))
-		diag_hint(diag, "a text is no number; write it without quotes");
+		diag_hint(diag, "a text is no number; `text.number(…)` is the number that it holds");
 }
 
 static void hint_text(struct walk *w, struct diag *diag, const struct node *node)
@@ -268,6 +288,8 @@ static void hint_text(struct walk *w, struct diag *diag, const struct node *node
 		  node->kind == NODE_SIZE || node->kind == NODE_PERCENT || node->kind == NODE_BOOL))
 		diag_hint(diag, "write it as a text: \"%.*s\"", (int)length,
 			  source_text(w->checker->compilation->sources, node->span));
+	else if (node->type && node->type->kind == TYPE_LIST)
+		diag_hint(diag, "`list.join(…)` makes one text of a list, `for x in … { }` goes through it");
 	else
 		diag_hint(diag, "put it into a text: \"${…}\"");
 }
@@ -277,8 +299,17 @@ static void hint_condition(struct walk *w, struct diag *diag, const struct node 
 {
 	const char *text = source_text(w->checker->compilation->sources, node->span);
 	int length = (int)(node->span.to - node->span.from);
+	const char *literal = node_literal_text(node, NULL);
 
-	if (length > 40)
+	if (literal && (strcmp(literal, "true") == 0 || strcmp(literal, "false") == 0))
+		diag_hint(diag, "write it without quotes: %s", literal);
+	else if (literal)
+		diag_hint(diag, "a condition is true or false, and a text is neither");
+	else if (node->kind == NODE_INT && node->integer >= 0 && node->integer <= 1)
+		diag_hint(diag, "did you mean `%s`?", node->integer ? "true" : "false");
+	else if (given->kind == TYPE_ENUM && given->choice_count)
+		diag_hint(diag, "did you mean `%.*s == \"%s\"`?", length, text, given->choices[0]);
+	else if (length > 40)
 		diag_hint(
 		    diag,
 		    "compare it with something: a condition is true or false, nothing else counts as true");
@@ -292,6 +323,24 @@ static void hint_condition(struct walk *w, struct diag *diag, const struct node 
 		diag_hint(diag, "did you mean `%.*s != null`?", length, text);
 }
 
+/* What stands between the brackets of a list in place of `node`: a text with commas or blanks is several items. */
+static const char *as_items(struct walk *w, const struct node *node)
+{
+	size_t length = 0;
+	const char *text = node_literal_text(node, &length);
+	const char *apart = text && strchr(text, ',') ? "," : " ", *items = "";
+
+	if (!text || !strstr(text, apart))
+		return arena_strndup(w->arena, source_text(w->checker->compilation->sources, node->span),
+				     node->span.to - node->span.from);
+	for (; *text; text += strspn(text, ", ")) {
+		length = strcspn(text, apart);
+		items = arena_printf(w->arena, "%s%s\"%.*s\"", items, *items ? ", " : "", (int)length, text);
+		text += length;
+	}
+	return items;
+}
+
 static void hint_mend(struct walk *w, struct diag *diag, const struct node *node, const struct type *given,
 		      const struct type *wanted)
 {
@@ -303,20 +352,18 @@ static void hint_mend(struct walk *w, struct diag *diag, const struct node *node
 		hint_condition(w, diag, node, given);
 	else if (wanted->kind == TYPE_DURATION || wanted->kind == TYPE_SIZE || wanted->kind == TYPE_PERCENT) {
 		if (type_is_number(given))
-			hint_unit(diag, node, wanted);
+			hint_unit(w, diag, node, wanted);
 		else if (node_literal_text(node, NULL))
 			diag_hint(diag, "a quantity is written without quotes: %s",
 				  wanted->kind == TYPE_DURATION ? "30s, 1h30m"
 				  : wanted->kind == TYPE_SIZE	? "512MB"
 								: "5%");
 	} else if (type_is_number(wanted))
-		hint_number(diag, given, wanted);
+		hint_number(diag, node, given, wanted);
 	else if (type_is_text(wanted) && wanted->kind != TYPE_ENUM)
 		hint_text(w, diag, node);
 	else if (wanted->kind == TYPE_LIST && type_accepts(wanted->element, given))
-		diag_hint(diag, "a list is written with brackets: [%.*s]",
-			  (int)(node->span.to - node->span.from),
-			  source_text(w->checker->compilation->sources, node->span));
+		diag_hint(diag, "a list is written with brackets: [%s]", as_items(w, node));
 	else if (wanted->kind == TYPE_TIME && given->kind == TYPE_DURATION)
 		diag_hint(diag, "a point in time is wanted: `time.now() + %.*s`",
 			  (int)(node->span.to - node->span.from),
@@ -429,25 +476,20 @@ bool want_type(struct walk *w, struct node *node, const struct type *wanted, con
 	return false;
 }
 
+bool literal_is_negative(const struct node *node)
+{
+	return node && node->kind == NODE_UNARY && node->unary.op == OP_NEGATE &&
+	       (node->unary.operand->kind == NODE_INT || node->unary.operand->kind == NODE_DURATION);
+}
+
 void want_positive(struct walk *w, const struct node *node, const char *what)
 {
-	if (node && (node->kind == NODE_INT || node->kind == NODE_DURATION) && node->integer < 1)
+	if (literal_is_negative(node) ||
+	    (node && (node->kind == NODE_INT || node->kind == NODE_DURATION) && node->integer < 1))
 		diag_error(w->diags, "E0211", node->span, "%s must be more than zero", what);
 }
 
 /* ---- two sides with different units ---- */
-
-static void hint_meant(struct walk *w, struct diag *diag, const struct node *literal, const struct type *unit)
-{
-	const char *text = source_text(w->checker->compilation->sources, literal->span);
-	int digits = 0, length = (int)(literal->span.to - literal->span.from);
-	const char *suffix = unit->kind == TYPE_DURATION ? "s" : unit->kind == TYPE_SIZE ? "MB" : "%";
-
-	while (digits < length &&
-	       ((text[digits] >= '0' && text[digits] <= '9') || text[digits] == '.' || text[digits] == '_'))
-		digits++;
-	diag_hint(diag, "did you mean %.*s%s?", digits, text, suffix);
-}
 
 static bool is_quantity(const struct node *node)
 {
@@ -468,7 +510,7 @@ void hint_same_unit(struct walk *w, struct diag *diag, const struct node *left, 
 	    (type_is_unit(right->type) && node_literal_text(left, NULL)))
 		diag_hint(diag, "a quantity is written without quotes");
 	else if (literal && type_is_unit(unit) && (!bare || bare == literal))
-		hint_meant(w, diag, literal, unit);
+		diag_hint(diag, "did you mean %s?", likely_quantity(w, literal, unit));
 	else if (bare && other->type->kind == TYPE_PERCENT)
 		diag_hint(
 		    diag,
@@ -480,6 +522,8 @@ void hint_same_unit(struct walk *w, struct diag *diag, const struct node *left, 
 		diag_hint(diag, "a number from outside has no unit until it is given one: `… as B`");
 	else if (bare && type_is_text(other->type))
 		diag_hint(diag, "a text is no number, even where it looks like one");
+	else if (left->type->kind == TYPE_BOOL || right->type->kind == TYPE_BOOL)
+		diag_hint(diag, "a bool is a condition by itself: `x`, `not x`");
 	else
 		diag_hint(diag, "both sides must be of one kind");
 }

@@ -289,6 +289,21 @@ static void bind_named(struct binding *b, struct node *argument)
 	}
 }
 
+/* "(text: string, times: int)": what a call takes. */
+static const char *parameters_text(struct binding *b)
+{
+	struct arena *arena = b->compilation->arena;
+	const char *text = "";
+	size_t i;
+
+	if (b->signature->builtin)
+		return b->signature->builtin->signature;
+	for (i = 0; i < b->signature->count; i++)
+		text = arena_printf(arena, "%s%s%s: %s", text, i ? ", " : "", b->signature->parameters[i].name,
+				    type_text(arena, b->signature->parameters[i].type));
+	return arena_printf(arena, "(%s)", text);
+}
+
 static void bind_positional(struct binding *b, struct node *argument, size_t *next)
 {
 	struct diag *diag;
@@ -310,8 +325,19 @@ static void bind_positional(struct binding *b, struct node *argument, size_t *ne
 	if ((*next)++ > b->signature->count)
 		return; /* said at the first one */
 	diag = complain(b, argument->span, "`%s` takes no more arguments%s", "");
-	if (diag && b->signature->builtin)
-		diag_hint(diag, "it takes %s", b->signature->builtin->signature);
+	if (diag)
+		diag_hint(diag, "it takes %s", parameters_text(b));
+}
+
+/* A parameter with the name of one before it has been reported. */
+static bool named_again(const struct signature *signature, size_t index)
+{
+	size_t i;
+
+	for (i = 0; i < index; i++)
+		if (strcmp(signature->parameters[i].name, signature->parameters[index].name) == 0)
+			return true;
+	return false;
 }
 
 static void require_rest(struct binding *b, const struct node *call)
@@ -323,7 +349,7 @@ static void require_rest(struct binding *b, const struct node *call)
 	for (i = 0; i < signature->count; i++) {
 		const struct parameter *parameter = &signature->parameters[i];
 
-		if (b->bound[i] || parameter->fallback || parameter->variadic)
+		if (b->bound[i] || parameter->fallback || parameter->variadic || named_again(signature, i))
 			continue;
 		if (signature->builtin && default_for(b->compilation, signature->builtin, parameter->name))
 			continue;

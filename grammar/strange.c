@@ -1,0 +1,297 @@
+/* strange.c: characters that are no token: what other languages, shells and word processors write. Where it
+ * is clear what was meant, the grammar is given that, so that nothing follows from the mistake. */
+#include <string.h>
+
+#include "grammar/parser.h"
+#include "grammar/plan.tab.h"
+#include "grammar/utf8.h"
+
+struct strange {
+	const char *text;
+	int token; /* what the grammar is given; 0: nothing that it can take, and the rest of the line is
+		      muted */
+	const char *hint;
+};
+
+#define DOUBLE_QUOTE "a string stands between \" and \", the ordinary ones"
+#define SINGLE_QUOTE "a raw string stands between ' and ', the ordinary ones"
+
+static const struct strange STRANGE[] = {
+    {"&&", TOK_AND, "did you mean `and`?"},
+    {"&", TOK_AND, "did you mean `and`?"},
+    {"||", TOK_OR, "did you mean `or`?"},
+    {"!", TOK_NOT, "did you mean `not`?"},
+    {"===", TOK_EQ, "did you mean `==`?"},
+    {"!==", TOK_NE, "did you mean `!=`?"},
+    {"\u2264", TOK_LE, "did you mean `<=`?"},
+    {"\u2265", TOK_GE, "did you mean `>=`?"},
+    {"\u2260", TOK_NE, "did you mean `!=`?"},
+    {"\u2013", TOK_MINUS, "did you mean `-`?"},
+    {"\u2014", TOK_MINUS, "did you mean `-`?"},
+    {"\u2212", TOK_MINUS, "did you mean `-`?"},
+    {"\u2026", TOK_RANGE, "did you mean `..`?"},
+    {"\u00d7", TOK_STAR, "did you mean `*`?"},
+    {"\u201c", 0, DOUBLE_QUOTE},
+    {"\u201d", 0, DOUBLE_QUOTE},
+    {"\u201e", 0, DOUBLE_QUOTE},
+    {"\u00ab", 0, DOUBLE_QUOTE},
+    {"\u2018", 0, SINGLE_QUOTE},
+    {"\u2019", 0, SINGLE_QUOTE},
+    {"\u00a0", 0, "write an ordinary blank"},
+    {"?", 0, "`if c { a } else { b }` is an expression too; `a ?? b` is b where a is null"},
+    {"**", 0, "there is no power: write the product"},
+    {"<<", 0, "a text over several lines stands between \"\"\" and \"\"\""},
+    {">>", 0, NULL},
+};
+
+/* Letters of other alphabets that look like these. */
+static const struct {
+	const char *letters;
+	char alike;
+} ALIKE[] = {
+    {"\u0430\u03b1", 'a'}, {"\u0441", 'c'}, {"\u0435", 'e'}, {"\u0456", 'i'}, {"\u0458", 'j'},
+    {"\u043e\u03bf", 'o'}, {"\u0440", 'p'}, {"\u0455", 's'}, {"\u0445", 'x'}, {"\u0443", 'y'},
+    {"\u0410\u0391", 'A'}, {"\u0412", 'B'}, {"\u0421", 'C'}, {"\u0415", 'E'}, {"\u041d", 'H'},
+    {"\u041a", 'K'},	   {"\u041c", 'M'}, {"\u041e", 'O'}, {"\u0420", 'P'}, {"\u0422", 'T'},
+    {"\u0425", 'X'},	   {"\u03bd", 'v'},
+};
+
+static struct diag *report(struct parser *p, struct span at)
+{
+	return diag_error(p->diags, "E0105", at, "`%s` means nothing here", parser_copy(p, at));
+}
+
+static const struct strange *find(const struct parser *p, struct span at)
+{
+	for (size_t i = 0; i < sizeof(STRANGE) / sizeof(*STRANGE); i++)
+		if (strlen(STRANGE[i].text) == at.to - at.from &&
+		    memcmp(STRANGE[i].text, p->text + at.from, at.to - at.from) == 0)
+			return &STRANGE[i];
+	return NULL;
+}
+
+/* A letter of another alphabet, a joiner, an emoji: said with its number, since it may look like another or
+ * like nothing. */
+static void report_character(struct parser *p, struct span at)
+{
+	uint32_t code = 0;
+	struct diag *d;
+
+	utf8_decode(p->text + at.from, at.to - at.from, &code);
+	if (utf8_is_invisible(code)) {
+		diag_hint(diag_error(p->diags, "E0105", at, "U+%04X is invisible and means nothing here",
+				     (unsigned)code),
+			  "delete it");
+		return;
+	}
+	d = diag_error(p->diags, "E0105", at, "`%s` (U+%04X) means nothing here", parser_copy(p, at),
+		       (unsigned)code);
+	for (size_t i = 0; i < sizeof(ALIKE) / sizeof(*ALIKE); i++)
+		if (strstr(ALIKE[i].letters, parser_copy(p, at))) {
+			diag_hint(d, "it looks like the letter `%c` and is another", ALIKE[i].alike);
+			return;
+		}
+	diag_hint(d, "names are made of a to z, A to Z, 0 to 9 and _; other characters stand in strings");
+}
+
+/* 7 % 2 is a remainder, 5 % a percent. */
+static int percent_sign(struct parser *p, struct span at)
+{
+	uint32_t next = at.to;
+	struct diag *d = report(p, at);
+
+	while (p->text[next] == ' ' || p->text[next] == '\t')
+		next++;
+	if (p->previous == TOK_NUMBER && !is_letter(p->text[next]) && !is_digit(p->text[next])) {
+		diag_hint(d, "did you mean `%s%%`?", parser_copy(p, p->previous_span));
+		p->muted = true;
+		return TOK_RAW_UNKNOWN;
+	}
+	if (p->previous == TOK_STRING || p->previous == TOK_STRING_CLOSE) {
+		diag_hint(d, "a value stands in the string: \"… ${x} …\"");
+		p->muted = true;
+		layout_give(p, TOK_RAW_UNKNOWN, at);
+		return TOK_RAW_UNKNOWN;
+	}
+	diag_hint(d, "did you mean `mod`?");
+	return TOK_MOD;
+}
+
+/* $name and ${name} in code. */
+static int dollar(struct parser *p, struct span *at)
+{
+	struct span name = {at->file, at->from + 1, at->to};
+
+	if (p->text[name.from] == '{') {
+		name.from++;
+		name.to--;
+	}
+	diag_hint(report(p, *at), "outside of strings a value is read by its name: `%s`",
+		  parser_copy(p, name));
+	*at = name;
+	return TOK_NAME;
+}
+
+static void comment(struct parser *p, struct span at)
+{
+	struct span mark = {at.file, at.from, at.from + 2};
+	struct diag *d = report(p, mark);
+
+	if (p->previous == TOK_KEY && p->previous_span.to == at.from)
+		diag_hint(d, "an address is a string: \"%s%s\"", parser_copy(p, p->previous_span),
+			  parser_copy(p, at));
+	else
+		diag_hint(d, "a comment begins with `#`");
+}
+
+static void assignment(struct parser *p, struct span at)
+{
+	struct diag *d = report(p, at);
+
+	if (p->previous == TOK_NAME)
+		diag_hint(d, "write `%s = %s %c %s`", parser_copy(p, p->previous_span),
+			  parser_copy(p, p->previous_span), p->text[at.from],
+			  p->text[at.from + 1] == '=' ? "…" : "1");
+	p->muted = true;
+	layout_give(p, TOK_RAW_UNKNOWN, at);
+}
+
+/* `;` ends a line of a list, as a newline would. */
+static void semicolon(struct parser *p, struct span at)
+{
+	diag_hint(report(p, at), "a statement ends with its line, without a mark");
+	if (!brackets_has_lines(brackets_frame(p)) || words_hold_line(p->previous))
+		return;
+	p->newline_pending = true;
+	p->newline = at;
+}
+
+static void backslash(struct parser *p, struct span at)
+{
+	diag_hint(report(p, at),
+		  "a line goes on in the next after an operator or a comma, and inside of brackets");
+	p->muted = true;
+	p->continues = true;
+}
+
+int strange_token(struct parser *p, struct span *at)
+{
+	const char *text = p->text + at->from;
+	bool reported = source_get(p->sources, p->file)->text[at->from] != *text;
+	const struct strange *known = find(p, *at);
+
+	if (p->muted || reported) {
+		p->muted = true;
+	} else if (known) {
+		struct diag *d = report(p, *at);
+
+		if (known->hint)
+			diag_hint(d, "%s", known->hint);
+		p->muted = !known->token;
+		if (!known->token && *text != '\xc2')
+			layout_give(p, TOK_RAW_UNKNOWN, *at);
+	} else if (*text == '%') {
+		return percent_sign(p, *at);
+	} else if (*text == '$' && at->to > at->from + 1) {
+		return dollar(p, at);
+	} else if (text[0] == '/' && text[1] != '=') {
+		comment(p, *at);
+	} else if (*text == ';') {
+		semicolon(p, *at);
+	} else if (*text == '\\') {
+		backslash(p, *at);
+	} else if (at->to == at->from + 2 && (text[1] == '=' || text[1] == '+')) {
+		assignment(p, *at);
+	} else if (*text == '`') {
+		diag_hint(diag_error(p->diags, "E0105", *at, "backquotes mean nothing here"),
+			  "a string stands between \" and \"; `sh(\"…\")` runs a line of shell");
+		p->muted = true;
+		layout_give(p, TOK_RAW_UNKNOWN, *at);
+	} else if ((unsigned char)*text >= 0x80) {
+		report_character(p, *at);
+		p->muted = true;
+		layout_give(p, TOK_RAW_UNKNOWN, *at);
+	} else {
+		report(p, *at);
+		p->muted = true;
+		layout_give(p, TOK_RAW_UNKNOWN, *at);
+	}
+	return known && known->token && !reported ? known->token : TOK_RAW_UNKNOWN;
+}
+
+static bool is_word(const struct parser *p, struct span at, const char *word)
+{
+	return strlen(word) == at.to - at.from && memcmp(p->text + at.from, word, at.to - at.from) == 0;
+}
+
+bool strange_else_if(struct parser *p, struct span at)
+{
+	const struct frame *frame = brackets_frame(p);
+
+	if (!is_word(p, at, "elif") && !is_word(p, at, "elsif") && !is_word(p, at, "elseif"))
+		return false;
+	if (p->previous != TOK_VALUE_CLOSE && (p->previous != TOK_RBRACE || frame->head != TOK_IF))
+		return false;
+	if (!p->muted)
+		diag_hint(diag_error(p->diags, "E0105", at, "`%s` means nothing here", parser_copy(p, at)),
+			  "write `else if`");
+	p->newline_pending = false;
+	brackets_note_keyword(p, TOK_ELSE);
+	layout_give(p, TOK_ELSE, at);
+	brackets_note_keyword(p, TOK_IF);
+	layout_give(p, TOK_IF, at);
+	return true;
+}
+
+bool strange_prefix(struct parser *p, struct span at)
+{
+	char next = p->text[at.to];
+
+	if ((next != '"' && next != '\'') || at.to - at.from > 2 || !strchr("rfbuRFBU", p->text[at.from]) ||
+	    p->previous == TOK_DOT || words_at_start(p))
+		return false;
+	if (!p->muted)
+		diag_hint(diag_error(p->diags, "E0105", at, "a string has no prefix"),
+			  "'…' is raw; in \"…\" ${x} stands for a value");
+	p->muted = true;
+	return true;
+}
+
+/* Whether a `,` must have been forgotten between the last token and this one. */
+static bool comma_missing(const struct parser *p, int code, const struct frame *frame)
+{
+	bool list = frame->opener == TOK_LPAREN || frame->opener == TOK_LBRACKET;
+	bool value = p->previous != TOK_NAME;
+
+	if (p->muted || p->recovering || p->skip_depth || !words_ends_operand(p->previous))
+		return false;
+	if ((!list && frame->opener != TOK_RECORD_OPEN) ||
+	    (p->token_is_first && p->indent <= frame->indent && !brackets_in_multiline(p)))
+		return false;
+	switch (code) {
+	case TOK_KEY:
+		return true;
+	case TOK_LBRACE:
+		return list && p->token_is_first;
+	case TOK_NAME:
+	case TOK_NUMBER:
+	case TOK_STRING:
+	case TOK_STRING_OPEN:
+		return list && (value || p->token_is_first);
+	default:
+		return false;
+	}
+}
+
+void strange_comma(struct parser *p, int code, struct span at)
+{
+	const struct frame *frame = brackets_frame(p);
+	struct span place = layout_point(p, p->previous_span.to);
+
+	if (code == TOK_NAME && words_classify(p, at) != TOK_NAME)
+		return;
+	if (!comma_missing(p, code, frame))
+		return;
+	diag_error(p->diags, "E0110", place, "a `,` is missing between these");
+	layout_give(p, TOK_COMMA, place);
+}
