@@ -51,7 +51,7 @@ static const struct {
     {FOREIGN_LINE, "async go spawn", "in `parallel { … }` each statement runs beside the others"},
     {FOREIGN_LINE, "shell command cmd bash sudo", PROGRAM},
 
-    {FOREIGN_VALUE, "None nil NULL Null undefined nothing", "did you mean `null`?"},
+    {FOREIGN_VALUE, "None nil NULL Null undefined", "did you mean `null`?"},
     {FOREIGN_VALUE, "True TRUE yes Yes YES on On", "did you mean `true`?"},
     {FOREIGN_VALUE, "False FALSE no No NO off Off", "did you mean `false`?"},
 

@@ -121,7 +121,10 @@ void scan_leave_strings(void *scanner);
 
 /* ---- source_check.c ---- */
 
-/* Reports what cannot be text. Returns the text to scan: the source's own, or a copy with `?` for the bytes
+/* No token begins with it, so that it is an unknown character wherever it stands. */
+#define SOURCE_STAND_IN '@'
+
+/* Reports what cannot be text. Returns the text to scan: the source's own, or a copy with SOURCE_STAND_IN for the bytes
  * that are not text; NULL where it is no text at all. */
 const char *source_check(struct arena *arena, struct sources *sources, uint32_t file, struct diags *diags);
 
@@ -210,6 +213,8 @@ bool words_join_line(const struct parser *p, int code, struct span at);
 /* The words that may begin a line in `block`, into `list`; returns how many. At most WORDS_MAX. */
 #define WORDS_MAX 128
 size_t words_starting(enum block block, const char **list);
+/* The token of a word of the language; 0 for others. */
+int words_token(const char *word);
 /* Where `word` may begin a line: "in a threshold", "at the top of a file"; NULL where it begins none. */
 const char *words_home(const char *word);
 

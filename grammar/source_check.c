@@ -4,7 +4,7 @@
 #include "grammar/parser.h"
 #include "grammar/utf8.h"
 
-/* So many bytes that are not text are reported one by one and read as `?`; with more, or with a NUL byte, it
+/* So many bytes that are not text are reported one by one and read as SOURCE_STAND_IN; with more, or with a NUL byte, it
  * is no text. */
 #define MAX_BAD 8
 
@@ -13,9 +13,10 @@ struct check {
 	struct diags *diags;
 	const struct source *source;
 	uint32_t file;
-	char *copy;   /* the text with `?` for what is bad; NULL while all is well */
-	unsigned bad; /* places reported or counted */
+	char *copy;   /* the text with SOURCE_STAND_IN for what is bad; NULL while all is well */
+	unsigned bad; /* characters and bytes reported or counted */
 	uint32_t first_bad;
+	bool lone_cr; /* one was reported: the others are the same mistake */
 };
 
 static void blank_out(struct check *c, uint32_t from, size_t length, char with)
@@ -27,15 +28,16 @@ static void blank_out(struct check *c, uint32_t from, size_t length, char with)
 
 static void report_bad(struct check *c, uint32_t from, size_t length, uint32_t code)
 {
-	struct span at = {c->file, from, from + (uint32_t)(length ? length : 1)};
+	struct span at = {c->file, from, from + (uint32_t)length};
 	struct diag *d;
 
-	if (c->bad++ == 0)
+	if (!c->bad)
 		c->first_bad = from;
-	blank_out(c, from, at.to - from, '?');
+	c->bad += code ? 1 : (unsigned)length;
+	blank_out(c, from, length, SOURCE_STAND_IN);
 	if (c->bad > MAX_BAD)
 		return;
-	if (!length) {
+	if (!code) {
 		d = diag_error(c->diags, "E0101", at, "byte 0x%02x is not UTF-8",
 			       (unsigned)(unsigned char)c->source->text[from]);
 		diag_hint(d, "plans are UTF-8 text: save the file in that encoding");
@@ -89,6 +91,28 @@ static bool is_line_end(const struct source *source, uint32_t at)
 	return source->text[at] == '\r' && at + 1 < source->length && source->text[at + 1] == '\n';
 }
 
+/* Length of the run of bytes from `from` that are no characters. */
+static size_t bad_run(const struct source *source, uint32_t from)
+{
+	uint32_t i = from, code;
+
+	while (i < source->length && !utf8_decode(source->text + i, source->length - i, &code))
+		i++;
+	return i - from;
+}
+
+/* The line ends of old: the text is read as if they were newlines. */
+static void lone_cr(struct check *c, uint32_t at)
+{
+	struct span span = {c->file, at, at + 1};
+
+	blank_out(c, at, 1, '\n');
+	if (!c->lone_cr)
+		diag_hint(diag_error(c->diags, "E0102", span, "a line ends with U+000D alone"),
+			  "save the file with the line ends of Unix (or of Windows)");
+	c->lone_cr = true;
+}
+
 static uint32_t check_character(struct check *c, uint32_t at)
 {
 	uint32_t code = 0;
@@ -96,9 +120,13 @@ static uint32_t check_character(struct check *c, uint32_t at)
 
 	if (at == 0 && code == 0xfeff)
 		blank_out(c, at, length, ' ');
-	else if (!length || utf8_is_bidi(code) || (utf8_is_control(code) && !is_line_end(c->source, at)))
+	else if (code == '\r' && !is_line_end(c->source, at))
+		lone_cr(c, at);
+	else if (!length)
+		report_bad(c, at, length = bad_run(c->source, at), 0);
+	else if (utf8_is_bidi(code) || (utf8_is_control(code) && !is_line_end(c->source, at)))
 		report_bad(c, at, length, code);
-	return (uint32_t)(length ? length : 1);
+	return (uint32_t)length;
 }
 
 const char *source_check(struct arena *arena, struct sources *sources, uint32_t file, struct diags *diags)

@@ -37,7 +37,6 @@ static const struct strange STRANGE[] = {
     {"\u00ab", 0, DOUBLE_QUOTE},
     {"\u2018", 0, SINGLE_QUOTE},
     {"\u2019", 0, SINGLE_QUOTE},
-    {"\u00a0", 0, "write an ordinary blank"},
     {"?", 0, "`if c { a } else { b }` is an expression too; `a ?? b` is b where a is null"},
     {"**", 0, "there is no power: write the product"},
     {"<<", 0, "a text over several lines stands between \"\"\" and \"\"\""},
@@ -71,27 +70,45 @@ static const struct strange *find(const struct parser *p, struct span at)
 }
 
 /* A letter of another alphabet, a joiner, an emoji: said with its number, since it may look like another or
- * like nothing. */
+ * like nothing. `at` may be a word that holds such letters. */
 static void report_character(struct parser *p, struct span at)
 {
+	struct span letter = {at.file, at.from, at.to};
 	uint32_t code = 0;
 	struct diag *d;
 
-	utf8_decode(p->text + at.from, at.to - at.from, &code);
+	while ((unsigned char)p->text[letter.from] < 0x80)
+		letter.from++;
+	letter.to = letter.from + (uint32_t)utf8_decode(p->text + letter.from, at.to - letter.from, &code);
 	if (utf8_is_invisible(code)) {
 		diag_hint(diag_error(p->diags, "E0105", at, "U+%04X is invisible and means nothing here",
 				     (unsigned)code),
 			  "delete it");
 		return;
 	}
-	d = diag_error(p->diags, "E0105", at, "`%s` (U+%04X) means nothing here", parser_copy(p, at),
+	if (code == 0xa0 || code == 0x202f || code == 0x3000 || (code >= 0x2000 && code <= 0x200a)) {
+		diag_hint(
+		    diag_error(p->diags, "E0105", letter, "U+%04X is no ordinary blank", (unsigned)code),
+		    "write a blank in its place");
+		return;
+	}
+	d = diag_error(p->diags, "E0105", letter, "`%s` (U+%04X) means nothing here", parser_copy(p, letter),
 		       (unsigned)code);
 	for (size_t i = 0; i < sizeof(ALIKE) / sizeof(*ALIKE); i++)
-		if (strstr(ALIKE[i].letters, parser_copy(p, at))) {
+		if (strstr(ALIKE[i].letters, parser_copy(p, letter))) {
 			diag_hint(d, "it looks like the letter `%c` and is another", ALIKE[i].alike);
 			return;
 		}
 	diag_hint(d, "names are made of a to z, A to Z, 0 to 9 and _; other characters stand in strings");
+}
+
+/* Whether a word or a character is of no ASCII letters only. */
+static bool is_strange_word(const struct parser *p, struct span at)
+{
+	for (uint32_t i = at.from; i < at.to; i++)
+		if ((unsigned char)p->text[i] >= 0x80)
+			return true;
+	return false;
 }
 
 /* 7 % 2 is a remainder, 5 % a percent. */
@@ -188,7 +205,7 @@ int strange_token(struct parser *p, struct span *at)
 		if (known->hint)
 			diag_hint(d, "%s", known->hint);
 		p->muted = !known->token;
-		if (!known->token && *text != '\xc2')
+		if (!known->token)
 			layout_give(p, TOK_RAW_UNKNOWN, *at);
 	} else if (*text == '%') {
 		return percent_sign(p, *at);
@@ -207,7 +224,7 @@ int strange_token(struct parser *p, struct span *at)
 			  "a string stands between \" and \"; `sh(\"…\")` runs a line of shell");
 		p->muted = true;
 		layout_give(p, TOK_RAW_UNKNOWN, *at);
-	} else if ((unsigned char)*text >= 0x80) {
+	} else if (is_strange_word(p, *at)) {
 		report_character(p, *at);
 		p->muted = true;
 		layout_give(p, TOK_RAW_UNKNOWN, *at);

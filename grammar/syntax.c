@@ -70,6 +70,14 @@ void syntax_unclosed(struct parser *p, const struct frame *frame, struct span no
 
 /* ---- words at the beginning of a line ---- */
 
+static bool is_one_of(const char *name, const char *const *list)
+{
+	for (; *list; list++)
+		if (strcmp(name, *list) == 0)
+			return true;
+	return false;
+}
+
 static bool misplaced(struct diag *d, const char *word)
 {
 	const char *home = words_home(word);
@@ -79,6 +87,14 @@ static bool misplaced(struct diag *d, const char *word)
 	return home != NULL;
 }
 
+/* What stands in the block that such a line opens is not judged unless it holds statements. */
+static void expect_block_of(struct parser *p, const char *word)
+{
+	static const char *const OTHERS[] = {"switch", "case", "select", "variable", "input", "output", NULL};
+
+	brackets_frame(p)->head = is_one_of(word, OTHERS) ? TOK_MATCH : words_token(word);
+}
+
 static void suggest_line(struct parser *p, struct diag *d, struct span at)
 {
 	const char *words[WORDS_MAX];
@@ -86,6 +102,7 @@ static void suggest_line(struct parser *p, struct diag *d, struct span at)
 	const char *word = parser_copy(p, at);
 	const char *near = suggest_name(word, words, count);
 
+	expect_block_of(p, near && !words_home(word) && !foreign_hint(FOREIGN_LINE, word) ? near : word);
 	if (misplaced(d, word))
 		return;
 	if (foreign_hint(FOREIGN_LINE, word))
@@ -121,14 +138,6 @@ static void unknown_line(struct parser *p, struct span word, struct span next)
 }
 
 /* ---- what was expected ---- */
-
-static bool is_one_of(const char *name, const char *const *list)
-{
-	for (; *list; list++)
-		if (strcmp(name, *list) == 0)
-			return true;
-	return false;
-}
 
 static const char *const OPERAND[] = {
     "a name",
@@ -463,6 +472,9 @@ static void hint_at_mark(struct parser *p, struct diag *d, struct span at, const
 			  parser_copy(p, p->previous_span));
 	else if (contains(expected, count, "else") && is_line_end(found))
 		diag_hint(d, "as a value, an `if` has both arms: `if c { a } else { b }`");
+	else if (is(found, "a string") && p->previous == TOK_NAME &&
+		 words_home(parser_copy(p, p->previous_span)))
+		diag_hint(d, "`%s` is a statement and gives no value", parser_copy(p, p->previous_span));
 	else if (p->previous == TOK_RBRACKET && is(found, "="))
 		diag_hint(d, "a list or record is not changed in place: build a new one and assign that");
 }

@@ -267,6 +267,13 @@ const char *words_home(const char *word)
 	return NULL;
 }
 
+int words_token(const char *word)
+{
+	const struct keyword *k = find_text(word);
+
+	return k ? k->token : 0;
+}
+
 bool parse_word_is_reserved(const char *word)
 {
 	const struct keyword *k = find_text(word);

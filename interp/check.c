@@ -142,8 +142,8 @@ static void report_unreadable(struct checker *checker, const struct loading *loa
 	uint32_t file;
 
 	if (loading->import) {
-		diag = diag_error(compilation->diags, "E0701", loading->import->import.path->span, "%s: %s",
-				  loading->path, why);
+		diag = diag_error(compilation->diags, "E0701", loading->import->import.path->span,
+				  "%s cannot be read: %s", loading->path, why);
 		diag_hint(diag, "the path of an import is relative to the file that imports");
 		return;
 	}
@@ -159,6 +159,14 @@ static const struct loading *find_loading(const struct loading *loading, const c
 	return loading;
 }
 
+static void show_way(struct diag *diag, const struct loading *at, const struct loading *first)
+{
+	if (at == first)
+		return;
+	show_way(diag, at->outer, first);
+	diag_secondary(diag, at->import->import.path->span, "imports %s", at->path);
+}
+
 static void report_cycle(struct checker *checker, const struct loading *last, const struct loading *first,
 			 const struct node *import)
 {
@@ -170,8 +178,7 @@ static void report_cycle(struct checker *checker, const struct loading *last, co
 		way = arena_printf(checker->arena, "%s -> %s", at->path, way);
 	diag = diag_error(checker->compilation->diags, "E0702", import->import.path->span,
 			  "this import closes a cycle");
-	for (at = last; at != first; at = at->outer)
-		diag_secondary(diag, at->import->import.path->span, "imports %s", at->path);
+	show_way(diag, last, first);
 	diag_hint(diag, "the cycle is %s -> %s", first->path, way);
 	diag_hint(diag, "move what both files need into a third one");
 }

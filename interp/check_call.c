@@ -139,17 +139,21 @@ static void check_embedded(struct walk *w, const struct node *string, enum embed
 	const struct node **nodes, *value, *text;
 	size_t count = collect_pieces(w, string, &pieces, &nodes);
 	struct diag *diag;
+	const char *code = "E0402";
 	struct span at;
 
-	if (embed_check(language, pieces, count, &problem))
-		return;
+	if (embed_check(language, pieces, count, &problem)) {
+		if (embed_check_closed(language, pieces, count, &problem))
+			return;
+		code = "E0405";
+	}
 	value = nodes[2 * problem.piece + 1];
 	text = nodes[2 * problem.piece];
 	at = value && problem.offset >= pieces[problem.piece].length ? value->span
 	     : text						     ? literal_span(text, problem.offset)
 								     : string->span;
-	diag = diag_error(w->diags, "E0402", at, "%s", problem.message);
-	diag_label(diag, value && problem.offset >= pieces[problem.piece].length ? "this value" : "here");
+	diag = diag_error(w->diags, code, at, "%s", problem.message);
+	diag_label(diag, "%s", value && problem.offset >= pieces[problem.piece].length ? "this value" : "here");
 	if (problem.hint)
 		diag_hint(diag, "%s", problem.hint);
 }

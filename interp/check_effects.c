@@ -388,7 +388,8 @@ static void check_sites(struct checker *checker, struct callable *callable)
 	for (site = callable->sites; site; site = site->next) {
 		mark_first_change(site);
 		check_purity(diags, site);
-		if (site->reported || site->in_way_back)
+		if (site->reported || site->in_way_back ||
+		    (site->callee && site->callee->symbol.kind == SYMBOL_FUNC))
 			continue;
 		if (!callable->symbol.node && is_uncovered_inside(site) && !is_covered(site))
 			report_uncovered(checker, site);

@@ -280,6 +280,12 @@ static void refuse_double_setting(struct walk *w, struct table *seen, struct nod
 }
 
 /* Which values an environment sets must be known before anything runs. */
+/* A call that is refused as an effect. */
+static bool has_effect(const struct node *node)
+{
+	return node->kind == NODE_CALL && node->builtin && node->builtin->effect != EFFECT_PURE;
+}
+
 static void check_setting(struct walk *w, struct node *setting)
 {
 	struct value value;
@@ -293,7 +299,8 @@ static void check_setting(struct walk *w, struct node *setting)
 		   NULL);
 	if (setting->setting.value->kind == NODE_ERROR || setting->setting.value->type->kind == TYPE_ERROR)
 		return;
-	if (!constant_evaluate(setting->setting.value, false, &value, &where)) {
+	if (!constant_evaluate(setting->setting.value, false, &value, &where) &&
+	    !has_effect(setting->setting.value)) {
 		diag = diag_error(w->diags, "E0612", where,
 				  "a value of an environment is written out, not computed");
 		diag_hint(diag, "set what differs as params, and compute from them in a `let`");

@@ -691,7 +691,8 @@ static bool hint_elsewhere(struct walk *w, struct diag *diag, const struct node 
 		return true;
 	}
 	for (local = w->checker->all_locals; local; local = local->all)
-		if (local->function == w->function && local->symbol.span.file == node->span.file &&
+		if (local->function == w->function && local->declared &&
+		    (local->declared->kind == NODE_LET || local->declared->kind == NODE_VAR) && local->symbol.span.file == node->span.file &&
 		    local->symbol.span.from < node->span.from && strcmp(local->symbol.name, name) == 0)
 			break;
 	if (!local)
@@ -701,13 +702,43 @@ static bool hint_elsewhere(struct walk *w, struct diag *diag, const struct node 
 	return true;
 }
 
+/* A `let` that was refused as a branch of `parallel`. */
+static bool declared_in_refused(const struct walk *w, const char *name)
+{
+	const struct local *local;
+	const struct diag *diag;
+
+	for (local = w->checker->all_locals; local; local = local->all)
+		for (diag = strcmp(local->symbol.name, name) == 0 ? w->diags->first : NULL; diag; diag = diag->next)
+			if (strcmp(diag->code, "E0503") == 0 && diag->span.file == local->symbol.span.file &&
+			    diag->span.from <= local->symbol.span.from && diag->span.to >= local->symbol.span.to)
+				return true;
+	return false;
+}
+
+/* `alias.name` where a file that is imported under a name of its own declares it. */
+static const char *in_import(struct walk *w, const char *name)
+{
+	const struct module_names *names = w->module->names;
+	const struct import *import;
+
+	for (import = names->imports; import; import = import->next) {
+		const struct module_names *there = import->module ? import->module->names : NULL;
+		const struct module_name *found = there && import->alias ? table_find(&there->names, name) : NULL;
+
+		if (found && found->symbol->module == import->module)
+			return arena_printf(w->arena, "%s.%s", import->alias, name);
+	}
+	return NULL;
+}
+
 void report_unknown_name(struct walk *w, const struct node *node, const char *name, bool called)
 {
 	struct candidates candidates = candidates_for(w->diags, name);
-	const char *nearest, *foreign, *other;
+	const char *nearest, *foreign, *other, *imported;
 	struct diag *diag;
 
-	if (declared_in_error(w, name) ||
+	if (declared_in_error(w, name) || declared_in_refused(w, name) ||
 	    (!called && (report_declared_later(w, node, name) || report_other_body(w, node, name))))
 		return;
 	if (called && is_namespace(w->checker, name)) {
@@ -726,8 +757,11 @@ void report_unknown_name(struct walk *w, const struct node *node, const char *na
 		add_table(w->arena, &candidates, &w->checker->builtins);
 	nearest = candidates_nearest(&candidates);
 	foreign = foreign_hint(called ? FOREIGN_CALL : FOREIGN_VALUE, name);
+	imported = in_import(w, name);
 	other = called ? same_in_other_namespace(w->checker, name) : NULL;
-	if (nearest)
+	if (imported)
+		diag_hint(diag, "did you mean `%s`?", imported);
+	else if (nearest)
 		diag_hint(diag, "did you mean `%s`?", nearest);
 	else if (foreign)
 		diag_hint(diag, "%s", foreign);
@@ -793,6 +827,16 @@ void report_unknown_builtin(struct walk *w, struct span span, const char *space,
 		hint_calls(w, diag, space);
 }
 
+static void add_aliases(struct walk *w, struct candidates *candidates)
+{
+	const struct module_names *names = w->module->names;
+	const struct import *import;
+
+	for (import = names->imports; import; import = import->next)
+		if (import->alias)
+			candidates_add(w->arena, candidates, import->alias);
+}
+
 void hint_method(struct walk *w, struct diag *diag, const char *object, const char *name)
 {
 	static const char *const SPACES[] = {"text", "list"};
@@ -833,6 +877,7 @@ void report_unknown_namespace(struct walk *w, const struct node *node, const cha
 		return;
 	}
 	add_table(w->arena, &candidates, &w->checker->namespaces);
+	add_aliases(w, &candidates);
 	diag = diag_error(w->diags, "E0605", node->span, "there are no builtins called `%s.…`", space);
 	nearest = candidates_nearest(&candidates);
 	if (nearest && table_find(&w->checker->builtins, arena_printf(w->arena, "%s.%s", nearest, name)))
@@ -840,7 +885,7 @@ void report_unknown_namespace(struct walk *w, const struct node *node, const cha
 	else if (foreign_hint(FOREIGN_CALL, name))
 		diag_hint(diag, "%s", foreign_hint(FOREIGN_CALL, name));
 	else if (nearest)
-		diag_hint(diag, "did you mean `%s.…`?", nearest);
+		diag_hint(diag, "did you mean `%s.%s`?", nearest, name);
 	else if (same_in_other_namespace(w->checker, name))
 		diag_hint(diag, "did you mean `%s`?", same_in_other_namespace(w->checker, name));
 }

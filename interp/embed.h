@@ -73,6 +73,13 @@ bool embed_check(enum embed_language language, const struct embed_part *pieces, 
 		 struct embed_problem *problem);
 
 /*
+ * False, with *problem filled in, where a bracket or a quote of SQL or PromQL has no other. Only for the checker: the
+ * servers say so too.
+ */
+bool embed_check_closed(enum embed_language language, const struct embed_part *pieces, size_t count,
+			struct embed_problem *problem);
+
+/*
  * The result as in the table above; value_unknown() if a value is or holds an unknown. On failure null, and
  * *error is a message (a string of the caller's); otherwise *error is null. Checks the places again, so it is
  * safe alone. `values` are borrowed; `name` of the pieces is not read: the values' own marks count.

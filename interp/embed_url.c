@@ -59,6 +59,8 @@ bool embed_check_url(const struct embed_part *pieces, size_t count, struct embed
 	size_t i, scheme, end;
 	struct cursor at = {.pieces = pieces, .count = count};
 
+	if (count < 2 && count && pieces[0].length && !scheme_length(pieces[0].text, pieces[0].length))
+		return embed_refuse(problem, &at, "a URL begins with http:// or https://", NULL);
 	if (count < 2)
 		return true;
 	if (pieces[0].length > 0) {

@@ -4,6 +4,7 @@
 #   tests/parse/NAME.plan  NAME.tree       what the parser makes of it (DUMP: the build's tests/parse/dump)
 #   tests/fmt/NAME.plan    NAME.expected   its text in the one layout, or why it has none
 #   tests/check/NAME.plan  NAME.expected   what `runplan check` says, and its exit code
+#   tests/diag/NAME.plan   NAME.expected   the same, a mistake that authors make in each
 #   tests/run/NAME.plan    NAME.out        every event of a simulated run
 #   tests/cli/*.bats                       the command line, and real runs of small plans
 #
@@ -17,7 +18,8 @@
 #   # never: TEXT              stands in no line
 #
 # NAME.out holds the rest, so that nothing changes unseen. Each run's record is then replayed from its journal, and must
-# give the same events; and what --json prints of it must be as docs/events.schema.json says. UPDATE=1 writes the files in tests/run anew; what the comments say is held in any case.
+# give the same events; and what --json prints of it must be as docs/events.schema.json says. UPDATE=1 writes the files in
+# tests/run and tests/diag anew; what the comments say is held in any case.
 set -uo pipefail
 
 program=$(realpath "${1:?usage: golden.sh RUNPLAN [DUMP]}")
@@ -121,14 +123,34 @@ schema() {
 }
 
 # The expected text shows the path from the project's folder.
-check_plan() { # PLAN
-    local plan=tests/check/$1 expected=${1%.plan}.expected code want=0 problems=
-    ! grep -q ': error\[' "$expected" || want=2
+check_folder() { # FOLDER PLAN
+    local plan=tests/$1/$2 expected=${2%.plan}.expected code want=0 problems=
     (cd "$here/.." && "$program" check "$plan" >"$work/out" 2>&1 </dev/null)
     code=$?
+    ! grep -q ': error\[' "$work/out" || want=2
     [ "$code" = "$want" ] || problems="exit code $code instead of $want"$'\n'
-    problems+=$(UPDATE='' compare "$work/out" "$expected")
-    result "check/$(basename "$plan" .plan)" "$problems"
+    problems+=$(compare "$work/out" "$expected")
+    result "$1/$(basename "$plan" .plan)" "$problems"
+}
+
+check_plan() { UPDATE='' check_folder check "$1"; }
+
+diag_plan() { check_folder diag "$1"; }
+
+# Each code of a diagnostic is documented where its layer lists them, and shown by a case that an author may meet.
+diag_codes() {
+    local code problems=
+    cd "$here/.." || return
+    while read -r code; do
+        grep -q "^| $code " grammar/README.md || problems+="$code is not in grammar/README.md"$'\n'
+    done < <(grep -oh '"E0[0-9]*"' grammar/*.c | tr -d '"' | sort -u)
+    while read -r code; do
+        grep -q "CODE(\"$code\"" interp/check_codes.def || problems+="$code is not in interp/check_codes.def"$'\n'
+    done < <(grep -oh '"[EL]0[0-9]*"' interp/*.c | tr -d '"' | sort -u)
+    while read -r code; do
+        grep -qF "[$code]" tests/diag/*.expected tests/cli/*.bats || problems+="no case in tests/diag shows $code"$'\n'
+    done < <(grep -oh '^| E0[0-9]*' grammar/README.md | tr -d '| ' && grep -oh 'CODE("[A-Z0-9]*' interp/check_codes.def | cut -c7-)
+    result diag/codes "$problems"
 }
 
 parse_plan() { # PLAN
@@ -162,7 +184,7 @@ each() { # FOLDER FUNCTION SUFFIX
     cd "$here/$1" 2>/dev/null || return 0
     for plan in *.plan; do
         [ -f "$plan" ] && [[ $plan == *"${FILTER:-}"* && $plan != lib_* ]] || continue
-        [ -f "${plan%.plan}.$3" ] || [[ $1 == run || $1 == fmt ]] || continue
+        [ -f "${plan%.plan}.$3" ] || [[ $1 == run || $1 == fmt || $1 == diag ]] || continue
         "$2" "$plan"
     done
 }
@@ -186,6 +208,8 @@ command_line() {
 each parse parse_plan tree
 each fmt fmt_plan expected
 each check check_plan expected
+each diag diag_plan expected
+diag_codes
 mkdir "$work/json"
 each run run_plan out
 schema
