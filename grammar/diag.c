@@ -199,13 +199,13 @@ static struct shown show_at(const char *text, uint32_t length, uint32_t column)
 	return c;
 }
 
-/* The column that byte `offset` of the line has when it is shown. */
-static uint32_t column_of(const struct printer *pr, struct span line, uint32_t offset)
+/* The column that byte `offset` of the line has when it is shown; not much beyond `limit` where it is further right. */
+static uint32_t column_of(const struct printer *pr, struct span line, uint32_t offset, uint32_t limit)
 {
 	const char *text = source_text(pr->sources, line);
 	uint32_t column = 0, length = line.to - line.from;
 
-	for (uint32_t i = 0; i < length && line.from + i < offset;) {
+	for (uint32_t i = 0; i < length && line.from + i < offset && column <= limit;) {
 		struct shown c = show_at(text + i, length - i, column);
 
 		column = c.next;
@@ -223,8 +223,8 @@ static uint32_t clamp(uint32_t value, uint32_t low, uint32_t high)
 static void mark_columns(const struct printer *pr, struct span line, struct span at, uint32_t *from,
 			 uint32_t *to)
 {
-	*from = column_of(pr, line, clamp(at.from, line.from, line.to));
-	*to = column_of(pr, line, clamp(at.to, line.from, line.to));
+	*from = column_of(pr, line, clamp(at.from, line.from, line.to), UINT32_MAX);
+	*to = column_of(pr, line, clamp(at.to, line.from, line.to), *from + MAX_COLUMNS);
 	if (*to <= *from)
 		*to = *from + 1;
 }
@@ -234,17 +234,16 @@ static struct window choose_window(const struct printer *pr, const struct marked
 				   const struct diag_label *first, uint32_t columns)
 {
 	struct window w = {.line = source_line(pr->sources, marked->file, marked->number)};
-	uint32_t width = column_of(pr, w.line, w.line.to);
-	uint32_t low = UINT32_MAX, high = 0, from, to;
+	uint32_t low = UINT32_MAX, high = 0, width, from, to;
 
-	w.to = width;
-	if (width <= columns)
-		return w;
 	for (unsigned i = 0; i < marked->count; i++) {
 		mark_columns(pr, w.line, marked->marks[i]->span, &from, &to);
 		low = from < low ? from : low;
 		high = to > high ? to : high;
 	}
+	width = w.to = column_of(pr, w.line, w.line.to, high + columns);
+	if (width <= columns)
+		return w;
 	if (high - low > columns - 2) {
 		for (unsigned i = 0; i < marked->count; i++)
 			if (marked->marks[i] == first || (i == 0 && marked->count == 1))

@@ -75,7 +75,8 @@ static size_t expected_bytes(const struct stat *status)
 const char *source_load(struct sources *sources, const char *path, uint32_t *file)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* Not blocking, or a FIFO without a writer would be waited for for ever; reading it then gives nothing. */
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat status = {0};
 	size_t length = 0;
 	char *text = NULL;
@@ -83,10 +84,13 @@ const char *source_load(struct sources *sources, const char *path, uint32_t *fil
 
 	if (fd < 0)
 		return arena_strdup(sources->arena, strerror(errno));
-	if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
+	if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
 		errno = EISDIR;
-	else
+	} else {
+		if (!is_stdin)
+			fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 		text = read_all(sources->arena, fd, expected_bytes(&status), &length);
+	}
 	error = errno;
 	if (!is_stdin)
 		close(fd);
@@ -94,6 +98,8 @@ const char *source_load(struct sources *sources, const char *path, uint32_t *fil
 		return error == EISDIR	? "is a directory"
 		       : error == EFBIG ? "is larger than 64 MiB"
 					: arena_strdup(sources->arena, strerror(error));
+	if (!length && !is_stdin && S_ISFIFO(status.st_mode))
+		return "is a pipe that nobody writes to";
 	*file = keep(sources, is_stdin ? "<stdin>" : path, text, length);
 	return NULL;
 }

@@ -98,9 +98,9 @@ static void expect_block_of(struct parser *p, const char *word)
 static void suggest_line(struct parser *p, struct diag *d, struct span at)
 {
 	const char *words[WORDS_MAX];
-	size_t count = words_starting(brackets_block(p), words);
+	size_t count = d->arena ? words_starting(brackets_block(p), words) : 0;
 	const char *word = parser_copy(p, at);
-	const char *near = suggest_name(word, words, count);
+	const char *near = d->arena ? suggest_name(word, words, count) : NULL;
 
 	expect_block_of(p, near && !words_home(word) && !foreign_hint(FOREIGN_LINE, word) ? near : word);
 	if (misplaced(d, word))
@@ -126,7 +126,7 @@ static void unknown_line(struct parser *p, struct span word, struct span next)
 	else
 		d = diag_error(p->diags, "E0114", word, "`%s` begins no line of this block", text);
 	suggest_line(p, d, word);
-	if (d->hint || block != BLOCK_STATEMENTS)
+	if (!d->arena || d->hint || block != BLOCK_STATEMENTS)
 		return;
 	if (foreign_hint(FOREIGN_CALL, text))
 		diag_hint(d, "%s", foreign_hint(FOREIGN_CALL, text));

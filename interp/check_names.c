@@ -10,6 +10,9 @@
 /* Names compared letter by letter with a misspelt one: bounds the time that 200 errors take in a huge plan. */
 #define CANDIDATES_MAX 256
 
+/* Statements searched for a later declaration, for the same reason. */
+#define STATEMENTS_MAX 10000
+
 /* Groups of builtins of the language that are not built yet: their calls are "not available yet". */
 static const char *const namespaces_to_come[] = {
     "sqlite", "ws", "redis", "tls", "dns", "tcp", "host", "s3",
@@ -550,8 +553,9 @@ static const struct node *declared_among(const struct node *statements, const ch
 {
 	const struct node *node;
 	const char *declared;
+	size_t count = 0;
 
-	for (node = statements; node; node = node->next) {
+	for (node = statements; node && count < STATEMENTS_MAX; node = node->next, count++) {
 		declared = node->kind == NODE_LET || node->kind == NODE_VAR ? node->binding.name.text
 			   : node->kind == NODE_STEP			    ? node->step.name.text
 									    : NULL;
@@ -651,7 +655,7 @@ bool declared_in_error(const struct walk *w, const char *name)
 {
 	const struct diag *diag;
 
-	for (diag = w->diags->first; diag; diag = diag->next) {
+	for (diag = is_seen(w->diags) ? w->diags->first : NULL; diag; diag = diag->next) {
 		const struct sources *sources = w->checker->compilation->sources;
 		struct position position;
 		struct span line;
@@ -708,6 +712,8 @@ static bool declared_in_refused(const struct walk *w, const char *name)
 	const struct local *local;
 	const struct diag *diag;
 
+	if (!is_seen(w->diags))
+		return false;
 	for (local = w->checker->all_locals; local; local = local->all)
 		for (diag = strcmp(local->symbol.name, name) == 0 ? w->diags->first : NULL; diag; diag = diag->next)
 			if (strcmp(diag->code, "E0503") == 0 && diag->span.file == local->symbol.span.file &&

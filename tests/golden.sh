@@ -143,10 +143,10 @@ diag_codes() {
     cd "$here/.." || return
     while read -r code; do
         grep -q "^| $code " grammar/README.md || problems+="$code is not in grammar/README.md"$'\n'
-    done < <(grep -oh '"E0[0-9]*"' grammar/*.c | tr -d '"' | sort -u)
+    done < <(grep -oh '"E0[0-9][0-9][0-9]"' grammar/*.c | tr -d '"' | sort -u)
     while read -r code; do
         grep -q "CODE(\"$code\"" interp/check_codes.def || problems+="$code is not in interp/check_codes.def"$'\n'
-    done < <(grep -oh '"[EL]0[0-9]*"' interp/*.c | tr -d '"' | sort -u)
+    done < <(grep -oh '"[EL]0[0-9][0-9][0-9]"' interp/*.c | tr -d '"' | sort -u)
     while read -r code; do
         grep -qF "[$code]" tests/diag/*.expected tests/cli/*.bats || problems+="no case in tests/diag shows $code"$'\n'
     done < <(grep -oh '^| E0[0-9]*' grammar/README.md | tr -d '| ' && grep -oh 'CODE("[A-Z0-9]*' interp/check_codes.def | cut -c7-)
