@@ -57,17 +57,15 @@ const char *operator_from_environment(void)
 
 static int compile(struct session *session, const char *path)
 {
-	bool sound;
-
 	session->compilation = compilation_new(&builtin_registry);
-	sound = check_plan(session->compilation, path);
-	if (!sound) {
+	if (check_plan(session->compilation, path))
+		session->program = compile_program(session->compilation);
+	if (session->compilation->diags->errors) {
 		diag_print(stderr, session->compilation->diags, session->compilation->sources,
 			   session->err.color);
 		fprintf(stderr, "runplan: the plan does not check; nothing was run\n");
 		return EXIT_USAGE;
 	}
-	session->program = compile_program(session->compilation);
 	if (!session->program) {
 		fprintf(stderr, "runplan: %s has no `plan` item: it is there to be imported, not to be run\n",
 			path);

@@ -194,8 +194,9 @@ struct node *build_parameters(struct parser *p, struct list params)
 			continue;
 		build_readable_name(p, param->param.name);
 		if (param->param.variadic)
-			diag_error(p->diags, "E0116", param->span,
-				   "only builtins take any number of arguments");
+			diag_hint(diag_error(p->diags, "E0116", param->span,
+					     "only builtins take any number of arguments"),
+				  "take a list: `%s: list(…)`", param->param.name.text);
 	}
 	return params.first;
 }

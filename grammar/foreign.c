@@ -53,6 +53,7 @@ static const struct {
 
     {FOREIGN_VALUE, "None nil NULL Null undefined", "did you mean `null`?"},
     {FOREIGN_VALUE, "True TRUE yes Yes YES on On", "did you mean `true`?"},
+    {FOREIGN_VALUE, "_ default otherwise", "what is left of a choice is `else => …`"},
     {FOREIGN_VALUE, "False FALSE no No NO off Off", "did you mean `false`?"},
 
     {FOREIGN_CALL, "print println echo puts printf info debug say log", LOG},

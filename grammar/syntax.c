@@ -111,6 +111,21 @@ static void suggest_line(struct parser *p, struct diag *d, struct span at)
 		diag_hint(d, "did you mean `%s`?", near);
 }
 
+#define LINES_SHOWN 12
+
+/* The words that begin a line of this block, where they are few. */
+static void hint_lines(struct parser *p, struct diag *d, enum block block)
+{
+	const char *words[WORDS_MAX], *list = "";
+	size_t count = words_starting(block, words);
+
+	if (!count || count > LINES_SHOWN)
+		return;
+	for (size_t i = 0; i < count; i++)
+		list = arena_printf(p->arena, "%s%s`%s`", list, i ? ", " : "", words[i]);
+	diag_hint(d, "a line here begins with %s", list);
+}
+
 /* The line begins with a name that begins no line here; `next` is what comes after it. */
 static void unknown_line(struct parser *p, struct span word, struct span next)
 {
@@ -126,8 +141,12 @@ static void unknown_line(struct parser *p, struct span word, struct span next)
 	else
 		d = diag_error(p->diags, "E0114", word, "`%s` begins no line of this block", text);
 	suggest_line(p, d, word);
-	if (!d->arena || d->hint || block != BLOCK_STATEMENTS)
+	if (!d->arena || d->hint)
 		return;
+	if (block != BLOCK_STATEMENTS) {
+		hint_lines(p, d, block);
+		return;
+	}
 	if (foreign_hint(FOREIGN_CALL, text))
 		diag_hint(d, "%s", foreign_hint(FOREIGN_CALL, text));
 	else if (p->text[next.from] == '"' || p->text[next.from] == '\'')
@@ -271,6 +290,14 @@ static const char *nearest(struct parser *p, struct span at, const char *const *
 	return suggest_name(parser_copy(p, at), words, found);
 }
 
+/* The innermost bracket, not counting the one that `at` itself opens. */
+static const struct frame *frame_around(struct parser *p, struct span at)
+{
+	const struct frame *frame = brackets_frame(p);
+
+	return p->depth && frame->span.from == at.from ? frame - 1 : frame;
+}
+
 static bool is(const char *found, const char *what)
 {
 	return strcmp(found, what) == 0;
@@ -282,13 +309,14 @@ static bool is_line_end(const char *found)
 }
 
 /* What fits after the word that began the line, and is often written otherwise. NULL: nothing is known. */
-static const char *hint_of_head(struct parser *p, struct span at, const char *found)
+static const char *hint_of_head(struct parser *p, const struct frame *frame, struct span at,
+				const char *found)
 {
 	const char *text = parser_copy(p, at);
-	bool first = p->previous == brackets_frame(p)->head;
+	bool first = p->previous == frame->head;
 	bool operand = words_ends_operand(p->previous);
 
-	switch (brackets_frame(p)->head) {
+	switch (frame->head) {
 	case TOK_WAIT:
 		if (first && is(found, "a number"))
 			return "`hold 30s` lets time pass; `wait until cond within 30s` waits for something";
@@ -368,7 +396,7 @@ static const char *hint_of_head(struct parser *p, struct span at, const char *fo
 			return "what is done stands between { and }, also where it is one line";
 		return NULL;
 	case TOK_TRY:
-		if (is(found, "finally"))
+		if (is(text, "finally"))
 			return "write `catch problem { … }`; `finally { … }` is a clause of a step";
 		return "write `catch problem { … }`";
 	case TOK_MUST:
@@ -442,14 +470,17 @@ static const char *hint_of_line_start(struct parser *p, struct span at, const ch
 static void hint_at_mark(struct parser *p, struct diag *d, struct span at, const char *found,
 			 const char *const *expected, int count)
 {
+	const struct frame *frame = frame_around(p, at);
 	const char *hint = hint_of_line_start(p, at, found);
 
 	if (!hint)
 		hint = hint_of_bracket(p, at, found);
-	if (!hint && brackets_frame(p)->head && p->previous != TOK_RBRACE)
-		hint = hint_of_head(p, at, found);
+	if (!hint && frame->head && (p->previous != TOK_RBRACE || frame->head == TOK_TRY))
+		hint = hint_of_head(p, frame, at, found);
 	if (hint)
 		diag_hint(d, "%s", hint);
+	else if (is(found, "/") && p->previous == TOK_MATCHES)
+		diag_hint(d, "a pattern is a string: '^v[0-9]+$'");
 	else if (is(found, "=") && contains(expected, count, "=="))
 		diag_hint(d, "`==` compares");
 	else if (is(found, "==") && contains(expected, count, "="))
@@ -510,14 +541,6 @@ static bool chained_comparison(struct parser *p, const char *found, const char *
 		return false;
 	return is_one_of(found, COMPARISONS) && words_ends_operand(p->previous) &&
 	       contains(expected, count, "and") && !contains(expected, count, "==");
-}
-
-/* The innermost bracket, not counting the one that `at` itself opens. */
-static const struct frame *frame_around(struct parser *p, struct span at)
-{
-	const struct frame *frame = brackets_frame(p);
-
-	return p->depth && frame->span.from == at.from ? frame - 1 : frame;
 }
 
 /* A token at the beginning of a line, no deeper than the line on which a bracket that is no block's was

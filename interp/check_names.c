@@ -762,6 +762,8 @@ void report_unknown_name(struct walk *w, const struct node *node, const char *na
 	if (called)
 		add_table(w->arena, &candidates, &w->checker->builtins);
 	nearest = candidates_nearest(&candidates);
+	if (node->kind == NODE_ASSIGN && !nearest)
+		diag_hint(diag, "`let %s = …` declares a constant, `var %s = …` a variable", name, name);
 	foreign = foreign_hint(called ? FOREIGN_CALL : FOREIGN_VALUE, name);
 	imported = in_import(w, name);
 	other = called ? same_in_other_namespace(w->checker, name) : NULL;

@@ -263,9 +263,10 @@ static void check_assign(struct walk *w, struct node *node)
 		return;
 	if (!symbol) {
 		struct node name = {
-		    .kind = NODE_NAME, .span = node->binding.name.span, .name = node->binding.name.text};
+		    .kind = NODE_ASSIGN, .span = node->binding.name.span, .name = node->binding.name.text};
 
 		report_unknown_name(w, &name, name.name, false);
+		declare_local(w, node, node->binding.name, type_simple(TYPE_ERROR))->symbol.used = true;
 		return;
 	}
 	node->symbol = symbol;
