@@ -245,9 +245,9 @@ bool strange_else_if(struct parser *p, struct span at)
 {
 	const struct frame *frame = brackets_frame(p);
 
-	if (!is_word(p, at, "elif") && !is_word(p, at, "elsif") && !is_word(p, at, "elseif"))
-		return false;
 	if (p->previous != TOK_VALUE_CLOSE && (p->previous != TOK_RBRACE || frame->head != TOK_IF))
+		return false;
+	if (!is_word(p, at, "elif") && !is_word(p, at, "elsif") && !is_word(p, at, "elseif"))
 		return false;
 	if (!p->muted)
 		diag_hint(diag_error(p->diags, "E0105", at, "`%s` means nothing here", parser_copy(p, at)),
@@ -305,9 +305,7 @@ void strange_comma(struct parser *p, int code, struct span at)
 	const struct frame *frame = brackets_frame(p);
 	struct span place = layout_point(p, p->previous_span.to);
 
-	if (code == TOK_NAME && words_classify(p, at) != TOK_NAME)
-		return;
-	if (!comma_missing(p, code, frame))
+	if (!comma_missing(p, code, frame) || (code == TOK_NAME && words_classify(p, at) != TOK_NAME))
 		return;
 	diag_error(p->diags, "E0110", place, "a `,` is missing between these");
 	layout_give(p, TOK_COMMA, place);
