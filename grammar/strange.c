@@ -274,27 +274,25 @@ bool strange_prefix(struct parser *p, struct span at)
 	return true;
 }
 
-/* Whether a `,` must have been forgotten between the last token and this one. */
+/* Whether a `,` must have been forgotten between the last token and this one, in a bracket that has commas. */
 static bool comma_missing(const struct parser *p, int code, const struct frame *frame)
 {
-	bool list = frame->opener == TOK_LPAREN || frame->opener == TOK_LBRACKET;
-	bool value = p->previous != TOK_NAME;
+	bool record = frame->opener == TOK_RECORD_OPEN;
 
 	if (p->muted || p->recovering || p->skip_depth || !words_ends_operand(p->previous))
 		return false;
-	if ((!list && frame->opener != TOK_RECORD_OPEN) ||
-	    (p->token_is_first && p->indent <= frame->indent && !brackets_in_multiline(p)))
+	if (p->token_is_first && p->indent <= frame->indent && !brackets_in_multiline(p))
 		return false;
 	switch (code) {
 	case TOK_KEY:
 		return true;
 	case TOK_LBRACE:
-		return list && p->token_is_first;
+		return !record && p->token_is_first;
 	case TOK_NAME:
 	case TOK_NUMBER:
 	case TOK_STRING:
 	case TOK_STRING_OPEN:
-		return list && (value || p->token_is_first);
+		return !record && (p->previous != TOK_NAME || p->token_is_first);
 	default:
 		return false;
 	}
@@ -303,10 +301,13 @@ static bool comma_missing(const struct parser *p, int code, const struct frame *
 void strange_comma(struct parser *p, int code, struct span at)
 {
 	const struct frame *frame = brackets_frame(p);
-	struct span place = layout_point(p, p->previous_span.to);
+	struct span place;
 
+	if (frame->opener != TOK_LPAREN && frame->opener != TOK_LBRACKET && frame->opener != TOK_RECORD_OPEN)
+		return;
 	if (!comma_missing(p, code, frame) || (code == TOK_NAME && words_classify(p, at) != TOK_NAME))
 		return;
+	place = layout_point(p, p->previous_span.to);
 	diag_error(p->diags, "E0110", place, "a `,` is missing between these");
 	layout_give(p, TOK_COMMA, place);
 }
