@@ -199,7 +199,8 @@ static struct shown show_at(const char *text, uint32_t length, uint32_t column)
 	return c;
 }
 
-/* The column that byte `offset` of the line has when it is shown; not much beyond `limit` where it is further right. */
+/* The column that byte `offset` of the line has when it is shown; not much beyond `limit` where it is further
+ * right. */
 static uint32_t column_of(const struct printer *pr, struct span line, uint32_t offset, uint32_t limit)
 {
 	const char *text = source_text(pr->sources, line);
@@ -251,7 +252,8 @@ static struct window choose_window(const struct printer *pr, const struct marked
 		high = clamp(high, low, low + columns - 2);
 	}
 	/* One column for each `…`. */
-	w.from = high < columns ? 0 : low - clamp((columns - 2 - (high - low)) / 2, 0, low);
+	w.from =
+	    high < columns || low < columns / 4 ? 0 : low - clamp((columns - 2 - (high - low)) / 2, 0, low);
 	w.cut_before = w.from > 0;
 	w.to = clamp(width, w.from, w.from + columns - 1 - w.cut_before);
 	w.cut_after = w.to < width;
@@ -338,12 +340,13 @@ static uint32_t print_underline(const struct printer *pr, const struct diag *d,
 	return end;
 }
 
-/* The words of the marks: those of the last one beside its underline, the others below theirs. */
+/* The words of the marks: those of the last one beside its underline if they fit there, the others below
+ * theirs. */
 static void print_marked(const struct printer *pr, const struct diag *d, const struct diag_label *primary,
 			 struct marked_line *marked, int gutter)
 {
-	struct window w = choose_window(pr, marked, primary, pr->columns - (uint32_t)gutter - 5);
-	uint32_t end, from, to;
+	uint32_t columns = pr->columns - (uint32_t)gutter - 5, end, from, to;
+	struct window w = choose_window(pr, marked, primary, columns);
 
 	print_gutter(pr, gutter, marked->number);
 	print_source(pr, &w);
@@ -355,7 +358,8 @@ static void print_marked(const struct printer *pr, const struct diag *d, const s
 
 		if (!mark->text || !place_mark(pr, &w, mark, &from, &to))
 			continue;
-		if (i == marked->count - 1 && to == end) {
+		if (i == marked->count - 1 && to == end &&
+		    (end + strlen(mark->text) < columns || from > columns / 2)) {
 			putc(' ', pr->out);
 		} else {
 			putc('\n', pr->out);
