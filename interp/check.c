@@ -1,6 +1,7 @@
 /* check.c - the compilation, loading of files and their imports, the order of the passes; see check.h. */
 #include "interp/check_internal.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,21 +136,46 @@ static const char *read_text(struct checker *checker, const char *path, uint32_t
 	return NULL;
 }
 
+/* The plan in the folder of `path` whose name is nearest to the one that is missing there, or NULL. */
+static const char *near_file(struct checker *checker, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *near = NULL;
+	const char *name = slash ? slash + 1 : path;
+	DIR *folder = opendir(slash ? arena_strndup(checker->arena, path, (size_t)(slash - path) + 1) : ".");
+	struct candidates candidates = candidates_for(checker->compilation->diags, name);
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder)))
+		if (entry->d_name[0] != '.')
+			candidates_add(checker->arena, &candidates, arena_strdup(checker->arena, entry->d_name));
+	if (folder)
+		closedir(folder);
+	near = candidates_nearest(&candidates);
+	return near && slash ? arena_printf(checker->arena, "%.*s%s", (int)(slash - path) + 1, path, near) : near;
+}
+
 static void report_unreadable(struct checker *checker, const struct loading *loading, const char *why)
 {
 	struct compilation *compilation = checker->compilation;
+	const char *near;
 	struct diag *diag;
 	uint32_t file;
 
 	if (loading->import) {
 		diag = diag_error(compilation->diags, "E0701", loading->import->import.path->span,
 				  "%s cannot be read: %s", loading->path, why);
+		near = checker->read ? NULL : near_file(checker, loading->path);
+		if (near)
+			diag_hint(diag, "there is a file %s", near);
 		diag_hint(diag, "the path of an import is relative to the file that imports");
 		return;
 	}
 	file = source_add(compilation->sources, loading->path, "", 0);
-	diag_error(compilation->diags, "E0701", (struct span){file, 0, 0}, "this file cannot be read: %s",
-		   why);
+	diag = diag_error(compilation->diags, "E0701", (struct span){file, 0, 0}, "this file cannot be read: %s",
+			  why);
+	near = checker->read ? NULL : near_file(checker, loading->path);
+	if (near)
+		diag_hint(diag, "there is a file %s", near);
 }
 
 static const struct loading *find_loading(const struct loading *loading, const char *path)
