@@ -396,6 +396,7 @@ void check_block(struct walk *w, struct node *block); /* in a scope of its own *
 void check_alone(struct walk *w, struct node *call);  /* an expression as a statement: only a call is one */
 void check_statements(struct walk *w, struct node *first);
 void check_statement(struct walk *w, struct node *node);
+bool is_clause(const struct node *node); /* of a step: counts wherever it stands in it */
 bool block_returns(const struct node *block);
 void note_commit(struct walk *w, struct node *node);
 struct place *commit_holder(const struct walk *w); /* the step, or the body, whose way back a commit drops */

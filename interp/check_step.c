@@ -90,7 +90,7 @@ static const char *clause_name(const struct node *node)
 	}
 }
 
-static bool is_clause(const struct node *node)
+bool is_clause(const struct node *node)
 {
 	return node->kind == NODE_TIMEOUT || node->kind == NODE_RETRY || node->kind == NODE_ROLLBACK ||
 	       node->kind == NODE_ON_RESUME || node->kind == NODE_ON;

@@ -5,6 +5,19 @@
 
 /* ---- blocks ---- */
 
+/* What stands after `return` or `fail` in the same block never runs. */
+static void lint_unreachable(struct walk *w, const struct node *last)
+{
+	const struct node *node = last->next;
+
+	while (node && (is_clause(node) || node->kind == NODE_ERROR))
+		node = node->next;
+	if (!node)
+		return;
+	diag_secondary(diag_warning(w->diags, "L0212", node->span, "this never runs"), last->span,
+		       last->kind == NODE_FAIL ? "fails always" : "returns always");
+}
+
 void check_statements(struct walk *w, struct node *first)
 {
 	const struct guard *outer = w->guards;
@@ -12,6 +25,8 @@ void check_statements(struct walk *w, struct node *first)
 
 	for (node = first; node; node = node->next) {
 		w->in_proof = w->in_proof && node->kind == NODE_REQUIRE;
+		if ((node->kind == NODE_RETURN || node->kind == NODE_FAIL) && w->place->kind != PLACE_PARALLEL)
+			lint_unreachable(w, node);
 		check_statement(w, node);
 		/* What a guard has looked at is known in the rest of the block. */
 		if (node->kind == NODE_REQUIRE && node->guard.condition) {
