@@ -94,12 +94,15 @@ void brackets_close_frame(struct parser *p, struct span at)
 		p->skip_depth = 0;
 }
 
-/* Ends frames whose closers are missing, down to `depth`. What the grammar says to such closers is muted. */
+/* Ends frames whose closers are missing, down to `depth`. What the grammar says to such closers is muted. None stands
+ * before what it closes: `at` may be the brace at the end of an unclosed string. */
 void brackets_close_missing(struct parser *p, uint32_t depth, struct span at)
 {
 	while (p->depth > depth && !p->stopped) {
+		uint32_t end = p->previous_span.to;
+
 		p->muted = true;
-		brackets_close_frame(p, layout_point(p, at.from));
+		brackets_close_frame(p, layout_point(p, at.from > end ? at.from : end));
 	}
 }
 
