@@ -94,8 +94,8 @@ void brackets_close_frame(struct parser *p, struct span at)
 		p->skip_depth = 0;
 }
 
-/* Ends frames whose closers are missing, down to `depth`. What the grammar says to such closers is muted. None stands
- * before what it closes: `at` may be the brace at the end of an unclosed string. */
+/* Ends frames whose closers are missing, down to `depth`. What the grammar says to such closers is muted.
+ * None stands before what it closes: `at` may be the brace at the end of an unclosed string. */
 void brackets_close_missing(struct parser *p, uint32_t depth, struct span at)
 {
 	while (p->depth > depth && !p->stopped) {

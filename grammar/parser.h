@@ -124,8 +124,8 @@ void scan_leave_strings(void *scanner);
 /* No token begins with it, so that it is an unknown character wherever it stands. */
 #define SOURCE_STAND_IN '@'
 
-/* Reports what cannot be text. Returns the text to scan: the source's own, or a copy with SOURCE_STAND_IN for the bytes
- * that are not text; NULL where it is no text at all. */
+/* Reports what cannot be text. Returns the text to scan: the source's own, or a copy with SOURCE_STAND_IN for
+ * the bytes that are not text; NULL where it is no text at all. */
 const char *source_check(struct arena *arena, struct sources *sources, uint32_t file, struct diags *diags);
 
 /* ---- layout.c ---- */

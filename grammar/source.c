@@ -75,7 +75,8 @@ static size_t expected_bytes(const struct stat *status)
 const char *source_load(struct sources *sources, const char *path, uint32_t *file)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
-	/* Not blocking, or a FIFO without a writer would be waited for for ever; reading it then gives nothing. */
+	/* Not blocking, or a FIFO without a writer would be waited for for ever; reading it then gives
+	 * nothing. */
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat status = {0};
 	size_t length = 0;

@@ -4,8 +4,8 @@
 #include "grammar/parser.h"
 #include "grammar/utf8.h"
 
-/* So many bytes that are not text are reported one by one and read as SOURCE_STAND_IN; with more, or with a NUL byte, it
- * is no text. */
+/* So many bytes that are not text are reported one by one and read as SOURCE_STAND_IN; with more, or with a
+ * NUL byte, it is no text. */
 #define MAX_BAD 8
 
 struct check {

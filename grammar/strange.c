@@ -274,7 +274,8 @@ bool strange_prefix(struct parser *p, struct span at)
 	return true;
 }
 
-/* Whether a `,` must have been forgotten between the last token and this one, in a bracket that has commas. */
+/* Whether a `,` must have been forgotten between the last token and this one, in a bracket that has commas.
+ */
 static bool comma_missing(const struct parser *p, int code, const struct frame *frame)
 {
 	bool record = frame->opener == TOK_RECORD_OPEN;

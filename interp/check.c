@@ -147,11 +147,13 @@ static const char *near_file(struct checker *checker, const char *path)
 
 	while (folder && (entry = readdir(folder)))
 		if (entry->d_name[0] != '.')
-			candidates_add(checker->arena, &candidates, arena_strdup(checker->arena, entry->d_name));
+			candidates_add(checker->arena, &candidates,
+				       arena_strdup(checker->arena, entry->d_name));
 	if (folder)
 		closedir(folder);
 	near = candidates_nearest(&candidates);
-	return near && slash ? arena_printf(checker->arena, "%.*s%s", (int)(slash - path) + 1, path, near) : near;
+	return near && slash ? arena_printf(checker->arena, "%.*s%s", (int)(slash - path) + 1, path, near)
+			     : near;
 }
 
 static void report_unreadable(struct checker *checker, const struct loading *loading, const char *why)
@@ -171,8 +173,8 @@ static void report_unreadable(struct checker *checker, const struct loading *loa
 		return;
 	}
 	file = source_add(compilation->sources, loading->path, "", 0);
-	diag = diag_error(compilation->diags, "E0701", (struct span){file, 0, 0}, "this file cannot be read: %s",
-			  why);
+	diag = diag_error(compilation->diags, "E0701", (struct span){file, 0, 0},
+			  "this file cannot be read: %s", why);
 	near = checker->read ? NULL : near_file(checker, loading->path);
 	if (near)
 		diag_hint(diag, "there is a file %s", near);

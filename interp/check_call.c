@@ -153,7 +153,8 @@ static void check_embedded(struct walk *w, const struct node *string, enum embed
 	     : text						     ? literal_span(text, problem.offset)
 								     : string->span;
 	diag = diag_error(w->diags, code, at, "%s", problem.message);
-	diag_label(diag, "%s", value && problem.offset >= pieces[problem.piece].length ? "this value" : "here");
+	diag_label(diag, "%s",
+		   value && problem.offset >= pieces[problem.piece].length ? "this value" : "here");
 	if (problem.hint)
 		diag_hint(diag, "%s", problem.hint);
 }

@@ -266,9 +266,11 @@ static bool has_torn_rollback(struct checker *checker, const struct node *step)
 	static const char *const ROLLBACK[] = {"rollback"};
 	const struct node *body = step->step.body, *line;
 
-	for (line = body && body->kind == NODE_BLOCK ? body->block.statements : NULL; line; line = line->next) {
+	for (line = body && body->kind == NODE_BLOCK ? body->block.statements : NULL; line;
+	     line = line->next) {
 		const char *text = source_text(checker->compilation->sources, line->span);
-		const char *word = arena_strndup(checker->arena, text, strspn(text, "abcdefghijklmnopqrstuvwxyz_"));
+		const char *word =
+		    arena_strndup(checker->arena, text, strspn(text, "abcdefghijklmnopqrstuvwxyz_"));
 
 		if (line->kind == NODE_ERROR &&
 		    (strcmp(word, ROLLBACK[0]) == 0 || suggest_name(word, ROLLBACK, 1)))

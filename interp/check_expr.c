@@ -474,9 +474,10 @@ static void lint_placeholders(struct walk *w, const struct node *text)
 		source = source_text(w->checker->compilation->sources, span);
 		if (source[0] != *at || source[-1] == '\\')
 			continue;
-		span.to = span.from + (uint32_t)(open + name) + (braces ? (uint32_t)strspn(source + open + name, " }") : 0u);
-		diag = diag_warning(w->diags, "L0211", span, "this is text, not the value of `%.*s`", (int)name,
-				    at + open);
+		span.to = span.from + (uint32_t)(open + name) +
+			  (braces ? (uint32_t)strspn(source + open + name, " }") : 0u);
+		diag = diag_warning(w->diags, "L0211", span, "this is text, not the value of `%.*s`",
+				    (int)name, at + open);
 		if (at[0] == '$' && braces)
 			diag_hint(diag, "in '…' nothing is interpolated: write the string in \"…\"");
 		else

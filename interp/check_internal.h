@@ -318,7 +318,7 @@ const struct type *type_of_node(struct walk *w, struct node *node); /* of a type
 const struct type *type_in_signature(struct walk *w, struct node *node);
 /* Holds the value of `node`, of type `type`, to `wanted`; says what is wrong and how to mend it. */
 bool want_type(struct walk *w, struct node *node, const struct type *wanted, const char *what);
-bool literal_is_negative(const struct node *node); /* -5s */
+bool literal_is_negative(const struct node *node);			       /* -5s */
 void want_positive(struct walk *w, const struct node *node, const char *what); /* literals only */
 /* Two sides have different units: how to make them alike. */
 void hint_same_unit(struct walk *w, struct diag *diag, const struct node *left, const struct node *right);

@@ -640,7 +640,8 @@ static bool line_declares(const char *text, size_t length, const char *name)
 	bool first = true;
 
 	for (; from < length; first = false, from = next) {
-		to = from + strspn(text + from, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+		to = from +
+		     strspn(text + from, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 		next = to + strspn(text + to, " \t");
 		if (to - from == name_length && memcmp(text + from, name, name_length) == 0)
 			return !first || text[next] == '=';
@@ -678,7 +679,8 @@ static const char *step_with_let(struct walk *w, const char *name)
 
 	for (scope = w->scope; scope; scope = scope->outer)
 		for (local = scope->locals; local; local = local->in_scope)
-			for (let = local->symbol.kind == SYMBOL_STEP ? local->symbol.lets : NULL; let; let = let->next)
+			for (let = local->symbol.kind == SYMBOL_STEP ? local->symbol.lets : NULL; let;
+			     let = let->next)
 				if (strcmp(let->name, name) == 0)
 					return local->symbol.name;
 	return NULL;
@@ -696,8 +698,9 @@ static bool hint_elsewhere(struct walk *w, struct diag *diag, const struct node 
 	}
 	for (local = w->checker->all_locals; local; local = local->all)
 		if (local->function == w->function && local->declared &&
-		    (local->declared->kind == NODE_LET || local->declared->kind == NODE_VAR) && local->symbol.span.file == node->span.file &&
-		    local->symbol.span.from < node->span.from && strcmp(local->symbol.name, name) == 0)
+		    (local->declared->kind == NODE_LET || local->declared->kind == NODE_VAR) &&
+		    local->symbol.span.file == node->span.file && local->symbol.span.from < node->span.from &&
+		    strcmp(local->symbol.name, name) == 0)
 			break;
 	if (!local)
 		return false;
@@ -715,9 +718,11 @@ static bool declared_in_refused(const struct walk *w, const char *name)
 	if (!is_seen(w->diags))
 		return false;
 	for (local = w->checker->all_locals; local; local = local->all)
-		for (diag = strcmp(local->symbol.name, name) == 0 ? w->diags->first : NULL; diag; diag = diag->next)
+		for (diag = strcmp(local->symbol.name, name) == 0 ? w->diags->first : NULL; diag;
+		     diag = diag->next)
 			if (strcmp(diag->code, "E0503") == 0 && diag->span.file == local->symbol.span.file &&
-			    diag->span.from <= local->symbol.span.from && diag->span.to >= local->symbol.span.to)
+			    diag->span.from <= local->symbol.span.from &&
+			    diag->span.to >= local->symbol.span.to)
 				return true;
 	return false;
 }
@@ -730,7 +735,8 @@ static const char *in_import(struct walk *w, const char *name)
 
 	for (import = names->imports; import; import = import->next) {
 		const struct module_names *there = import->module ? import->module->names : NULL;
-		const struct module_name *found = there && import->alias ? table_find(&there->names, name) : NULL;
+		const struct module_name *found =
+		    there && import->alias ? table_find(&there->names, name) : NULL;
 
 		if (found && found->symbol->module == import->module)
 			return arena_printf(w->arena, "%s.%s", import->alias, name);
@@ -748,8 +754,8 @@ void report_unknown_name(struct walk *w, const struct node *node, const char *na
 	    (!called && (report_declared_later(w, node, name) || report_other_body(w, node, name))))
 		return;
 	if (called && is_namespace(w->checker, name)) {
-		diag_hint(diag_error(w->diags, "E0609", node->span, "`%s` is a group of builtins and is not called itself",
-				     name),
+		diag_hint(diag_error(w->diags, "E0609", node->span,
+				     "`%s` is a group of builtins and is not called itself", name),
 			  "`runplan doc %s` lists its calls", name);
 		return;
 	}

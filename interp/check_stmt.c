@@ -25,7 +25,8 @@ void check_statements(struct walk *w, struct node *first)
 
 	for (node = first; node; node = node->next) {
 		w->in_proof = w->in_proof && node->kind == NODE_REQUIRE;
-		if ((node->kind == NODE_RETURN || node->kind == NODE_FAIL) && w->place->kind != PLACE_PARALLEL)
+		if ((node->kind == NODE_RETURN || node->kind == NODE_FAIL) &&
+		    w->place->kind != PLACE_PARALLEL)
 			lint_unreachable(w, node);
 		check_statement(w, node);
 		/* What a guard has looked at is known in the rest of the block. */

@@ -323,7 +323,8 @@ static void hint_condition(struct walk *w, struct diag *diag, const struct node 
 		diag_hint(diag, "did you mean `%.*s != null`?", length, text);
 }
 
-/* What stands between the brackets of a list in place of `node`: a text with commas or blanks is several items. */
+/* What stands between the brackets of a list in place of `node`: a text with commas or blanks is several
+ * items. */
 static const char *as_items(struct walk *w, const struct node *node)
 {
 	size_t length = 0;

@@ -73,8 +73,8 @@ bool embed_check(enum embed_language language, const struct embed_part *pieces, 
 		 struct embed_problem *problem);
 
 /*
- * False, with *problem filled in, where a bracket or a quote of SQL or PromQL has no other. Only for the checker: the
- * servers say so too.
+ * False, with *problem filled in, where a bracket or a quote of SQL or PromQL has no other. Only for the
+ * checker: the servers say so too.
  */
 bool embed_check_closed(enum embed_language language, const struct embed_part *pieces, size_t count,
 			struct embed_problem *problem);

@@ -1,5 +1,6 @@
 /*
- * embed_closed.c - SQL and PromQL whose brackets and quotes do not match: seen before the server says so. See embed.h.
+ * embed_closed.c - SQL and PromQL whose brackets and quotes do not match: seen before the server says so. See
+ * embed.h.
  */
 #include "interp/embed_inner.h"
 
@@ -18,8 +19,9 @@ static int closer_of(int symbol)
 
 static const char *never_closed(int closer)
 {
-	return closer == ')' ? "this `(` is never closed" : closer == ']' ? "this `[` is never closed"
-								       : "this `{` is never closed";
+	return closer == ')'   ? "this `(` is never closed"
+	       : closer == ']' ? "this `[` is never closed"
+			       : "this `{` is never closed";
 }
 
 /* Up to and with the closing quote; false: there is none. */
@@ -88,6 +90,7 @@ bool embed_check_closed(enum embed_language language, const struct embed_part *p
 		}
 	}
 	if (symbol == CURSOR_END && depth)
-		return embed_refuse(problem, &opened[depth - 1].at, never_closed(opened[depth - 1].closer), NULL);
+		return embed_refuse(problem, &opened[depth - 1].at, never_closed(opened[depth - 1].closer),
+				    NULL);
 	return true;
 }

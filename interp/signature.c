@@ -299,8 +299,9 @@ static const char *parameters_text(struct binding *b)
 	if (b->signature->builtin)
 		return b->signature->builtin->signature;
 	for (i = 0; i < b->signature->count; i++)
-		text = arena_printf(arena, "%s%s%s: %s", text, i ? ", " : "", b->signature->parameters[i].name,
-				    type_text(arena, b->signature->parameters[i].type));
+		text =
+		    arena_printf(arena, "%s%s%s: %s", text, i ? ", " : "", b->signature->parameters[i].name,
+				 type_text(arena, b->signature->parameters[i].type));
 	return arena_printf(arena, "(%s)", text);
 }
 
