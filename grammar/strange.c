@@ -288,7 +288,7 @@ static bool comma_missing(const struct parser *p, int code, const struct frame *
 	case TOK_KEY:
 		return true;
 	case TOK_LBRACE:
-		return !record && p->token_is_first;
+		return !record && p->token_is_first && frame->value_block == BLOCK_NOTHING;
 	case TOK_NAME:
 	case TOK_NUMBER:
 	case TOK_STRING:
