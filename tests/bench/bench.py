@@ -1,0 +1,741 @@
+#!/usr/bin/env python3
+"""Measures runplan beside what people use instead: `make bench`.
+
+    bench.py [ROW...] [--rounds N] [--quick] [--keep] [--list]
+    bench.py --smoke [--program RUNPLAN] [--tools FOLDER]
+
+Each row runs its commands in rounds, one after the other (ours, peer, ours, peer ...), and compares medians of the same
+run; a figure stands with half the distance between its quartiles. The servers are started here, on free ports of
+127.0.0.1, and all is taken down at the end, also after Ctrl-C. A peer that is not installed is told as missing.
+
+--quick: fewer rounds. --keep: the table goes into docs/performance.md as well. --smoke: one round of tiny counts, to
+test that every row still runs; it starts no Docker engine, and its figures mean nothing.
+"""
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import traceback
+import urllib.parse
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+PAGE = os.path.join(ROOT, "docs", "performance.md")
+BEGIN, END = "<!-- table: make bench KEEP=1 -->", "<!-- end of table -->"
+COMMAND_SECONDS = 120  # what ends a command that hangs
+
+os.environ["PATH"] += ":/usr/sbin:/sbin"
+
+
+class Missing(Exception):
+    """A program or an engine that a row needs is not there."""
+
+
+# ---- figures ----
+
+UNITS = {"s": [(1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")], "B": [(1 << 20, "MB")], "B/s": [(1e6, "MB/s")]}
+
+
+class Figure:
+    """What several rounds measured of the same: seconds, bytes, or bytes a second."""
+
+    def __init__(self, values, unit="s"):
+        self.values, self.unit = sorted(values), unit
+        self.median = statistics.median(self.values)
+
+    def spread(self):
+        """Half the distance between the quartiles, as a share of the median."""
+        if len(self.values) < 2 or self.median == 0:
+            return 0
+        low, _, high = statistics.quantiles(self.values, n=4, method="inclusive")
+        return abs(high - low) / 2 / abs(self.median)
+
+    def each(self, count):
+        return Figure([value / count for value in self.values], self.unit)
+
+    def minus(self, other):
+        return Figure([value - other.median for value in self.values], self.unit)
+
+    def __str__(self):
+        scales = UNITS[self.unit]
+        scale, name = next((s for s in scales if abs(self.median) >= s[0]), scales[-1])
+        spread = f" ±{self.spread():.0%}" if len(self.values) > 1 else ""
+        return f"{self.median / scale:.3g} {name}{spread}"
+
+
+class Samples:
+    """The runs of one command."""
+
+    def __init__(self):
+        self.runs = []  # (seconds, CPU seconds, bytes)
+
+    def time(self):
+        return Figure([run[0] for run in self.runs])
+
+    def cpu(self):
+        return Figure([run[1] for run in self.runs])
+
+    def peak(self):
+        return Figure([run[2] for run in self.runs], "B")
+
+
+class Line:
+    """A line of the table. `met` is None where nothing is to be reached, or a peer is missing."""
+
+    def __init__(self, work, ours, peer="", ratio="", gate="", met=None):
+        self.work, self.ours, self.peer, self.ratio, self.gate, self.met = work, str(ours), str(peer), ratio, gate, met
+
+    def cells(self):
+        return [self.work, self.ours, self.peer, self.ratio, self.gate,
+                "" if self.met is None else "yes" if self.met else "**no**"]
+
+
+def ratio_text(ratio):
+    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
+
+
+def below(work, ours, limit):
+    """Ours alone, at most `limit`."""
+    return Line(work, ours, gate=f"at most {Figure([limit], ours.unit)}", met=ours.median <= limit)
+
+
+def above(work, ours, limit):
+    return Line(work, ours, gate=f"at least {Figure([limit], ours.unit)}", met=ours.median >= limit)
+
+
+def times(work, ours, name, peer, limit=None):
+    """Ours takes at most `limit` times what the peer takes."""
+    if isinstance(peer, Missing):
+        return Line(work, ours, f"missing: {peer}", gate="" if limit is None else f"at most {limit:g} ×")
+    ratio = ours.median / peer.median
+    return Line(work, ours, f"{name} {peer}", f"{ratio_text(ratio)} ×", "" if limit is None else f"at most {limit:g} ×",
+                None if limit is None else ratio <= limit)
+
+
+def faster(work, ours, name, peer, limit=None):
+    """Ours is at least `limit` times faster than the peer."""
+    if isinstance(peer, Missing):
+        return Line(work, ours, f"missing: {peer}", gate="" if limit is None else f"at least {limit:,} × faster")
+    ratio = peer.median / ours.median
+    return Line(work, ours, f"{name} {peer}", f"{ratio_text(ratio)} × faster",
+                "" if limit is None else f"at least {limit:,} × faster", None if limit is None else ratio >= limit)
+
+
+# ---- running ----
+
+class Bench:
+    """Programs, counts and servers of one call of this script."""
+
+    def __init__(self, options):
+        self.options = options
+        self.smoke = options.smoke
+        self.program = os.path.abspath(options.program)
+        self.tools = os.path.abspath(options.tools)
+        self.work = os.path.join(ROOT, "build", f"bench-{os.getpid()}")
+        self.on_exit = []  # called last first
+        self.children = {}  # pid: process, in a session of its own
+        self.started = {}  # servers by name
+        os.makedirs(self.work)
+        self.on_exit.append(lambda: shutil.rmtree(self.work, ignore_errors=True))
+
+    def close(self):
+        for child in list(self.children.values()):
+            self.stop(child)
+        while self.on_exit:
+            try:
+                self.on_exit.pop()()
+            except Exception as error:  # the rest is taken down all the same
+                print(f"bench: {error}", file=sys.stderr)
+
+    def path(self, name):
+        return os.path.join(self.work, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    def count(self, full, tiny):
+        return tiny if self.smoke else full
+
+    def rounds(self, full):
+        if self.smoke:
+            return 1
+        if self.options.rounds:
+            return self.options.rounds
+        return max(3, full // 3) if self.options.quick else full
+
+    def tool(self, name):
+        return os.path.join(self.tools, name)
+
+    def run_plan(self, name, *arguments, **params):
+        path = name if "/" in name else os.path.join(HERE, name + ".plan")
+        sets = [word for key, value in params.items() for word in ("--set", f"{key}={value}")]
+        return [self.program, "run", path, "--quiet", *sets, *arguments]
+
+    def has(self, program):
+        """Ansible takes seconds, which a smoke test has not."""
+        return shutil.which(program) is not None and not (self.smoke and program == "ansible-playbook")
+
+    # -- processes --
+
+    def spawn(self, command, **settings):
+        child = subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL, **settings)
+        self.children[child.pid] = child
+        return child
+
+    def stop(self, child):
+        """Ends it and all that it started."""
+        try:
+            os.killpg(child.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        self.children.pop(child.pid, None)
+
+    def output(self, command, seconds=COMMAND_SECONDS, **settings):
+        """What it prints; RuntimeError where it fails."""
+        child = self.spawn(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **settings)
+        try:
+            out, err = child.communicate(timeout=seconds)
+        finally:
+            if child.poll() is None:
+                self.stop(child)
+            self.children.pop(child.pid, None)
+        if child.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)[:200]}: exit code {child.returncode}: {err.strip()[-500:]}")
+        return out
+
+    def measure(self, command):
+        errors = self.path("errors")
+        text = self.output([self.tool("measure"), *command], env={**os.environ, "MEASURE_ERRORS": errors})
+        wall, cpu, peak, status = map(int, text.split())
+        if status != 0:
+            with open(errors, encoding="utf-8", errors="replace") as file:
+                raise RuntimeError(f"{' '.join(command)[:200]}: exit code {status}: {file.read().strip()[-500:]}")
+        return wall / 1e9, cpu / 1e6, peak * 1024
+
+    def race(self, rounds, commands):
+        """Runs each command once a round, one after the other, and once before that without counting.
+
+        `commands` are lists of words, or functions of the round's number that make one. What needs a program that is
+        not installed has a Missing in place of its Samples.
+        """
+        results = {}
+        for name, command in commands.items():
+            words = command(-1) if callable(command) else command
+            results[name] = Samples() if self.has(words[0]) else Missing(os.path.basename(words[0]))
+        for number in range(0 if self.smoke else -1, rounds):
+            for name, command in commands.items():
+                if isinstance(results[name], Samples):
+                    run = self.measure(command(number) if callable(command) else command)
+                    if number >= 0:
+                        results[name].runs.append(run)
+        return results
+
+    # -- servers --
+
+    def once(self, name, start):
+        """The answer of start(), which is called once for all rows."""
+        if name not in self.started:
+            self.started[name] = start()
+        return self.started[name]
+
+    def server(self, command, port, path="/", **settings):
+        """Starts it and waits until it answers."""
+        if not shutil.which(command[0]):
+            raise Missing(command[0])
+        with open(self.path(os.path.basename(command[0]) + ".log"), "w", encoding="utf-8") as log:
+            child = self.spawn(command, stdout=log, stderr=log, **settings)
+        for _ in range(600):
+            try:
+                urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                    f"http://127.0.0.1:{port}{path}", timeout=5).close()
+                return f"http://127.0.0.1:{port}"
+            except OSError:
+                if child.poll() is not None:
+                    break
+                time.sleep(0.05)
+        with open(log.name, encoding="utf-8", errors="replace") as file:
+            raise RuntimeError(f"{command[0]} does not answer: {file.read().strip()[-300:]}")
+
+    def delayed(self):
+        """A server that answers after 5 ms."""
+        def start():
+            port = free_port()
+            return self.server([self.tool("delay"), str(port), "5"], port)
+        return self.once("delay", start)
+
+    def at_once(self):
+        """An nginx that answers at once."""
+        def start():
+            port = free_port()
+            config = self.write("nginx.conf", NGINX % {"port": port, "work": self.work, "user": os.environ.get("USER", "")})
+            return self.server(["nginx", "-e", "stderr", "-c", config], port)
+        return self.once("nginx", start)
+
+    def prometheus(self):
+        """A Prometheus that scrapes itself, once it has an answer to PROM_QUERY."""
+        def start():
+            port = free_port()
+            config = self.write("prometheus.yml", PROMETHEUS % (self.count("1s", "100ms"), port))
+            url = self.server(["prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.path('prometheus')}",
+                               f"--web.listen-address=127.0.0.1:{port}"], port, "/-/ready")
+            query = url + "/api/v1/query?" + urllib.parse.urlencode({"query": PROM_QUERY})
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            for _ in range(200):
+                with opener.open(query, timeout=5) as answer:
+                    if json.load(answer)["data"]["result"]:
+                        return url
+                time.sleep(0.1)
+            raise RuntimeError("Prometheus has no samples of itself after 20 s")
+        return self.once("prometheus", start)
+
+    def container(self):
+        """A running container of a static busybox; the name, and compose's command line or a Missing."""
+        return self.once("container", self.container_start)
+
+    def container_start(self):
+        if not shutil.which("docker"):
+            raise Missing("docker")
+        engine = os.path.join(ROOT, "scripts", "engine.sh")
+        environment = {**os.environ, "LAB_STATE": self.path("engine")}
+        answers = subprocess.run([engine, "status"], capture_output=True, check=False).returncode == 0
+        if not answers and self.smoke:
+            raise Missing("a Docker engine")
+        if not answers:
+            self.on_exit.append(lambda: self.output([engine, "stop"], env=environment))
+            self.output([engine, "start"], env=environment)
+        image = f"runplan-bench-{os.getpid()}"
+        self.image_make(image)
+        self.on_exit.append(lambda: self.output(["docker", "rmi", "-f", image]))
+        self.on_exit.append(lambda: self.output(["docker", "rm", "-f", image]))
+        compose = compose_command()
+        file = self.write("docker-compose.yml", COMPOSE % {"name": image})
+        if isinstance(compose, Missing):
+            self.output(["docker", "run", "-d", "--network", "none", "--name", image, image, "sleep", "86400"])
+            return image, compose
+        compose = [*compose, "-p", image, "-f", file]
+        self.output([*compose, "up", "-d"])
+        return image, compose
+
+    def image_make(self, name):
+        """An image of one program: busybox, which is `sleep` and `true`."""
+        busybox = shutil.which("busybox")
+        if busybox is None:
+            raise Missing("busybox")
+        folder = self.path("image")
+        os.makedirs(os.path.join(folder, "bin"))
+        shutil.copy(busybox, os.path.join(folder, "bin", "busybox"))
+        for program in ("sleep", "true"):
+            os.symlink("busybox", os.path.join(folder, "bin", program))
+        archive = self.path("image.tar")
+        self.output(["tar", "-C", folder, "-cf", archive, "bin"])
+        self.output(["docker", "import", archive, name])
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def compose_command():
+    """Compose 1, else the plugin."""
+    if shutil.which("docker-compose"):
+        return ["docker-compose"]
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0:
+        return ["docker", "compose"]
+    return Missing("docker-compose")
+
+
+NGINX = """
+daemon off; pid %(work)s/nginx.pid; worker_processes 1;
+events { worker_connections 1024; }
+http {
+  access_log off; keepalive_requests 1000000;
+  client_body_temp_path %(work)s/nginx-1; proxy_temp_path %(work)s/nginx-2; fastcgi_temp_path %(work)s/nginx-3;
+  uwsgi_temp_path %(work)s/nginx-4; scgi_temp_path %(work)s/nginx-5;
+  server {
+    listen 127.0.0.1:%(port)d backlog=1024;
+    location / { default_type application/json; return 200 '{"status":"ok"}\\n'; }
+  }
+}
+"""
+
+PROMETHEUS = """
+global: { scrape_interval: %s, evaluation_interval: 1s }
+scrape_configs: [{ job_name: prometheus, static_configs: [{ targets: ["127.0.0.1:%d"] }] }]
+"""
+PROM_QUERY = 'rate(prometheus_http_requests_total{handler="/-/ready"}[1m])'  # as in prom.plan
+
+# What the runbooks that plans replace do for one sample.
+PROM_SHELL = r"""
+for ((i = 0; i < $2; i++)); do
+    rate=$(curl -sf "$1/api/v1/query" \
+        --data-urlencode 'query=rate(prometheus_http_requests_total{handler="/-/ready"}[1m])' |
+        jq -r '.data.result[0].value[1]')
+    if (($(echo "$rate > 500000" | bc -l))); then exit 1; fi
+done
+"""
+
+COMPOSE = """
+version: "3"
+services:
+  web: { image: %(name)s, container_name: %(name)s, command: ["sleep", "86400"], network_mode: none }
+"""
+
+PLAYBOOK = "- hosts: localhost\n  connection: local\n  gather_facts: no\n  tasks:\n"
+
+# The same as the plan of that name computes.
+LUA = {
+    "add_for": "local s = 0 for i = 1, {count} do s = s + i end print(s)",
+    "add_while": "local s, i = 0, 1 while i <= {count} do if s < 0 then s = 0 end s = s + i i = i + 1 end print(s)",
+    "fib": "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end print(fib({n}))",
+    "format": "local l = 0 for i = 1, {count} do l = l + #string.format('step %d: %s %.2f', i, 'ok', i * 0.5) end print(l)",
+    "concat": "local l = 0 for i = 1, {count} do l = l + #('step ' .. i .. ': ' .. 'ok') end print(l)",
+}
+
+# ---- the rows of the table ----
+
+ROWS = {}
+
+
+def row(function):
+    ROWS[function.__name__.replace("row_", "")] = function
+    return function
+
+
+def figure(result, kind="time"):
+    """Of a race's result: its time, cpu or peak; a Missing stays one."""
+    return result if isinstance(result, Missing) else getattr(result, kind)()
+
+
+def ansible(bench, tasks):
+    """The command that runs so many tasks without effect."""
+    path = bench.write(f"debug{tasks}.yml", PLAYBOOK + "".join(f"    - debug: msg=step-{i}\n" for i in range(tasks)))
+    return ["ansible-playbook", "-i", "localhost,", path]
+
+
+@row
+def row_start(bench):
+    hello = os.path.join(HERE, "hello.plan")
+    commands = {"run": bench.run_plan("hello"), "bash": ["bash", "-c", "echo hi"]}
+    commands |= {name: [bench.program, name, hello] for name in ("check", "fmt", "preview")}
+    commands["fmt"].append("--check")
+    fast = bench.race(bench.rounds(41), commands)
+    slow = bench.race(bench.rounds(5), {"ansible": ansible(bench, 1), "run": bench.run_plan("hello")})
+    run = fast["run"]
+    yield below("one trivial step, whole process: `run`", run.time(), 8e-3)
+    yield times("the same", run.time(), "bash -c echo", fast["bash"].time())
+    yield faster("the same", slow["run"].time(), "ansible-playbook", figure(slow["ansible"]), 50)
+    yield below("the same: peak memory", run.peak(), 15 << 20)
+    for name in ("check", "fmt", "preview"):
+        yield below(f"the same: `{name}`", fast[name].time(), 3e-3)
+
+
+@row
+def row_steps(bench):
+    count = bench.count(10000, 20)
+    generated = bench.write("steps.plan", bench.output(["sh", os.path.join(HERE, "generate_steps.sh"), str(count)]))
+    script = bench.write("steps.sh", "".join(f"echo step {i}\n" for i in range(count)))
+    tasks = bench.count(101, 2)
+    fast = bench.race(bench.rounds(11), {
+        "loop": bench.run_plan("steps_loop", count=count),
+        "bash": ["bash", "-c", f"for ((i = 0; i < {count}; i++)); do echo step $i; done"],
+        "lines": bench.run_plan(generated),
+        "script": ["bash", script],
+    })
+    slow = bench.race(bench.rounds(3), {"one": ansible(bench, 1), "all": ansible(bench, tasks)})
+    loop = fast["loop"].time()
+    task = figure(slow["all"])
+    if not isinstance(task, Missing):
+        task = task.minus(slow["one"].time()).each(tasks - 1)
+    yield times(f"{count:,} steps without effect, in a loop", loop, "bash's echo loop", fast["bash"].time(), 1)
+    yield faster("the same, a step", loop.each(count), "ansible, a task", task, 3000)
+    yield times(f"{count:,} steps written one by one", fast["lines"].time(), "bash, as many echos", fast["script"].time())
+
+
+@row
+def row_spawn(bench):
+    count = bench.count(1000, 5)
+    names = iter(range(1 << 30))
+    files = lambda: bench.path(f"journal-{next(names)}")  # noqa: E731 - a new one each time
+    fast = bench.race(bench.rounds(9), {
+        "ours": bench.run_plan("spawn", count=count),
+        "C": [bench.tool("spawn"), str(count)],
+        "ours, durable": lambda _: bench.run_plan("spawn", "--journal", files(), count=count),
+        "C, durable": lambda _: [bench.tool("spawn"), str(count), files()],
+    })
+    yield times(f"{count:,} steps that spawn `true`", fast["ours"].time(), "posix_spawn and wait in C", fast["C"].time(), 1.3)
+    yield times("the same with a durable record", fast["ours, durable"].time(), "the same in C with 2 × fdatasync",
+                fast["C, durable"].time(), 1.3)
+
+
+def http_commands(bench, url, checks):
+    urls = [f"{url}/health/{i}" for i in range(1, checks + 1)]
+    config = bench.write("urls.curl", "".join(f'url = "{one}"\noutput = "/dev/null"\n' for one in urls))
+    listed = bench.write("urls", "".join(one + "\n" for one in urls))
+    return {
+        "ours": bench.run_plan("http", server=url, checks=checks),
+        "curl": ["curl", "-sf", "--parallel", "--parallel-max", "64", "-K", config],
+    }, ["xargs", "-a", listed, "-P", "64", "-n", "1", "curl", "-sf", "-o", "/dev/null"]
+
+
+@row
+def row_http(bench):
+    checks = bench.count(2000, 20)
+    commands, xargs = http_commands(bench, bench.delayed(), checks)
+    fast = bench.race(bench.rounds(15), commands)
+    slow = bench.race(bench.rounds(3), {"ours": commands["ours"], "xargs": xargs})
+    work = f"{checks:,} checks at a server that takes 5 ms, 64 at once"
+    yield times(work, fast["ours"].time(), "curl --parallel", figure(fast["curl"]), 1.1)
+    yield times("the same: CPU time", fast["ours"].cpu(), "curl --parallel", figure(fast["curl"], "cpu"), 0.9)
+    yield faster("the same", slow["ours"].time(), "xargs -P 64 curl", figure(slow["xargs"]), 30)
+    yield Line("the same: peak memory", fast["ours"].peak(), "" if isinstance(fast["curl"], Missing) else
+               f"curl --parallel {fast['curl'].peak()}")
+    commands, _ = http_commands(bench, bench.at_once(), checks)
+    fast = bench.race(bench.rounds(9), commands)
+    yield times(f"{checks:,} checks at a server that answers at once", fast["ours"].time(), "curl --parallel",
+                figure(fast["curl"]))
+
+
+@row
+def row_docker_exec(bench):
+    container, compose = bench.container()
+    out = bench.path("pairs")
+    pairs = bench.count(10, 1)
+    params = {"container": container, "client": bench.tool("engine_exec"), "out": out, "pairs": pairs}
+    ours, engine, peers = [], [], {"docker": Samples(), "compose": Samples()}
+    for _ in range(bench.rounds(6)):
+        bench.output(bench.run_plan("docker_exec", **params))
+        with open(out, encoding="utf-8") as file:
+            figures = [[float(word) / 1e9 for word in line.split()] for line in file if line.strip()]
+        ours += [pair[0] for pair in figures]
+        engine += [pair[1] for pair in figures]
+        peers["docker"].runs.append(bench.measure(["docker", "exec", container, "true"]))
+        if isinstance(compose, Missing):
+            peers["compose"] = compose
+        else:
+            peers["compose"].runs.append(bench.measure([*compose, "exec", "-T", "web", "true"]))
+    ours, engine = Figure(ours), Figure(engine)
+    over = Figure([a - b for a, b in zip(ours.values, engine.values)])
+    over.median = ours.median - engine.median
+    yield Line("`docker.exec` of `true`", ours, f"the engine's start to end of stream {engine}",
+               f"{over.median * 1e3:+.2f} ms", "at most 2 ms more", over.median <= 2e-3)
+    yield faster("the same", ours, "docker-compose exec", figure(peers["compose"]), 8)
+    yield faster("the same", ours, "docker exec", peers["docker"].time())
+
+
+@row
+def row_container_state(bench):
+    container, _ = bench.container()
+    reads = bench.count(1000, 3)
+    result = bench.race(bench.rounds(9), {
+        "ours": bench.run_plan("container_state", container=container, reads=reads),
+        "docker": ["docker", "inspect", container],
+    })
+    yield faster("container state, on an open connection", result["ours"].time().each(reads), "docker inspect",
+                 result["docker"].time(), 50)
+
+
+@row
+def row_prom(bench):
+    url = bench.prometheus()
+    ours, peer = bench.count(1000, 3), bench.count(20, 1)
+    script = bench.write("prom.sh", PROM_SHELL)
+    missing = [name for name in ("curl", "jq", "bc") if not shutil.which(name)]
+    commands = {"ours": bench.run_plan("prom", server=url, samples=ours)}
+    if not missing:
+        commands["peer"] = ["bash", script, url, str(peer)]
+    result = bench.race(bench.rounds(7), commands)
+    yield faster("a sample of Prometheus and its comparison", result["ours"].time().each(ours), "curl, jq and bc",
+                 Missing(", ".join(missing)) if missing else result["peer"].time().each(peer), 80)
+
+
+@row
+def row_loops(bench):
+    counts = {"add_for": 10_000_000, "add_while": 10_000_000, "fib": 30, "format": 1_000_000, "concat": 1_000_000}
+    titles = {"add_for": "10 million additions, `for`", "add_while": "10 million additions, `while` with an `if`",
+              "fib": "fib(30)", "format": "1 million formats", "concat": "1 million texts put together"}
+    for name, full in counts.items():
+        count = bench.count(full, 5)
+        param = {"n" if name == "fib" else "count": count}
+        result = bench.race(bench.rounds(5), {
+            "ours": bench.run_plan(name, **param),
+            "lua": ["lua5.4", "-e", LUA[name].format(**param)],
+        })
+        yield times(titles[name], result["ours"].time(), "Lua 5.4", figure(result["lua"]), 1.5)
+
+
+@row
+def row_parse(bench):
+    plans, speeds = {}, {}
+    for megabytes in (1, 2, 4):
+        text = bench.output([sys.executable, os.path.join(HERE, "generate_plan.py"),
+                             str(bench.count(megabytes * 1_000_000, megabytes * 10_000))])
+        plans[megabytes] = bench.write(f"{megabytes}.plan", text)
+    # As many bytes for the peers, in their own languages.
+    lines = os.path.getsize(plans[1]) // 62
+    lua = bench.write("peer.lua", "local s = {}\n" + "".join(
+        f"s.step_{i} = function(a, b) if a > {i} then return b end end\n" for i in range(lines)))
+    shell = bench.write("peer.sh", "".join(
+        f'step_{i}() {{ if [ "$1" -gt {i} ]; then echo "${{2}}"; fi; }}\n' for i in range(lines)))
+    commands = {n: [bench.program, "check", path] for n, path in plans.items()}
+    commands |= {"lua": ["luac5.4", "-p", lua], "bash": ["bash", "-n", shell]}
+    result = bench.race(bench.rounds(7), commands)
+    paths = {**plans, "lua": lua, "bash": shell}
+    for name, path in paths.items():
+        size = os.path.getsize(path)
+        speeds[name] = result[name] if isinstance(result[name], Missing) else Figure(
+            [size / run[0] for run in result[name].runs], "B/s")
+    for n in plans:
+        yield above(f"parse and check of {n} MB of plans", speeds[n], 25e6)
+    ratio = speeds[1].median / speeds[4].median
+    yield Line("linear: the time for a byte of 4 MB beside that of 1 MB", speeds[4], f"of 1 MB {speeds[1]}",
+               f"{ratio:.2f} ×", "at most 1.15 ×", ratio <= 1.15)
+    yield Line("parse of 1 MB by others", speeds[1], f"luac -p {speeds['lua']}, bash -n {speeds['bash']}")
+
+
+@row
+def row_branches(bench):
+    count = bench.count(10000, 10)
+    # What waits for 3 s is simulated in a smoke test.
+    command = bench.run_plan("branches", count=count)
+    if bench.smoke:
+        command = [bench.program, "simulate", *command[2:]]
+    result = bench.race(bench.rounds(3), {"ours": command})
+    yield below(f"{count:,} branches that wait: peak memory", result["ours"].peak(), 40 << 20)
+
+
+# ---- the table ----
+
+HEAD = ["work", "ours", "beside", "ratio", "to reach", "met"]
+
+
+def table(lines):
+    rows = [HEAD, *(line.cells() for line in lines)]
+    widths = [max(len(cells[i]) for cells in rows) for i in range(len(HEAD))]
+    text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths)) + " |" for cells in rows]
+    text.insert(1, "| " + " | ".join("---" for _ in widths) + " |")
+    return "\n".join(text) + "\n"
+
+
+def first_line(*command):
+    try:
+        lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    except OSError:
+        return ""
+    return lines[0].strip() if lines else ""
+
+
+def machine():
+    """What the figures were taken on."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+    with open("/proc/meminfo", encoding="utf-8") as file:
+        memory = int(file.readline().split()[1]) / (1 << 20)
+    with open("/etc/os-release", encoding="utf-8") as file:
+        system = next((line.split("=", 1)[1].strip().strip('"') for line in file if line.startswith("PRETTY_NAME")), "?")
+    commit = first_line("git", "-C", ROOT, "describe", "--always", "--dirty")
+    versions = [first_line("curl", "--version").split(" (")[0], first_line("lua5.4", "-v").split("  ")[0],
+                first_line("docker", "--version").split(",")[0], first_line("docker-compose", "--version").split(",")[0],
+                first_line("ansible-playbook", "--version")]
+    load = os.getloadavg()[0]
+    return (f"{time.strftime('%Y-%m-%d')}, commit {commit}; {models[0] if models else os.uname().machine}, "
+            f"{os.cpu_count()} processors, {memory:.0f} GB; {system}, Linux {os.uname().release}; "
+            f"load {load:.1f} at the end. Beside it: {', '.join(filter(None, versions))}.\n")
+
+
+def page_fill(text):
+    """Puts the table between the marks of docs/performance.md."""
+    with open(PAGE, encoding="utf-8") as file:
+        page = file.read()
+    head, rest = page.split(BEGIN)
+    tail = rest.split(END)[1]
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(f"{head}{BEGIN}\n\n{text}\n{END}{tail}")
+
+
+def measure_rows(bench, names):
+    """The lines of the table, and how many rows could not be measured to their end."""
+    lines, failed = [], 0
+    for name in names:
+        began = time.monotonic()
+        print(f"bench: {name} ...", end="", flush=True)
+        try:
+            for line in ROWS[name](bench):
+                lines.append(line)
+        except Missing as missing:
+            lines.append(Line(name, f"missing: {missing}"))
+        except Exception as error:  # the other rows are measured all the same
+            if bench.options.verbose:
+                traceback.print_exc()
+            lines.append(Line(name, f"failed: {error}", met=False))
+            failed += 1
+        print(f" {time.monotonic() - began:.1f} s", flush=True)
+    return lines, failed
+
+
+def options_of():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="one of " + ", ".join(ROWS) + "; all where none is given")
+    parser.add_argument("--rounds", type=int, help="how often each command is run")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--smoke", action="store_true", help="one round of tiny counts")
+    parser.add_argument("--keep", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--list", action="store_true", help="name the rows")
+    parser.add_argument("--verbose", action="store_true", help="where a row fails, show where")
+    parser.add_argument("--program", default=os.path.join(ROOT, "runplan"))
+    parser.add_argument("--tools", default=os.path.join(ROOT, "build", "tests", "bench"))
+    options = parser.parse_args()
+    unknown = [name for name in options.rows if name not in ROWS]
+    if unknown:
+        parser.error(f"there is no row {unknown[0]}; there are {', '.join(ROWS)}")
+    return options
+
+
+def main():
+    options = options_of()
+    if options.list:
+        print("\n".join(ROWS))
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    bench = Bench(options)
+    try:
+        lines, failed = measure_rows(bench, options.rows or ROWS)
+    except KeyboardInterrupt:
+        print("\nbench: stopped", file=sys.stderr)
+        return 130
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        bench.close()
+    if options.smoke:
+        for line in lines:
+            if line.ours.startswith(("failed", "missing")):
+                print(f"bench: {line.work}: {line.ours}")
+        print(f"{len(lines) - failed} passed, {failed} failed")
+        return 1 if failed else 0
+    text = table(lines)
+    print("\n" + text + "\n" + machine())
+    gates = [line.met for line in lines if line.met is not None]
+    print(f"{sum(gates)} of {len(gates)} reached")
+    with open(os.path.join(ROOT, "build", "bench.md"), "w", encoding="utf-8") as file:
+        file.write(text + "\n" + machine())
+    if options.keep:
+        page_fill(text + "\n" + machine())
+    return 1 if failed else 0
+
+
+sys.exit(main())
