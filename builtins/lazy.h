@@ -27,6 +27,7 @@
 	X(global_init)                                                                                       \
 	X(easy_init)                                                                                         \
 	X(easy_cleanup)                                                                                      \
+	X(easy_reset)                                                                                        \
 	X(easy_setopt)                                                                                       \
 	X(easy_getinfo)                                                                                      \
 	X(easy_strerror)                                                                                     \
@@ -38,7 +39,6 @@
 	X(multi_socket_action)                                                                               \
 	X(multi_info_read)                                                                                   \
 	X(multi_timeout)                                                                                     \
-	X(multi_assign)                                                                                      \
 	X(multi_strerror)                                                                                    \
 	X(slist_append)                                                                                      \
 	X(slist_free_all)                                                                                    \

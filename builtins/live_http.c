@@ -29,12 +29,19 @@
 #define HTTP_HEADERS_MAX (256 * 1024)
 /* Connections that stay open between requests; the bound of http.all and a few more. */
 #define HTTP_CONNECTIONS_KEPT 80L
+/* Handles of curl's that ended transfers leave to the next ones: making one costs as much as a request. */
+#define HTTP_HANDLES_KEPT 80
 
 struct http_engine {
 	struct live *live;
 	const struct curl_api *curl;
 	CURLM *multi;
 	uv_timer_t timer;
+	bool proxies; /* the environment names one */
+	CURL *handles[HTTP_HANDLES_KEPT];
+	size_t handle_count;
+	struct http_socket **sockets; /* by descriptor; NULL: not watched */
+	size_t socket_room;
 	struct http_certificate *certificates;
 };
 
@@ -45,11 +52,17 @@ struct http_certificate {
 	int64_t expires;
 };
 
-/* A socket that curl wants watched. */
+/*
+ * A socket that curl wants watched, or wanted: between two requests a kept connection stays watched for
+ * reading, as the next request begins with that again. `ours` are those that socket_open() made, which
+ * socket_close() ends; curl makes others for itself and does not tell when it closes them.
+ */
 struct http_socket {
 	struct http_engine *engine;
 	uv_poll_t handle;
 	curl_socket_t fd;
+	int events; /* watched for; 0: not active */
+	bool wanted, ours;
 };
 
 struct http_transfer {
@@ -422,14 +435,32 @@ static void transfer_unlink(struct http_transfer *transfer)
 		transfer->next->previous = transfer->previous;
 }
 
+static CURL *easy_take(struct http_engine *engine)
+{
+	if (engine->handle_count > 0)
+		return engine->handles[--engine->handle_count];
+	return memory_need(engine->curl->easy_init());
+}
+
+/* Nothing of the transfer stays in the handle; connections belong to the multi handle. */
+static void easy_give_back(struct http_engine *engine, CURL *easy)
+{
+	if (engine->handle_count == HTTP_HANDLES_KEPT) {
+		engine->curl->easy_cleanup(easy);
+		return;
+	}
+	engine->curl->easy_reset(easy);
+	engine->handles[engine->handle_count++] = easy;
+}
+
 /* Takes the transfer away from curl, whatever state it is in. */
 static void easy_drop(struct http_transfer *transfer)
 {
-	const struct http_engine *engine = transfer->live->http;
+	struct http_engine *engine = transfer->live->http;
 
 	if (transfer->easy != NULL) {
 		engine->curl->multi_remove_handle(engine->multi, transfer->easy);
-		engine->curl->easy_cleanup(transfer->easy);
+		easy_give_back(engine, transfer->easy);
 		transfer->easy = NULL;
 	}
 	if (transfer->headers != NULL)
@@ -500,6 +531,11 @@ static void socket_ready(uv_poll_t *handle, int status, int events)
 	struct http_socket *socket = handle->data;
 	int flags = 0;
 
+	if (!socket->wanted) { /* between two requests: the server closed it, most likely */
+		uv_poll_stop(handle);
+		socket->events = 0;
+		return;
+	}
 	if (status < 0)
 		flags = CURL_CSELECT_ERR;
 	if (events & UV_READABLE)
@@ -514,39 +550,95 @@ static void socket_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
-static struct http_socket *socket_new(struct http_engine *engine, curl_socket_t fd)
+static struct http_socket *socket_of(const struct http_engine *engine, curl_socket_t fd)
+{
+	return (size_t)fd < engine->socket_room ? engine->sockets[fd] : NULL;
+}
+
+static struct http_socket *socket_new(struct http_engine *engine, curl_socket_t fd, bool ours)
 {
 	struct http_socket *socket = live_alloc(sizeof *socket);
 
 	socket->engine = engine;
 	socket->fd = fd;
+	socket->ours = ours;
 	if (uv_poll_init_socket(&engine->live->loop, &socket->handle, fd) != 0) {
 		free(socket);
 		return NULL;
 	}
 	socket->handle.data = socket;
-	engine->curl->multi_assign(engine->multi, fd, socket);
+	if ((size_t)fd >= engine->socket_room) {
+		size_t room = (size_t)fd * 2 + 16;
+
+		engine->sockets = memory_need(realloc(engine->sockets, room * sizeof *engine->sockets));
+		memset(engine->sockets + engine->socket_room, 0,
+		       (room - engine->socket_room) * sizeof *engine->sockets);
+		engine->socket_room = room;
+	}
+	engine->sockets[fd] = socket;
 	return socket;
 }
 
-/* curl says what it waits for on a socket. `known` is what multi_assign() gave it. */
+/* Before the descriptor is closed, or used for another socket. */
+static void socket_drop(struct http_engine *engine, curl_socket_t fd)
+{
+	struct http_socket *socket = socket_of(engine, fd);
+
+	if (socket == NULL)
+		return;
+	engine->sockets[fd] = NULL;
+	uv_close((uv_handle_t *)&socket->handle, socket_closed);
+}
+
+/* curl wants a socket for a connection. */
+static curl_socket_t socket_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct http_engine *engine = context;
+	curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+	(void)purpose;
+	if (fd == CURL_SOCKET_BAD)
+		return fd;
+	socket_drop(engine, fd);
+	if (socket_new(engine, fd, true) == NULL) {
+		close(fd);
+		return CURL_SOCKET_BAD;
+	}
+	return fd;
+}
+
+static int socket_close(void *context, curl_socket_t fd)
+{
+	socket_drop(context, fd);
+	return close(fd);
+}
+
+/* curl says what it waits for on a socket. */
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *known)
 {
 	struct http_engine *engine = context;
-	struct http_socket *socket = known;
+	struct http_socket *socket = socket_of(engine, fd);
 	int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
 
 	(void)easy;
+	(void)known;
 	if (what == CURL_POLL_REMOVE) {
-		if (socket != NULL) {
-			engine->curl->multi_assign(engine->multi, fd, NULL);
-			uv_close((uv_handle_t *)&socket->handle, socket_closed);
-		}
+		if (socket == NULL)
+			return 0;
+		socket->wanted = false;
+		if (!socket->ours)
+			socket_drop(engine, fd);
 		return 0;
 	}
 	if (socket == NULL)
-		socket = socket_new(engine, fd);
-	return socket == NULL ? -1 : uv_poll_start(&socket->handle, events, socket_ready);
+		socket = socket_new(engine, fd, false);
+	if (socket == NULL)
+		return -1;
+	socket->wanted = true;
+	if (socket->events == events)
+		return 0;
+	socket->events = events;
+	return uv_poll_start(&socket->handle, events, socket_ready);
 }
 
 /*
@@ -581,6 +673,18 @@ static int timer_wanted(CURLM *multi, long milliseconds, void *context)
 	return 0;
 }
 
+/* Whether the environment names a proxy for any URL, as curl reads it. */
+static bool proxies_named(void)
+{
+	static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+					    "ALL_PROXY"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (getenv(names[i]) != NULL)
+			return true;
+	return false;
+}
+
 static struct http_engine *engine_new(struct live *live, char *error, size_t size)
 {
 	const struct curl_api *curl = curl_load(error, size);
@@ -592,6 +696,7 @@ static struct http_engine *engine_new(struct live *live, char *error, size_t siz
 	engine->live = live;
 	engine->curl = curl;
 	engine->multi = memory_need(curl->multi_init());
+	engine->proxies = proxies_named();
 	uv_timer_init(&live->loop, &engine->timer);
 	engine->timer.data = engine;
 	curl->multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
@@ -603,13 +708,6 @@ static struct http_engine *engine_new(struct live *live, char *error, size_t siz
 }
 
 /* ---- the request ---- */
-
-static curl_socket_t socket_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	(void)context;
-	(void)purpose;
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
 
 /* Requests to this machine never go through a proxy; for others the environment's *_proxy and no_proxy count.
  */
@@ -740,14 +838,18 @@ static bool set_limits(struct http_transfer *transfer)
 
 static void set_connection(struct http_transfer *transfer)
 {
-	const struct curl_api *curl = transfer->live->http->curl;
+	struct http_engine *engine = transfer->live->http;
+	const struct curl_api *curl = engine->curl;
 	const struct http_options *options = &transfer->options;
 	CURL *easy = transfer->easy;
 
 	curl->easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+	curl->easy_setopt(easy, CURLOPT_OPENSOCKETDATA, engine);
+	curl->easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
+	curl->easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, engine);
 	if (options->unix_socket != NULL)
 		curl->easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, options->unix_socket);
-	if (options->unix_socket != NULL || is_loopback(curl, options->url))
+	if (!engine->proxies || options->unix_socket != NULL || is_loopback(curl, options->url))
 		curl->easy_setopt(easy, CURLOPT_PROXY, "");
 	if (options->resolve != NULL) {
 		transfer->resolve = slist_with(curl, NULL, options->resolve);
@@ -791,7 +893,7 @@ static bool transfer_begin(struct http_transfer *transfer)
 		live->http = engine_new(live, transfer->error, sizeof transfer->error);
 	if (live->http == NULL)
 		return false;
-	transfer->easy = memory_need(live->http->curl->easy_init());
+	transfer->easy = easy_take(live->http);
 	live->http->curl->easy_setopt(transfer->easy, CURLOPT_URL, transfer->options.url);
 	set_callbacks(transfer);
 	set_connection(transfer);
@@ -911,8 +1013,12 @@ void live_http_free(struct live *live)
 	if (engine == NULL)
 		return;
 	live->http = NULL;
-	engine->curl->multi_cleanup(
-	    engine->multi); /* closes the kept connections: socket_wanted() is called */
+	while (engine->handle_count > 0)
+		engine->curl->easy_cleanup(engine->handles[--engine->handle_count]);
+	engine->curl->multi_cleanup(engine->multi); /* closes the kept connections: socket_close() is called */
+	for (size_t fd = 0; fd < engine->socket_room; fd++)
+		socket_drop(engine, (curl_socket_t)fd);
+	free(engine->sockets);
 	uv_close((uv_handle_t *)&engine->timer, engine_closed);
 }
 

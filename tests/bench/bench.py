@@ -378,13 +378,13 @@ PROMETHEUS = """
 global: { scrape_interval: %s, evaluation_interval: 1s }
 scrape_configs: [{ job_name: prometheus, static_configs: [{ targets: ["127.0.0.1:%d"] }] }]
 """
-PROM_QUERY = 'rate(prometheus_http_requests_total{handler="/-/ready"}[1m])'  # as in prom.plan
+PROM_QUERY = 'rate(prometheus_http_requests_total{handler="/metrics"}[1m])'  # as in prom.plan
 
 # What the runbooks that plans replace do for one sample.
 PROM_SHELL = r"""
 for ((i = 0; i < $2; i++)); do
     rate=$(curl -sf "$1/api/v1/query" \
-        --data-urlencode 'query=rate(prometheus_http_requests_total{handler="/-/ready"}[1m])' |
+        --data-urlencode 'query=rate(prometheus_http_requests_total{handler="/metrics"}[1m])' |
         jq -r '.data.result[0].value[1]')
     if (($(echo "$rate > 500000" | bc -l))); then exit 1; fi
 done
