@@ -378,6 +378,7 @@ static void request_transfer(struct docker_request *request)
 	    .headers = headers,
 	    .body = request->body.tag == VALUE_STRING ? value_text_peek(request->body) : NULL,
 	    .body_length = value_length(request->body),
+	    .repeats = options->repeats,
 	    .body_fd = options->body_fd,
 	    .timeout_ns = options->timeout_ns,
 	    .body_max = options->body_max,

@@ -37,6 +37,7 @@ struct docker_options {
 	const char *method; /* "GET" */
 	struct value path;  /* of docker_path(); consumed */
 	struct value body;  /* a record, sent as JSON with its secrets; null: no body; consumed */
+	bool repeats;	    /* as in http_options */
 	int body_fd;	    /* above 0: a tar archive to send; closed by the request */
 	const char *header; /* one more "Name: value", or NULL */
 	int64_t timeout_ns; /* 0: none */

@@ -46,14 +46,15 @@ struct ask {
 struct exec {
 	struct effect_call *call;
 	struct value container, shown, user, directory, program; /* strings; user and directory may be null */
-	struct value ok, input, secrets, body;
+	struct value ok, input, secrets;
 	int64_t timeout_ns, began;
 	char token[33];
 	bool change;
 	enum stage stage;
 	enum stop_reason stop;
 
-	struct value id, container_id;
+	struct value id;
+	struct value container_id; /* null until the first look; a container made anew by the name is another */
 	struct ask *asks;
 	struct live_timer *limit, *look_timer, *drain;
 	struct docker_stream stream;
@@ -284,7 +285,6 @@ static void exec_free(void *state)
 	value_release(exec->ok);
 	value_release(exec->input);
 	value_release(exec->secrets);
-	value_release(exec->body);
 	value_release(exec->id);
 	value_release(exec->container_id);
 	value_release(exec->stop_problem);
@@ -505,6 +505,8 @@ static void looked(struct exec *exec, const struct docker_reply *reply)
 		return;
 	}
 	exec->pid = pid.tag == VALUE_INT ? (int)pid.i : 0;
+	if (exec->container_id.tag == VALUE_NULL)
+		exec->container_id = value_copy(record_peek(reply->json, "ContainerID"));
 	if (running.tag == VALUE_BOOL && !running.b && code.tag == VALUE_INT) {
 		ended_with(exec, code.i);
 		return;
@@ -806,37 +808,9 @@ static void exec_made(struct exec *exec, const struct docker_reply *reply)
 		exec_start(exec->call);
 		return;
 	}
-	note = record_new(2);
+	note = record_new(1);
 	record_set(&note, "exec", value_copy(id));
-	record_set(&note, "container", value_copy(exec->container_id));
 	call_note(exec->call, note, exec_start);
-}
-
-/* The container's full id: it says whose processes we may signal, and a container made anew by that name is
- * another. */
-static void exec_found(struct exec *exec, const struct docker_reply *reply)
-{
-	struct value id = record_peek(reply->json, "Id"), body = exec->body;
-
-	if (reply->status == 404) {
-		exec_missing(exec);
-		return;
-	}
-	if (!reply->ok || id.tag != VALUE_STRING) {
-		exec_fail(exec,
-			  value_string_printf("cannot run \"%s\" in %s: %s", value_text_peek(exec->program),
-					      value_text_peek(exec->shown),
-					      reply->ok ? "the engine gave no id" : reply->message));
-		return;
-	}
-	exec->container_id = value_copy(id);
-	exec->body = value_null();
-	ask_send(exec,
-		 (struct docker_options){.method = "POST",
-					 .path = docker_path("/containers/%s/exec", value_text_peek(id)),
-					 .body = body,
-					 .timeout_ns = DOCKER_TIMEOUT},
-		 exec_made);
 }
 
 void docker_token(char token[33])
@@ -907,7 +881,7 @@ static struct exec *exec_new(struct effect_call *call, const struct docker_exec_
 	exec->ok = value_copy(options->ok);
 	exec->input = value_copy(options->input);
 	exec->secrets = list_new(0);
-	exec->body = exec->id = exec->container_id = exec->stop_problem = value_null();
+	exec->id = exec->container_id = exec->stop_problem = value_null();
 	exec->change = call->builtin->effect == EFFECT_CHANGE;
 	exec->timeout_ns = options->timeout_ns;
 	exec->began = live_now(call->live);
@@ -939,16 +913,18 @@ void docker_exec_begin(struct effect_call *call, const struct docker_exec_option
 		return;
 	}
 	exec = exec_new(call, options);
-	exec->body = create_body(exec, options, env);
 	call->state = exec;
 	call->free_state = exec_free;
 	call->cancel = exec_cancel;
 	if (exec->timeout_ns > 0)
 		exec->limit = live_timer_start(call->live, exec->timeout_ns, exec_late, exec);
 	ask_send(exec,
-		 (struct docker_options){.path = docker_path("/containers/%s/json", options->container),
+		 (struct docker_options){.method = "POST",
+					 .path = docker_path("/containers/%s/exec", options->container),
+					 .body = create_body(exec, options, env),
+					 .repeats = true, /* one that never starts is nothing */
 					 .timeout_ns = DOCKER_TIMEOUT},
-		 exec_found);
+		 exec_made);
 }
 
 struct value docker_exec_simulate(const struct effect_request *request)

@@ -93,6 +93,7 @@ struct http_options {
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	const char *body;	    /* or NULL; copied */
 	size_t body_length;
+	bool repeats; /* two of it do what one does, whatever the method: it may go over a kept connection */
 	int body_fd; /* send this regular file, from its position on, as the body (a build context); 0 or
 		      * less: none; closed by the transfer */
 	int64_t timeout_ns;	    /* of the whole transfer; 0: none */

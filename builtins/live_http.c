@@ -6,8 +6,9 @@
  * curl. Only its write, header and read callbacks run inside, and what they lead to (a cancel, another start)
  * is deferred.
  *
- * A request that must not be sent twice (POST, PATCH and unknown methods) always gets a connection of its
- * own: on a kept one that the server has just closed, curl would silently send it again.
+ * A request that must not be sent twice (POST, PATCH and unknown methods, unless its options say that it
+ * repeats) always gets a connection of its own: on a kept one that the server has just closed, curl would
+ * silently send it again.
  */
 #include "builtins/live.h"
 
@@ -774,7 +775,7 @@ static void set_method(struct http_transfer *transfer)
 	else if (strcmp(method, "GET") != 0 || transfer->options.body != NULL ||
 		 transfer->options.body_fd > 0)
 		curl->easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, method);
-	if (!method_repeats(method))
+	if (!transfer->options.repeats && !method_repeats(method))
 		curl->easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
 }
 
