@@ -6,6 +6,7 @@
 #   make lab-up     only the stack to deploy to        make docs         docs/ from the tables in the code
 #   make lab-down   removes all that the lab made      make clean        what was built, not the lab
 #   make install    into PREFIX (/usr/local), below DESTDIR: program, man page, completions; make uninstall
+#   make bench      runplan measured beside others (ROW=http for one row, QUICK=1, ROUNDS=9, KEEP=1 into docs/)
 #
 # Sources are found by folder. B is where objects go: build/, or build/asan for the sanitizers' build.
 
@@ -123,6 +124,13 @@ test:
 
 test-unit test-golden test-asan test-lab:
 	@scripts/test.sh $(@:test-%=%)
+
+# The table goes to build/bench.md, with KEEP=1 into docs/performance.md as well.
+.PHONY: bench
+bench:
+	@scripts/setup.sh bench
+	@$(MAKE) --no-print-directory --silent all $(filter $(B)/tests/bench/%,$(TOOLS))
+	@tests/bench/bench.py $(ROW) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) $(if $(KEEP),--keep)
 
 .PHONY: layers
 layers:

@@ -1,10 +1,11 @@
 #!/bin/bash
-# setup.sh build|lab|test|fuzz...: installs the Debian packages that are missing for
+# setup.sh build|lab|test|fuzz|bench...: installs the Debian packages that are missing for
 #
 #   build   compiling runplan
 #   lab     building and running the lab
 #   test    all of the tests (build and lab included)
 #   fuzz    the fuzzer, with build
+#   bench   the benchmarks (build included)
 #
 # Does nothing when all are there. Tried on Debian 12. Needs root, or sudo. Services that come with the packages are not
 # started: the tests start their own.
@@ -18,6 +19,9 @@ LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-cert
 TEST=(libcmocka-dev bats busybox-static postgresql nginx-light prometheus git openssl openssh-client
     zsh fish man-db mandoc tmux python3-jsonschema)
 FUZZ=(clang libclang-rt-dev)
+# What runplan is measured beside.
+BENCH=(ansible-core lua5.4 bc jq curl bash findutils docker.io docker-compose iptables procps busybox-static nginx-light
+    prometheus python3)
 # What these packages would start at every boot; disabled when this script installed the package.
 SERVERS=(postgresql nginx prometheus)
 
@@ -92,10 +96,11 @@ for set in "$@"; do
         lab) wanted+=("${LAB[@]}") ;;
         test) wanted+=("${BUILD[@]}" "${LAB[@]}" "${TEST[@]}") ;;
         fuzz) wanted+=("${FUZZ[@]}") ;;
-        *) die "unknown set: $set (build, lab, test or fuzz)" ;;
+        bench) wanted+=("${BUILD[@]}" "${BENCH[@]}") ;;
+        *) die "unknown set: $set (build, lab, test, fuzz or bench)" ;;
     esac
 done
-[ ${#wanted[@]} -gt 0 ] || die "usage: setup.sh build|lab|test|fuzz..."
+[ ${#wanted[@]} -gt 0 ] || die "usage: setup.sh build|lab|test|fuzz|bench..."
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     die "this machine has no apt; install yourself what stands for: ${wanted[*]}"
 fi

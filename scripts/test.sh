@@ -3,7 +3,8 @@
 #
 #   layers   dependencies point one way
 #   unit     tests/unit/*.c, each a program of its own (starts a Docker engine: docker's tests use a real one)
-#   golden   plans beside what must come of them (tests/golden.sh), the plans of plans/ and of the documentation
+#   golden   plans beside what must come of them (tests/golden.sh), the plans of plans/ and of the documentation; that the
+#            benchmarks still run
 #   asan     unit and golden once more, built with the address, undefined-behaviour and leak sanitizers
 #   lab      tests/lab: deployments to the real stack
 #
@@ -149,7 +150,7 @@ suite() {
     case $1 in
         layers) run_counted layers scripts/layers.sh ;;
         unit) build && unit ;;
-        golden) build && golden build ./runplan ;;
+        golden) build && golden build ./runplan && run_counted bench tests/bench/bench.py --smoke ;;
         asan)
             export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
             wait

@@ -281,7 +281,7 @@ class Bench:
         """An nginx that answers at once."""
         def start():
             port = free_port()
-            config = self.write("nginx.conf", NGINX % {"port": port, "work": self.work, "user": os.environ.get("USER", "")})
+            config = self.write("nginx.conf", NGINX % {"port": port, "work": self.work, })
             return self.server(["nginx", "-e", "stderr", "-c", config], port)
         return self.once("nginx", start)
 
@@ -710,6 +710,7 @@ def main():
     if options.list:
         print("\n".join(ROWS))
         return 0
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     bench = Bench(options)
     try:
