@@ -14,6 +14,7 @@ test that every row still runs; it starts no Docker engine, and its figures mean
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -30,12 +31,26 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 PAGE = os.path.join(ROOT, "docs", "performance.md")
 BEGIN, END = "<!-- table: make bench KEEP=1 -->", "<!-- end of table -->"
 COMMAND_SECONDS = 120  # what ends a command that hangs
+SERVER_SECONDS = 30  # for a server to answer
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 
 
 class Missing(Exception):
     """A program or an engine that a row needs is not there."""
+
+    def each(self, _):
+        return self
+
+    def __str__(self):
+        return f"missing: {self.args[0]}"
+
+
+class Failed(Missing):
+    """A command that was measured ended with an error."""
+
+    def __str__(self):
+        return f"failed: {self.args[0]}"
 
 
 # ---- figures ----
@@ -91,10 +106,15 @@ class Line:
 
     def __init__(self, work, ours, peer="", ratio="", gate="", met=None):
         self.work, self.ours, self.peer, self.ratio, self.gate, self.met = work, str(ours), str(peer), ratio, gate, met
+        self.failed = isinstance(ours, Failed) or isinstance(peer, Failed)
 
     def cells(self):
         return [self.work, self.ours, self.peer, self.ratio, self.gate,
                 "" if self.met is None else "yes" if self.met else "**no**"]
+
+
+def first_absent(*figures):
+    return next((figure for figure in figures if isinstance(figure, Missing)), None)
 
 
 def ratio_text(ratio):
@@ -103,29 +123,34 @@ def ratio_text(ratio):
 
 def below(work, ours, limit):
     """Ours alone, at most `limit`."""
+    if isinstance(ours, Missing):
+        return Line(work, ours)
     return Line(work, ours, gate=f"at most {Figure([limit], ours.unit)}", met=ours.median <= limit)
 
 
 def above(work, ours, limit):
+    if isinstance(ours, Missing):
+        return Line(work, ours)
     return Line(work, ours, gate=f"at least {Figure([limit], ours.unit)}", met=ours.median >= limit)
 
 
 def times(work, ours, name, peer, limit=None):
     """Ours takes at most `limit` times what the peer takes."""
-    if isinstance(peer, Missing):
-        return Line(work, ours, f"missing: {peer}", gate="" if limit is None else f"at most {limit:g} ×")
+    gate = "" if limit is None else f"at most {limit:g} ×"
+    if first_absent(ours, peer):
+        return Line(work, ours, peer, gate=gate)
     ratio = ours.median / peer.median
-    return Line(work, ours, f"{name} {peer}", f"{ratio_text(ratio)} ×", "" if limit is None else f"at most {limit:g} ×",
-                None if limit is None else ratio <= limit)
+    return Line(work, ours, f"{name} {peer}", f"{ratio_text(ratio)} ×", gate, None if limit is None else ratio <= limit)
 
 
 def faster(work, ours, name, peer, limit=None):
     """Ours is at least `limit` times faster than the peer."""
-    if isinstance(peer, Missing):
-        return Line(work, ours, f"missing: {peer}", gate="" if limit is None else f"at least {limit:,} × faster")
+    gate = "" if limit is None else f"at least {limit:,} × faster"
+    if first_absent(ours, peer):
+        return Line(work, ours, peer, gate=gate)
     ratio = peer.median / ours.median
-    return Line(work, ours, f"{name} {peer}", f"{ratio_text(ratio)} × faster",
-                "" if limit is None else f"at least {limit:,} × faster", None if limit is None else ratio >= limit)
+    return Line(work, ours, f"{name} {peer}", f"{ratio_text(ratio)} × faster", gate,
+                None if limit is None else ratio >= limit)
 
 
 # ---- running ----
@@ -176,8 +201,11 @@ class Bench:
         return os.path.join(self.tools, name)
 
     def run_plan(self, name, *arguments, **params):
+        """The command that runs it; params that it does not declare are left out."""
         path = name if "/" in name else os.path.join(HERE, name + ".plan")
-        sets = [word for key, value in params.items() for word in ("--set", f"{key}={value}")]
+        with open(path, encoding="utf-8") as file:
+            declared = set(re.findall(r"^param (\w+)", file.read(), re.MULTILINE))
+        sets = [word for key, value in params.items() if key in declared for word in ("--set", f"{key}={value}")]
         return [self.program, "run", path, "--quiet", *sets, *arguments]
 
     def has(self, program):
@@ -223,14 +251,17 @@ class Bench:
         wall, cpu, peak, status = map(int, text.split())
         if status != 0:
             with open(errors, encoding="utf-8", errors="replace") as file:
-                raise RuntimeError(f"{' '.join(command)[:200]}: exit code {status}: {file.read().strip()[-500:]}")
+                said = file.read().strip().replace("\n", " ")[-500:]
+            if "is not available yet" in said:
+                raise Missing(said)
+            raise Failed(f"{' '.join(command)[:200]}: exit code {status}: {said}")
         return wall / 1e9, cpu / 1e6, peak * 1024
 
     def race(self, rounds, commands):
         """Runs each command once a round, one after the other, and once before that without counting.
 
-        `commands` are lists of words, or functions of the round's number that make one. What needs a program that is
-        not installed has a Missing in place of its Samples.
+        `commands` are lists of words, or functions of the round's number that make one. What cannot be run has a
+        Missing in place of its Samples.
         """
         results = {}
         for name, command in commands.items():
@@ -238,10 +269,15 @@ class Bench:
             results[name] = Samples() if self.has(words[0]) else Missing(os.path.basename(words[0]))
         for number in range(0 if self.smoke else -1, rounds):
             for name, command in commands.items():
-                if isinstance(results[name], Samples):
+                if isinstance(results[name], Missing):
+                    continue
+                try:
                     run = self.measure(command(number) if callable(command) else command)
-                    if number >= 0:
-                        results[name].runs.append(run)
+                except Missing as missing:
+                    results[name] = missing
+                    continue
+                if number >= 0:
+                    results[name].runs.append(run)
         return results
 
     # -- servers --
@@ -252,29 +288,36 @@ class Bench:
             self.started[name] = start()
         return self.started[name]
 
-    def server(self, command, port, path="/", **settings):
-        """Starts it and waits until it answers."""
+    def server(self, command):
+        """Starts it; answer() waits for it."""
         if not shutil.which(command[0]):
             raise Missing(command[0])
         with open(self.path(os.path.basename(command[0]) + ".log"), "w", encoding="utf-8") as log:
-            child = self.spawn(command, stdout=log, stderr=log, **settings)
-        for _ in range(600):
+            return self.spawn(command, stdout=log, stderr=log)
+
+    def answer(self, child, url, wanted=lambda body: True):
+        """Waits until the server answers with a body that is `wanted`."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        for _ in range(SERVER_SECONDS * 20):
             try:
-                urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-                    f"http://127.0.0.1:{port}{path}", timeout=5).close()
-                return f"http://127.0.0.1:{port}"
+                with opener.open(url, timeout=5) as answer:
+                    if wanted(answer.read()):
+                        return
             except OSError:
-                if child.poll() is not None:
-                    break
-                time.sleep(0.05)
-        with open(log.name, encoding="utf-8", errors="replace") as file:
-            raise RuntimeError(f"{command[0]} does not answer: {file.read().strip()[-300:]}")
+                pass
+            if child.poll() is not None:
+                break
+            time.sleep(0.05)
+        with open(self.path(os.path.basename(child.args[0]) + ".log"), encoding="utf-8", errors="replace") as file:
+            raise RuntimeError(f"{child.args[0]} does not answer: {file.read().strip()[-300:]}")
 
     def delayed(self):
         """A server that answers after 5 ms."""
         def start():
             port = free_port()
-            return self.server([self.tool("delay"), str(port), "5"], port)
+            url = f"http://127.0.0.1:{port}"
+            self.answer(self.server([self.tool("delay"), str(port), "5"]), url)
+            return url
         return self.once("delay", start)
 
     def at_once(self):
@@ -282,25 +325,27 @@ class Bench:
         def start():
             port = free_port()
             config = self.write("nginx.conf", NGINX % {"port": port, "work": self.work, })
-            return self.server(["nginx", "-e", "stderr", "-c", config], port)
+            url = f"http://127.0.0.1:{port}"
+            self.answer(self.server(["nginx", "-e", "stderr", "-c", config]), url)
+            return url
         return self.once("nginx", start)
 
-    def prometheus(self):
-        """A Prometheus that scrapes itself, once it has an answer to PROM_QUERY."""
+    def prometheus_start(self):
+        """A Prometheus that scrapes itself, the first time after five seconds: its process and URL."""
         def start():
             port = free_port()
             config = self.write("prometheus.yml", PROMETHEUS % (self.count("1s", "100ms"), port))
-            url = self.server(["prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.path('prometheus')}",
-                               f"--web.listen-address=127.0.0.1:{port}"], port, "/-/ready")
-            query = url + "/api/v1/query?" + urllib.parse.urlencode({"query": PROM_QUERY})
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            for _ in range(200):
-                with opener.open(query, timeout=5) as answer:
-                    if json.load(answer)["data"]["result"]:
-                        return url
-                time.sleep(0.1)
-            raise RuntimeError("Prometheus has no samples of itself after 20 s")
+            child = self.server(["prometheus", f"--config.file={config}",
+                                 f"--storage.tsdb.path={self.path('prometheus')}", f"--web.listen-address=127.0.0.1:{port}"])
+            return child, f"http://127.0.0.1:{port}"
         return self.once("prometheus", start)
+
+    def prometheus(self):
+        """The same once it has an answer to PROM_QUERY."""
+        child, url = self.prometheus_start()
+        query = url + "/api/v1/query?" + urllib.parse.urlencode({"query": PROM_QUERY})
+        self.answer(child, query, lambda body: json.loads(body)["data"]["result"])
+        return url
 
     def container(self):
         """A running container of a static busybox; the name, and compose's command line or a Missing."""
@@ -428,6 +473,11 @@ def ansible(bench, tasks):
     return ["ansible-playbook", "-i", "localhost,", path]
 
 
+def speed(seconds):
+    """Bytes a second, of the seconds for one byte."""
+    return seconds if isinstance(seconds, Missing) else Figure([1 / value for value in seconds.values], "B/s")
+
+
 @row
 def row_start(bench):
     hello = os.path.join(HERE, "hello.plan")
@@ -437,12 +487,12 @@ def row_start(bench):
     fast = bench.race(bench.rounds(41), commands)
     slow = bench.race(bench.rounds(5), {"ansible": ansible(bench, 1), "run": bench.run_plan("hello")})
     run = fast["run"]
-    yield below("one trivial step, whole process: `run`", run.time(), 8e-3)
-    yield times("the same", run.time(), "bash -c echo", fast["bash"].time())
-    yield faster("the same", slow["run"].time(), "ansible-playbook", figure(slow["ansible"]), 50)
-    yield below("the same: peak memory", run.peak(), 15 << 20)
+    yield below("one trivial step, whole process: `run`", figure(run), 8e-3)
+    yield times("the same", figure(run), "bash -c echo", figure(fast["bash"]))
+    yield faster("the same", figure(slow["run"]), "ansible-playbook", figure(slow["ansible"]), 50)
+    yield below("the same: peak memory", figure(run, "peak"), 15 << 20)
     for name in ("check", "fmt", "preview"):
-        yield below(f"the same: `{name}`", fast[name].time(), 3e-3)
+        yield below(f"the same: `{name}`", figure(fast[name]), 3e-3)
 
 
 @row
@@ -458,13 +508,13 @@ def row_steps(bench):
         "script": ["bash", script],
     })
     slow = bench.race(bench.rounds(3), {"one": ansible(bench, 1), "all": ansible(bench, tasks)})
-    loop = fast["loop"].time()
+    loop = figure(fast["loop"])
     task = figure(slow["all"])
-    if not isinstance(task, Missing):
-        task = task.minus(slow["one"].time()).each(tasks - 1)
-    yield times(f"{count:,} steps without effect, in a loop", loop, "bash's echo loop", fast["bash"].time(), 1)
+    if not first_absent(task, slow["one"]):
+        task = task.minus(figure(slow["one"])).each(tasks - 1)
+    yield times(f"{count:,} steps without effect, in a loop", loop, "bash's echo loop", figure(fast["bash"]), 1)
     yield faster("the same, a step", loop.each(count), "ansible, a task", task, 3000)
-    yield times(f"{count:,} steps written one by one", fast["lines"].time(), "bash, as many echos", fast["script"].time())
+    yield times(f"{count:,} steps written one by one", figure(fast["lines"]), "bash, as many echos", figure(fast["script"]))
 
 
 @row
@@ -478,9 +528,9 @@ def row_spawn(bench):
         "ours, durable": lambda _: bench.run_plan("spawn", "--journal", files(), count=count),
         "C, durable": lambda _: [bench.tool("spawn"), str(count), files()],
     })
-    yield times(f"{count:,} steps that spawn `true`", fast["ours"].time(), "posix_spawn and wait in C", fast["C"].time(), 1.3)
-    yield times("the same with a durable record", fast["ours, durable"].time(), "the same in C with 2 × fdatasync",
-                fast["C, durable"].time(), 1.3)
+    yield times(f"{count:,} steps that spawn `true`", figure(fast["ours"]), "posix_spawn and wait in C", figure(fast["C"]), 1.3)
+    yield times("the same with a durable record", figure(fast["ours, durable"]), "the same in C with 2 × fdatasync",
+                figure(fast["C, durable"]), 1.3)
 
 
 def http_commands(bench, url, checks):
@@ -500,14 +550,13 @@ def row_http(bench):
     fast = bench.race(bench.rounds(15), commands)
     slow = bench.race(bench.rounds(3), {"ours": commands["ours"], "xargs": xargs})
     work = f"{checks:,} checks at a server that takes 5 ms, 64 at once"
-    yield times(work, fast["ours"].time(), "curl --parallel", figure(fast["curl"]), 1.1)
-    yield times("the same: CPU time", fast["ours"].cpu(), "curl --parallel", figure(fast["curl"], "cpu"), 0.9)
-    yield faster("the same", slow["ours"].time(), "xargs -P 64 curl", figure(slow["xargs"]), 30)
-    yield Line("the same: peak memory", fast["ours"].peak(), "" if isinstance(fast["curl"], Missing) else
-               f"curl --parallel {fast['curl'].peak()}")
+    yield times(work, figure(fast["ours"]), "curl --parallel", figure(fast["curl"]), 1.1)
+    yield times("the same: CPU time", figure(fast["ours"], "cpu"), "curl --parallel", figure(fast["curl"], "cpu"), 0.9)
+    yield faster("the same", figure(slow["ours"]), "xargs -P 64 curl", figure(slow["xargs"]), 30)
+    yield times("the same: peak memory", figure(fast["ours"], "peak"), "curl --parallel", figure(fast["curl"], "peak"))
     commands, _ = http_commands(bench, bench.at_once(), checks)
     fast = bench.race(bench.rounds(9), commands)
-    yield times(f"{checks:,} checks at a server that answers at once", fast["ours"].time(), "curl --parallel",
+    yield times(f"{checks:,} checks at a server that answers at once", figure(fast["ours"]), "curl --parallel",
                 figure(fast["curl"]))
 
 
@@ -517,24 +566,25 @@ def row_docker_exec(bench):
     out = bench.path("pairs")
     pairs = bench.count(20, 1)
     params = {"container": container, "client": bench.tool("engine_exec"), "out": out, "pairs": pairs}
-    ours, engine, peers = [], [], {"docker": Samples(), "compose": Samples()}
+    ours, engine = [], []
+    peers = {"docker exec": Samples(), "docker-compose exec": Samples()}
     for _ in range(bench.rounds(6)):
         bench.output(bench.run_plan("docker_exec", **params))
         with open(out, encoding="utf-8") as file:
             figures = [[float(word) / 1e9 for word in line.split()] for line in file if line.strip()]
         ours += [pair[0] for pair in figures]
         engine += [pair[1] for pair in figures]
-        peers["docker"].runs.append(bench.measure(["docker", "exec", container, "true"]))
+        peers["docker exec"].runs.append(bench.measure(["docker", "exec", container, "true"]))
         if isinstance(compose, Missing):
-            peers["compose"] = compose
+            peers["docker-compose exec"] = compose
         else:
-            peers["compose"].runs.append(bench.measure([*compose, "exec", "-T", "web", "true"]))
+            peers["docker-compose exec"].runs.append(bench.measure([*compose, "exec", "-T", "web", "true"]))
     over = Figure([mine - theirs for mine, theirs in zip(ours, engine)])
     ours, engine = Figure(ours), Figure(engine)
     yield Line("`docker.exec` of `true`", ours, f"the engine's start to end of stream {engine}",
                f"{over.median * 1e3:+.2f} ms a pair", "at most 2 ms more", over.median <= 2e-3)
-    yield faster("the same", ours, "docker-compose exec", figure(peers["compose"]), 8)
-    yield faster("the same", ours, "docker exec", peers["docker"].time())
+    for name, limit in (("docker-compose exec", 8), ("docker exec", None)):
+        yield faster("the same", ours, name, figure(peers[name]), limit)
 
 
 @row
@@ -545,8 +595,8 @@ def row_container_state(bench):
         "ours": bench.run_plan("container_state", container=container, reads=reads),
         "docker": ["docker", "inspect", container],
     })
-    yield faster("container state, on an open connection", result["ours"].time().each(reads), "docker inspect",
-                 result["docker"].time(), 50)
+    yield faster("container state, on an open connection", figure(result["ours"]).each(reads), "docker inspect",
+                 figure(result["docker"]), 50)
 
 
 @row
@@ -555,12 +605,12 @@ def row_prom(bench):
     ours, peer = bench.count(1000, 3), bench.count(20, 1)
     script = bench.write("prom.sh", PROM_SHELL)
     missing = [name for name in ("curl", "jq", "bc") if not shutil.which(name)]
-    commands = {"ours": bench.run_plan("prom", server=url, samples=ours)}
-    if not missing:
-        commands["peer"] = ["bash", script, url, str(peer)]
-    result = bench.race(bench.rounds(7), commands)
-    yield faster("a sample of Prometheus and its comparison", result["ours"].time().each(ours), "curl, jq and bc",
-                 Missing(", ".join(missing)) if missing else result["peer"].time().each(peer), 80)
+    result = bench.race(bench.rounds(7), {
+        "ours": bench.run_plan("prom", server=url, samples=ours),
+        "peer": [missing[0] if missing else "bash", script, url, str(peer)],
+    })
+    yield faster("a sample of Prometheus and its comparison", figure(result["ours"]).each(ours), "curl, jq and bc",
+                 figure(result["peer"]).each(peer), 80)
 
 
 @row
@@ -575,12 +625,12 @@ def row_loops(bench):
             "ours": bench.run_plan(name, **param),
             "lua": ["lua5.4", "-e", LUA[name].format(**param)],
         })
-        yield times(titles[name], result["ours"].time(), "Lua 5.4", figure(result["lua"]), 1.5)
+        yield times(titles[name], figure(result["ours"]), "Lua 5.4", figure(result["lua"]), 1.5)
 
 
 @row
 def row_parse(bench):
-    plans, speeds = {}, {}
+    plans = {}
     for megabytes in (1, 2, 4):
         text = bench.output([sys.executable, os.path.join(HERE, "generate_plan.py"),
                              str(bench.count(megabytes * 1_000_000, megabytes * 10_000))])
@@ -595,16 +645,12 @@ def row_parse(bench):
     commands |= {"lua": ["luac5.4", "-p", lua], "bash": ["bash", "-n", shell]}
     result = bench.race(bench.rounds(7), commands)
     paths = {**plans, "lua": lua, "bash": shell}
-    for name, path in paths.items():
-        size = os.path.getsize(path)
-        speeds[name] = result[name] if isinstance(result[name], Missing) else Figure(
-            [size / run[0] for run in result[name].runs], "B/s")
+    byte = {name: figure(result[name]).each(os.path.getsize(path)) for name, path in paths.items()}
     for n in plans:
-        yield above(f"parse and check of {n} MB of plans", speeds[n], 25e6)
-    ratio = speeds[1].median / speeds[4].median
-    yield Line("linear: the time for a byte of 4 MB beside that of 1 MB", speeds[4], f"of 1 MB {speeds[1]}",
-               f"{ratio:.2f} ×", "at most 1.15 ×", ratio <= 1.15)
-    yield Line("parse of 1 MB by others", speeds[1], f"luac -p {speeds['lua']}, bash -n {speeds['bash']}")
+        yield above(f"parse and check of {n} MB of plans", speed(byte[n]), 25e6)
+    yield times("linear: of 4 MB, a byte", byte[4], "of 1 MB, a byte", byte[1], 1.15)
+    yield times("of 1 MB, a byte", byte[1], "luac -p", byte["lua"])
+    yield times("of 1 MB, a byte", byte[1], "bash -n", byte["bash"])
 
 
 @row
@@ -615,7 +661,7 @@ def row_branches(bench):
     if bench.smoke:
         command = [bench.program, "simulate", *command[2:]]
     result = bench.race(bench.rounds(3), {"ours": command})
-    yield below(f"{count:,} branches that wait: peak memory", result["ours"].peak(), 40 << 20)
+    yield below(f"{count:,} branches that wait: peak memory", figure(result["ours"], "peak"), 40 << 20)
 
 
 # ---- the table ----
@@ -668,8 +714,9 @@ def page_fill(text):
 
 
 def measure_rows(bench, names):
-    """The lines of the table, and how many rows could not be measured to their end."""
-    lines, failed = [], 0
+    lines = []
+    if bench.smoke and "prom" in names and bench.has("prometheus"):
+        bench.prometheus_start()  # gets its samples while the other rows run
     for name in names:
         began = time.monotonic()
         print(f"bench: {name} ...", end="", flush=True)
@@ -677,14 +724,13 @@ def measure_rows(bench, names):
             for line in ROWS[name](bench):
                 lines.append(line)
         except Missing as missing:
-            lines.append(Line(name, f"missing: {missing}"))
+            lines.append(Line(name, missing))
         except Exception as error:  # the other rows are measured all the same
             if bench.options.verbose:
                 traceback.print_exc()
-            lines.append(Line(name, f"failed: {error}", met=False))
-            failed += 1
+            lines.append(Line(name, Failed(error)))
         print(f" {time.monotonic() - began:.1f} s", flush=True)
-    return lines, failed
+    return lines
 
 
 def options_of():
@@ -714,23 +760,23 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     bench = Bench(options)
     try:
-        lines, failed = measure_rows(bench, options.rows or ROWS)
+        lines = measure_rows(bench, options.rows or ROWS)
     except KeyboardInterrupt:
         print("\nbench: stopped", file=sys.stderr)
         return 130
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         bench.close()
+    failed = sum(line.failed for line in lines)
     if options.smoke:
         for line in lines:
-            if line.ours.startswith(("failed", "missing")):
-                print(f"bench: {line.work}: {line.ours}")
+            if line.failed or line.ours.startswith("missing"):
+                print(f"bench: {line.work}: {line.ours} {line.peer}")
         print(f"{len(lines) - failed} passed, {failed} failed")
         return 1 if failed else 0
     text = table(lines)
     print("\n" + text + "\n" + machine())
-    gates = [line.met for line in lines if line.met is not None]
-    print(f"{sum(gates)} of {len(gates)} reached")
+    print(f"{sum(line.met is True for line in lines)} of {sum(line.gate != '' for line in lines)} reached")
     with open(os.path.join(ROOT, "build", "bench.md"), "w", encoding="utf-8") as file:
         file.write(text + "\n" + machine())
     if options.keep:
