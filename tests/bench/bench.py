@@ -32,6 +32,7 @@ PAGE = os.path.join(ROOT, "docs", "performance.md")
 BEGIN, END = "<!-- table: make bench KEEP=1 -->", "<!-- end of table -->"
 COMMAND_SECONDS = 120  # what ends a command that hangs
 SERVER_SECONDS = 30  # for a server to answer
+CELL_MAX = 200  # characters of a message in the table
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"
 
@@ -109,8 +110,8 @@ class Line:
         self.failed = isinstance(ours, Failed) or isinstance(peer, Failed)
 
     def cells(self):
-        return [self.work, self.ours, self.peer, self.ratio, self.gate,
-                "" if self.met is None else "yes" if self.met else "**no**"]
+        met = "" if self.met is None else "yes" if self.met else "**no**"
+        return [self.work, self.ours[:CELL_MAX], self.peer[:CELL_MAX], self.ratio, self.gate, met]
 
 
 def first_absent(*figures):
@@ -336,7 +337,8 @@ class Bench:
             port = free_port()
             config = self.write("prometheus.yml", PROMETHEUS % (self.count("1s", "100ms"), port))
             child = self.server(["prometheus", f"--config.file={config}",
-                                 f"--storage.tsdb.path={self.path('prometheus')}", f"--web.listen-address=127.0.0.1:{port}"])
+                                 f"--storage.tsdb.path={self.path('prometheus')}",
+                                 f"--web.listen-address=127.0.0.1:{port}"])
             return child, f"http://127.0.0.1:{port}"
         return self.once("prometheus", start)
 
@@ -448,7 +450,8 @@ LUA = {
     "add_for": "local s = 0 for i = 1, {count} do s = s + i end print(s)",
     "add_while": "local s, i = 0, 1 while i <= {count} do if s < 0 then s = 0 end s = s + i i = i + 1 end print(s)",
     "fib": "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end print(fib({n}))",
-    "format": "local l = 0 for i = 1, {count} do l = l + #string.format('step %d: %s %.2f', i, 'ok', i * 0.5) end print(l)",
+    "format": "local l = 0 for i = 1, {count} do l = l + #string.format('step %d: %s %.2f', i, 'ok', i * 0.5) end "
+              "print(l)",
     "concat": "local l = 0 for i = 1, {count} do l = l + #('step ' .. i .. ': ' .. 'ok') end print(l)",
 }
 
@@ -514,7 +517,8 @@ def row_steps(bench):
         task = task.minus(figure(slow["one"])).each(tasks - 1)
     yield times(f"{count:,} steps without effect, in a loop", loop, "bash's echo loop", figure(fast["bash"]), 1)
     yield faster("the same, a step", loop.each(count), "ansible, a task", task, 3000)
-    yield times(f"{count:,} steps written one by one", figure(fast["lines"]), "bash, as many echos", figure(fast["script"]))
+    yield times(f"{count:,} steps written one by one", figure(fast["lines"]), "bash, as many echos",
+                figure(fast["script"]))
 
 
 @row
@@ -528,7 +532,8 @@ def row_spawn(bench):
         "ours, durable": lambda _: bench.run_plan("spawn", "--journal", files(), count=count),
         "C, durable": lambda _: [bench.tool("spawn"), str(count), files()],
     })
-    yield times(f"{count:,} steps that spawn `true`", figure(fast["ours"]), "posix_spawn and wait in C", figure(fast["C"]), 1.3)
+    yield times(f"{count:,} steps that spawn `true`", figure(fast["ours"]), "posix_spawn and wait in C",
+                figure(fast["C"]), 1.3)
     yield times("the same with a durable record", figure(fast["ours, durable"]), "the same in C with 2 × fdatasync",
                 figure(fast["C, durable"]), 1.3)
 
@@ -692,14 +697,13 @@ def machine():
     with open("/proc/meminfo", encoding="utf-8") as file:
         memory = int(file.readline().split()[1]) / (1 << 20)
     with open("/etc/os-release", encoding="utf-8") as file:
-        system = next((line.split("=", 1)[1].strip().strip('"') for line in file if line.startswith("PRETTY_NAME")), "?")
+        systems = [line.split("=", 1)[1].strip().strip('"') for line in file if line.startswith("PRETTY_NAME")]
     commit = first_line("git", "-C", ROOT, "describe", "--always", "--dirty")
     versions = [first_line("curl", "--version").split(" (")[0], first_line("lua5.4", "-v").split("  ")[0],
-                first_line("docker", "--version").split(",")[0], first_line("docker-compose", "--version").split(",")[0],
-                first_line("ansible-playbook", "--version")]
+                *(first_line(name, "--version").split(",")[0] for name in ("docker", "docker-compose", "ansible-playbook"))]
     load = os.getloadavg()[0]
     return (f"{time.strftime('%Y-%m-%d')}, commit {commit}; {models[0] if models else os.uname().machine}, "
-            f"{os.cpu_count()} processors, {memory:.0f} GB; {system}, Linux {os.uname().release}; "
+            f"{os.cpu_count()} processors, {memory:.0f} GB; {systems[0] if systems else '?'}, Linux {os.uname().release}; "
             f"load {load:.1f} at the end. Beside it: {', '.join(filter(None, versions))}.\n")
 
 
@@ -735,7 +739,7 @@ def measure_rows(bench, names):
 
 def options_of():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("rows", nargs="*", metavar="ROW", help="one of " + ", ".join(ROWS) + "; all where none is given")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="some of " + ", ".join(ROWS) + "; else all")
     parser.add_argument("--rounds", type=int, help="how often each command is run")
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--smoke", action="store_true", help="one round of tiny counts")
