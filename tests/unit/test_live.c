@@ -1399,7 +1399,7 @@ static long requests_seen(struct driver *driver, const struct serve *serve)
 
 /*
  * On a kept connection that is closed without an answer, curl sends a request again. The server counts: a GET
- * comes twice, a POST once.
+ * comes twice, a POST once, unless its options say that it repeats.
  */
 static void test_http_post_is_never_repeated(void **state)
 {
@@ -1421,6 +1421,38 @@ static void test_http_post_is_never_repeated(void **state)
 	assert_true(fetch.sent);
 	fetch_drop(&fetch);
 	assert_int_equal(requests_seen(driver, &serve), 6);
+	fetch_path(driver, &serve, &fetch, "/close",
+		   (struct http_options){.method = "POST", .body = "x", .body_length = 1, .repeats = true});
+	assert_false(fetch.ok);
+	fetch_drop(&fetch);
+	assert_int_equal(requests_seen(driver, &serve), 9);
+	driver->ops->free(driver);
+	serve_stop(&serve);
+}
+
+/* The server closes a kept connection while nobody asks; the loop takes note and rests, and the next request
+ * is made. */
+static void test_http_kept_connection_closed(void **state)
+{
+	struct serve serve = {0};
+	struct driver *driver;
+	struct fetch fetch = {0};
+	struct delivery none;
+	int64_t wait = INT64_C(100000000);
+
+	(void)state;
+	serve_start(&serve);
+	driver = new_driver();
+	for (int i = 0; i < 3; i++) {
+		fetch_path(driver, &serve, &fetch, "/once", (struct http_options){0});
+		assert_int_equal(fetch.status, 200);
+		fetch_drop(&fetch);
+		assert_true(driver->ops->next(driver, live_now(live_of(driver)) + wait, &none));
+		assert_int_equal(none.kind, DELIVERY_TIME);
+		fetch_path(driver, &serve, &fetch, "/ok", (struct http_options){0});
+		assert_int_equal(fetch.status, 200);
+		fetch_drop(&fetch);
+	}
 	driver->ops->free(driver);
 	serve_stop(&serve);
 }
@@ -1543,6 +1575,7 @@ int main(void)
 	    cmocka_unit_test(test_http_start_from_on_done),
 	    cmocka_unit_test(test_http_many_at_once),
 	    cmocka_unit_test(test_http_post_is_never_repeated),
+	    cmocka_unit_test(test_http_kept_connection_closed),
 	    cmocka_unit_test(test_http_over_a_unix_socket),
 	    cmocka_unit_test(test_percent_encode),
 	    cmocka_unit_test(test_libraries_load),
