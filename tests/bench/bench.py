@@ -552,7 +552,7 @@ def http_commands(bench, url, checks):
 def row_http(bench):
     checks = bench.count(2000, 20)
     commands, xargs = http_commands(bench, bench.delayed(), checks)
-    fast = bench.race(bench.rounds(15), commands)
+    fast = bench.race(bench.rounds(21), commands)
     slow = bench.race(bench.rounds(3), {"ours": commands["ours"], "xargs": xargs})
     work = f"{checks:,} checks at a server that takes 5 ms, 64 at once"
     yield times(work, figure(fast["ours"]), "curl --parallel", figure(fast["curl"]), 1.1)
@@ -573,7 +573,7 @@ def row_docker_exec(bench):
     params = {"container": container, "client": bench.tool("engine_exec"), "out": out, "pairs": pairs}
     ours, engine = [], []
     peers = {"docker exec": Samples(), "docker-compose exec": Samples()}
-    for _ in range(bench.rounds(6)):
+    for _ in range(bench.rounds(9)):
         bench.output(bench.run_plan("docker_exec", **params))
         with open(out, encoding="utf-8") as file:
             figures = [[float(word) / 1e9 for word in line.split()] for line in file if line.strip()]
@@ -626,7 +626,7 @@ def row_loops(bench):
     for name, full in counts.items():
         count = bench.count(full, 5)
         param = {"n" if name == "fib" else "count": count}
-        result = bench.race(bench.rounds(5), {
+        result = bench.race(bench.rounds(9), {
             "ours": bench.run_plan(name, **param),
             "lua": ["lua5.4", "-e", LUA[name].format(**param)],
         })
@@ -752,6 +752,8 @@ def options_of():
     unknown = [name for name in options.rows if name not in ROWS]
     if unknown:
         parser.error(f"there is no row {unknown[0]}; there are {', '.join(ROWS)}")
+    if options.keep and (options.rows or options.quick or options.smoke):
+        parser.error("only a whole table is kept: --keep goes with neither rows nor --quick nor --smoke")
     return options
 
 
