@@ -54,7 +54,8 @@ struct exec {
 	enum stop_reason stop;
 
 	struct value id;
-	struct value container_id; /* null until the first look; a container made anew by the name is another */
+	struct value
+	    container_id; /* null until the first look; a container made anew by the name is another */
 	struct ask *asks;
 	struct live_timer *limit, *look_timer, *drain;
 	struct docker_stream stream;

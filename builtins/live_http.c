@@ -1016,7 +1016,8 @@ void live_http_free(struct live *live)
 	live->http = NULL;
 	while (engine->handle_count > 0)
 		engine->curl->easy_cleanup(engine->handles[--engine->handle_count]);
-	engine->curl->multi_cleanup(engine->multi); /* closes the kept connections: socket_close() is called */
+	engine->curl->multi_cleanup(
+	    engine->multi); /* closes the kept connections: socket_close() is called */
 	for (size_t fd = 0; fd < engine->socket_room; fd++)
 		socket_drop(engine, (curl_socket_t)fd);
 	free(engine->sockets);

@@ -1,7 +1,7 @@
 /*
- * delay_main.c - delay PORT MILLISECONDS: an HTTP/1.1 server on 127.0.0.1 that answers each request with a small JSON
- * body of status 200, that long after it came. One thread; connections are kept; a request is what ends with an empty
- * line, without a body. Ends with its parent.
+ * delay_main.c - delay PORT MILLISECONDS: an HTTP/1.1 server on 127.0.0.1 that answers each request with a
+ * small JSON body of status 200, that long after it came. One thread; connections are kept; a request is what
+ * ends with an empty line, without a body. Ends with its parent.
  */
 #define _GNU_SOURCE 1 /* accept4(), epoll_pwait2() */
 #include <arpa/inet.h>
@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNECTIONS 4096 /* a descriptor is the index of its connection */
+#define CONNECTIONS 4096  /* a descriptor is the index of its connection */
 #define WAITING	    65536 /* answers that are due: a ring, as all wait equally long */
 #define REQUEST_MAX 4096
 

@@ -1,7 +1,7 @@
 /*
- * engine_exec_main.c - engine_exec CONTAINER: runs `true` in it through the Docker engine's own interface and prints how
- * many nanoseconds passed from the request that starts it, on a connection that is already open, to the end of its
- * stream: what no client of the engine can go below.
+ * engine_exec_main.c - engine_exec CONTAINER: runs `true` in it through the Docker engine's own interface and
+ * prints how many nanoseconds passed from the request that starts it, on a connection that is already open,
+ * to the end of its stream: what no client of the engine can go below.
  *
  * The engine is at /var/run/docker.sock, or where DOCKER_HOST=unix://PATH says.
  */

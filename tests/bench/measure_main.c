@@ -3,10 +3,10 @@
  *
  *     WALL_NS CPU_US PEAK_KB STATUS
  *
- * WALL_NS is from before posix_spawn() to behind wait4(); CPU_US is user and system time of the process and of all
- * whose end it waited for; PEAK_KB is the largest resident set of a single one of them, and never less than that of
- * this program (1.5 to 3 MB); STATUS is the exit code, or 128 and the signal. Standard input and output of the command
- * are /dev/null, standard error is the file that MEASURE_ERRORS names, or /dev/null.
+ * WALL_NS is from before posix_spawn() to behind wait4(); CPU_US is user and system time of the process and
+ * of all whose end it waited for; PEAK_KB is the largest resident set of a single one of them, and never less
+ * than that of this program (1.5 to 3 MB); STATUS is the exit code, or 128 and the signal. Standard input and
+ * output of the command are /dev/null, standard error is the file that MEASURE_ERRORS names, or /dev/null.
  *
  * A small program of its own, so that the child's figures hold nothing of a larger parent's.
  */

@@ -1,7 +1,7 @@
 /*
- * spawn_main.c - spawn COUNT [FILE]: starts /bin/true COUNT times with posix_spawn() and waits for each. With FILE it
- * appends a line of 100 bytes to it before and after each and waits until that is on the disk (fdatasync): the intent
- * and the outcome of a change, as a durable journal has them.
+ * spawn_main.c - spawn COUNT [FILE]: starts /bin/true COUNT times with posix_spawn() and waits for each. With
+ * FILE it appends a line of 100 bytes to it before and after each and waits until that is on the disk
+ * (fdatasync): the intent and the outcome of a change, as a durable journal has them.
  */
 #include <fcntl.h>
 #include <spawn.h>
