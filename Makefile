@@ -87,7 +87,7 @@ $(UNIT): $(B)/%: $(B)/%.o $(ARCHIVE)
 $(TOOLS): $(B)/%: $(B)/%_main.o $(ARCHIVE)
 	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVE) $(LDLIBS)
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d) $(TOOLS:=_main.d)
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(TOOLS:=_main.d) $(wildcard $(B)/tests/*.d $(B)/tests/fuzz/*.d)
 .SECONDARY:
 
 # What the tests need of a build: for scripts/test.sh.
