@@ -166,3 +166,11 @@ noise() { seq 1 700000 | gzip -nc | head -c 1048576; }
     ends_with 2
     says "$err" "error[E0902]: a list may hold 4096 items here"
 }
+
+@test "links that make one file many: an import path that never repeats" {
+    mkdir many
+    ln -s . many/left
+    ln -s . many/right
+    printf 'import "left/all.plan" as l\nimport "right/all.plan" as r\nplan "Many" { }\n' >many/all.plan
+    survives many/all.plan "Too many levels of symbolic links"
+}
