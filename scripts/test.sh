@@ -120,9 +120,21 @@ unit() {
     for program in "${programs[@]}"; do count_unit "$program"; done
 }
 
+# fuzzed TARGET FILE... BUILD
+fuzzed() {
+    local build=${!#} log
+    log=$build/inputs-$1.log
+    if "$build/tests/fuzz/inputs" "${@:1:$#-1}" 2>"$log"; then
+        passed=$((passed + $(wc -l <"$log")))
+    else
+        failed=$((failed + 1))
+        tail -n 40 "$log"
+    fi
+}
+
 # golden BUILD PROGRAM
 golden() {
-    local plan
+    local plan target
     run_counted golden tests/golden.sh "$2" "$1/tests/parse/dump"
     for plan in plans/*.plan plans/lib/*.plan; do
         if "$2" check "$plan"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
@@ -130,12 +142,8 @@ golden() {
     if "$2" fmt --check plans; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     run_counted docs tests/docs.sh "$2" docs/language.md README.md
     # What the fuzzer once broke a promise with, and its corpus.
-    if "$1/tests/fuzz/inputs" all tests/fuzz/found/* tests/fuzz/corpus/*/* 2>"$1/inputs.log"; then
-        passed=$((passed + $(wc -l <"$1/inputs.log")))
-    else
-        failed=$((failed + 1))
-        tail -n 40 "$1/inputs.log"
-    fi
+    fuzzed all tests/fuzz/found/* "$1"
+    for target in tests/fuzz/corpus/*; do fuzzed "${target##*/}" "$target"/* "$1"; done
 }
 
 # What later suites need is made behind the first ones, which mostly wait.

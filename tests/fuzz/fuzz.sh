@@ -1,7 +1,10 @@
 #!/bin/bash
-# fuzz.sh PROGRAM SECONDS [TARGET...]: runs the fuzzer on each target, SECONDS long, from the corpus in this folder and every
-# plan of the tests. What is new is merged into the corpus; what breaks a promise ends the run and is left in build/fuzz/broken:
-# mend the cause, give the input a name that says what it was, and put it into tests/fuzz/found.
+# fuzz.sh PROGRAM SECONDS [TARGET...]: runs the fuzzer on each target, SECONDS long, from the corpus in this folder, every
+# plan of the tests, and what earlier runs on this machine found. What breaks a promise ends the run and is left in
+# build/fuzz/broken: mend the cause, give the input a name that says what it was, and put it into tests/fuzz/found.
+#
+# fuzz.sh PROGRAM corpus [TARGET...]: makes the corpus anew from all that is there: short inputs, as few as reach all the code
+# that is reached.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -14,6 +17,8 @@ TARGETS=("$@")
 CORPUS=tests/fuzz/corpus
 WORK=build/fuzz/work
 BROKEN=build/fuzz/broken
+# What is kept in the corpus is shorter.
+SHORT=600
 # No input is longer: what a plan's parts do to each other fits, and short ones are fast.
 LONGEST=4000
 # Memory that one input may take; and the seconds that one may take under the sanitizers, where a loop is 20 times slower.
@@ -36,9 +41,25 @@ seeds() {
         while read -r plan; do cp "$plan" "$WORK/seeds/$(echo "$plan" | tr / _)"; done
 }
 
+# make_corpus TARGET
+make_corpus() {
+    local all=$WORK/all-$1
+    rm -rf "$all" "$WORK/corpus-$1"
+    mkdir -p "$all" "$WORK/corpus-$1" "$CORPUS"
+    find "$WORK/$1" "$WORK/seeds" "$CORPUS/$1" -type f -size -"$SHORT"c -exec cp -t "$all" {} + 2>/dev/null || true
+    "$PROGRAM" --target="$1" -merge=1 -set_cover_merge=1 -use_counters=0 "$WORK/corpus-$1" "$all" 2>"$WORK/$1.log"
+    rm -rf "${CORPUS:?}/$1"
+    mv "$WORK/corpus-$1" "$CORPUS/$1"
+    echo "$CORPUS/$1: $(find "$CORPUS/$1" -type f | wc -l) inputs"
+}
+
 mkdir -p "$WORK" "$BROKEN"
 dictionary | sort -u >"$WORK/dictionary"
 seeds
+if [ "$SECONDS_EACH" = corpus ]; then
+    for target in "${TARGETS[@]}"; do make_corpus "$target"; done
+    exit
+fi
 failed=0
 for target in "${TARGETS[@]}"; do
     mkdir -p "$WORK/$target" "$CORPUS/$target"
