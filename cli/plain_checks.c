@@ -144,7 +144,7 @@ static struct sampled *sampled_find(struct ui_plain *plain, const char *name)
 void plain_sample(struct ui_plain *plain, const struct event *event)
 {
 	const char *verdict = plain_text_of(event, "verdict"), *reason = plain_text_of(event, "reason");
-	struct sampled *sampled = sampled_find(plain, event->id);
+	struct sampled *sampled = sampled_find(plain, sample_name(event));
 	struct value v = record_peek(event->data, "value"), bound = record_peek(event->data, "bound"), shown,
 		     limit, text;
 	bool ok = strcmp(verdict, "ok") == 0, same = strcmp(sampled->verdict, verdict) == 0;

@@ -36,8 +36,7 @@ void plain_effect_started(struct ui_plain *plain, const struct event *event)
 		show_effect(plain, event, change, shown_of(event));
 }
 
-/* The last lines of what a failed command printed. */
-static void show_tail(struct ui_plain *plain, const struct event *event, struct value details)
+void plain_tail(struct ui_plain *plain, const struct event *event, struct value details)
 {
 	static const char *const fields[] = {"tail", "stderr", "stdout", "body"};
 	const char *text = "", *from;
@@ -73,8 +72,11 @@ static void effect_failed(struct ui_plain *plain, const struct event *event, con
 		plain_line(plain, event, unknown ? STYLE_WARN : STYLE_BAD, unknown ? "unknown " : "failed  ",
 			   value_text_peek(text));
 	value_release(text);
-	if (change || plain_verbose(plain))
-		show_tail(plain, event, record_peek(event->data, "value"));
+	if (!change && !plain_verbose(plain))
+		return;
+	plain_tail(plain, event, record_peek(event->data, "value"));
+	free(plain->tailed);
+	plain->tailed = plain_copy(event->text);
 }
 
 /* What stays of a change that needs no way back: what it is, by which call, and where, if only the answer

@@ -11,6 +11,9 @@
 void plain_failed(struct ui_plain *plain, const struct event *event)
 {
 	plain_line(plain, event, STYLE_BAD, "FAILED  ", event->text);
+	/* A read's were not shown when it failed: it might have been looked at again. */
+	if (!plain->tailed || strcmp(plain->tailed, event->text) != 0)
+		plain_tail(plain, event, record_peek(event->data, "detail"));
 	plain_show_parts(plain, event);
 }
 

@@ -32,7 +32,8 @@ struct ui_plain {
 	size_t sample_count;
 	unsigned phase_indent;
 	int64_t now, shown_at; /* of the last event; of the last line */
-	char *said; /* condition of the last wait that expired: its check need not say all of it again */
+	char *said;   /* condition of the last wait that expired: its check need not say all of it again */
+	char *tailed; /* message of the last failed call whose last lines were shown; NULL: none */
 	struct value done;   /* changes that were made, in order */
 	struct value left;   /* harmless things that stay: what, and by which change */
 	struct value undone; /* titles of handlers that ended well */
@@ -58,6 +59,9 @@ unsigned plain_indent_of(struct ui_plain *plain, const char *step_id);
 const char *plain_clock_of(int64_t now, char *buffer);
 /* The line with which a step begins. */
 void plain_step_head(struct ui_plain *plain, struct item *step);
+/* Where steps are announced by what happens in them: the lines of those that none has told of yet, from the
+ * outermost to this one (NULL: none). */
+void plain_step_heads(struct ui_plain *plain, struct item *step);
 /* The event as a line under its step; where several steps run side by side it says of which it is. */
 void plain_line(struct ui_plain *plain, const struct event *event, enum style style, const char *lead,
 		const char *text);
@@ -74,6 +78,8 @@ void plain_forget_title(struct value *list, const char *title);
 /* plain_effects.c */
 void plain_effect_started(struct ui_plain *plain, const struct event *event);
 void plain_effect_ended(struct ui_plain *plain, const struct event *event);
+/* The last lines of what a failed command printed, from what its call or its failure tells. */
+void plain_tail(struct ui_plain *plain, const struct event *event, struct value details);
 void plain_person_answered(struct ui_plain *plain, const struct event *event);
 
 /* plain_checks.c */

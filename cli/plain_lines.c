@@ -56,12 +56,11 @@ void plain_step_head(struct ui_plain *plain, struct item *step)
 		  STYLE_STRONG, NULL, step->title);
 }
 
-/* Steps of which no line has told yet, from the outermost. */
-static void tell_heads(struct ui_plain *plain, struct item *step)
+void plain_step_heads(struct ui_plain *plain, struct item *step)
 {
-	if (!step || step->told)
+	if (!plain->live || !step || step->told)
 		return;
-	tell_heads(plain, item_step_above(step));
+	plain_step_heads(plain, item_step_above(step));
 	plain_step_head(plain, step);
 }
 
@@ -73,8 +72,7 @@ void plain_line(struct ui_plain *plain, const struct event *event, enum style st
 	struct value whole = value_null();
 	char gutter[48];
 
-	if (plain->live)
-		tell_heads(plain, beside ? item_step_above(beside) : step);
+	plain_step_heads(plain, beside ? item_step_above(beside) : step);
 	/* Side by side, each line says of which step it is. */
 	if (beside) {
 		whole = value_string_printf("[%s] %s", step->title, text ? text : "");

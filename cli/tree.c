@@ -325,7 +325,7 @@ static void watch_begins(struct tree *tree, struct item *step, struct value name
 		const char *name = value_text_peek(list_peek(names, i));
 
 		item = item_add(tree, step, ITEM_SAMPLE, name, name, now);
-		item->verdict = memory_need(strdup("no data"));
+		item->verdict = memory_need(strdup(""));
 		item->detail = memory_need(strdup("no value yet"));
 	}
 }
@@ -342,18 +342,26 @@ static void hold_begins(struct tree *tree, const struct event *event)
 		watch_begins(tree, step, watching, event->now);
 }
 
+const char *sample_name(const struct event *event)
+{
+	const char *watched = text_of(event, "watched");
+
+	return watched[0] ? watched : event->id;
+}
+
 static void sampled(struct tree *tree, const struct event *event)
 {
 	struct value v = record_peek(event->data, "value"), bound = record_peek(event->data, "bound"), text;
 	struct item *step = step_of(tree, event), *item;
+	const char *name = sample_name(event);
 
 	for (item = step->first; item; item = item->next)
-		if (item->kind == ITEM_SAMPLE && strcmp(item->id, event->id) == 0)
+		if (item->kind == ITEM_SAMPLE && strcmp(item->id, name) == 0)
 			break;
-	if (item)
+	if (item && item->verdict[0])
 		item->interval = event->now - item->started;
-	else
-		item = item_add(tree, step, ITEM_SAMPLE, event->id, event->id, event->now);
+	else if (!item)
+		item = item_add(tree, step, ITEM_SAMPLE, name, name, event->now);
 	item->started = event->now;
 	item->over = whole(record_peek(event->data, "over"), 0);
 	free(item->verdict);

@@ -160,15 +160,21 @@ static void say_branch(const struct writer *writer, const struct item *item, str
 static void say_sample(const struct writer *writer, const struct item *item, struct said *said)
 {
 	bool ok = strcmp(item->verdict, "ok") == 0;
+	bool none = !item->verdict[0];
 	char elapsed[48];
 
-	said->style = ok ? STYLE_GOOD : strcmp(item->verdict, "breach") == 0 ? STYLE_BAD : STYLE_WARN;
+	said->style = none				     ? STYLE_FAINT
+		      : ok				     ? STYLE_GOOD
+		      : strcmp(item->verdict, "breach") == 0 ? STYLE_BAD
+							     : STYLE_WARN;
 	said->lead = ok ? "  ok      " : "  sample  ";
-	if (ok || strcmp(item->verdict, "no data") == 0)
+	if (none || ok || strcmp(item->verdict, "no data") == 0)
 		said->text = value_string_printf("%s: %s", item->title, item->detail);
 	else
 		said->text = value_string_printf("%s: %s %s", item->title, item->verdict, item->detail);
-	if (item->over > 0 && !ok)
+	if (none)
+		said->aside[0] = '\0';
+	else if (item->over > 0 && !ok)
 		snprintf(said->aside, sizeof(said->aside), "%" PRId64 " over, %s ago", item->over,
 			 since(writer, item, elapsed));
 	else
@@ -245,7 +251,7 @@ static bool is_shown(const struct writer *writer, const struct item *item)
 	case ITEM_HOLD:
 		return item->until > writer->now;
 	case ITEM_SAMPLE:
-		return age < SAMPLE_OLD_NS || age < 2 * item->interval;
+		return !item->verdict[0] || age < SAMPLE_OLD_NS || age < 2 * item->interval;
 	default:
 		return true;
 	}

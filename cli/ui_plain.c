@@ -55,11 +55,11 @@ static void phase_started(struct ui_plain *plain, const struct event *event)
 	if (plain_quiet(plain))
 		return;
 	if (most.tag == VALUE_DURATION)
-		text = value_string_printf("  (%s to %s expected)",
+		text = value_string_printf("%s  (%s to %s expected)", event->text,
 					   least.tag == VALUE_DURATION ? duration_text(least.i, low) : "0s",
 					   duration_text(most.i, high));
-	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_STRONG, event->text,
-		  text.tag == VALUE_STRING ? value_text_peek(text) : NULL);
+	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_STRONG, NULL,
+		  text.tag == VALUE_STRING ? value_text_peek(text) : event->text);
 	value_release(text);
 }
 
@@ -90,11 +90,14 @@ static void step_ended(struct ui_plain *plain, const struct event *event)
 {
 	const char *outcome = plain_text_of(event, "outcome");
 	bool done = strcmp(outcome, "done") == 0, failed = strcmp(outcome, "failed") == 0;
+	struct item *step = tree_step(&plain->tree, event->id);
 	struct value text;
 	char gutter[48];
 
 	if ((plain_quiet(plain) && done) || strcmp(outcome, "skipped") == 0)
 		return;
+	if (step && !plain_quiet(plain))
+		plain_step_heads(plain, item_step_above(step));
 	text = plain_with_elapsed(event, event->text);
 	page_line(plain->page, plain_clock_of(event->now, gutter), plain_indent_of(plain, event->id) - 2,
 		  done	   ? STYLE_GOOD
@@ -310,6 +313,7 @@ static void plain_free(struct ui *ui)
 		free(plain->samples[i].verdict);
 	}
 	free(plain->said);
+	free(plain->tailed);
 	free(plain->samples);
 	value_release(plain->done);
 	value_release(plain->left);

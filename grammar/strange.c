@@ -265,7 +265,7 @@ bool strange_prefix(struct parser *p, struct span at)
 	char next = p->text[at.to];
 
 	if ((next != '"' && next != '\'') || at.to - at.from > 2 || !strchr("rfbuRFBU", p->text[at.from]) ||
-	    p->previous == TOK_DOT || p->at_start)
+	    p->previous == TOK_DOT || p->previous == TOK_STEP || p->at_start)
 		return false;
 	if (!p->muted)
 		diag_hint(diag_error(p->diags, "E0105", at, "a string has no prefix"),

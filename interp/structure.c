@@ -358,9 +358,13 @@ static void watch_begin(struct fiber *fiber, const struct instruction *in)
 	region->group->watch = region->serial;
 	if (machine->driver->explores)
 		return;
-	for (uint32_t i = 0; i < watch->count; i++)
-		group_call(region->group, fiber, &machine->program->functions[watch->uses[i].function],
-			   fiber_register(fiber, watch->uses[i].arguments), watch->uses[i].count);
+	for (uint32_t i = 0; i < watch->count; i++) {
+		const struct watch_use *use = &watch->uses[i];
+
+		group_call(region->group, fiber, &machine->program->functions[use->function],
+			   fiber_register(fiber, use->arguments), use->count)
+			->watched = use->name;
+	}
 }
 
 static bool is_undecided(const struct group *group)

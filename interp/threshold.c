@@ -129,12 +129,13 @@ static char *bound_text(struct fiber *fiber)
 static void tell_sample(struct fiber *fiber, const char *verdict, struct value v, const char *reason)
 {
 	struct sampler *sampler = fiber->sampler;
-	struct value data = record_new(6);
+	struct value data = record_new(7);
 	char *bound = bound_text(fiber);
 	uint32_t over = 0;
 
 	for (uint32_t i = 0; i < sampler->filled; i++)
 		over += sampler->window[i];
+	record_set(&data, "watched", value_string(fiber->watched));
 	record_set(&data, "verdict", value_string(verdict));
 	record_set(&data, "value", value_copy(v));
 	record_set(&data, "bound", value_string(bound));
