@@ -38,12 +38,25 @@ static const struct unit {
 static const struct {
 	const char *written, *unit;
 } MEANT[] = {
-    {"sec", "s"},    {"secs", "s"},    {"second", "s"}, {"seconds", "s"}, {"min", "m"},	 {"mins", "m"},
-    {"minute", "m"}, {"minutes", "m"}, {"hr", "h"},	{"hrs", "h"},	  {"hour", "h"}, {"hours", "h"},
-    {"day", "d"},    {"days", "d"},    {"msec", "ms"},	{"millis", "ms"}, {"b", "B"},	 {"k", "KB"},
-    {"K", "KB"},     {"kB", "KB"},     {"kb", "KB"},	{"M", "MB"},	  {"mb", "MB"},	 {"Mb", "MB"},
-    {"G", "GB"},     {"g", "GB"},      {"gb", "GB"},	{"Gb", "GB"},	  {"T", "TB"},	 {"tb", "TB"},
-    {"Ki", "KiB"},   {"Mi", "MiB"},    {"Gi", "GiB"},	{"Ti", "TiB"},
+    {"sec", "s"},     {"secs", "s"},
+    {"second", "s"},  {"seconds", "s"},
+    {"min", "m"},     {"mins", "m"},
+    {"minute", "m"},  {"minutes", "m"},
+    {"hr", "h"},      {"hrs", "h"},
+    {"hour", "h"},    {"hours", "h"},
+    {"day", "d"},     {"milliseconds", "ms"},
+    {"percent", "%"}, {"pct", "%"},
+    {"bytes", "B"},   {"days", "d"},
+    {"msec", "ms"},   {"millis", "ms"},
+    {"b", "B"},	      {"k", "KB"},
+    {"K", "KB"},      {"kB", "KB"},
+    {"kb", "KB"},     {"M", "MB"},
+    {"mb", "MB"},     {"Mb", "MB"},
+    {"G", "GB"},      {"g", "GB"},
+    {"gb", "GB"},     {"Gb", "GB"},
+    {"T", "TB"},      {"tb", "TB"},
+    {"Ki", "KiB"},    {"Mi", "MiB"},
+    {"Gi", "GiB"},    {"Ti", "TiB"},
 };
 
 /* A number as it is written: digits without `_`, and where it is in the text. */
@@ -113,19 +126,28 @@ static const struct unit *read_unit(struct number *n)
 	return NULL;
 }
 
+const char *literal_unit_meant(const char *word)
+{
+	for (size_t i = 0; i < sizeof(MEANT) / sizeof(*MEANT); i++)
+		if (strcmp(MEANT[i].written, word) == 0)
+			return MEANT[i].unit;
+	for (size_t i = 0; i < UNIT_COUNT; i++)
+		if (strcmp(UNITS[i].name, word) == 0)
+			return UNITS[i].name;
+	return NULL;
+}
+
 static struct node *unknown_unit(struct number *n, const char *digits, const char *unit)
 {
 	char *word = arena_strndup(n->p->arena, unit, (size_t)(n->end - unit));
 	int length = (int)(unit - digits);
 	struct diag *d = diag_error(n->p->diags, "E0107", n->at, "there is no unit `%s`", word);
+	const char *meant = literal_unit_meant(word);
 
-	for (size_t i = 0; i < sizeof(MEANT) / sizeof(*MEANT); i++) {
-		if (strcmp(MEANT[i].written, word) == 0) {
-			diag_hint(d, "did you mean `%.*s%s`?", length, digits, MEANT[i].unit);
-			return bad_number(n);
-		}
-	}
-	diag_hint(d, "durations: ms s m h d; sizes: B KB MB GB TB KiB MiB GiB TiB; percent: %%");
+	if (meant)
+		diag_hint(d, "did you mean `%.*s%s`?", length, digits, meant);
+	else
+		diag_hint(d, "durations: ms s m h d; sizes: B KB MB GB TB KiB MiB GiB TiB; percent: %%");
 	return bad_number(n);
 }
 
@@ -188,7 +210,10 @@ struct node *literal_number(struct parser *p, struct span at)
 	struct node node = {.kind = NODE_FLOAT};
 	struct decimal value = read_decimal(&n);
 
-	if (n.text < n.end && *n.text == '%') {
+	if (n.text == n.end && strange_percent(p, at.to)) {
+		node.kind = NODE_PERCENT; /* `5 %`, which is then reported */
+		node.number = read_double(&n, from, n.end, "e-2");
+	} else if (n.text < n.end && *n.text == '%') {
 		node.kind = NODE_PERCENT;
 		node.number = read_double(&n, from, n.text, "e-2");
 	} else if (n.text < n.end) {

@@ -175,6 +175,9 @@ void quotes_unclosed(struct parser *p, int code, struct span at);
 /* Reports characters that are no token. Returns the token that was meant, `*at` then being its text, or
  * TOK_RAW_UNKNOWN. */
 int strange_token(struct parser *p, struct span *at);
+/* Whether a `%` behind the blanks at `offset`, which follow a number, makes it a percent: 7 % 2 is a
+ * remainder. */
+bool strange_percent(const struct parser *p, uint32_t offset);
 /* `elif` and the like after an `if`: reported, and given as `else if`. */
 bool strange_else_if(struct parser *p, struct span at);
 /* r"…", f"…": reported; the prefix is not given. */
@@ -221,6 +224,8 @@ const char *words_home(const char *word);
 /* ---- literal.c ---- */
 
 struct node *literal_number(struct parser *p, struct span at);
+/* The unit of this name, or the one that is meant by it: `s` for "seconds". NULL: none. */
+const char *literal_unit_meant(const char *word);
 /* `parts`: TEXT nodes without text (their spans are read) and expressions. */
 struct node *literal_string(struct parser *p, struct span at, struct node *parts, bool raw, bool multiline);
 

@@ -111,15 +111,28 @@ static bool is_strange_word(const struct parser *p, struct span at)
 	return false;
 }
 
-/* 7 % 2 is a remainder, 5 % a percent. */
+static uint32_t behind_blanks(const struct parser *p, uint32_t offset)
+{
+	while (p->text[offset] == ' ' || p->text[offset] == '\t')
+		offset++;
+	return offset;
+}
+
+bool strange_percent(const struct parser *p, uint32_t offset)
+{
+	uint32_t sign = behind_blanks(p, offset), next;
+
+	if (sign == offset || p->text[sign] != '%')
+		return false;
+	next = behind_blanks(p, sign + 1);
+	return !is_letter(p->text[next]) && !is_digit(p->text[next]);
+}
+
 static int percent_sign(struct parser *p, struct span at)
 {
-	uint32_t next = at.to;
 	struct diag *d = report(p, at);
 
-	while (p->text[next] == ' ' || p->text[next] == '\t')
-		next++;
-	if (p->previous == TOK_NUMBER && !is_letter(p->text[next]) && !is_digit(p->text[next])) {
+	if (p->previous == TOK_NUMBER && strange_percent(p, p->previous_span.to)) {
 		diag_hint(d, "did you mean `%s%%`?", parser_copy(p, p->previous_span));
 		p->muted = true;
 		return TOK_RAW_UNKNOWN;

@@ -308,6 +308,8 @@ static bool is_line_end(const char *found)
 	return strncmp(found, "the end of", 10) == 0 || is(found, "}");
 }
 
+#define BRACES "what is done stands between { and }, also where it is one line"
+
 /* What fits after the word that began the line, and is often written otherwise. NULL: nothing is known. */
 static const char *hint_of_head(struct parser *p, const struct frame *frame, struct span at,
 				const char *found)
@@ -327,13 +329,16 @@ static const char *hint_of_head(struct parser *p, const struct frame *frame, str
 	case TOK_HOLD:
 		if (is(text, "for"))
 			return "leave `for` out: `hold 5m`";
-		if (p->previous == TOK_NUMBER && is(found, "a name") && strncmp(text, "watch", 5) != 0)
-			return "a number and its unit are one word: `30s`, `5m`";
-		return is(found, "a name") ? "write `hold 5m watching a, b`" : NULL;
+		return is(found, "a name") || is(found, "while") ? "write `hold 5m watching a, b`" : NULL;
 	case TOK_RETRY:
 		return "write `retry 3 every 5s`";
+	case TOK_LOCK:
 	case TOK_TIMEOUT:
-		return is(found, "=") ? "leave `=` out: `timeout 5m`" : NULL;
+	case TOK_EVERY:
+	case TOK_AFTER:
+	case TOK_ACTION:
+	case TOK_MEASURE:
+		return is(found, "=") ? "leave `=` out" : NULL;
 	case TOK_ROLLBACK:
 		if (p->previous == TOK_NONE)
 			return "say why nothing has to be undone: `rollback none \"…\"`";
@@ -344,6 +349,8 @@ static const char *hint_of_head(struct parser *p, const struct frame *frame, str
 	case TOK_SKIP:
 		return first ? "write `skip if cond because \"…\"`" : NULL;
 	case TOK_EXPECT:
+		if (is(found, ":"))
+			return "leave `:` out";
 		return is_line_end(found) ? "write the condition after the label, on this line or the next; "
 					    "`manual \"…\"` is for what a person sees to"
 					  : NULL;
@@ -354,6 +361,10 @@ static const char *hint_of_head(struct parser *p, const struct frame *frame, str
 	case TOK_FOR:
 		if (is(text, "of"))
 			return "did you mean `in`?";
+		if (is(found, ","))
+			return "one name goes through one list; a range is `0..3`";
+		if (is(found, ":") || is(found, "a name with `:`"))
+			return BRACES;
 		if (first)
 			return "write `for x in xs { … }`; a range is `0..3`";
 		return operand ? "side by side is written `at most 2 at once`" : NULL;
@@ -366,6 +377,8 @@ static const char *hint_of_head(struct parser *p, const struct frame *frame, str
 			return "the name has no `:`: `step name \"title\" { … }`";
 		if (is(found, "-"))
 			return "a name has `_` where others have `-`";
+		if (is(found, "a name") && operand)
+			return "the name stands before the title: `step name \"title\" { … }`";
 		return is(found, "{") ? "a step has a title: `step name \"title\" { … }`" : NULL;
 	case TOK_IMPORT:
 		if (is(found, ","))
@@ -381,7 +394,10 @@ static const char *hint_of_head(struct parser *p, const struct frame *frame, str
 	case TOK_PARAM:
 		if (is(found, "-"))
 			return "a name has `_` where others have `-`";
-		return p->previous == TOK_NAME ? "a default is written `= …`" : NULL;
+		return p->previous == TOK_NAME &&
+			       (is(text, "default") || is(found, "a name") || is(found, "a number"))
+			   ? "a default is written `= …`"
+			   : NULL;
 	case TOK_LET:
 	case TOK_VAR:
 		return is_line_end(found) && p->previous == TOK_NAME ? "give it a value: `= …`" : NULL;
@@ -392,9 +408,10 @@ static const char *hint_of_head(struct parser *p, const struct frame *frame, str
 			   : NULL;
 	case TOK_IF:
 	case TOK_WHILE:
-		if (is(found, "a name with `:`") || is(text, "then") || is(text, "do") || is_line_end(found))
-			return "what is done stands between { and }, also where it is one line";
-		return NULL;
+		return is(found, "a name with `:`") || is(text, "then") || is(text, "do") ||
+			       is_line_end(found)
+			   ? BRACES
+			   : NULL;
 	case TOK_TRY:
 		if (is(text, "finally"))
 			return "write `catch problem { … }`; `finally { … }` is a clause of a step";
@@ -457,13 +474,26 @@ static const char *hint_of_line_start(struct parser *p, struct span at, const ch
 		return p->text[at.to] == '-'
 			   ? "a comment begins with `#`"
 			   : "there are no lists of lines: items stand between [ and ], with commas";
-	if (!is(found, "a name with `:`"))
+	if (!is(found, "a name with `:`") || brackets_frame(p)->block == BLOCK_ASSIGNMENTS)
 		return NULL;
 	text = parser_copy(p, (struct span){at.file, at.from, at.from + (uint32_t)strcspn(text, ": \t")});
 	if (words_home(text))
 		return arena_printf(p->arena, "leave `:` out: `%s …`", text);
 	return arena_printf(p->arena, "`let %s = …` declares a constant, `%s = …` assigns a variable", text,
 			    text);
+}
+
+/* 60 seconds */
+static const char *hint_of_unit(struct parser *p, struct span at, const char *found)
+{
+	const char *number = parser_copy(p, p->previous_span), *unit;
+
+	if (p->previous != TOK_NUMBER || !is(found, "a name") || p->token_is_first ||
+	    strspn(number, "0123456789._") != strlen(number))
+		return NULL;
+	unit = literal_unit_meant(parser_copy(p, at));
+	return unit ? arena_printf(p->arena, "a number and its unit are one word: `%s%s`", number, unit)
+		    : NULL;
 }
 
 /* What other languages write. */
@@ -473,6 +503,8 @@ static void hint_at_mark(struct parser *p, struct diag *d, struct span at, const
 	const struct frame *frame = frame_around(p, at);
 	const char *hint = hint_of_line_start(p, at, found);
 
+	if (!hint)
+		hint = hint_of_unit(p, at, found);
 	if (!hint)
 		hint = hint_of_bracket(p, at, found);
 	if (!hint && frame->head && (p->previous != TOK_RBRACE || frame->head == TOK_TRY))
@@ -492,7 +524,10 @@ static void hint_at_mark(struct parser *p, struct diag *d, struct span at, const
 	else if (is(found, "not") && (contains(expected, count, "in") || contains(expected, count, "and")))
 		diag_hint(d, "write `not a in b`");
 	else if (strcmp(parser_copy(p, at), "is") == 0)
-		diag_hint(d, "`==` compares: `x == null`");
+		diag_hint(d, "`==` and `!=` compare: `x == null`");
+	else if (is(found, "catch"))
+		diag_hint(d,
+			  "`catch` stands behind the `}` of a `try { … }`; `on failure { … }` is a handler");
 	else if (is(found, "a name with `:`") && (p->previous == TOK_LET || p->previous == TOK_VAR))
 		diag_hint(d, "the type follows from the value: write it without");
 	else if (is(found, "a name with `:`") && p->previous == TOK_VALUE_OPEN)
@@ -574,6 +609,17 @@ static bool is_mark(const char *name)
 	return !is_phrase(name) && !is_letter(name[0]) && !strchr("{([", name[0]);
 }
 
+static void param_without_type(struct parser *p, struct span at, const char *found)
+{
+	struct diag *d = diag_error(p->diags, "E0117", at, "a param has a type");
+
+	if (is(found, "a name") && p->text[at.to] == ' ' && is_letter(p->text[at.to + 1]) &&
+	    strncmp(p->text + at.to + 1, "where ", 6) != 0)
+		diag_hint(d, "the name stands first, then its type: `param name: string`");
+	else
+		diag_hint(d, "write `param %s: string`", is(found, "a name") ? parser_copy(p, at) : "name");
+}
+
 static bool known_fault(struct parser *p, struct span at, const char *found, const char *const *expected,
 			int count)
 {
@@ -602,8 +648,7 @@ static bool known_fault(struct parser *p, struct span at, const char *found, con
 		diag_hint(diag_error(p->diags, "E0110", layout_point(p, at.to), "a name has no `-`"),
 			  "names have `_` where others have `-`: `param %s_…`", parser_copy(p, at));
 	} else if (p->previous == TOK_PARAM) {
-		diag_hint(diag_error(p->diags, "E0117", at, "a param has a type"), "write `param %s: string`",
-			  strcmp(found, "a name") == 0 ? parser_copy(p, at) : "name");
+		param_without_type(p, at, found);
 	} else if (chained_comparison(p, found, expected, count)) {
 		diag_hint(diag_error(p->diags, "E0125", at, "comparisons are not chained"),
 			  "write `a < b and b < c`");
