@@ -8,8 +8,9 @@
 #include "cli/columns.h"
 #include "interp/utf8.h"
 
-#define SECOND_NS INT64_C(1000000000)
-#define NARROWEST 40 /* columns: below that, lines are not wrapped */
+#define SECOND_NS     INT64_C(1000000000)
+#define NARROWEST     40 /* columns: below that, lines are not wrapped */
+#define NARROW_INDENT 4	 /* of what goes on below a line with less than half of these columns left */
 
 /* ---- text from outside ---- */
 
@@ -144,8 +145,10 @@ static size_t fitting(const char *text, size_t length, size_t room)
 static void add_wrapped(const struct page *page, const char *text, size_t length, size_t column,
 			struct buffer *out)
 {
-	size_t width = page_width(page), room = width > column + NARROWEST / 2 ? width - column : SIZE_MAX;
+	size_t width = page_width(page), room = width > column ? width - column : 0;
 
+	if (room < NARROWEST / 2)
+		column = NARROW_INDENT;
 	for (;;) {
 		size_t take = fitting(text, length, room), i;
 
@@ -156,6 +159,7 @@ static void add_wrapped(const struct page *page, const char *text, size_t length
 		length -= take;
 		if (length == 0)
 			break;
+		room = width - column;
 		buffer_add_byte(out, '\n');
 		for (i = 0; i < column; i++)
 			buffer_add_byte(out, ' ');

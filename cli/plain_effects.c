@@ -119,6 +119,14 @@ void plain_effect_ended(struct ui_plain *plain, const struct event *event)
 
 /* ---- people ---- */
 
+/* "Really drop?" needs no colon before its answer. */
+static bool ends_in_mark(const char *question)
+{
+	size_t length = strlen(question);
+
+	return length > 0 && strchr("?!.:", question[length - 1]);
+}
+
 void plain_person_answered(struct ui_plain *plain, const struct event *event)
 {
 	struct value answer = record_peek(event->data, "answer"), shown, text;
@@ -130,7 +138,7 @@ void plain_person_answered(struct ui_plain *plain, const struct event *event)
 		shown = value_string(answer.tag == VALUE_BOOL && answer.b ? "yes" : "no");
 	else
 		shown = value_to_text(answer);
-	text = value_string_printf("%s: %s%s%s", event->text,
+	text = value_string_printf("%s%s%s%s%s", event->text, ends_in_mark(event->text) ? " " : ": ",
 				   value_is_secret(answer) ? "***" : value_text_peek(shown),
 				   who[0] ? ", by " : "", who);
 	plain_line(plain, event, STYLE_NORMAL, "person  ", value_text_peek(text));

@@ -57,3 +57,18 @@ generate() { python3 "$BATS_TEST_DIRNAME/../bench/generate_plan.py" "$@"; }
     ends_with 0
     says "$err" "long.plan: checks"
 }
+
+# The scanner looked at what it had of a token again for each 8 KiB more.
+@test "a string and a comment of 20 MB" {
+    {
+        printf '# '
+        head -c 20000000 /dev/zero | tr '\0' c
+        printf '\nlet text = "'
+        head -c 20000000 /dev/zero | tr '\0' s
+        echo '"'
+    } >long.plan
+    run_plan check long.plan
+    ends_with 0
+    run_plan fmt --check long.plan
+    ends_with 0
+}

@@ -146,6 +146,36 @@ P
     shows ended scrollback
 }
 
+# Rows of uses stand under the names that the plan gives them, each with its own bound.
+@test "a threshold that is watched twice, a branch that only reads, a read that fails" {
+    plan watching <<'P'
+plan "Watching" { }
+threshold queue(max: int = 5) {
+  measure 3 as count
+  must < max
+  every 200ms
+  no data tolerate 3
+}
+step outer "Outer" {
+  parallel {
+    step "reads" { probe(["true"]) }
+    step "waits" { wait until file.exists("gate1") within 10m every 100ms }
+  }
+}
+step "Both" {
+  hold 1s watching queue(max: 9), queue(max: 7), queue
+}
+step "Last" { sh("seq 30; exit 3", reads: true) }
+P
+    terminal 80 24
+    run_here run watching.plan
+    look_for "done: reads"
+    touch gate1
+    look_for "ok      queue(max: 9): 3, must be < 9"
+    look_for "ended: 1"
+    shows twice scrollback
+}
+
 @test "Ctrl-C goes back, and says so; a second one stops" {
     deployment
     terminal 80 24
