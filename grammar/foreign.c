@@ -45,6 +45,7 @@ static const struct {
     {FOREIGN_LINE, "on_failure onfailure on_error onerror", "did you mean `on failure`?"},
     {FOREIGN_LINE, "on_success onsuccess", "did you mean `on success`?"},
     {FOREIGN_LINE, "on_rollback onrollback", "did you mean `on rollback`?"},
+    {FOREIGN_LINE, "env", "`environment name { param = value }` is a preset of params"},
     {FOREIGN_LINE, "except rescue", "`try { … } catch problem { … }` goes on after a failure"},
     {FOREIGN_LINE, "stage", "`phase \"…\" { … }` groups steps"},
     {FOREIGN_LINE, "job action", "`step \"…\" { … }` is a unit of work"},

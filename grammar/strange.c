@@ -147,19 +147,42 @@ static int percent_sign(struct parser *p, struct span at)
 	return TOK_MOD;
 }
 
-/* $name and ${name} in code. */
+/* $name and ${name} in code; $HOME is the shell's. */
 static int dollar(struct parser *p, struct span *at)
 {
 	struct span name = {at->file, at->from + 1, at->to};
+	const char *word;
 
 	if (p->text[name.from] == '{') {
 		name.from++;
 		name.to--;
 	}
-	diag_hint(report(p, *at), "outside of strings a value is read by its name: `%s`",
-		  parser_copy(p, name));
+	word = parser_copy(p, name);
+	if (strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(word)) {
+		diag_hint(report(p, *at), "`env.get(\"%s\")` reads the environment", word);
+		p->muted = true;
+		layout_give(p, TOK_RAW_UNKNOWN, *at);
+		return TOK_RAW_UNKNOWN;
+	}
+	diag_hint(report(p, *at), "outside of strings a value is read by its name: `%s`", word);
 	*at = name;
 	return TOK_NAME;
+}
+
+/* http://host/path without quotes. `at` goes to the end of the line: closers behind the address still close.
+ */
+static void address(struct parser *p, struct diag *d, struct span at)
+{
+	uint32_t end = at.from;
+
+	while (end < at.to && !strchr(" \t,()[]{}\"'", p->text[end]))
+		end++;
+	diag_hint(d, "an address is a string: \"%s%s\"", parser_copy(p, p->previous_span),
+		  parser_copy(p, (struct span){at.file, at.from, end}));
+	p->muted = true;
+	for (; end < at.to; end++)
+		if (p->text[end] == ')')
+			brackets_close(p, TOK_RPAREN, (struct span){at.file, end, end + 1});
 }
 
 static void comment(struct parser *p, struct span at)
@@ -168,8 +191,7 @@ static void comment(struct parser *p, struct span at)
 	struct diag *d = report(p, mark);
 
 	if (p->previous == TOK_KEY && p->previous_span.to == at.from)
-		diag_hint(d, "an address is a string: \"%s%s\"", parser_copy(p, p->previous_span),
-			  parser_copy(p, at));
+		address(p, d, at);
 	else
 		diag_hint(d, "a comment begins with `#`");
 }

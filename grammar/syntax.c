@@ -82,7 +82,9 @@ static bool misplaced(struct diag *d, const char *word)
 {
 	const char *home = words_home(word);
 
-	if (home)
+	if (strcmp(word, "every") == 0)
+		diag_hint(d, "it stands on the line of its `within` or `retry`, or in a threshold");
+	else if (home)
 		diag_hint(d, "`%s` stands %s", word, home);
 	return home != NULL;
 }
@@ -338,7 +340,9 @@ static const char *hint_of_head(struct parser *p, const struct frame *frame, str
 	case TOK_AFTER:
 	case TOK_ACTION:
 	case TOK_MEASURE:
-		return is(found, "=") ? "leave `=` out" : NULL;
+		return is(found, "=")
+			   ? arena_printf(p->arena, "leave `=` out: `%s …`", parser_copy(p, p->previous_span))
+			   : NULL;
 	case TOK_ROLLBACK:
 		if (p->previous == TOK_NONE)
 			return "say why nothing has to be undone: `rollback none \"…\"`";
@@ -377,7 +381,7 @@ static const char *hint_of_head(struct parser *p, const struct frame *frame, str
 			return "the name has no `:`: `step name \"title\" { … }`";
 		if (is(found, "-"))
 			return "a name has `_` where others have `-`";
-		if (is(found, "a name") && operand)
+		if (is(found, "a name") && operand && !words_home(text))
 			return "the name stands before the title: `step name \"title\" { … }`";
 		return is(found, "{") ? "a step has a title: `step name \"title\" { … }`" : NULL;
 	case TOK_IMPORT:
@@ -408,8 +412,8 @@ static const char *hint_of_head(struct parser *p, const struct frame *frame, str
 			   : NULL;
 	case TOK_IF:
 	case TOK_WHILE:
-		return is(found, "a name with `:`") || is(text, "then") || is(text, "do") ||
-			       is_line_end(found)
+		return p->previous == TOK_RPAREN || is(found, "a name with `:`") || is(text, "then") ||
+			       is(text, "do") || is_line_end(found)
 			   ? BRACES
 			   : NULL;
 	case TOK_TRY:
@@ -425,13 +429,25 @@ static const char *hint_of_head(struct parser *p, const struct frame *frame, str
 	}
 }
 
+/* Whether the word is a type here or elsewhere: only to guess whether an author wrote `int n` or `n int`. */
+static bool names_type(const char *word)
+{
+	static const char *const types[] = {"bool",   "int",  "float", "percent", "duration", "size", "time",
+					    "string", "path", "url",   "list",	  "record",   "any",  NULL};
+
+	return is_one_of(word, types) || foreign_hint(FOREIGN_TYPE, word);
+}
+
 static const char *hint_of_parameters(struct parser *p, struct span at, const char *found)
 {
 	int head = p->depth ? brackets_frame(p)[-1].head : 0;
 
 	if (p->previous != TOK_NAME || !is(found, "a name") || (head != TOK_FUNC && head != TOK_TASK))
 		return NULL;
-	return arena_printf(p->arena, "write `%s: %s`", parser_copy(p, at), parser_copy(p, p->previous_span));
+	if (names_type(parser_copy(p, p->previous_span)))
+		return arena_printf(p->arena, "write `%s: %s`", parser_copy(p, at),
+				    parser_copy(p, p->previous_span));
+	return arena_printf(p->arena, "write `%s: %s`", parser_copy(p, p->previous_span), parser_copy(p, at));
 }
 
 /* What other languages write between brackets. */
@@ -614,8 +630,8 @@ static void param_without_type(struct parser *p, struct span at, const char *fou
 	struct diag *d = diag_error(p->diags, "E0117", at, "a param has a type");
 
 	if (is(found, "a name") && p->text[at.to] == ' ' && is_letter(p->text[at.to + 1]) &&
-	    strncmp(p->text + at.to + 1, "where ", 6) != 0)
-		diag_hint(d, "the name stands first, then its type: `param name: string`");
+	    names_type(parser_copy(p, at)))
+		diag_hint(d, "the name stands first, then its type: `param name: %s`", parser_copy(p, at));
 	else
 		diag_hint(d, "write `param %s: string`", is(found, "a name") ? parser_copy(p, at) : "name");
 }

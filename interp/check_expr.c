@@ -456,6 +456,14 @@ static size_t readable_name(struct walk *w, const char *text)
 		   : 0;
 }
 
+/* Bytes up to the end of the braces that `width` closers end, on the line. */
+static uint32_t closing(const char *text, size_t width)
+{
+	size_t inside = strcspn(text, "}\n"), closers = strspn(text + inside, "}");
+
+	return (uint32_t)(inside + (closers < width ? closers : width));
+}
+
 /* $version, {{ version }} and, in '…', ${version}: other languages put a value there. */
 static void lint_placeholders(struct walk *w, const struct node *text)
 {
@@ -468,14 +476,14 @@ static void lint_placeholders(struct walk *w, const struct node *text)
 		struct diag *diag;
 		struct span span;
 
-		if (!name || (braces && !strchr(" }", at[open + name])))
+		if (!name || (braces && !strchr(template ? " }" : " }.[", at[open + name])))
 			continue;
 		span = literal_span(text, (size_t)(at - bytes));
 		source = source_text(w->checker->compilation->sources, span);
 		if (source[0] != *at || source[-1] == '\\')
 			continue;
 		span.to = span.from + (uint32_t)(open + name) +
-			  (braces ? (uint32_t)strspn(source + open + name, " }") : 0u);
+			  (braces ? closing(source + open + name, template ? 2 : 1) : 0u);
 		diag = diag_warning(w->diags, "L0211", span, "this is text, not the value of `%.*s`",
 				    (int)name, at + open);
 		if (at[0] == '$' && braces)

@@ -33,7 +33,7 @@ P
     run_plan people.plan --yes
     ends_with 0
     [ -e made ]
-    says "$err" "Deploy v2?: yes"
+    says "$err" "Deploy v2? yes"
 }
 
 @test "--confirm LABEL answers one; what is left is named" {
@@ -75,7 +75,7 @@ P
     on_terminal 'perhaps\nyes\n' one.plan --color never
     ends_with 0
     says "$out" "Question: Go on?"
-    says "$out" "Go on?: yes"
+    says "$out" "Go on? yes"
     on_terminal 'no\n' one.plan
     ends_with 4
     says "$out" "refused before any change"
@@ -97,8 +97,8 @@ P
     ends_with 0
     says "$out" "the phrase is DROP IT"
     says "$out" "chosen: green"
-    says "$out" "First?: yes"
-    says "$out" "Second?: yes"
+    says "$out" "First? yes"
+    says "$out" "Second? yes"
 }
 
 @test "on a terminal: a secret is asked without echo, and the echo comes back" {

@@ -315,7 +315,7 @@ P
     touch gate2
     look_for "ended: 0"
     [ -e right ]
-    says "$(scrollback)" "Really drop 日本?: yes"
+    says "$(scrollback)" "Really drop 日本? yes"
     says_not "$(scrollback)" "hunter2"
     says_not "$(scrollback)" "type the phrase"
 }
