@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "grammar/arena.h"
 #include "grammar/utf8.h"
@@ -116,6 +117,7 @@ struct printer {
 	FILE *out;
 	const struct sources *sources;
 	uint32_t columns;
+	bool wraps; /* a terminal, which would break a hint within a word */
 	bool color;
 };
 
@@ -458,6 +460,37 @@ static void print_snippets(const struct printer *pr, const struct diag *d)
 	}
 }
 
+#define HINT_INDENT 8 /* "  hint: " */
+
+/* Bytes of `text` that fit into `room` columns, up to a blank where there is one. */
+static size_t fitting(const char *text, size_t length, uint32_t room)
+{
+	size_t blank = length;
+	uint32_t column = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == ' ' && (column <= room || blank == length))
+			blank = i;
+		column += ((unsigned char)text[i] & 0xc0) != 0x80;
+	}
+	return column <= room ? length : blank;
+}
+
+static void print_hint_line(const struct printer *pr, const char *text, size_t length)
+{
+	for (;;) {
+		size_t take = pr->wraps ? fitting(text, length, pr->columns - HINT_INDENT) : length;
+
+		print_safe(pr, text, take, false);
+		putc('\n', pr->out);
+		if (take == length)
+			return;
+		fprintf(pr->out, "%*s", HINT_INDENT, "");
+		text += take + 1;
+		length -= take + 1;
+	}
+}
+
 static void print_hint(const struct printer *pr, const char *hint)
 {
 	while (hint && *hint) {
@@ -466,8 +499,7 @@ static void print_hint(const struct printer *pr, const char *hint)
 		style(pr, GREEN);
 		fputs("  hint: ", pr->out);
 		style(pr, PLAIN);
-		print_safe(pr, hint, length, false);
-		putc('\n', pr->out);
+		print_hint_line(pr, hint, length);
 		hint += length + (hint[length] == '\n');
 	}
 }
@@ -520,7 +552,7 @@ static uint32_t columns_of(FILE *out)
 
 void diag_print(FILE *out, const struct diags *diags, const struct sources *sources, bool color)
 {
-	struct printer pr = {out, sources, columns_of(out), color};
+	struct printer pr = {out, sources, columns_of(out), isatty(fileno(out)), color};
 	struct sortable sorted[DIAG_MAX_KEPT];
 	size_t count = 0, all = diags->errors + diags->warnings;
 

@@ -176,6 +176,15 @@ P
     shows twice scrollback
 }
 
+@test "a hint is not broken within a word" {
+    printf 'step one "One" {\n  exec(["true"])\n}\n' >unsafe.plan
+    terminal 60 24
+    run_here check unsafe.plan
+    look_for "ended: 2"
+    says "$(screen)" '  hint: add `rollback { … }` to the step, or `rollback none
+        "why"` where nothing has to be undone'
+}
+
 @test "Ctrl-C goes back, and says so; a second one stops" {
     deployment
     terminal 80 24
