@@ -837,9 +837,16 @@ static const struct driver_ops live_ops = {
 static void signals_watch(struct live *live)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t watched;
 
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGHUP, &ignore, NULL);
+	/* Whoever started us may have blocked them. */
+	sigemptyset(&watched);
+	sigaddset(&watched, SIGINT);
+	sigaddset(&watched, SIGTERM);
+	sigaddset(&watched, SIGCHLD);
+	pthread_sigmask(SIG_UNBLOCK, &watched, NULL);
 	uv_signal_init(&live->loop, &live->interrupt);
 	uv_signal_init(&live->loop, &live->terminate);
 	uv_signal_init(&live->loop, &live->child);

@@ -430,15 +430,14 @@ static bool fds_pipe(struct process_fds *fds, int index)
 static bool fds_open(struct process_fds *fds, const struct process_options *options)
 {
 	*fds = (struct process_fds){{-1, -1, -1, -1}, {-1, -1, -1}};
+	/* What was handed in first: it is closed whatever fails here. */
 	if (options->input_fd > 0)
 		fds->child[0] = options->input_fd;
-	else if (options->input != NULL && !fds_pipe(fds, 0))
-		return false;
 	if (options->output_fd > 0)
 		fds->child[1] = options->output_fd;
-	else if (!fds_pipe(fds, 1))
+	if (fds->child[0] < 0 && options->input != NULL && !fds_pipe(fds, 0))
 		return false;
-	if (!fds_pipe(fds, 2))
+	if ((fds->child[1] < 0 && !fds_pipe(fds, 1)) || !fds_pipe(fds, 2))
 		return false;
 	if (options->secret != NULL)
 		fds->child[3] = secret_fd(options->secret);

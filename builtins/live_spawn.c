@@ -84,14 +84,17 @@ static int actions_add(posix_spawn_file_actions_t *actions, const char *director
 	return code;
 }
 
-/* A session of its own, and every signal as at the start of a program. */
+/* A session of its own, and every signal as at the start of a program: none ignored, none blocked. */
 static int attributes_set(posix_spawnattr_t *attributes)
 {
-	sigset_t all;
+	sigset_t all, none;
 
 	sigfillset(&all);
+	sigemptyset(&none);
 	posix_spawnattr_setsigdefault(attributes, &all);
-	return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(attributes, &none);
+	return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
+							POSIX_SPAWN_SETSIGMASK);
 }
 
 /* ---- the program ---- */

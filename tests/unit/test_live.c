@@ -795,6 +795,34 @@ static void test_process_inherits_no_descriptors(void **state)
 	driver->ops->free(driver);
 }
 
+/* Whatever was blocked and ignored when we were started: the end of a child is seen, and signals reach it. */
+static void test_process_inherits_no_signals(void **state)
+{
+	static const int blocked[] = {SIGCHLD, SIGTERM, SIGUSR1};
+	sigset_t set, before;
+	struct driver *driver;
+	struct run run;
+
+	(void)state;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof blocked / sizeof *blocked; i++)
+		sigaddset(&set, blocked[i]);
+	pthread_sigmask(SIG_BLOCK, &set, &before);
+	signal(SIGUSR2, SIG_IGN);
+	driver = new_driver();
+	run_start(driver, &run, (struct process_options){.argv = SH("kill -USR1 $$; echo blocked")});
+	run_wait(driver, &run, 20 * S);
+	assert_string_equal(run.out, "");
+	assert_int_equal(run.signal, SIGUSR1);
+	run_start(driver, &run, (struct process_options){.argv = SH("kill -USR2 $$; echo ignored")});
+	run_wait(driver, &run, 20 * S);
+	assert_string_equal(run.out, "");
+	assert_int_equal(run.signal, SIGUSR2);
+	driver->ops->free(driver);
+	signal(SIGUSR2, SIG_DFL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 static void test_process_gets_a_secret_on_3(void **state)
 {
 	struct driver *driver = new_driver();
@@ -1556,6 +1584,7 @@ int main(void)
 	    cmocka_unit_test(test_process_that_cannot_start),
 	    cmocka_unit_test(test_process_is_found_in_its_own_path),
 	    cmocka_unit_test(test_process_inherits_no_descriptors),
+	    cmocka_unit_test(test_process_inherits_no_signals),
 	    cmocka_unit_test(test_process_gets_a_secret_on_3),
 	    cmocka_unit_test(test_process_floods),
 	    cmocka_unit_test(test_process_times_out),
