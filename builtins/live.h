@@ -102,8 +102,7 @@ struct http_options {
 	bool follow;		    /* redirects, at most 5 */
 	bool insecure;		    /* do not verify TLS */
 	bool secret_url;	    /* no error tells where the request went */
-	const char *ca_file, *cert_file, *key_file, *user_password,
-	    *resolve; /* or NULL; resolve: "host:port:address" */
+	const char *ca_file, *cert_file, *key_file, *user_password; /* or NULL */
 	/*
 	 * Streaming: called with each piece of the body instead of collecting it, with no bound on the whole.
 	 * False stops the transfer. Only for an answer of 200 to 299: the body of any other is collected, for

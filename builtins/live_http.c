@@ -71,7 +71,7 @@ struct http_transfer {
 	struct http_transfer *next, *previous; /* in engine order, or NULL */
 	struct live_deferred step;	       /* begins it, or ends it after a cancel */
 	CURL *easy;			       /* NULL until it has begun */
-	struct curl_slist *headers, *resolve;
+	struct curl_slist *headers;
 	struct http_options options; /* strings in it are copies of ours */
 	uint64_t began;
 
@@ -414,7 +414,6 @@ static void transfer_free(struct http_transfer *transfer)
 	free((void *)options->cert_file);
 	free((void *)options->key_file);
 	free((void *)options->user_password);
-	free((void *)options->resolve);
 	for (size_t i = 0; options->headers != NULL && options->headers[i] != NULL; i++)
 		free((void *)options->headers[i]);
 	free((void *)options->headers);
@@ -466,9 +465,7 @@ static void easy_drop(struct http_transfer *transfer)
 	}
 	if (transfer->headers != NULL)
 		engine->curl->slist_free_all(transfer->headers);
-	if (transfer->resolve != NULL)
-		engine->curl->slist_free_all(transfer->resolve);
-	transfer->headers = transfer->resolve = NULL;
+	transfer->headers = NULL;
 }
 
 static void transfer_finish(struct http_transfer *transfer, CURLcode code)
@@ -852,10 +849,6 @@ static void set_connection(struct http_transfer *transfer)
 		curl->easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, options->unix_socket);
 	if (!engine->proxies || options->unix_socket != NULL || is_loopback(curl, options->url))
 		curl->easy_setopt(easy, CURLOPT_PROXY, "");
-	if (options->resolve != NULL) {
-		transfer->resolve = slist_with(curl, NULL, options->resolve);
-		curl->easy_setopt(easy, CURLOPT_RESOLVE, transfer->resolve);
-	}
 	if (options->user_password != NULL)
 		curl->easy_setopt(easy, CURLOPT_USERPWD, options->user_password);
 	curl->easy_setopt(easy, CURLOPT_CERTINFO, 1L);
@@ -947,7 +940,6 @@ static struct http_options options_copy(const struct http_options *options)
 	copy.cert_file = live_strdup(options->cert_file);
 	copy.key_file = live_strdup(options->key_file);
 	copy.user_password = live_strdup(options->user_password);
-	copy.resolve = live_strdup(options->resolve);
 	if (copy.connect_timeout_ns <= 0)
 		copy.connect_timeout_ns = HTTP_CONNECT_TIMEOUT_NS;
 	if (options->body != NULL) {

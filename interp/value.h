@@ -8,7 +8,7 @@
  *   - value_copy() makes another reference (values are immutable once shared; the copy is a count).
  *
  * Builders may be used only while the object has a single owner (just made by list_new() or record_new()).
- * Nothing here is safe for threads. Allocation failure ends the process through value_out_of_memory() (exit 6).
+ * Nothing here is safe for threads. Allocation failure ends the process (memory_need(): exit 6).
  */
 #ifndef RUNPLAN_VALUE_H
 #define RUNPLAN_VALUE_H

@@ -1196,6 +1196,43 @@ static void test_http_request_is_as_asked(void **state)
 	driver->ops->free(driver);
 }
 
+/* Transfers follow each other on one handle of curl's: nothing of one is in the next. */
+static void test_http_requests_leave_nothing_behind(void **state)
+{
+	const struct http_options before[] = {
+	    {.method = "PUT",
+	     .headers = ARGV("X-A: one", "Content-Type: text/plain", "User-Agent: me"),
+	     .body = "the body",
+	     .body_length = 8,
+	     .user_password = "user:password",
+	     .timeout_ns = 20 * S,
+	     .insecure = true},
+	    {.method = "POST", .body = "x", .body_length = 1, .repeats = true},
+	    {.method = "HEAD"},
+	    {.method = "DELETE", .follow = true},
+	    {.body_max = 1},
+	};
+	struct serve *serve = *state;
+	struct driver *driver = new_driver();
+	struct fetch fetch = {0};
+	char first[sizeof fetch.body];
+
+	fetch_path(driver, serve, &fetch, "/echo", (struct http_options){0});
+	snprintf(first, sizeof first, "%s", fetch.body);
+	assert_int_equal(strncmp(first, "GET /echo HTTP/1.1\r\n", 20), 0);
+	fetch_drop(&fetch);
+	for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+		fetch_path(driver, serve, &fetch, "/ok", before[i]);
+		assert_int_equal(fetch.ok, before[i].body_max == 0);
+		fetch_drop(&fetch);
+		fetch_path(driver, serve, &fetch, "/echo", (struct http_options){0});
+		assert_true(fetch.ok);
+		assert_string_equal(fetch.body, first);
+		fetch_drop(&fetch);
+	}
+	driver->ops->free(driver);
+}
+
 static void test_http_failures_in_words(void **state)
 {
 	struct serve *serve = *state;
@@ -1596,6 +1633,7 @@ int main(void)
 	    cmocka_unit_test(test_free_kills_processes),
 	    cmocka_unit_test(test_http_answers),
 	    cmocka_unit_test(test_http_request_is_as_asked),
+	    cmocka_unit_test(test_http_requests_leave_nothing_behind),
 	    cmocka_unit_test(test_http_failures_in_words),
 	    cmocka_unit_test(test_http_body_is_bounded),
 	    cmocka_unit_test(test_http_redirects),
