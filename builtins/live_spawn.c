@@ -93,8 +93,8 @@ static int attributes_set(posix_spawnattr_t *attributes)
 	sigemptyset(&none);
 	posix_spawnattr_setsigdefault(attributes, &all);
 	posix_spawnattr_setsigmask(attributes, &none);
-	return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF |
-							POSIX_SPAWN_SETSIGMASK);
+	return posix_spawnattr_setflags(attributes,
+					POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 }
 
 /* ---- the program ---- */
