@@ -12,7 +12,7 @@ static void given_start(struct effect_call *call)
 
 static const struct builtin given_rows[] = {
     {.name = "given",
-     .signature = "(name: string) -> any",
+     .signature = "(name: string, arguments: list(any)) -> any",
      .summary = "The answer that a test has given for a task or a threshold of the plan.",
      .example = "given error_rate returns [1%, 9%]",
      .bad_input = "Outside of simulation it is a failure.",

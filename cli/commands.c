@@ -48,6 +48,13 @@ static const struct fact preview_codes[] = {
     {NULL, NULL},
 };
 
+static const struct fact test_codes[] = {
+    {"0", "all tests passed"},
+    {"1", "some failed"},
+    {"2", "a plan does not check, or there is no test"},
+    {NULL, NULL},
+};
+
 static const struct fact replay_codes[] = {
     {"0", "the plan does the same again"},
     {"1", "it does not; the first difference is printed"},
@@ -107,6 +114,12 @@ static const struct fact simulate_examples[] = {
      "A threshold that is breached; _ is no data"},
     {"  runplan simulate deploy.plan \\\n      --given 'pg.dump takes 5m' --signal INT@2m",
      "Ctrl-C in the middle of a dump"},
+    {NULL, NULL},
+};
+
+static const struct fact test_examples[] = {
+    {"  runplan test plans/*.plan", "All tests of a folder's plans"},
+    {"  runplan test deploy.plan --only breach -v", "Show the runs of those whose name holds a word"},
     {NULL, NULL},
 };
 
@@ -203,6 +216,13 @@ const struct command command_table[] = {
      "a given.",
      1, 1, cmd_simulate, false, .group = GROUP_TRY, .completes = COMPLETES_PLAN,
      .examples = simulate_examples, .codes = run_codes},
+    {"test", "FILE...", "Run the plans' own tests",
+     "Each `test` of a plan runs the whole plan afresh, in simulation and under a virtual clock, and then asks "
+     "what came of it. A test fails where an `expect` does not hold, where it depends on what nobody answered, and "
+     "where nothing asked for one of its givens. A test that fails says which part of the condition had which "
+     "value, and what the run has done.",
+     1, ANY, cmd_test, false, .group = GROUP_TRY, .completes = COMPLETES_PLAN, .examples = test_examples,
+     .codes = test_codes},
     {"replay", "FILE", "Hold the record of a run against its plan",
      "Runs the plan on the answers recorded in --journal, touching nothing, and compares every event.", 1, 1,
      cmd_replay, false, .group = GROUP_RUN, .completes = COMPLETES_PLAN, .examples = replay_examples,
@@ -210,7 +230,6 @@ const struct command command_table[] = {
     {"doc", "[NAME|NAMESPACE]", "Describe the builtins",
      "Builtins are the calls of the plan language: docker.exec, http.get, list.join.", 0, 1, cmd_doc, false,
      .group = GROUP_WRITE, .completes = COMPLETES_BUILTIN, .examples = doc_examples},
-    LATER("test", "FILE...", "Run the plan's own tests.", 1, ANY),
     LATER("drill", "FILE", "Fail each effect in turn, and show what was undone.", 1, 1),
     LATER("render", "FILE", "The runbook for people.", 1, 1),
     LATER("diff", "OLD NEW", "What a change to a plan means.", 2, 2),
@@ -259,14 +278,15 @@ const struct option_row option_table[] = {
     {"events", 0, NULL, "simulate", "one line per event on standard output", false},
     {"journal", 0, "FILE", "run simulate replay", "the record of the run, a JSON object a line", false,
      .completes = COMPLETES_FILE},
-    {"json", 0, NULL, "run simulate check", "one JSON object a line on standard output", false},
+    {"json", 0, NULL, "run simulate test check", "one JSON object a line on standard output", false},
+    {"only", 0, "TEXT", "test", "the tests whose name holds this text", false},
     {"unattended", 0, NULL, "check", "name every place that needs a person", false},
     {"check", 0, NULL, "fmt", "change nothing; name the files that would change", false},
     {"diff", 0, NULL, "fmt", "change nothing; print what would change", false},
     {"markdown", 0, NULL, "doc help", "all of it as markdown", false},
     {"man", 0, NULL, "help", "all of it as a man page", false},
-    {"quiet", 'q', NULL, RUNS, "only warnings, failures and the end", false},
-    {"verbose", 'v', NULL, RUNS, "reads, samples and parts of conditions as well", false},
+    {"quiet", 'q', NULL, RUNS " test", "only warnings, failures and the end", false},
+    {"verbose", 'v', NULL, RUNS " test", "reads, samples and parts of conditions as well; of tests, their runs", false},
     {"color", 0, "WHEN", NULL, "colour the output: auto, always or never", false,
      .completes = COMPLETES_WORDS, .words = "auto always never"},
     {"dump-bytecode", 0, NULL, "check", "the compiled program", true},

@@ -14,6 +14,7 @@ int cmd_run(const struct options *options);
 int cmd_check(const struct options *options);
 int cmd_preview(const struct options *options);
 int cmd_simulate(const struct options *options);
+int cmd_test(const struct options *options);
 int cmd_replay(const struct options *options);
 int cmd_fmt(const struct options *options);
 int cmd_doc(const struct options *options);

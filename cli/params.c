@@ -9,6 +9,7 @@
 #include "cli/people.h"
 #include "grammar/parse.h"
 #include "interp/constant.h"
+#include "interp/plan_test.h"
 
 struct collector {
 	struct params *params;
@@ -218,6 +219,13 @@ const char *setting_name(const struct node *target)
 					    : NULL;
 }
 
+static void set_fitting(struct params *params, const struct param_code *param, struct value v)
+{
+	if (param->type->kind == TYPE_FLOAT && v.tag == VALUE_INT)
+		v = value_float((double)v.i);
+	set(params, param->name, v);
+}
+
 static void take_setting(struct collector *c, const struct node *setting)
 {
 	const char *name = setting->kind == NODE_SETTING ? setting_name(setting->setting.target) : NULL;
@@ -232,9 +240,7 @@ static void take_setting(struct collector *c, const struct node *setting)
 		return; /* of a module whose params this plan does not see: the checker's affair */
 	constant = constant_evaluate(setting->setting.value, false, &v, &where);
 	if (constant && type_fits(param->type, v)) {
-		if (param->type->kind == TYPE_FLOAT && v.tag == VALUE_INT)
-			v = value_float((double)v.i);
-		set(c->params, param->name, v);
+		set_fitting(c->params, param, v);
 		return;
 	}
 	if (constant)
@@ -261,9 +267,8 @@ static void suggest_environment(struct collector *c, const char *name)
 		wrong(c, "there is no environment `%s`%s", name, count == 0 ? ": the plan has none" : "");
 }
 
-static void take_environment(struct collector *c)
+static void take_environment(struct collector *c, const char *chosen)
 {
-	const char *chosen = environment_chosen(c->options, c->program->compilation);
 	struct module *module = c->program->compilation->modules;
 	const struct node *item = NULL, *setting;
 	bool found = false;
@@ -398,7 +403,7 @@ bool params_collect(struct params *params, const struct program *program, const 
 	uint32_t i;
 
 	*params = (struct params){0};
-	take_environment(&c);
+	take_environment(&c, environment_chosen(options, program->compilation));
 	while ((given = option_next(options, "set", &at)))
 		take_set(&c, given);
 	for (i = 0; i < program->param_count && may_ask && c.wrong == 0; i++)
@@ -410,6 +415,25 @@ bool params_collect(struct params *params, const struct program *program, const 
 	fprintf(err, "Nothing was run.\n");
 	params_free(params);
 	return false;
+}
+
+void params_of_test(struct params *params, const struct program *program, const struct node *test)
+{
+	struct collector c = {.params = params, .program = program, .err = stderr};
+	const char *environment = plan_test_environment(test);
+	const struct node *entry;
+
+	*params = (struct params){0};
+	take_environment(&c, environment ? environment : default_environment(program->compilation));
+	for (entry = plan_test_params(test); entry; entry = entry->next) {
+		const char *name = entry->entry.key.text;
+		const struct param_code *param = param_find(program, name, strlen(name));
+		struct span where;
+		struct value v;
+
+		if (param && constant_with_lets(entry->entry.value, &v, &where))
+			set_fitting(params, param, v);
+	}
 }
 
 void params_free(struct params *params)

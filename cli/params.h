@@ -21,6 +21,8 @@ struct params {
  */
 bool params_collect(struct params *params, const struct program *program, const struct options *options,
 		    bool may_ask, FILE *err);
+/* The params of a plan's own test: the environment it names, or the default one; then what it sets. */
+void params_of_test(struct params *params, const struct program *program, const struct node *test);
 void params_free(struct params *params);
 
 /* What is said of a param (NODE_PARAM): the text behind it or the comment above; may be "". */

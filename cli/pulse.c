@@ -48,9 +48,9 @@ static int64_t pulse_start_wall(struct driver *driver)
 	return inner_of(driver)->ops->start_wall(inner_of(driver));
 }
 
-static bool pulse_given(struct driver *driver, const char *name, const char *id)
+static bool pulse_given(struct driver *driver, const char *name, struct value args, const char *id)
 {
-	return inner_of(driver)->ops->given(inner_of(driver), name, id);
+	return inner_of(driver)->ops->given(inner_of(driver), name, args, id);
 }
 
 static void pulse_settle(struct driver *driver, const struct effect_request *request, struct value notes)

@@ -35,6 +35,7 @@ static const char *const REACTIONS[] = {
 
 static const char *const EVENTS[] = {"failure", "rollback", "success", "finally"};
 static const char *const ROLLBACKS[] = {NULL, "while_running", "none", "bound"};
+static const char *const GIVEN_VERBS[] = { "returns", "fails", "refuses", "takes", "hangs" };
 static const char *const MUST_FORMS[] = {NULL, "between", "within"};
 static const char *const DIRECTIONS[] = {NULL, "higher", "lower", "different"};
 static const char *const QUANTIFIERS[] = {"all", "any", "none", "count"};
@@ -105,9 +106,9 @@ static const struct {
 			       CHILDREN(summary, callable.summary), CHILDREN(clauses, callable.body), END } },
 	[NODE_TEST] = { "test", SIZE(test), { CHILDREN(title, test.title), CHILDREN(parts, test.parts), END } },
 	[NODE_GIVEN] = { "given", SIZE(given),
-			 { CHILDREN(target, given.target), FLAG(fails, given.fails), CHILDREN(value, given.value),
-			   FLAG(once, given.once), END } },
-	[NODE_TEST_RUN] = { "test_run", SIZE(test_run), { CHILDREN(params, test_run.params), END } },
+			 { CHILDREN(target, given.target), CHOICE(verb, given.verb, GIVEN_VERBS), CHILDREN(value, given.value),
+			   CHILDREN(with, given.with), CHILDREN(times, given.times), CHILDREN(after, given.after), END } },
+	[NODE_TEST_RUN] = { "test_run", SIZE(test_run), { CHILDREN(environment, test_run.environment), CHILDREN(params, test_run.params), END } },
 
 	[NODE_MEASURE] = { "measure", SIZE(value), { CHILDREN(value, value), END } },
 	[NODE_MUST] = { "must", SIZE(must),

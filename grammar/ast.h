@@ -208,6 +208,7 @@ enum rollback_mode {
 	ROLLBACK_BOUND,	  /* rollback within D, without a block: a setting of `plan` */
 };
 
+enum given_verb { VERB_RETURNS, VERB_FAILS, VERB_REFUSES, VERB_TAKES, VERB_HANGS };
 enum must_form { MUST_COMPARE, MUST_BETWEEN, MUST_WITHIN };
 enum worse_when { WORSE_UNKNOWN, WORSE_HIGHER, WORSE_LOWER, WORSE_DIFFERENT };
 enum quantifier { QUANTIFIER_ALL, QUANTIFIER_ANY, QUANTIFIER_NONE, QUANTIFIER_COUNT };
@@ -333,13 +334,16 @@ struct node {
 
 		struct {
 			struct node *target; /* NAME, FIELD or CALL: `error_rate`, `docker.exec` */
-			struct node *value;  /* what it returns, or the message it fails with */
-			bool fails;	     /* `fails` instead of `returns` */
-			bool once;
+			enum given_verb verb;
+			struct node *value; /* what it returns, why it fails or refuses, how long it takes; HANGS: NULL */
+			struct node *with;  /* FAILS: a record of details, or NULL */
+			struct node *times; /* how often (`once`: 1), or NULL: always */
+			struct node *after; /* a duration until the answer, or NULL */
 		} given; /* GIVEN */
 
 		struct {
-			struct node *params; /* RECORD, or NULL for a plain `run` */
+			struct node *environment; /* STRING, or NULL */
+			struct node *params;	  /* RECORD, or NULL for a plain `run` */
 		} test_run;		     /* TEST_RUN */
 
 		/* ---- clauses of a threshold ---- */

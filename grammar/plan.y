@@ -87,8 +87,9 @@ static void yyerror(const struct span *at, struct parser *p, const char *message
 %token WEIGHT "weight" CRITICAL "critical" GIVEN "given"
 %token AS "as" AT "at" BACKOFF "backoff" BECAUSE "because" BY "by" CATCH "catch" DEFAULT "default"
 %token FAILS "fails"
-%token OF "of" ONCE "once" RETURNS "returns" TIMES "times" TYPING "typing" WATCHING "watching" WHERE "where"
-%token WITHIN "within"
+%token HANGS "hangs" OF "of" ONCE "once" REFUSES "refuses" RETURNS "returns" TAKES "takes" TIMES "times"
+%token TYPING "typing" WATCHING "watching" WHERE "where"
+%token WITH "with" WITHIN "within"
 %token BETWEEN "between" BEYOND "beyond" DATA "data" MOST "most" NONE "none" UNTIL "until" WHEN "when"
 
 /* What is to be read: pushed before the first token. */
@@ -114,7 +115,8 @@ static void yyerror(const struct span *at, struct parser *p, const char *message
 %type <node> watch judge run_plan phase step step_clause rollback value expr arith value_if value_else
 %type <node> string string_part label argument entry path target use type type_choice type_field parameter
 %type <node> signature opt_string opt_type opt_initial opt_where opt_filter opt_record opt_within opt_every
-%type <node> opt_limit opt_backoff opt_message opt_because opt_typing opt_of opt_value comprehended
+%type <node> opt_limit opt_backoff opt_message opt_because opt_typing opt_of opt_value comprehended opt_times
+%type <node> opt_after opt_with
 %type <list> lines settings setting_list plan_settings plan_setting_list clauses clause_list parts part_list
 %type <list> arms value_arms patterns judge_parts judge_part_list metric_parts metric_part_list uses
 %type <list> opt_watching string_parts expressions expr_list entries entry_list arguments argument_list
@@ -122,7 +124,7 @@ static void yyerror(const struct span *at, struct parser *p, const char *message
 %type <ident> opt_alias opt_name
 %type <operator> comparison
 %type <reaction> opt_reaction
-%type <flag> opt_default opt_once
+%type <flag> opt_default
 
 %%
 
@@ -330,18 +332,41 @@ part_list:
 ;
 
 part:
-  GIVEN target RETURNS expr opt_once    { $$ = NEW(@$, GIVEN, .given = { $2, $4, false, $5 }); }
-| GIVEN target FAILS expr opt_once      { $$ = NEW(@$, GIVEN, .given = { $2, $4, true, $5 }); }
-| RUN opt_record                        { $$ = NEW(@$, TEST_RUN, .test_run = { $2 }); }
+  GIVEN target RETURNS expr opt_times opt_after
+    { $$ = NEW(@$, GIVEN, .given = { .target = $2, .verb = VERB_RETURNS, .value = $4, .times = $5, .after = $6 }); }
+| GIVEN target FAILS expr opt_with opt_times opt_after
+    {
+      $$ = NEW(@$, GIVEN, .given = { .target = $2, .verb = VERB_FAILS, .value = $4, .with = $5, .times = $6,
+                                     .after = $7 });
+    }
+| GIVEN target REFUSES expr opt_times opt_after
+    { $$ = NEW(@$, GIVEN, .given = { .target = $2, .verb = VERB_REFUSES, .value = $4, .times = $5, .after = $6 }); }
+| GIVEN target TAKES expr opt_times
+    { $$ = NEW(@$, GIVEN, .given = { .target = $2, .verb = VERB_TAKES, .value = $4, .times = $5 }); }
+| GIVEN target HANGS opt_times
+    { $$ = NEW(@$, GIVEN, .given = { .target = $2, .verb = VERB_HANGS, .times = $4 }); }
+| RUN opt_string opt_record             { $$ = NEW(@$, TEST_RUN, .test_run = { $2, $3 }); }
 | EXPECT expr                           { $$ = NEW(@$, EXPECT, .check = { .condition = $2 }); }
 | EXPECT label expr                     { $$ = NEW(@$, EXPECT, .check = { .label = $2, .condition = $3 }); }
 | declared
 | unreadable
 ;
 
-opt_once:
-  %empty                                { $$ = false; }
-| ONCE                                  { $$ = true; }
+/* `once` is one time. */
+opt_times:
+  %empty                                { $$ = NULL; }
+| ONCE                                  { $$ = NEW(@$, INT, .integer = 1); }
+| NUMBER TIMES                          { $$ = $1; }
+;
+
+opt_after:
+  %empty                                { $$ = NULL; }
+| AFTER expr                            { $$ = $2; }
+;
+
+opt_with:
+  %empty                                { $$ = NULL; }
+| WITH expr                             { $$ = $2; }
 ;
 
 opt_record:

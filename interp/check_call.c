@@ -528,15 +528,66 @@ static const struct type *call_sample(struct walk *w, struct node *node)
 	return node->type;
 }
 
-static const struct type *call_in_test(struct walk *w, struct node *node)
+static void check_asked_arguments(struct walk *w, struct node *call, const struct signature *signature)
 {
-	struct node *target = node->call.arguments, *argument;
+	struct node **bound = arena_alloc(w->arena, (signature->count + 1) * sizeof(*bound));
+	struct node *argument;
+	size_t i;
 
-	if (target && target->kind == NODE_ARGUMENT)
-		check_test_target(w, target->argument.value);
-	for (argument = target ? target->next : NULL; argument; argument = argument->next)
-		if (argument->kind == NODE_ARGUMENT)
+	signature_bind_some(w->checker->compilation, signature, call, bound, true);
+	for (i = 0; i < signature->count; i++) {
+		const struct parameter *parameter = &signature->parameters[i];
+		const struct type *type = parameter->variadic ? parameter->type->element : parameter->type;
+
+		for (argument = bound[i]; argument; argument = parameter->variadic ? argument->next : NULL) {
+			struct node *value =
+			    argument->kind == NODE_ARGUMENT ? argument->argument.value : argument;
+
+			check_value(w, value);
+			if (type && language_of(type) == EMBED_NONE)
+				want_type(w, value, type, parameter->name);
+		}
+	}
+	for (argument = call->call.arguments; argument; argument = argument->next)
+		if (argument->kind == NODE_ARGUMENT && argument->argument.value &&
+		    !argument->argument.value->type)
 			check_value(w, argument->argument.value);
+}
+
+void check_asked(struct walk *w, struct node *call)
+{
+	struct node *callee = call->call.callee;
+
+	check_test_target(w, callee);
+	if (callee->builtin)
+		check_asked_arguments(w, call, signature_of_builtin(w->checker->compilation, callee->builtin));
+	else if (callee->symbol)
+		check_asked_arguments(w, call, signature_of_symbol(w->checker->compilation, callee->symbol));
+	else
+		check_loose_arguments(w, call->call.arguments);
+	w->taint = 0;
+}
+
+/* called(docker.stop, "web"): the call that is asked about becomes a node of its own. */
+static const struct type *call_called(struct walk *w, struct node *node)
+{
+	struct node *target = node->call.arguments, *call = arena_alloc(w->arena, sizeof(*call));
+
+	if (!target || target->kind != NODE_ARGUMENT || target->argument.name.text ||
+	    (target->argument.value->kind != NODE_NAME && target->argument.value->kind != NODE_FIELD)) {
+		diag_hint(diag_error(w->diags, "E0209", node->span,
+				     "`called` is asked about a builtin or a task of the plan"),
+			  "name it, and the arguments that must be equal: `called(docker.stop, \"web\")`");
+		check_loose_arguments(w, target);
+		return type_simple(TYPE_BOOL);
+	}
+	*call = (struct node){.kind = NODE_CALL,
+			      .span = node->span,
+			      .call = {.callee = target->argument.value, .arguments = target->next}};
+	check_asked(w, call);
+	if (call->call.callee->symbol && call->call.callee->symbol->kind == SYMBOL_THRESHOLD)
+		diag_error(w->diags, "E0609", target->span,
+			   "a threshold is not called: ask for the outcome, or for `failure.breach`");
 	return type_simple(TYPE_BOOL);
 }
 
@@ -550,8 +601,8 @@ static bool language_call(struct walk *w, struct node *node, const char *name, c
 	else if (strcmp(name, "baseline") == 0) {
 		not_yet(w, node->span, "`baseline(…)`, the median over a window,");
 		*type = type_simple(TYPE_ERROR);
-	} else if (strcmp(name, "called") == 0 && place_find(w, PLACE_TEST))
-		*type = call_in_test(w, node);
+	} else if (strcmp(name, "called") == 0 && place_find(w, PLACE_QUESTION))
+		*type = call_called(w, node);
 	else
 		return false;
 	return true;

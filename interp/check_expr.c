@@ -58,7 +58,8 @@ static bool failure_is_known(const struct walk *w)
 	const struct place *place;
 
 	for (place = w->place; place; place = place->outer)
-		if (place->kind == PLACE_HANDLER && place->node->on.event != EVENT_SUCCESS)
+		if (place->kind == PLACE_QUESTION ||
+		    (place->kind == PLACE_HANDLER && place->node->on.event != EVENT_SUCCESS))
 			return true;
 	return false;
 }
@@ -70,12 +71,13 @@ static const struct type *check_special(struct walk *w, struct node *node, struc
 	if (symbol->special == SPECIAL_FAILURE && !failure_is_known(w)) {
 		diag = diag_error(w->diags, "E0608", node->span,
 				  "`failure` can be read only where something has failed");
-		diag_hint(diag, "that is in `on failure`, `on rollback` and `finally`; a task is given what "
-				"it needs as arguments");
+		diag_hint(diag, "that is in `on failure`, `on rollback`, `finally` and after a test's `run`; "
+				"a task is given what it needs as arguments");
 		return type_simple(TYPE_ERROR);
 	}
 	if (symbol->special == SPECIAL_RUN &&
-	    (w->global_position != UINT32_MAX || place_find(w, PLACE_PURE))) {
+	    (w->global_position != UINT32_MAX || place_find(w, PLACE_PURE)) &&
+	    !place_find(w, PLACE_QUESTION)) {
 		diag = diag_error(w->diags, "E0608", node->span, "`run` is not known before the run");
 		diag_hint(diag, "it can be read in steps, tasks and handlers");
 		return type_simple(TYPE_ERROR);
@@ -208,7 +210,7 @@ static const struct type *check_name(struct walk *w, struct node *node)
 		return check_symbol(w, node, symbol);
 	if (w->in_signature)
 		return type_simple(TYPE_ANY); /* `default`: the row's own affair */
-	if (strcmp(node->name, "_") == 0 && place_find(w, PLACE_TEST))
+	if (strcmp(node->name, "_") == 0 && place_find(w, PLACE_TEST) && !place_find(w, PLACE_QUESTION))
 		return type_simple(TYPE_NULL);
 	if (find_builtin(w->checker, node->name)) {
 		diag = diag_error(w->diags, "E0609", node->span, "the builtin `%s` is no value", node->name);

@@ -66,6 +66,7 @@ enum place_kind {
 	PLACE_HANDLER, /* on failure, on rollback, on success, finally */
 	PLACE_DEFER,
 	PLACE_TEST,
+	PLACE_QUESTION, /* in a test, after the run */
 };
 
 struct place {
@@ -389,6 +390,7 @@ void report_unknown_param(struct walk *w, const struct node *target);
 void check_threshold(struct walk *w, struct node *node, struct callable *callable);
 void check_test(struct walk *w, struct node *test);
 void check_test_target(struct walk *w, struct node *target); /* what `given` and `called` name */
+void check_asked(struct walk *w, struct node *call); /* the same with arguments, some of them */
 
 /* ---- check_stmt.c, check_step.c ---- */
 

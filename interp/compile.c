@@ -184,6 +184,8 @@ static void callable(struct compiler *c, const struct node *node)
 		compile_threshold(c, node);
 	} else {
 		uint32_t answer = take_register(c), given = NOWHERE;
+		if (node->kind == NODE_TASK && c->test)
+			emit_abc(c, INSN_NOTE_CALL, 0, 0, 0);
 		if (node->kind == NODE_TASK)
 			given = emit_ad(c, INSN_GIVEN, answer, 0);
 		if (node->callable.body)
@@ -392,6 +394,93 @@ static bool is_item_only(const struct node *node)
 	}
 }
 
+/* ---- a test ---- */
+
+static uint32_t compile_places(struct compiler *c, const struct signature *signature, const struct node *call,
+			       struct node **bound, struct value *places)
+{
+	uint32_t count = 0, i = 0;
+
+	signature_bind_some(c->compilation, signature, (struct node *)call, bound, false);
+	for (size_t k = 0; k < signature->count; k++)
+		count += bound[k] != NULL;
+	uint32_t from = take_registers(c, count);
+	for (size_t k = 0; k < signature->count; k++)
+		if (bound[k]) {
+			compile_argument(c, &signature->parameters[k], bound[k], from + i++);
+			list_push(places, value_int((int64_t)k));
+		}
+	return from;
+}
+
+void compile_asked(struct compiler *c, const struct node *call, uint32_t a)
+{
+	const struct node *target = call->call.callee;
+	const struct signature *signature = target->builtin ? signature_of_builtin(c->compilation, target->builtin)
+							    : signature_of_symbol(c->compilation, target->symbol);
+	struct node **bound = arena_alloc(c->compilation->arena, (signature->count + 1) * sizeof(*bound));
+	struct value places = list_new(2), asked = record_new(2);
+
+	compile_places(c, signature, call, bound, &places);
+	record_set(&asked, "of",
+		   target->builtin ? value_string(target->builtin->name) : value_int(target->symbol->function));
+	record_set(&asked, "places", places);
+	emit_ad(c, INSN_CONSTANT, a, (int32_t)compile_constant(c, asked));
+}
+
+static void given_part(struct compiler *c, const struct node *node, uint32_t number)
+{
+	uint32_t top = c->w->top, a = take_registers(c, 4), asked = take_register(c);
+	const struct node *target = node->given.target;
+
+	c->w->span = node->span;
+	if (target->kind == NODE_CALL)
+		compile_asked(c, target, asked);
+	else
+		emit_abc(c, INSN_NULL, asked, 0, 0);
+	emit_abc(c, INSN_MOVE, a, asked, 0);
+	c->no_data = true;
+	compile_or_null(c, node->given.value, a + 1);
+	c->no_data = false;
+	compile_or_null(c, node->given.with, a + 2);
+	compile_or_null(c, node->given.after, a + 3);
+	emit_ad(c, INSN_TEST_GIVEN, a, (int32_t)number);
+	give_back(c, top);
+}
+
+/* Its answers are worked out when the constants are known, before anything else happens. */
+static void test_setup(struct compiler *c)
+{
+	uint32_t number = 0;
+
+	for (const struct node *part = c->test->test.parts; part && part->kind != NODE_TEST_RUN; part = part->next)
+		if (part->kind == NODE_GIVEN)
+			given_part(c, part, number++);
+		else
+			compile_statement(c, part);
+}
+
+static void test_questions(struct compiler *c)
+{
+	uint32_t a = take_registers(c, 3), title = take_register(c);
+	struct open_region open = { .kind = OPEN_VERIFY, .outer = c->w->open };
+	const struct node *part = c->test->test.parts;
+
+	c->program->handlers.questions = here(c);
+	while (part->kind != NODE_TEST_RUN)
+		part = part->next;
+	emit_abc(c, INSN_TEST_RESULT, a, 0, 0);
+	for (struct symbol *name = part->symbol; name; name = name->next)
+		place_local(c, name, a + (!strcmp(name->name, "exit") ? 1 : !strcmp(name->name, "elapsed") ? 2 : 0));
+	emit_abc(c, INSN_NULL, title, 0, 0);
+	emit_abc(c, INSN_VERIFY_BEGIN, title, 0, 0);
+	c->w->open = &open;
+	compile_statements(c, part->next);
+	c->w->open = open.outer;
+	emit_abc(c, INSN_VERIFY_END, 0, 0, 0);
+	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
+}
+
 static void main_function(struct compiler *c, const struct node *plan)
 {
 	const struct node *items = c->compilation->main->file->file.items;
@@ -403,6 +492,8 @@ static void main_function(struct compiler *c, const struct node *plan)
 		if (!is_item_only(node))
 			reserve_named_lets(c, node);
 	globals(c);
+	if (c->test)
+		test_setup(c);
 	plan_settings(c, plan);
 	for (const struct node *node = items; node; node = node->next)
 		if (!is_item_only(node))
@@ -413,6 +504,8 @@ static void main_function(struct compiler *c, const struct node *plan)
 			*handler_slot(c->program, node->on.event) = here(c);
 			compile_handler(c, node->on.body);
 		}
+	if (c->test)
+		test_questions(c);
 	close_writer(c, &writer);
 	c->w = NULL;
 }
@@ -448,7 +541,7 @@ static void hand_over(struct compiler *c)
 	p->param_count = c->params.count;
 }
 
-struct program *compile_program(struct compilation *compilation)
+static struct program *compile_with(struct compilation *compilation, const struct node *test)
 {
 	const struct node *plan = plan_node(compilation->main);
 	size_t errors = compilation->diags->errors;
@@ -456,9 +549,9 @@ struct program *compile_program(struct compilation *compilation)
 	if (!plan)
 		return NULL;
 	struct program *program = memory_need(calloc(1, sizeof(*program)));
-	struct compiler c = { .compilation = compilation, .program = program };
+	struct compiler c = { .compilation = compilation, .program = program, .test = test };
 	program->compilation = compilation;
-	program->handlers = (struct plan_handlers){ NOWHERE, NOWHERE, NOWHERE, NOWHERE };
+	program->handlers = (struct plan_handlers){ NOWHERE, NOWHERE, NOWHERE, NOWHERE, NOWHERE };
 	VECTOR_PUSH(&c.functions); /* main */
 	for (const struct module *module = compilation->modules; module; module = module->next)
 		number_module(&c, module);
@@ -476,6 +569,16 @@ struct program *compile_program(struct compilation *compilation)
 		return program;
 	program_free(program);
 	return NULL;
+}
+
+struct program *compile_program(struct compilation *compilation)
+{
+	return compile_with(compilation, NULL);
+}
+
+struct program *compile_test(struct compilation *compilation, const struct node *test)
+{
+	return compile_with(compilation, test);
 }
 
 void program_free(struct program *program)

@@ -81,6 +81,8 @@ struct compiler {
 	VECTOR(struct group_code) groups;
 	VECTOR(struct param_code) params;
 	uint32_t globals;
+	const struct node *test; /* the plan runs for this test, or NULL */
+	bool no_data;		 /* the name `_` is null here */
 };
 
 #define ANY_REGISTER (-1)
@@ -128,6 +130,12 @@ uint32_t compile_condition(struct compiler *c, const struct node *node);
 uint32_t compile_call(struct compiler *c, const struct node *node, int want);
 /* Arguments in the order of the signature into fresh consecutive registers; the answer is the first. */
 uint32_t compile_arguments(struct compiler *c, const struct signature *signature, const struct node *node);
+void compile_argument(struct compiler *c, const struct parameter *parameter, const struct node *given, uint32_t want);
+/*
+ * What a test says of a call: into a the record that says of what (a builtin's name, or the number of a task's function)
+ * and which arguments; their values into the registers from a + 1 on, which must be the next free one.
+ */
+void compile_asked(struct compiler *c, const struct node *call, uint32_t a);
 /* An effect that the language itself makes: a person's answer, a lock, a secret's source. */
 uint32_t compile_internal_effect(struct compiler *c, const char *builtin, uint32_t first, uint32_t count, struct span span,
 			 const char *label, int want);

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "interp/buffer.h"
+#include "interp/scope.h"
 
 struct reader {
 	bool no_data;
+	bool lets; /* names of constants stand for their values */
 	struct span *where;
 };
 
@@ -151,6 +153,13 @@ bool literal_value(const struct node *node, struct value *out)
 	}
 }
 
+/* What stands further down has no value yet; and so a circle has an end. */
+static bool is_let_above(const struct node *name, const struct node *let)
+{
+	return let->kind == NODE_LET && let->binding.value &&
+	       (let->span.file != name->span.file || let->span.to <= name->span.from);
+}
+
 static bool evaluate(const struct reader *reader, const struct node *node, struct value *out)
 {
 	*out = value_null();
@@ -172,6 +181,8 @@ static bool evaluate(const struct reader *reader, const struct node *node, struc
 	case NODE_NAME:
 		if (reader->no_data && strcmp(node->name, "_") == 0)
 			return true;
+		if (reader->lets && node->symbol && is_let_above(node, node->symbol->node))
+			return evaluate(reader, node->symbol->node->binding.value, out);
 		break;
 	default:
 		break;
@@ -182,7 +193,14 @@ static bool evaluate(const struct reader *reader, const struct node *node, struc
 
 bool constant_evaluate(const struct node *node, bool no_data, struct value *out, struct span *where)
 {
-	const struct reader reader = {no_data, where};
+	const struct reader reader = {.no_data = no_data, .where = where};
+
+	return evaluate(&reader, node, out);
+}
+
+bool constant_with_lets(const struct node *node, struct value *out, struct span *where)
+{
+	const struct reader reader = {.lets = true, .where = where};
 
 	return evaluate(&reader, node, out);
 }

@@ -14,6 +14,9 @@
  */
 bool constant_evaluate(const struct node *node, bool no_data, struct value *out, struct span *where);
 
+/* The same in a checked tree, where a name may stand for a `let` that is such an expression itself. */
+bool constant_with_lets(const struct node *node, struct value *out, struct span *where);
+
 /* A literal that holds no others: null, bool, number, percent, duration, size. */
 bool literal_value(const struct node *node, struct value *out);
 

@@ -52,7 +52,7 @@ enum given_kind {
 
 struct given {
 	const char *target; /* "docker.exec", or the name of a threshold or task */
-	struct value args;  /* a list that the first arguments must equal, or null */
+	struct value args;  /* a list that the first arguments must equal (unknown: anything), or null */
 	enum given_kind kind;
 	struct value answers; /* ANSWERS: a list of one or more */
 	struct value message; /* FAILS, REFUSES: a string */
@@ -83,6 +83,8 @@ void simulate_signal(struct driver *driver, int64_t at, int signal);
 struct value simulate_ledger_peek(const struct driver *driver);
 /* Givens that nothing asked for: a list of their targets. */
 struct value simulate_unused(const struct driver *driver);
+/* How often the given that was the `index`-th to be added (from 0) has answered. */
+size_t simulate_asked(const struct driver *driver, size_t index);
 /* Why next() answered false, or NULL. */
 const char *simulate_problem(const struct driver *driver);
 

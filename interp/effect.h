@@ -90,9 +90,9 @@ struct driver_ops {
 	/* Waits for the next answer, signal, or `deadline` (on the run's clock; INT64_MAX: none). False: broken, exit 6. */
 	bool (*next)(struct driver *driver, int64_t deadline, struct delivery *out);
 	int64_t (*start_wall)(struct driver *driver); /* since 1970 UTC, when the run's clock stood at 0; asked once */
-	/* Is the threshold or task `name` answered instead of run (`given`)? The machine then starts the internal effect
+	/* Is the threshold or task `name`, called with `args` (a list), answered instead of run (`given`)? The machine then starts the internal effect
 	 * `given` with id `id`. NULL: never. */
-	bool (*given)(struct driver *driver, const char *name, const char *id);
+	bool (*given)(struct driver *driver, const char *name, struct value args, const char *id);
 	/* Resume: did the change of this request happen, whose intent (and `notes`) is on record and whose outcome is not?
 	 * Answered through next() like a start; UNKNOWN leaves it in doubt. NULL: this driver cannot tell. */
 	void (*settle)(struct driver *driver, const struct effect_request *request, struct value notes);

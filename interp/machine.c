@@ -82,6 +82,33 @@ static void fire_due(struct machine *machine)
 	}
 }
 
+/* ---- what tests ask about ---- */
+
+void calls_note(struct machine *machine, struct call_made call, const struct value *args, uint32_t count)
+{
+	struct calls *calls = machine->options->calls;
+
+	if (calls->count == calls->room) {
+		calls->room = calls->room ? calls->room * 2 : 64;
+		calls->items = memory_need(realloc(calls->items, calls->room * sizeof(*calls->items)));
+	}
+	call.args = list_new(count);
+	for (uint32_t i = 0; i < count; i++)
+		list_push(&call.args, value_copy(args[i]));
+	call.now = machine->now;
+	calls->items[calls->count++] = call;
+}
+
+void calls_free(struct calls *calls)
+{
+	for (size_t i = 0; i < calls->count; i++) {
+		value_release(calls->items[i].args);
+		value_release(calls->items[i].shown);
+	}
+	free(calls->items);
+	*calls = (struct calls){ 0 };
+}
+
 /* ---- effects under way ---- */
 
 static uint64_t fnv(const char *bytes, size_t length, uint64_t hash)
@@ -179,6 +206,8 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		.wall = machine->wall,
 	};
 	tell_started(fiber, &request);
+	if (machine->options->calls && strcmp(builtin->name, "given"))
+		calls_note(machine, (struct call_made){ .builtin = builtin, .shown = request_show(&request) }, args, count);
 	if (person)
 		tell_person(fiber, &request);
 	if (builtin->effect == EFFECT_CHANGE && !builtin->leaves && !fiber_closing(fiber))
@@ -491,6 +520,12 @@ static void next_stage(struct machine *machine)
 				return;
 			}
 			break;
+		case END_QUESTIONS:
+			if (handlers->questions != NOWHERE) {
+				run_stage(machine, handlers->questions, "test");
+				return;
+			}
+			break;
 		case END_DONE:
 			return;
 		default:
@@ -526,7 +561,7 @@ static void root_ended(struct fiber *fiber, struct failure *failure, void *conte
 		tell(machine, EVENT_FAILED, failure->step_id, NULL, value_text_peek(failure->message), data, failure->at);
 	}
 	if (failure && failure->kind == FAILURE_USAGE)
-		machine->stage = END_DONE;
+		machine->stage = machine->program->handlers.questions == NOWHERE ? END_DONE : END_FINALLY;
 	else if (machine->refused)
 		machine->stage = END_ON_SUCCESS; /* deferred blocks and `finally` only */
 	if (machine->stage != END_DONE)
@@ -628,6 +663,17 @@ static int exit_code(const struct machine *machine)
 	if (machine->failure->kind == FAILURE_ABORT)
 		return 128 + machine->signal;
 	return machine->refused ? EXIT_REFUSED : EXIT_FAILED;
+}
+
+static const char *outcome_name(const struct machine *machine, int code);
+
+void machine_result(const struct machine *machine, struct value *v)
+{
+	int code = exit_code(machine);
+
+	value_put(&v[0], value_string(outcome_name(machine, code)));
+	value_put(&v[1], value_int(code));
+	value_put(&v[2], value_duration(machine->now));
 }
 
 static const char *outcome_name(const struct machine *machine, int code)

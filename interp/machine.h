@@ -28,6 +28,21 @@ struct param_value {
 	struct value value;
 };
 
+/* What a run asked for, for its tests: a builtin of the world, or a task of the plan. */
+struct call_made {
+	const struct builtin *builtin; /* or NULL: a task */
+	uint32_t function;	       /* of the task */
+	struct value args;	       /* a list, in the order of the signature */
+	struct value shown;	       /* one line, without secrets */
+	int64_t now;		       /* the run's clock, ns */
+};
+
+struct calls {
+	struct call_made *items;
+	size_t count, room;
+};
+void calls_free(struct calls *calls); /* what it holds */
+
 struct machine_options {
 	const struct program *program;
 	struct driver *driver;
@@ -38,6 +53,11 @@ struct machine_options {
 	const struct param_value *params; /* every param of the plan that is not left to its default */
 	size_t param_count;
 	bool step_by_step; /* ask before each step */
+	struct calls *calls; /* or NULL: where all calls are noted, in order */
+	/* A program of compile_test(): its given `number` holds. v: the call that is meant (a record `places`, `values`) or
+	 * null, the value, `with`, `after`. */
+	void (*given)(void *context, uint32_t number, const struct value *v);
+	void *context;
 };
 
 struct machine;

@@ -261,7 +261,8 @@ struct deferred {
 
 #define DEFER_BITS 10
 
-enum end_stage { END_FORWARD, END_UNWIND, END_ON_ROLLBACK, END_ON_FAILURE, END_ON_SUCCESS, END_DEFERS, END_FINALLY, END_DONE };
+enum end_stage { END_FORWARD, END_UNWIND, END_ON_ROLLBACK, END_ON_FAILURE, END_ON_SUCCESS, END_DEFERS, END_FINALLY,
+		  END_QUESTIONS, END_DONE };
 
 struct machine {
 	const struct program *program;
@@ -302,6 +303,8 @@ struct machine {
 };
 
 /* machine.c */
+void calls_note(struct machine *machine, struct call_made call, const struct value *args, uint32_t count); /* takes shown */
+void machine_result(const struct machine *machine, struct value *v); /* outcome, exit, elapsed: into three registers */
 void timer_start(struct machine *machine, struct timer *timer, int64_t deadline,
 		 void (*fire)(struct machine *machine, void *context), void *context);
 void timer_stop(struct machine *machine, struct timer *timer);

@@ -196,6 +196,7 @@ struct param_code {
 /* Entry points in the main function, each ending with END_FIBER, or NOWHERE. */
 struct plan_handlers {
 	uint32_t on_failure, on_rollback, on_success, finally;
+	uint32_t questions; /* of a test: what is asked after the run */
 };
 
 struct program {
@@ -232,6 +233,8 @@ struct program {
 
 /* Compiles a checked plan (no errors among its diagnostics). NULL only where the plan has no `plan` item to run. */
 struct program *compile_program(struct compilation *compilation);
+/* The plan with one of its NODE_TESTs: its givens at the start, its questions at the end. Never NULL but for errors. */
+struct program *compile_test(struct compilation *compilation, const struct node *test);
 void program_free(struct program *program);
 void program_dump(FILE *out, const struct program *program); /* for people */
 /* Holds code to the opcode table and to its own jumps, registers and regions; NULL, or what is wrong (static text). */

@@ -233,13 +233,13 @@ static void replay_cancel(struct driver *driver, const char *id)
 		replay->inner->ops->cancel(replay->inner, id);
 }
 
-static bool replay_given(struct driver *driver, const char *name, const char *id)
+static bool replay_given(struct driver *driver, const char *name, struct value args, const char *id)
 {
 	struct replay *replay = replay_of(driver);
 	struct row *row = intent_find(replay, id);
 
 	if (!row && replay->inner && replay->inner->ops->given)
-		return replay->inner->ops->given(replay->inner, name, id);
+		return replay->inner->ops->given(replay->inner, name, args, id);
 	return row && strcmp(row->event.text, "given") == 0;
 }
 

@@ -368,8 +368,8 @@ static bool is_torn(struct compilation *compilation, const struct node *call)
 	       source_text(compilation->sources, call->span)[call->span.to - call->span.from - 1] != ')';
 }
 
-bool signature_bind(struct compilation *compilation, const struct signature *signature, struct node *call,
-		    struct node **bound, bool report)
+static bool bind(struct compilation *compilation, const struct signature *signature, struct node *call,
+		 struct node **bound, bool report, bool whole)
 {
 	struct binding b = {compilation, signature, bound, report, true, false};
 	struct node *argument = call->kind == NODE_USE ? call->use.arguments : call->call.arguments;
@@ -386,9 +386,21 @@ bool signature_bind(struct compilation *compilation, const struct signature *sig
 		else
 			bind_positional(&b, argument, &next);
 	}
-	if (!recovered && !b.misnamed)
+	if (whole && !recovered && !b.misnamed)
 		require_rest(&b, call);
 	return b.sound && !recovered;
+}
+
+bool signature_bind(struct compilation *compilation, const struct signature *signature, struct node *call,
+		    struct node **bound, bool report)
+{
+	return bind(compilation, signature, call, bound, report, true);
+}
+
+bool signature_bind_some(struct compilation *compilation, const struct signature *signature,
+			 struct node *call, struct node **bound, bool report)
+{
+	return bind(compilation, signature, call, bound, report, false);
 }
 
 /* ---- defaults ---- */

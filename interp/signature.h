@@ -42,6 +42,10 @@ const struct signature *signature_of_symbol(struct compilation *compilation, str
 bool signature_bind(struct compilation *compilation, const struct signature *signature, struct node *call,
 		    struct node **bound, bool report);
 
+/* The same for what a test says of a call: arguments may be left out. */
+bool signature_bind_some(struct compilation *compilation, const struct signature *signature, struct node *call,
+			 struct node **bound, bool report);
+
 /*
  * What `defaults { ns.arg = e }` of the main file says of parameter `index` of `builtin`, or NULL.
  */

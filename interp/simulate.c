@@ -55,37 +55,46 @@ static struct simulate *simulate_of(struct driver *driver)
 
 /* ---- answers ---- */
 
-static bool arguments_match(const struct value args, const struct effect_request *request)
+/* What is asked: a builtin, or a threshold or task of the plan (`given`: its name and its arguments). */
+struct question {
+	const char *target;
+	const struct value *args;
+	size_t count;
+};
+
+static bool arguments_match(const struct value args, const struct question *question)
 {
 	size_t i;
 
 	if (args.tag != VALUE_LIST)
 		return true;
-	if (value_length(args) > request->arg_count)
+	if (value_length(args) > question->count)
 		return false;
 	for (i = 0; i < value_length(args); i++)
-		if (!value_equal(list_peek(args, i), request->args[i]))
+		if (list_peek(args, i).tag != VALUE_UNKNOWN &&
+		    !value_equal(list_peek(args, i), question->args[i]))
 			return false;
 	return true;
 }
 
+static bool answers(const struct table_entry *entry, const struct question *question, bool takes)
+{
+	const struct given *given = &entry->given;
+
+	return (given->kind == GIVEN_TAKES) == takes && strcmp(given->target, question->target) == 0 &&
+	       (given->times == 0 || entry->asked < given->times) && arguments_match(given->args, question);
+}
+
 /* The first that names the request and is not used up; of those that only delay, or of those that answer. */
-static struct table_entry *find_given(struct simulate *simulate, const char *target,
-				      const struct effect_request *request, bool takes)
+static struct table_entry *find_given(struct simulate *simulate, const struct question *question, bool takes)
 {
 	size_t i;
 
-	for (i = 0; i < simulate->table_count; i++) {
-		struct table_entry *entry = &simulate->table[i];
-		const struct given *given = &entry->given;
-
-		if ((given->kind == GIVEN_TAKES) == takes && strcmp(given->target, target) == 0 &&
-		    (given->times == 0 || entry->asked < given->times) &&
-		    arguments_match(given->args, request)) {
-			entry->asked++;
-			return entry;
+	for (i = 0; i < simulate->table_count; i++)
+		if (answers(&simulate->table[i], question, takes)) {
+			simulate->table[i].asked++;
+			return &simulate->table[i];
 		}
-	}
 	return NULL;
 }
 
@@ -117,12 +126,17 @@ static struct outcome given_answer(const struct table_entry *entry)
 	}
 }
 
-/* `given` answers for a threshold or task: its name is the first argument. */
-static const char *target_of(const struct effect_request *request)
+static struct question question_about(const char *target, struct value args)
 {
-	if (strcmp(request->builtin->name, "given") == 0 && request->arg_count > 0)
-		return value_text_peek(request->args[0]);
-	return request->builtin->name;
+	return (struct question){target, args.tag == VALUE_LIST ? args.list->items : NULL, value_length(args)};
+}
+
+/* `given` answers for a threshold or task. */
+static struct question question_of(const struct effect_request *request)
+{
+	if (strcmp(request->builtin->name, "given") == 0 && request->arg_count > 1)
+		return question_about(value_text_peek(request->args[0]), request->args[1]);
+	return (struct question){request->builtin->name, request->args, request->arg_count};
 }
 
 /* The driver marks secrets, as the live one does: what sees the answer first must know. */
@@ -144,9 +158,9 @@ static void simulate_start(struct driver *driver, const struct effect_request *r
 {
 	struct simulate *simulate = simulate_of(driver);
 	struct under_way *call = memory_need(calloc(1, sizeof(*call)));
-	const char *target = target_of(request);
-	struct table_entry *slow = find_given(simulate, target, request, true);
-	struct table_entry *entry = find_given(simulate, target, request, false);
+	const struct question question = question_of(request);
+	struct table_entry *slow = find_given(simulate, &question, true);
+	struct table_entry *entry = find_given(simulate, &question, false);
 	int64_t delay = (slow ? slow->given.delay : 0) + (entry ? entry->given.delay : 0);
 
 	call->id = memory_need(strdup(request->id));
@@ -269,19 +283,16 @@ static int64_t simulate_start_wall(struct driver *driver)
 	return SIMULATE_START;
 }
 
-static bool simulate_is_given(struct driver *driver, const char *name, const char *id)
+static bool simulate_is_given(struct driver *driver, const char *name, struct value args, const char *id)
 {
 	struct simulate *simulate = simulate_of(driver);
+	const struct question question = question_about(name, args);
 	size_t i;
 
 	(void)id;
-	for (i = 0; i < simulate->table_count; i++) {
-		const struct table_entry *entry = &simulate->table[i];
-
-		if (strcmp(entry->given.target, name) == 0 && entry->given.kind != GIVEN_TAKES &&
-		    (entry->given.times == 0 || entry->asked < entry->given.times))
+	for (i = 0; i < simulate->table_count; i++)
+		if (answers(&simulate->table[i], &question, false))
 			return true;
-	}
 	return false;
 }
 
@@ -384,6 +395,11 @@ struct value simulate_unused(const struct driver *driver)
 		if (simulate->table[i].asked == 0)
 			list_push(&unused, value_string(simulate->table[i].given.target));
 	return unused;
+}
+
+size_t simulate_asked(const struct driver *driver, size_t index)
+{
+	return ((const struct simulate *)driver)->table[index].asked;
 }
 
 const char *simulate_problem(const struct driver *driver)

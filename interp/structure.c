@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "interp/check.h"
+#include "interp/buffer.h"
 #include "interp/machine_inside.h"
 
 static void again(struct fiber *fiber)
@@ -101,17 +102,19 @@ static bool given_answer(struct fiber *fiber, const struct instruction *in)
 	if (!machine->driver->ops->given)
 		return true;
 	id = text_numbered(fiber->path, ':', fiber->effects + 1);
-	if (machine->driver->ops->given(machine->driver, function->name, id))
+	struct value args[2] = { value_string(function->name), list_new(function->parameters) };
+	for (uint32_t i = 0; i < function->parameters; i++)
+		list_push(&args[1], value_copy(*fiber_register(fiber, i)));
+	if (machine->driver->ops->given(machine->driver, function->name, args[1], id))
 		given = registry_find(machine->registry, "given", 5);
 	free(id);
-	if (!given)
-		return true;
-	/* What was written as one call becomes one effect: its answer is on record like any other. */
-	struct value name = value_string(function->name);
-	fiber_frame(fiber)->pc = (uint32_t)in->d;
-	effect_start(fiber, given, &name, 1, fiber_frame(fiber)->base + in->a, fiber_at(fiber), NULL);
-	value_release(name);
-	return fiber_goes_on(fiber);
+	if (given) { /* What was written as one call becomes one effect: its answer is on record like any other. */
+		fiber_frame(fiber)->pc = (uint32_t)in->d;
+		effect_start(fiber, given, args, 2, fiber_frame(fiber)->base + in->a, fiber_at(fiber), NULL);
+	}
+	value_release(args[0]);
+	value_release(args[1]);
+	return !given || fiber_goes_on(fiber);
 }
 
 /* ---- structure ---- */
@@ -453,6 +456,73 @@ static struct value special(struct fiber *fiber, enum special which)
 	return value_copy(machine->failure_value);
 }
 
+/* ---- tests ---- */
+
+static bool made_like(const struct call_made *call, struct value of, struct value places, const struct value *values)
+{
+	if (call->builtin ? of.tag != VALUE_STRING || strcmp(call->builtin->name, value_text_peek(of))
+			  : of.tag != VALUE_INT || (uint32_t)of.i != call->function)
+		return false;
+	for (size_t i = 0; i < value_length(places); i++) {
+		size_t place = (size_t)list_peek(places, i).i;
+		if (place >= value_length(call->args) || !value_equal(list_peek(call->args, place), values[i]))
+			return false;
+	}
+	return true;
+}
+
+static void was_called(struct fiber *fiber, struct value *a)
+{
+	const struct calls *calls = fiber->machine->options->calls;
+	struct value of = record_peek(*a, "of"), places = record_peek(*a, "places");
+	bool found = false;
+
+	for (size_t i = 0; calls && i < calls->count && !found; i++)
+		found = made_like(&calls->items[i], of, places, a + 1);
+	value_put(a, value_bool(found));
+}
+
+static void note_task(struct fiber *fiber)
+{
+	struct machine *machine = fiber->machine;
+	const struct function *function = fiber_frame(fiber)->function;
+	const struct value *args = fiber_register(fiber, 0);
+	struct buffer text = { 0 };
+
+	if (!machine->options->calls)
+		return;
+	buffer_printf(&text, "%s(", function->name);
+	for (uint32_t i = 0; i < function->parameters; i++) {
+		struct value shown = value_show(args[i], 60);
+		buffer_printf(&text, "%s%s", i ? ", " : "", value_text_peek(shown));
+		value_release(shown);
+	}
+	buffer_add_text(&text, ")");
+	calls_note(machine,
+		  (struct call_made){ .function = (uint32_t)(function - machine->program->functions),
+				      .shown = buffer_finish(&text) },
+		  args, function->parameters);
+}
+
+/* The arguments of a given stand where a call's arguments stand; what it leaves open is unknown. */
+static void hold_given(struct fiber *fiber, struct value *a, uint32_t number)
+{
+	struct value v[4] = { value_null(), a[1], a[2], a[3] };
+
+	if (a[0].tag == VALUE_RECORD) {
+		struct value places = record_peek(a[0], "places");
+		v[0] = list_new(4);
+		for (size_t i = 0; i < value_length(places); i++) {
+			while (value_length(v[0]) < (size_t)list_peek(places, i).i)
+				list_push(&v[0], value_unknown());
+			list_push(&v[0], value_copy(a[5 + i]));
+		}
+	}
+	if (fiber->machine->options->given)
+		fiber->machine->options->given(fiber->machine->options->context, number, v);
+	value_release(v[0]);
+}
+
 static void log_text(struct fiber *fiber, struct value text, bool warning)
 {
 	enum event_kind kind = warning ? EVENT_WARNING : EVENT_LOG;
@@ -498,6 +568,18 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 	switch ((enum opcode)in->op) {
 	case INSN_SPECIAL:
 		value_put(&r[in->a], special(fiber, in->b));
+		break;
+	case INSN_TEST_GIVEN:
+		hold_given(fiber, &r[in->a], (uint32_t)in->d);
+		break;
+	case INSN_TEST_RESULT:
+		machine_result(machine, &r[in->a]);
+		break;
+	case INSN_CALLED:
+		was_called(fiber, &r[in->a]);
+		break;
+	case INSN_NOTE_CALL:
+		note_task(fiber);
 		break;
 	case INSN_GIVEN_PARAM:
 		if (machine->given[in->a])
