@@ -10,7 +10,7 @@
 #include "interp/plan_test.h"
 
 #define CALLS_SHOWN 40 /* of a test that failed: the first ones */
-#define INSIDE	    8  /* columns before what belongs to a test */
+#define INSIDE	    10  /* columns before what belongs to a test */
 
 struct tally {
 	size_t passed, failed;
@@ -58,6 +58,8 @@ static void print_miss(const struct reporter *reporter, const struct test_miss *
 	for (i = 0; i < value_length(miss->parts); i++) {
 		struct value part = list_peek(miss->parts, i);
 
+		if (value_equal(record_peek(part, "text"), miss->condition))
+			continue;
 		page_printf(page, "%*s%s is %s\n", INSIDE + 2, "", value_text_peek(record_peek(part, "text")),
 			    value_text_peek(record_peek(part, "value")));
 	}
@@ -65,9 +67,10 @@ static void print_miss(const struct reporter *reporter, const struct test_miss *
 
 static void print_unused(const struct reporter *reporter, const struct node *given)
 {
+	const char *text = source_text(sources_of(reporter), given->span);
 	size_t length = given->span.to - given->span.from;
-	struct value line = value_string_printf("nothing asked for `%.*s`", (int)length,
-						source_text(sources_of(reporter), given->span));
+	const char *end = memchr(text, '\n', length);
+	struct value line = value_string_printf("nothing asked for `%.*s`", (int)(end ? (size_t)(end - text) : length), text);
 
 	print_place(reporter, given->span, value_text_peek(line), value_length(line));
 	value_release(line);
@@ -118,11 +121,10 @@ static void print_calls(const struct reporter *reporter, const struct calls *cal
 static void print_result(const struct reporter *reporter, const struct test_result *result)
 {
 	const struct page *page = &reporter->session->out;
-	const char *outcome = result->outcome.tag == VALUE_STRING ? value_text_peek(result->outcome) : "no run";
 	char text[48];
 	size_t i;
 
-	page_line(page, NULL, 2, result->passed ? STYLE_GOOD : STYLE_BAD, result->passed ? "ok    " : "FAILED",
+	page_line(page, NULL, 2, result->passed ? STYLE_GOOD : STYLE_BAD, result->passed ? "ok      " : "FAILED  ",
 		  plan_test_title(reporter->test));
 	if (result->passed)
 		return;
@@ -132,7 +134,9 @@ static void print_result(const struct reporter *reporter, const struct test_resu
 		print_unused(reporter, result->unused[i]);
 	if (result->problem.tag != VALUE_NULL)
 		page_printf(page, "%*s%s\n", INSIDE, "", value_text_peek(result->problem));
-	page_printf(page, "%*soutcome: %s after %s\n", INSIDE, "", outcome, elapsed_text(result->elapsed, text));
+	if (result->outcome.tag == VALUE_STRING)
+		page_printf(page, "%*soutcome: %s after %s\n", INSIDE, "", value_text_peek(result->outcome),
+			    elapsed_text(result->elapsed, text));
 	print_end(reporter, result);
 	print_calls(reporter, &result->calls);
 }
@@ -206,6 +210,7 @@ static void write_result(const struct reporter *reporter, const struct test_resu
 	record_set(&record, "test", value_string(plan_test_title(reporter->test)));
 	record_set(&record, "passed", value_bool(result->passed));
 	record_set(&record, "outcome", value_copy(result->outcome));
+	record_set(&record, "exit", value_int(result->exit));
 	record_set(&record, "elapsed", value_float((double)result->elapsed / 1e9));
 	record_set(&record, "milliseconds", value_float(reporter->milliseconds));
 	record_set(&record, "failure", value_copy(result->failure));
@@ -246,7 +251,7 @@ static void open_view(struct reporter *reporter)
 
 	if (!option_given(session->options, "verbose") || option_given(session->options, "json"))
 		return;
-	page_line(&session->out, NULL, 2, STYLE_STRONG, "running", plan_test_title(reporter->test));
+	page_line(&session->out, NULL, 2, STYLE_STRONG, "running ", plan_test_title(reporter->test));
 	reporter->view = ui_plain_new(&session->out, VERBOSITY_NORMAL);
 }
 
@@ -262,6 +267,8 @@ static void run_program(struct reporter *reporter, const struct program *program
 	run.environment = params.environment;
 	open_view(reporter);
 	plan_test_run(&run, result);
+	if (reporter->view && reporter->view->ops->finish)
+		reporter->view->ops->finish(reporter->view, result->exit);
 	if (reporter->view)
 		reporter->view->ops->free(reporter->view);
 	params_free(&params);

@@ -578,7 +578,6 @@ static const struct type *call_called(struct walk *w, struct node *node)
 		diag_hint(diag_error(w->diags, "E0209", node->span,
 				     "`called` is asked about a builtin or a task of the plan"),
 			  "name it, and the arguments that must be equal: `called(docker.stop, \"web\")`");
-		check_loose_arguments(w, target);
 		return type_simple(TYPE_BOOL);
 	}
 	*call = (struct node){.kind = NODE_CALL,

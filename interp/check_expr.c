@@ -169,6 +169,21 @@ static const struct type *refuse_as_value(struct walk *w, const struct node *nod
 	return type_simple(TYPE_ERROR);
 }
 
+/* What the course of the plan works out, in a test that has not run it yet. */
+static bool is_of_the_run(struct walk *w, const struct node *node, const struct symbol *symbol)
+{
+	const struct place *test = place_find(w, PLACE_TEST);
+	struct diag *diag;
+
+	if (!test || place_find(w, PLACE_QUESTION) || symbol->span.file != test->node->span.file ||
+	    (symbol->span.from >= test->node->span.from && symbol->span.to <= test->node->span.to))
+		return false;
+	diag = diag_error(w->diags, "E0602", node->span, "`%s` has no value before the run", symbol->name);
+	diag_secondary(diag, symbol->span, "the run gives it one");
+	diag_hint(diag, "constants, params and the test's own `let`s are known here");
+	return true;
+}
+
 static const struct type *check_symbol(struct walk *w, struct node *node, struct symbol *symbol)
 {
 	struct local *local;
@@ -178,6 +193,8 @@ static const struct type *check_symbol(struct walk *w, struct node *node, struct
 	w->taint = 0;
 	switch (symbol->kind) {
 	case SYMBOL_LOCAL:
+		if (is_of_the_run(w, node, symbol))
+			return type_simple(TYPE_ERROR);
 		local = (struct local *)symbol;
 		w->taint = local->mask;
 		note_handler_use(w, node, local);

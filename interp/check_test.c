@@ -250,7 +250,8 @@ static void check_part_of_test(struct walk *w, struct node *part, const struct n
 		if (!run)
 			refuse_part(w, part, "nothing has run yet",
 				    "a test is written `given …`, `run { … }`, `expect …`, in this order");
-		check_condition(w, part->check.condition, "expect");
+		else
+			check_condition(w, part->check.condition, "expect");
 		break;
 	case NODE_LET:
 		check_statement(w, part);

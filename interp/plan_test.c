@@ -207,7 +207,7 @@ void plan_test_run(const struct test_run *run, struct test_result *result)
 	*result = (struct test_result){0};
 	journal_observe(journal, see, &watcher);
 	machine = machine_new(&options);
-	machine_run(machine);
+	result->exit = machine_run(machine);
 	machine_free(machine);
 	if (simulate_problem(driver))
 		value_put(&result->problem, value_string(simulate_problem(driver)));

@@ -19,6 +19,7 @@ struct test_miss {
 
 struct test_result {
 	bool passed;
+	int exit; /* of the run */
 	int64_t elapsed;      /* the run's clock at its end, ns */
 	struct value outcome; /* "rolled back", …: see event.def; null when there was no run */
 	struct value failure; /* why the run did not end well, as a handler sees it, or null */
