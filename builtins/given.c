@@ -10,6 +10,15 @@ static void given_start(struct effect_call *call)
 	call_failed(call, "given: there are made-up answers only under simulation");
 }
 
+static struct value given_describe(const struct effect_request *request)
+{
+	struct value name = value_show(request->args[0], 0);
+	struct value line = value_string_printf("given(%s)", value_text_peek(name));
+
+	value_release(name);
+	return line;
+}
+
 static const struct builtin given_rows[] = {
     {.name = "given",
      .signature = "(name: string, arguments: list(any)) -> any",
@@ -18,7 +27,8 @@ static const struct builtin given_rows[] = {
      .bad_input = "Outside of simulation it is a failure.",
      .effect = EFFECT_READ,
      .flags = BUILTIN_INTERNAL,
-     .start = given_start},
+     .start = given_start,
+     .describe = given_describe},
 };
 
 const struct builtin_table given_table = {
