@@ -139,6 +139,7 @@ golden() {
     for plan in plans/*.plan plans/lib/*.plan; do
         if "$2" check "$plan"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     done
+    if "$2" test plans/*.plan; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     if "$2" fmt --check plans; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     run_counted docs tests/docs.sh "$2" docs/language.md README.md
     # What the fuzzer once broke a promise with, and its corpus.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Holds the documentation to the program: every ```plan block of the given pages checks without an error, and the pages
+# Holds the documentation to the program: every ```plan block of the given pages checks without an error and passes
+# its own tests, and the pages
 # made from the tables in the code are what the program prints (`make docs` makes them).   tests/docs.sh PROGRAM [PAGE …]
 set -euo pipefail
 program=${1:?the program}
@@ -28,6 +29,7 @@ for page in "${pages[@]}"; do
 	for block in "$work"/block*.plan; do
 		[ -e "$block" ] || { echo "FAILED docs/$page: it has no plan block"; failed=$((failed + 1)); break; }
 		verdict "$page:$(basename "$block" .plan)" "$program" check "$block"
+		! grep -q '^test "' "$block" || verdict "$page:$(basename "$block" .plan), its tests" "$program" test "$block"
 		verdict "$page:$(basename "$block" .plan) in the layout" "$program" fmt --check "$block"
 	done
 done

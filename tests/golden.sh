@@ -6,6 +6,7 @@
 #   tests/check/NAME.plan  NAME.expected   what `runplan check` says, and its exit code
 #   tests/diag/NAME.plan   NAME.expected   the same, a mistake that authors make in each
 #   tests/run/NAME.plan    NAME.out        every event of a simulated run
+#   tests/plantest/NAME.plan  NAME.expected   what `runplan test` says of the plan's own tests, and its exit code
 #   tests/cli/*.bats                       the command line, and real runs of small plans
 #
 # A plan in tests/run says in comments how it is run and, by hand, from the language's description, what must happen:
@@ -19,7 +20,7 @@
 #
 # NAME.out holds the rest, so that nothing changes unseen. Each run's record is then replayed from its journal, and must
 # give the same events; and what --json prints of it must be as docs/events.schema.json says. UPDATE=1 writes the files in
-# tests/run and tests/diag anew; what the comments say is held in any case.
+# tests/run, tests/plantest and tests/diag anew; what the comments say is held in any case.
 set -uo pipefail
 
 program=$(realpath "${1:?usage: golden.sh RUNPLAN [DUMP]}")
@@ -163,6 +164,16 @@ parse_plan() { # PLAN
     result "parse/$(basename "$plan" .plan)" "$(UPDATE='' compare "$work/out" "${plan%.plan}.tree")"
 }
 
+plan_test() { # PLAN
+    local code want problems=
+    (cd "$here/.." && "$program" test "tests/plantest/$1" >"$work/out" 2>&1 </dev/null)
+    code=$?
+    grep -q ' 0 failed$' "$work/out" && want=0 || want=1
+    [ "$code" = "$want" ] || problems="exit code $code instead of $want"$'\n'
+    problems+=$(compare "$work/out" "${1%.plan}.expected")
+    result "plantest/$(basename "$1" .plan)" "$problems"
+}
+
 # What is laid out stays as it is when it is laid out again.
 fmt_plan() { # PLAN
     local plan=$1 expected=${1%.plan}.expected code want=0 problems=
@@ -184,7 +195,7 @@ each() { # FOLDER FUNCTION SUFFIX
     cd "$here/$1" 2>/dev/null || return 0
     for plan in *.plan; do
         [ -f "$plan" ] && [[ $plan == *"${FILTER:-}"* && $plan != lib_* ]] || continue
-        [ -f "${plan%.plan}.$3" ] || [[ $1 == run || $1 == fmt || $1 == diag ]] || continue
+        [ -f "${plan%.plan}.$3" ] || [[ $1 == run || $1 == plantest || $1 == fmt || $1 == diag ]] || continue
         "$2" "$plan"
     done
 }
@@ -212,6 +223,7 @@ each diag diag_plan expected
 diag_codes
 mkdir "$work/json"
 each run run_plan out
+each plantest plan_test expected
 schema
 command_line
 echo "golden: $passed passed, $failed failed"
