@@ -10,7 +10,7 @@
 #include "interp/plan_test.h"
 
 #define CALLS_SHOWN 40 /* of a test that failed: the first ones */
-#define INSIDE	    10  /* columns before what belongs to a test */
+#define INSIDE	    10 /* columns before what belongs to a test */
 
 struct tally {
 	size_t passed, failed;
@@ -48,8 +48,8 @@ static void print_miss(const struct reporter *reporter, const struct test_miss *
 	size_t i;
 
 	if (strstr(value_text_peek(line), value_text_peek(miss->condition)) == NULL) {
-		struct value both = value_string_printf("`%s`: %s", value_text_peek(miss->condition),
-							value_text_peek(line));
+		struct value both =
+		    value_string_printf("`%s`: %s", value_text_peek(miss->condition), value_text_peek(line));
 
 		value_put(&line, both);
 	}
@@ -70,7 +70,8 @@ static void print_unused(const struct reporter *reporter, const struct node *giv
 	const char *text = source_text(sources_of(reporter), given->span);
 	size_t length = given->span.to - given->span.from;
 	const char *end = memchr(text, '\n', length);
-	struct value line = value_string_printf("nothing asked for `%.*s`", (int)(end ? (size_t)(end - text) : length), text);
+	struct value line =
+	    value_string_printf("nothing asked for `%.*s`", (int)(end ? (size_t)(end - text) : length), text);
 
 	print_place(reporter, given->span, value_text_peek(line), value_length(line));
 	value_release(line);
@@ -83,8 +84,8 @@ static void print_end(const struct reporter *reporter, const struct test_result 
 
 	if (result->failure.tag != VALUE_RECORD)
 		return;
-	page_printf(page, "%*sthe run: %s%s%s\n", INSIDE, "", value_length(step) > 0 ? value_text_peek(step) : "",
-		    value_length(step) > 0 ? ": " : "",
+	page_printf(page, "%*sthe run: %s%s%s\n", INSIDE, "",
+		    value_length(step) > 0 ? value_text_peek(step) : "", value_length(step) > 0 ? ": " : "",
 		    value_text_peek(record_peek(result->failure, "message")));
 }
 
@@ -124,8 +125,8 @@ static void print_result(const struct reporter *reporter, const struct test_resu
 	char text[48];
 	size_t i;
 
-	page_line(page, NULL, 2, result->passed ? STYLE_GOOD : STYLE_BAD, result->passed ? "ok      " : "FAILED  ",
-		  plan_test_title(reporter->test));
+	page_line(page, NULL, 2, result->passed ? STYLE_GOOD : STYLE_BAD,
+		  result->passed ? "ok      " : "FAILED  ", plan_test_title(reporter->test));
 	if (result->passed)
 		return;
 	for (i = 0; i < result->missed_count; i++)

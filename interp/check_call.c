@@ -8,9 +8,9 @@
 
 /* Calls of the language that are not built yet, in groups that are. */
 static const char *const calls_to_come[] = {
-	"docker.node_list", "docker.node_update", "docker.service_update", "docker.service_rollback",
-	"http.certificate", "prom.silence",	  "prom.unsilence",	   "notify.slack",
-	"notify.teams",	    "notify.mail",	  "notify.status_page",
+    "docker.node_list", "docker.node_update", "docker.service_update", "docker.service_rollback",
+    "http.certificate", "prom.silence",	      "prom.unsilence",	       "notify.slack",
+    "notify.teams",	"notify.mail",	      "notify.status_page",
 };
 
 bool not_yet(struct walk *w, struct span span, const char *what)
@@ -560,7 +560,8 @@ void check_asked(struct walk *w, struct node *call)
 
 	check_test_target(w, callee);
 	if (callee->builtin)
-		check_asked_arguments(w, call, signature_of_builtin(w->checker->compilation, callee->builtin));
+		check_asked_arguments(w, call,
+				      signature_of_builtin(w->checker->compilation, callee->builtin));
 	else if (callee->symbol)
 		check_asked_arguments(w, call, signature_of_symbol(w->checker->compilation, callee->symbol));
 	else

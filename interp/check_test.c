@@ -1,5 +1,5 @@
-/* check_test.c - the tests of a plan: what they name exists, their parts stand in order, and they ask something; see
- * check_internal.h. */
+/* check_test.c - the tests of a plan: what they name exists, their parts stand in order, and they ask
+ * something; see check_internal.h. */
 #include "interp/check_internal.h"
 
 #include <string.h>
@@ -94,7 +94,8 @@ static void check_answer(struct walk *w, struct node *answer, const struct type 
 		struct diag *diag = diag_error(w->diags, "E0201", answer->span,
 					       "a list is wanted here, this is one answer of several");
 
-		diag_hint(diag, "the items of a list come in turn: write `[[…]]` for one answer that is a list");
+		diag_hint(diag,
+			  "the items of a list come in turn: write `[[…]]` for one answer that is a list");
 	}
 }
 
@@ -147,7 +148,8 @@ static void check_given(struct walk *w, struct node *given)
 		check_test_target(w, target);
 	check_given_value(w, given, target->kind == NODE_CALL ? target->call.callee : target);
 	if (times && (times->kind != NODE_INT || times->integer < 1))
-		diag_error(w->diags, "E0201", times->span, "a given holds a whole number of times, 1 or more");
+		diag_error(w->diags, "E0201", times->span,
+			   "a given holds a whole number of times, 1 or more");
 }
 
 /* ---- the run ---- */

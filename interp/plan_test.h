@@ -1,7 +1,7 @@
 /*
- * plan_test.h - one `test "…" { given … run { … } expect … }` of a plan: the whole plan is run afresh in simulation, then
- * the test's conditions are evaluated by the machine itself, as the last thing of that run, so that they see what the
- * plan saw and explain themselves as its own checks do.
+ * plan_test.h - one `test "…" { given … run { … } expect … }` of a plan: the whole plan is run afresh in
+ * simulation, then the test's conditions are evaluated by the machine itself, as the last thing of that run,
+ * so that they see what the plan saw and explain themselves as its own checks do.
  */
 #ifndef RUNPLAN_PLAN_TEST_H
 #define RUNPLAN_PLAN_TEST_H
@@ -14,12 +14,13 @@ struct node;
 /* A condition that did not hold. */
 struct test_miss {
 	struct span at;
-	struct value condition, label, parts, message; /* as in EVENT_CHECK; label and message may be empty or null */
+	struct value condition, label, parts,
+	    message; /* as in EVENT_CHECK; label and message may be empty or null */
 };
 
 struct test_result {
 	bool passed;
-	int exit; /* of the run */
+	int exit;	      /* of the run */
 	int64_t elapsed;      /* the run's clock at its end, ns */
 	struct value outcome; /* "rolled back", …: see event.def; null when there was no run */
 	struct value failure; /* why the run did not end well, as a handler sees it, or null */
@@ -34,7 +35,8 @@ struct test_result {
 /* The tests of the plan's own file, in their order; begin with NULL. */
 const struct node *plan_test_next(const struct compilation *compilation, const struct node *before);
 const char *plan_test_title(const struct node *test);
-/* Its `run "environment" { param: value }`; the environment is NULL where none is named, as are the params. */
+/* Its `run "environment" { param: value }`; the environment is NULL where none is named, as are the params.
+ */
 const char *plan_test_environment(const struct node *test);
 const struct node *plan_test_params(const struct node *test); /* list of NODE_ENTRY, constants */
 

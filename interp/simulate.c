@@ -128,7 +128,8 @@ static struct outcome given_answer(const struct table_entry *entry)
 
 static struct question question_about(const char *target, struct value args)
 {
-	return (struct question){target, args.tag == VALUE_LIST ? args.list->items : NULL, value_length(args)};
+	return (struct question){target, args.tag == VALUE_LIST ? args.list->items : NULL,
+				 value_length(args)};
 }
 
 /* `given` answers for a threshold or task. */

@@ -34,7 +34,7 @@ E2
 
 @test "one fails: 1, and the others are still run" {
     some_plan
-    sed -i 's/"healthy"$/"ill"/' some.plan
+    sed -i 's/== "healthy"/== "ill"/' some.plan
     run_plan test some.plan
     ends_with 1
     says "$out" 's.state is "healthy"'
