@@ -135,8 +135,9 @@ static struct question question_about(const char *target, struct value args)
 /* `given` answers for a threshold or task. */
 static struct question question_of(const struct effect_request *request)
 {
-	if (strcmp(request->builtin->name, "given") == 0 && request->arg_count > 1)
-		return question_about(value_text_peek(request->args[0]), request->args[1]);
+	if (strcmp(request->builtin->name, "given") == 0 && request->arg_count > 0)
+		return question_about(value_text_peek(request->args[0]),
+				      request->arg_count > 1 ? request->args[1] : value_null());
 	return (struct question){request->builtin->name, request->args, request->arg_count};
 }
 

@@ -87,11 +87,11 @@ static int64_t harmful_start_wall(struct driver *driver)
 	return h->wall;
 }
 
-static bool harmful_given(struct driver *driver, const char *name, const char *id)
+static bool harmful_given(struct driver *driver, const char *name, struct value args, const char *id)
 {
 	struct driver *inner = harmful_of(driver)->inner;
 
-	return inner->ops->given && inner->ops->given(inner, name, id);
+	return inner->ops->given && inner->ops->given(inner, name, args, id);
 }
 
 static void harmful_free(struct driver *driver)

@@ -225,14 +225,33 @@ static void test_names_answered_instead_of_run(void **state)
 	(void)state;
 	given(driver, "error_rate returns [1%, 9%]");
 	given(driver, "deploy fails \"no\" once");
-	assert_true(driver->ops->given(driver, "error_rate", "0:1"));
-	assert_false(driver->ops->given(driver, "latency", "0:1"));
-	assert_true(driver->ops->given(driver, "deploy", "0:1"));
+	assert_true(driver->ops->given(driver, "error_rate", value_null(), "0:1"));
+	assert_false(driver->ops->given(driver, "latency", value_null(), "0:1"));
+	assert_true(driver->ops->given(driver, "deploy", value_null(), "0:1"));
 	start(driver, "1", "given", "error_rate");
 	expect_outcome(driver, "1", 0, OUTCOME_OK, "1%");
 	start(driver, "2", "given", "deploy");
 	expect_outcome(driver, "2", 0, OUTCOME_FAILED, "no");
-	assert_false(driver->ops->given(driver, "deploy", "0:1")); /* used up: the task itself runs */
+	assert_false(driver->ops->given(driver, "deploy", value_null(), "0:1")); /* used up: the task itself runs */
+	driver->ops->free(driver);
+}
+
+static void test_names_answered_by_their_arguments(void **state)
+{
+	struct driver *driver = simulate_driver_new(&builtin_registry);
+	struct value args = list_new(1);
+
+	(void)state;
+	given(driver, "deploy(\"web\") fails \"no\"");
+	assert_false(driver->ops->given(driver, "deploy", args, "0:1"));
+	list_push(&args, value_string("db"));
+	assert_false(driver->ops->given(driver, "deploy", args, "0:1"));
+	value_release(args);
+	args = list_new(1);
+	list_push(&args, value_string("web"));
+	assert_true(driver->ops->given(driver, "deploy", args, "0:1"));
+	assert_int_equal(simulate_asked(driver, 0), 0);
+	value_release(args);
 	driver->ops->free(driver);
 }
 
@@ -532,9 +551,9 @@ static void test_replay_knows_givens(void **state)
 	put_started(&tape, "1", "given", "error_rate");
 	put_started(&tape, "2", "docker.stop", "a");
 	driver = replay_driver_new(tape.store, NULL);
-	assert_true(driver->ops->given(driver, "error_rate", "1"));
-	assert_false(driver->ops->given(driver, "error_rate", "2"));
-	assert_false(driver->ops->given(driver, "error_rate", "3"));
+	assert_true(driver->ops->given(driver, "error_rate", value_null(), "1"));
+	assert_false(driver->ops->given(driver, "error_rate", value_null(), "2"));
+	assert_false(driver->ops->given(driver, "error_rate", value_null(), "3"));
 	driver->ops->free(driver);
 	tape_free(&tape);
 }
@@ -657,6 +676,7 @@ int main(void)
 	    cmocka_unit_test(test_nothing_can_go_on),
 	    cmocka_unit_test(test_ledger),
 	    cmocka_unit_test(test_names_answered_instead_of_run),
+	    cmocka_unit_test(test_names_answered_by_their_arguments),
 	    cmocka_unit_test(test_unused_givens),
 	    cmocka_unit_test(test_secret_answers_are_marked),
 	    cmocka_unit_test(test_given_texts_that_are_wrong),
