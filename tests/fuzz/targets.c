@@ -9,6 +9,7 @@
 #include "interp/check.h"
 #include "interp/drivers.h"
 #include "interp/machine.h"
+#include "interp/plan_test.h"
 #include "tests/fuzz/targets.h"
 #include "tests/promises.h"
 
@@ -119,13 +120,32 @@ static char *read_text(void *context, const char *path, size_t *length, char *er
 	return copy;
 }
 
+static void verify(const struct program *program)
+{
+	uint32_t function, address;
+	const char *wrong = program ? program_verify(program, &function, &address) : NULL;
+
+	if (wrong)
+		broken(wrong);
+}
+
+/* Each of the plan's own tests becomes a program as well. */
+static void verify_tests(struct compilation *compilation)
+{
+	for (const struct node *test = plan_test_next(compilation, NULL); test;
+	     test = plan_test_next(compilation, test)) {
+		struct program *program = compile_test(compilation, test);
+
+		verify(program);
+		program_free(program);
+	}
+}
+
 /* NULL where it is not sound. */
 static struct program *checked(struct compilation *compilation, const char *bytes, size_t length)
 {
 	struct text text = { bytes, length };
 	struct program *program;
-	uint32_t function, address;
-	const char *wrong;
 	FILE *out;
 
 	if (!check_plan_from(compilation, "fuzz.plan", read_text, &text)) {
@@ -136,10 +156,9 @@ static struct program *checked(struct compilation *compilation, const char *byte
 		fclose(out);
 		return NULL;
 	}
+	verify_tests(compilation);
 	program = compile_program(compilation);
-	wrong = program ? program_verify(program, &function, &address) : NULL;
-	if (wrong)
-		broken(wrong);
+	verify(program);
 	return program;
 }
 

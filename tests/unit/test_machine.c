@@ -16,6 +16,7 @@
 
 #include "builtins/tables.h"
 #include "interp/check.h"
+#include "interp/plan_test.h"
 #include "tests/promises.h"
 
 #define POINTS_MAX 60 /* injections of a kind per plan: long loops repeat themselves */
@@ -80,20 +81,39 @@ static bool runs_alone(const char *text)
 }
 
 
+static void verify(const char *path, const struct program *program)
+{
+	uint32_t function, address;
+	const char *wrong = program_verify(program, &function, &address);
+
+	if (wrong)
+		fail_msg("%s: %s, function %u at %u", path, wrong, function, address);
+}
+
+static void verify_tests(const char *path, struct compilation *compilation)
+{
+	for (const struct node *test = plan_test_next(compilation, NULL); test;
+	     test = plan_test_next(compilation, test)) {
+		struct program *program = compile_test(compilation, test);
+
+		assert_non_null(program);
+		verify(path, program);
+		program_free(program);
+	}
+}
+
 static void try_plan(const char *path)
 {
 	struct subject subject = { .compilation = compilation_new(&builtin_registry), .path = path };
-	uint32_t function, address;
 
 	if (check_plan(subject.compilation, path) && (subject.program = compile_program(subject.compilation))) {
-		const char *wrong = program_verify(subject.program, &function, &address);
-		if (wrong)
-			fail_msg("%s: %s, function %u at %u", path, wrong, function, address);
+		verify(path, subject.program);
 		subject.text = read_file(path);
 		if (runs_alone(subject.text))
 			hold_to_promises(&subject);
 		subjects++;
 		free(subject.text);
+		verify_tests(path, subject.compilation); /* last: compiling anew gives the names other places */
 	}
 	program_free(subject.program);
 	compilation_free(subject.compilation);
@@ -120,6 +140,7 @@ static void test_golden_plans(void **state)
 {
 	(void)state;
 	try_folder("tests/run");
+	try_folder("tests/plantest");
 	print_message("%ld plans, %ld runs, each replayed\n", subjects, runs);
 	assert_true(subjects > 40 && runs > 500);
 }
