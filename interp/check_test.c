@@ -268,6 +268,11 @@ static void require_parts(struct walk *w, const struct node *test)
 {
 	bool runs = false, asks = false, torn = false;
 	const struct node *part;
+	size_t length;
+
+	if (test->test.title->kind == NODE_STRING && !node_literal_text(test->test.title, &length))
+		refuse_part(w, test->test.title, "the name of a test is written out",
+			    "`runplan test --only` finds it by that");
 
 	for (part = test->test.parts; part; part = part->next) {
 		runs |= part->kind == NODE_TEST_RUN;
