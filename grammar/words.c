@@ -73,7 +73,7 @@ static const struct {
     [BLOCK_VALUE_ARMS] = {0, NULL},
 };
 
-/* The factors were searched for: six of the keywords share a slot with another. */
+/* The factors were searched for: eight of the keywords share a slot with another. */
 static uint8_t hash(const char *text, size_t length)
 {
 	return (uint8_t)(length + 11u * (unsigned char)text[0] + 11u * (unsigned char)text[length - 1] +
