@@ -20,12 +20,12 @@
 #define VERSION_MINOR_MAX 44 /* Docker 25; newer engines still speak it */
 #define PING_TIMEOUT	  (10 * DOCKER_SECOND)
 #define SUGGESTIONS_MAX	  3
-#define KNOWN_ANSWERS	  8 /* as many containers as are waited for side by side, more or less */
+#define KNOWN_ANSWERS	  8 /* the latest; as many containers as are waited for side by side, more or less */
 #define KNOWN_ANSWER_MAX  65536 /* bytes; of a container they are some 6,000 */
 
-/* An engine that is polled mostly says the same again: what it said last of a path, and its value. */
+/* An engine that is polled mostly says the same again: what it said, and the value of that. */
 struct known_answer {
-	struct value path, body; /* strings, or null */
+	struct value body; /* a string, or null */
 	struct value json;
 };
 
@@ -146,7 +146,7 @@ static void *engine_make(struct live *live)
 	engine->problem = value_null();
 	engine->auths = record_new(0);
 	for (size_t i = 0; i < KNOWN_ANSWERS; i++)
-		engine->known[i] = (struct known_answer){value_null(), value_null(), value_null()};
+		engine->known[i] = (struct known_answer){value_null(), value_null()};
 	endpoint_find(engine);
 	if (is_set("DOCKER_API_VERSION")) {
 		snprintf(engine->version, sizeof engine->version, "%s", getenv("DOCKER_API_VERSION"));
@@ -179,7 +179,6 @@ static void request_free(struct docker_request *request)
 
 static void known_free(struct known_answer *known)
 {
-	value_release(known->path);
 	value_release(known->body);
 	value_release(known->json);
 }
@@ -336,27 +335,26 @@ static struct value refusal_text(int status, struct value json, const char *body
 	return text;
 }
 
-/* The value of a GET's answer, read only when it is not what it was the last time. Null where it is no JSON. */
-static struct value read_answer(struct docker_engine *engine, struct value path, const char *body, size_t length)
+/* The value of an answer, read only when it is none of the latest. Null where it is no JSON. The engine may be NULL. */
+static struct value read_answer(struct docker_engine *engine, const char *body, size_t length)
 {
-	struct known_answer *known = NULL;
 	struct value json;
 	char error[160];
 
-	for (size_t i = 0; i < KNOWN_ANSWERS && known == NULL; i++)
-		if (value_equal(engine->known[i].path, path))
-			known = &engine->known[i];
-	if (known != NULL && value_length(known->body) == length &&
-	    memcmp(value_text_peek(known->body), body, length) == 0)
-		return value_copy(known->json);
+	for (size_t i = 0; engine != NULL && i < KNOWN_ANSWERS; i++) {
+		const struct known_answer *known = &engine->known[i];
+
+		if (value_length(known->body) == length && memcmp(value_text_peek(known->body), body, length) == 0)
+			return value_copy(known->json);
+	}
 	if (!value_from_json(body, length, &json, error))
 		return value_null();
-	if (length > KNOWN_ANSWER_MAX)
-		return json;
-	if (known == NULL)
-		known = &engine->known[engine->known_next++ % KNOWN_ANSWERS];
-	known_free(known);
-	*known = (struct known_answer){value_copy(path), value_string_n(body, length), value_copy(json)};
+	if (engine != NULL && length <= KNOWN_ANSWER_MAX) {
+		struct known_answer *oldest = &engine->known[engine->known_next++ % KNOWN_ANSWERS];
+
+		known_free(oldest);
+		*oldest = (struct known_answer){value_string_n(body, length), value_copy(json)};
+	}
 	return json;
 }
 
@@ -373,15 +371,11 @@ static void request_transferred(void *context, const struct http_result *result)
 	    .body_length = result->body_length,
 	};
 	struct value problem = value_null(), json;
-	char error[160];
 
 	request->transfer = NULL;
 	reply.ok = (reply.status >= 200 && reply.status < 300) || reply.status == 304;
-	if (reply.status == 200 && request->engine != NULL && strcmp(request->options.method, "GET") == 0)
-		reply.json = read_answer(request->engine, request->path, reply.body, reply.body_length);
-	else if (reply.status != 0 && reply.body_length > 0 &&
-		 !value_from_json(reply.body, reply.body_length, &reply.json, error))
-		reply.json = value_null();
+	if (reply.status != 0 && reply.body_length > 0)
+		reply.json = read_answer(request->engine, reply.body, reply.body_length);
 	if (reply.status == 0 && !reply.cancelled && request->engine != NULL)
 		problem = unreachable_text(request->engine, result);
 	else if (!reply.ok && !reply.cancelled)
