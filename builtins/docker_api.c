@@ -335,7 +335,8 @@ static struct value refusal_text(int status, struct value json, const char *body
 	return text;
 }
 
-/* The value of an answer, read only when it is none of the latest. Null where it is no JSON. The engine may be NULL. */
+/* The value of an answer, read only when it is none of the latest. Null where it is no JSON. The engine may
+ * be NULL. */
 static struct value read_answer(struct docker_engine *engine, const char *body, size_t length)
 {
 	struct value json;
@@ -344,7 +345,8 @@ static struct value read_answer(struct docker_engine *engine, const char *body, 
 	for (size_t i = 0; engine != NULL && i < KNOWN_ANSWERS; i++) {
 		const struct known_answer *known = &engine->known[i];
 
-		if (value_length(known->body) == length && memcmp(value_text_peek(known->body), body, length) == 0)
+		if (value_length(known->body) == length &&
+		    memcmp(value_text_peek(known->body), body, length) == 0)
 			return value_copy(known->json);
 	}
 	if (!value_from_json(body, length, &json, error))
