@@ -45,26 +45,36 @@ static bool read_rest(int fd, int64_t max, struct buffer *bytes, int *number)
 	}
 }
 
-bool disk_read(const char *path, int64_t max, struct value *out, struct stat *status, char *error)
+/* A regular file, open to be read; -1 and the error where it is none. */
+static int open_regular(const char *path, struct stat *status, char *error)
 {
 	/* O_NONBLOCK: opening a FIFO would wait for who writes to it. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), number = 0;
+
+	if (fd < 0 || fstat(fd, status) != 0)
+		number = errno;
+	else if (S_ISDIR(status->st_mode))
+		number = EISDIR;
+	if (number == 0 && S_ISREG(status->st_mode))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	if (number != 0)
+		disk_failed("read", path, number, error);
+	else
+		snprintf(error, DISK_ERROR, "cannot read %.300s: it is no regular file", path);
+	return -1;
+}
+
+bool disk_read(const char *path, int64_t max, struct value *out, struct stat *status, char *error)
+{
 	struct buffer bytes = {0};
 	struct stat st;
+	int fd = open_regular(path, &st, error), number = 0;
 
 	if (fd < 0)
-		return disk_failed("read", path, errno, error);
-	if (fstat(fd, &st) != 0)
-		number = errno;
-	else if (S_ISDIR(st.st_mode))
-		number = EISDIR;
-	if (number == 0 && !S_ISREG(st.st_mode)) {
-		close(fd);
-		snprintf(error, DISK_ERROR, "cannot read %.300s: it is no regular file", path);
 		return false;
-	}
-	if (number == 0)
-		read_rest(fd, max, &bytes, &number);
+	read_rest(fd, max, &bytes, &number);
 	close(fd);
 	if (number == 0 && (int64_t)bytes.length > max) {
 		char size[48];
@@ -160,10 +170,34 @@ static int open_part(const char *target, mode_t mode, char **name)
 	return fd;
 }
 
-/* Fills the part and gives it the mode and owner it shall have. Closes fd. */
-static bool fill_part(int fd, const char *bytes, size_t length, int mode, const struct stat *old)
+/* What a file is to hold: these bytes, or all that can be read from `from` where that is no NULL. */
+struct content {
+	const char *bytes;
+	size_t length;
+	const int *from;
+};
+
+static bool pour(int from, int to)
 {
-	bool ok = disk_write_all(fd, bytes, length);
+	char block[64 * 1024];
+
+	for (;;) {
+		ssize_t got = read(from, block, sizeof(block));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got == 0;
+		if (!disk_write_all(to, block, (size_t)got))
+			return false;
+	}
+}
+
+/* Fills the part and gives it the mode and owner it shall have. Closes fd. */
+static bool fill_part(int fd, const struct content *content, int mode, const struct stat *old)
+{
+	bool ok = content->from ? pour(*content->from, fd) :
+				  disk_write_all(fd, content->bytes, content->length);
 	int number;
 
 	/* Only root may give files away: another's file that a group may write changes hands. */
@@ -180,7 +214,7 @@ static bool fill_part(int fd, const char *bytes, size_t length, int mode, const 
 	return ok;
 }
 
-static bool write_target(const char *target, const char *path, const char *bytes, size_t length, int mode,
+static bool write_target(const char *target, const char *path, const struct content *content, int mode,
 			 bool secret, char *error)
 {
 	struct stat st;
@@ -195,7 +229,7 @@ static bool write_target(const char *target, const char *path, const char *bytes
 		return false;
 	}
 	fd = open_part(target, secret ? 0600 : 0666, &part);
-	ok = fd >= 0 && fill_part(fd, bytes, length, mode, there ? &st : NULL) && rename(part, target) == 0;
+	ok = fd >= 0 && fill_part(fd, content, mode, there ? &st : NULL) && rename(part, target) == 0;
 	if (!ok) {
 		number = errno;
 		if (fd >= 0)
@@ -206,14 +240,36 @@ static bool write_target(const char *target, const char *path, const char *bytes
 	return ok && disk_sync_directory_of(target, error);
 }
 
-bool disk_write(const char *path, const char *bytes, size_t length, int mode, bool secret, char *error)
+static bool write_content(const char *path, const struct content *content, int mode, bool secret, char *error)
 {
 	char *target = real_target(path);
 	bool ok;
 
 	if (!target)
 		return disk_failed("write", path, errno, error);
-	ok = write_target(target, path, bytes, length, mode, secret, error);
+	ok = write_target(target, path, content, mode, secret, error);
 	free(target);
+	return ok;
+}
+
+bool disk_write(const char *path, const char *bytes, size_t length, int mode, bool secret, char *error)
+{
+	struct content content = {.bytes = bytes, .length = length};
+
+	return write_content(path, &content, mode, secret, error);
+}
+
+bool disk_copy(const char *from, const char *to, int mode, char *error)
+{
+	struct stat st;
+	int fd = open_regular(from, &st, error);
+	struct content content = {.from = &fd};
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	/* Nobody may read the copy before it has its mode. */
+	ok = write_content(to, &content, mode >= 0 ? mode : (int)(st.st_mode & 07777), true, error);
+	close(fd);
 	return ok;
 }

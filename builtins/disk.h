@@ -30,6 +30,9 @@ bool disk_read(const char *path, int64_t max, struct value *out, struct stat *st
  */
 bool disk_write(const char *path, const char *bytes, size_t length, int mode, bool secret, char *error);
 
+/* A regular file's content under another name, with the same promise. `mode` -1: the mode of `from`. */
+bool disk_copy(const char *from, const char *to, int mode, char *error);
+
 /* Writes all of it; continues after EINTR and short writes. Sets errno. */
 bool disk_write_all(int fd, const char *bytes, size_t length);
 

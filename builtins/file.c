@@ -175,6 +175,23 @@ static void file_size(struct effect_call *call)
 	job_start(call, 1, size_work);
 }
 
+static bool mode_work(struct job *job)
+{
+	struct stat st;
+	char text[8];
+
+	if (stat(job_path(job), &st) != 0)
+		return job_failed(job, "look at");
+	snprintf(text, sizeof(text), "%04o", (unsigned)(st.st_mode & 07777));
+	job->answer = value_string(text);
+	return true;
+}
+
+static void file_mode(struct effect_call *call)
+{
+	job_start(call, 1, mode_work);
+}
+
 static bool sha256_work(struct job *job)
 {
 	char hex[65];
@@ -370,6 +387,19 @@ static void file_write(struct effect_call *call)
 
 	if (check_text(call, 1) && take_mode(call, 2, &mode))
 		job_start(call, 1, write_work);
+}
+
+static bool copy_work(struct job *job)
+{
+	return disk_copy(job_path(job), call_text(job->call, 1), job_mode(job, 2), job->error);
+}
+
+static void file_copy(struct effect_call *call)
+{
+	int mode;
+
+	if (take_mode(call, 2, &mode))
+		job_start(call, 2, copy_work);
 }
 
 static struct value describe_text(const struct effect_request *request)
@@ -860,6 +890,14 @@ static const struct builtin file_rows[] = {
      .bad_input = "A file that does not exist, and a directory, are failures.",
      .effect = EFFECT_READ,
      .start = file_size},
+    {.name = "file.mode",
+     .signature = "(path: path) -> string",
+     .summary = "Who may do what with a file, as chmod writes it: four octal digits.",
+     .details = "Of what a symbolic link leads to.",
+     .example = "file.mode(\"/etc/thebot/backend.env\") == \"0600\"",
+     .bad_input = "A file that does not exist or may not be looked at is a failure.",
+     .effect = EFFECT_READ,
+     .start = file_mode},
     {.name = "file.sha256",
      .signature = "(path: path) -> string",
      .summary = "The SHA-256 digest of a file's content, in 64 hexadecimal digits.",
@@ -888,6 +926,17 @@ static const struct builtin file_rows[] = {
      .settle = SETTLE_REPEAT,
      .start = file_write,
      .describe = describe_text},
+    {.name = "file.copy",
+     .signature = "(from: path, to: path, mode: string = null)",
+     .summary = "Copy a file, whole or not at all.",
+     .details = "What is in it is never shown or kept on record, so it may hold passwords. The copy has the mode "
+		"of `from` unless `mode` says otherwise. It is written as `file.write` does it.",
+     .example = "file.copy(\"/etc/nginx/nginx.conf\", to: \"/var/backups/nginx.conf\")",
+     .bad_input = "A `from` that is missing or no regular file is a failure. " NO_WRITE,
+     .effect = EFFECT_CHANGE,
+     .flags = BUILTIN_REPEATABLE,
+     .settle = SETTLE_REPEAT,
+     .start = file_copy},
     {.name = "file.append",
      .signature = "(path: path, text: secret string)",
      .summary = "Add text at the end of a file, which is made if it isn't there.",

@@ -262,6 +262,46 @@ static void test_write(void **state)
 	assert_no_parts("real");
 }
 
+static void test_copy(void **state)
+{
+	char *large = calloc(1, 300001);
+	struct stat st;
+
+	(void)state;
+	put("from", "DATABASE_URL=postgres://u:hunter2@h/d\n");
+	assert_int_equal(chmod("from", 0640), 0);
+	assert_answer(RUN("file.mode", S("path", "from")), "\"0640\"");
+	assert_answer(RUN("file.copy", S("from", "from"), S("to", "to")), "null");
+	assert_content("to", "DATABASE_URL=postgres://u:hunter2@h/d\n");
+	assert_int_equal(mode_of("to"), 0640);
+	assert_answer(RUN("file.copy", S("from", "from"), S("to", "to"), S("mode", "0600")), "null");
+	assert_int_equal(mode_of("to"), 0600);
+	assert_answer(RUN("file.copy", S("from", "to"), S("to", "to")), "null");
+	assert_content("to", "DATABASE_URL=postgres://u:hunter2@h/d\n");
+	memset(large, 'x', 300000); /* several blocks */
+	put("large", large);
+	assert_answer(RUN("file.copy", S("from", "large"), S("to", "large.copy")), "null");
+	assert_int_equal(stat("large.copy", &st), 0);
+	assert_int_equal(st.st_size, 300000);
+	free(large);
+
+	assert_failed(RUN("file.copy", S("from", "none"), S("to", "x")),
+		      "file.copy: cannot read none: No such file or directory");
+	assert_failed(RUN("file.copy", S("from", "."), S("to", "x")),
+		      "file.copy: cannot read .: Is a directory");
+	assert_failed(RUN("file.copy", S("from", "/dev/null"), S("to", "x")),
+		      "file.copy: cannot read /dev/null: it is no regular file");
+	assert_failed(RUN("file.copy", S("from", "from"), S("to", "no/such")),
+		      "file.copy: cannot write no/such: No such file or directory");
+	assert_failed(RUN("file.copy", S("from", "from"), S("to", "/dev/full")),
+		      "file.copy: cannot write /dev/full: it is no regular file");
+	assert_failed(RUN("file.copy", S("from", "from"), S("to", "x"), S("mode", "rw")),
+		      "file.copy: `mode` must be an octal number such as \"0640\"");
+	assert_failed(RUN("file.mode", S("path", "none")),
+		      "file.mode: cannot look at none: No such file or directory");
+	assert_no_parts(".");
+}
+
 /* Both end as the system's own: a small tmpfs stands for the full disk. Needs root. */
 static void test_full_disk(void **state)
 {
@@ -552,6 +592,7 @@ int main(void)
 	    cmocka_unit_test(test_look),
 	    cmocka_unit_test(test_list_and_newest),
 	    cmocka_unit_test(test_write),
+	    cmocka_unit_test(test_copy),
 	    cmocka_unit_test(test_full_disk),
 	    cmocka_unit_test(test_no_permission),
 	    cmocka_unit_test(test_append),
