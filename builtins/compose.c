@@ -746,13 +746,22 @@ static void run_clear(struct effect_call *call)
 	value_release(filters);
 }
 
+/* What was said, without the line in which docker-compose 1 repeats the exit code. */
+static size_t without_code(const char *said, size_t length, int code)
+{
+	char line[16];
+	size_t n = (size_t)snprintf(line, sizeof(line), "\n%d\n", code);
+
+	return length >= n && memcmp(said + length - n, line, n) == 0 ? length - n + 1 : length;
+}
+
 static void run_failed_by_itself(struct effect_call *call, const struct process_result *result)
 {
 	struct run_job *run = call->state;
 	struct value details = run_result(&run->job, result), line, tail;
 	bool on_err = result->err_length > 0;
 	const char *said = on_err ? result->err : result->out;
-	size_t length = on_err ? result->err_length : result->out_length;
+	size_t length = without_code(said, on_err ? result->err_length : result->out_length, result->code);
 
 	tail = text_guard(text_tail(said, length, 20), run->job.secrets);
 	record_set(&details, "tail", tail);

@@ -34,8 +34,9 @@ def shipped():
 
 
 def connect():
-    connection = psycopg2.connect(settings.DATABASE_URL, connect_timeout=5, application_name="manage.py",
-                                  options="-c lock_timeout=5000")
+    # PGOPTIONS, where it is set, decides how long a lock is waited for.
+    options = os.environ.get("PGOPTIONS") or "-c lock_timeout=5000"
+    connection = psycopg2.connect(settings.DATABASE_URL, connect_timeout=5, application_name="manage.py", options=options)
     with connection, connection.cursor() as cursor:
         cursor.execute("SET client_min_messages = warning")
         cursor.execute("SELECT pg_advisory_lock(%s)", (LOCK,))

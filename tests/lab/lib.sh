@@ -6,7 +6,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 . lab/env.sh
 
 RUNPLAN=${RUNPLAN:-./runplan}
-PLAN=${PLAN:-plans/blue_green.plan}
 SITE=http://127.0.0.1:$LAB_PORT_HTTP
 RATE=100                                  # requests a second while a deployment is tested
 work=$(mktemp -d)
@@ -109,20 +108,34 @@ nobody_noticed() {
 
 # ---- runs ----
 
-# deploy VERSION [OPTIONS]: to its end; leaves code, $work/out and $work/journal.
+# Where this lab is: a param of plans/lib/stack.plan each.
+settings=(--env lab --set "site=$SITE" --set "blue_address=http://127.0.0.1:$LAB_PORT_BLUE"
+    --set "green_address=http://127.0.0.1:$LAB_PORT_GREEN" --set "prometheus=http://127.0.0.1:$LAB_PORT_PROM"
+    --set "database_address=127.0.0.1:$LAB_PORT_PG" --set "container_prefix=$LAB_PREFIX")
+
+# plan FILE [OPTIONS]: runs one of plans/ to its end; leaves code, $work/out and $work/journal.
+plan() {
+    plan_start "$@"
+    plan_end
+}
+plan_start() {
+    PLAN=plans/$1
+    shift
+    rm -f "$work/journal"
+    "$RUNPLAN" "$PLAN" "${settings[@]}" --journal "$work/journal" "$@" >"$work/out" 2>&1 </dev/null &
+    run=$!
+}
+# deploy VERSION [OPTIONS]: plans/blue_green.plan.
 deploy() {
     deploy_start "$@"
-    deploy_end
+    plan_end
 }
 deploy_start() {
     local version=$1
     shift
-    rm -f "$work/journal"
-    "$RUNPLAN" "$PLAN" --env lab --set "version=$version" --set soak=4s --journal "$work/journal" "$@" \
-        >"$work/out" 2>&1 </dev/null &
-    run=$!
+    plan_start blue_green.plan --set "version=$version" --set soak=4s "$@"
 }
-deploy_end() {
+plan_end() {
     wait "$run"
     code=$?
 }

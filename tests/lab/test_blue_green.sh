@@ -155,7 +155,7 @@ interrupted_at() { # TYPE TEXT of the event [SECONDS after it]
     check "the run comes to that point" happened "$1" "$2"
     sleep "${3:-0}"
     kill -INT "$run"
-    deploy_end
+    plan_end
     load_end
     equals "exit code" "$code" 130
     on_release v1 blue
@@ -179,7 +179,7 @@ test_sigterm() {
     deploy_start v2 --set soak=60s
     check "the run comes to that point" happened step.started "Switch traffic"
     kill -TERM "$run"
-    deploy_end
+    plan_end
     equals "exit code" "$code" 143
     on_release v1 blue
     nothing_changed
