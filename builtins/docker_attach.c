@@ -11,6 +11,7 @@
 #define HEAD_MAX   (64 * 1024) /* of the engine's answer before the stream */
 #define ERROR_MAX  (64 * 1024) /* of the body of an answer that is an error */
 #define CONNECT_NS (10 * DOCKER_SECOND)
+#define READ_MAX   (16 * 1024)
 
 struct docker_attach {
 	struct live *live;
@@ -26,14 +27,14 @@ struct docker_attach {
 	uv_getaddrinfo_t resolve;
 	uv_write_t write_head, write_input;
 	uv_shutdown_t shutdown;
-	struct live_timer *limit; /* until the engine has answered */
+	struct live_timer *limit; /* until it is connected */
 	struct buffer answer;	  /* its head, then the body of an error */
 	size_t head_end;	  /* length of the head; 0: it is not whole */
 	int status;
 	long error_length; /* Content-Length of an error, or -1 */
-	bool resolving, ended, closed, sent;
+	bool started, connected, resolving, ended, closed, sent;
 	struct value problem; /* null or a string: why the engine did not answer */
-	char scratch[64 * 1024];
+	char scratch[READ_MAX];
 };
 
 /* ---- the end ---- */
@@ -102,20 +103,30 @@ static void attach_end(struct docker_attach *attach)
 	uv_close(&attach->socket.handle, attach_closed);
 }
 
+/* Before the start it is only remembered: nobody waits for an answer yet. */
 static void attach_fail(struct docker_attach *attach, const char *what, int error)
 {
 	const struct docker_endpoint *endpoint = docker_endpoint(attach->live);
 
-	if (attach->ended)
+	if (attach->ended || attach->problem.tag != VALUE_NULL)
 		return;
 	attach->problem =
 	    value_string_printf("the Docker engine at %s: %s (%s)", endpoint->name, what, uv_strerror(error));
+	if (attach->started)
+		attach_end(attach);
+}
+
+/* The engine ended the connection: what is to be done next need not wait for our side of it. */
+static void attach_complete(struct docker_attach *attach)
+{
+	attach_report(attach);
+	attach->options.on_done = NULL;
 	attach_end(attach);
 }
 
 static void attach_late(void *context)
 {
-	attach_fail(context, "no answer in time", UV_ETIMEDOUT);
+	attach_fail(context, "cannot connect", UV_ETIMEDOUT);
 }
 
 void docker_attach_drop(struct docker_attach *attach)
@@ -183,9 +194,8 @@ static void stream_begin(struct docker_attach *attach)
 {
 	size_t length = attach->answer.length - attach->head_end;
 
-	live_timer_stop(attach->limit);
-	attach->limit = NULL;
-	input_send(attach);
+	if (attach->input.tag == VALUE_STRING)
+		input_send(attach);
 	if (length > 0 && !attach->options.on_data(attach->options.context,
 						   attach->answer.string->bytes + attach->head_end, length))
 		attach_end(attach);
@@ -240,7 +250,7 @@ static void bytes_came(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffe
 	if (count > 0)
 		answer_came(attach, buffer->base, (size_t)count);
 	else if (count == UV_EOF && attach->head_end > 0)
-		attach_end(attach);
+		attach_complete(attach);
 	else if (count < 0)
 		attach_fail(attach, "the connection ended", (int)count);
 }
@@ -253,22 +263,32 @@ static void head_written(uv_write_t *write, int status)
 		attach_fail(write->data, "cannot send", status);
 }
 
-static void connected(uv_connect_t *connect, int status)
+static void attach_send(struct docker_attach *attach)
 {
-	struct docker_attach *attach = connect->data;
 	uv_buf_t bytes =
 	    uv_buf_init((char *)value_text_peek(attach->head), (unsigned)value_length(attach->head));
 
-	if (attach->ended)
-		return;
-	if (status != 0) {
-		attach_fail(attach, "cannot connect", status);
-		return;
-	}
 	attach->sent = true;
 	attach->write_head.data = attach;
 	uv_write(&attach->write_head, &attach->socket.stream, &bytes, 1, head_written);
 	uv_read_start(&attach->socket.stream, room_wanted, bytes_came);
+}
+
+static void connected(uv_connect_t *connect, int status)
+{
+	struct docker_attach *attach = connect->data;
+
+	if (attach->ended)
+		return;
+	live_timer_stop(attach->limit);
+	attach->limit = NULL;
+	if (status != 0) {
+		attach_fail(attach, "cannot connect", status);
+		return;
+	}
+	attach->connected = true;
+	if (attach->started)
+		attach_send(attach);
 }
 
 static void resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *found)
@@ -323,24 +343,15 @@ static struct value head_text(struct live *live, const struct value *path, const
 	return buffer_finish(&head);
 }
 
-struct docker_attach *docker_attach_start(struct live *live, const struct docker_attach_options *options)
+struct docker_attach *docker_attach_open(struct live *live, const struct docker_attach_options *options)
 {
 	struct docker_attach *attach = memory_need(calloc(1, sizeof *attach));
 	const struct docker_endpoint *endpoint = docker_endpoint(live);
-	struct buffer json = {0};
-	struct value body;
 
 	attach->live = live;
 	attach->options = *options;
-	attach->problem = value_null();
+	attach->head = attach->input = attach->problem = value_null();
 	attach->error_length = -1;
-	json_write(&json, options->body, JSON_REVEAL);
-	body = buffer_finish(&json);
-	attach->head = head_text(live, &options->path, value_text_peek(body), value_length(body));
-	attach->input = value_string_n(options->input, options->input_length);
-	value_release(body);
-	value_release(options->body);
-	value_release(options->path);
 	attach->connect.data = attach;
 	attach->limit = live_timer_start(live, CONNECT_NS, attach_late, attach);
 	if (endpoint->socket != NULL)
@@ -349,4 +360,24 @@ struct docker_attach *docker_attach_start(struct live *live, const struct docker
 		connect_tcp(attach, endpoint->base);
 	attach->socket.handle.data = attach;
 	return attach;
+}
+
+void docker_attach_start(struct docker_attach *attach, struct value path, struct value body,
+			 struct value input)
+{
+	struct buffer json = {0};
+	struct value text;
+
+	json_write(&json, body, JSON_REVEAL);
+	text = buffer_finish(&json);
+	attach->head = head_text(attach->live, &path, value_text_peek(text), value_length(text));
+	attach->input = value_copy(input);
+	value_release(text);
+	value_release(body);
+	value_release(path);
+	attach->started = true;
+	if (attach->problem.tag != VALUE_NULL)
+		attach_end(attach);
+	else if (attach->connected)
+		attach_send(attach);
 }

@@ -57,6 +57,7 @@ struct exec {
 	struct value
 	    container_id; /* null until the first look; a container made anew by the name is another */
 	struct ask *asks;
+	struct docker_attach *attach; /* of one of them, until the start; NULL by TLS */
 	struct live_timer *limit, *look_timer, *drain;
 	struct docker_stream stream;
 	struct buffer out, err, tail;
@@ -757,23 +758,26 @@ static void exec_start(struct effect_call *call)
 	docker_stream_init(&exec->stream, exec_output, exec);
 	record_set(&body, "Detach", value_bool(false));
 	record_set(&body, "Tty", value_bool(false));
-	if (exec->input.tag == VALUE_STRING) {
-		struct ask *ask = ask_new(exec, exec_streamed);
-
-		ask->attach = docker_attach_start(
-		    call->live, &(struct docker_attach_options){.path = path,
-								.body = body,
-								.input = value_text_peek(exec->input),
-								.input_length = value_length(exec->input),
-								.on_data = exec_data,
-								.on_done = ask_done,
-								.context = ask});
+	if (exec->attach != NULL) {
+		docker_attach_start(exec->attach, path, body, exec->input);
+		exec->attach = NULL;
 	} else {
 		ask_send(exec,
 			 (struct docker_options){
 			     .method = "POST", .path = path, .body = body, .on_data = exec_data},
 			 exec_streamed);
 	}
+}
+
+/* The connection for the stream is made while the engine creates the exec. */
+static void exec_connect(struct exec *exec)
+{
+	struct ask *ask = ask_new(exec, exec_streamed);
+
+	ask->attach = docker_attach_open(exec->call->live,
+					 &(struct docker_attach_options){
+					     .on_data = exec_data, .on_done = ask_done, .context = ask});
+	exec->attach = ask->attach;
 }
 
 /* ---- the beginning ---- */
@@ -926,6 +930,8 @@ void docker_exec_begin(struct effect_call *call, const struct docker_exec_option
 					 .repeats = true, /* one that never starts is nothing */
 					 .timeout_ns = DOCKER_TIMEOUT},
 		 exec_made);
+	if (endpoint != NULL && !endpoint->tls)
+		exec_connect(exec);
 }
 
 struct value docker_exec_simulate(const struct effect_request *request)

@@ -4,7 +4,8 @@
  * One multi handle serves the run, so connections are kept and shared. curl says which sockets to watch and
  * when to wake it; everything it has to tell is fetched after it returned, so on_done always runs outside of
  * curl. Only its write, header and read callbacks run inside, and what they lead to (a cancel, another start)
- * is deferred.
+ * is deferred. Any other start goes on at once: over a kept connection the request is on its way when
+ * http_start() returns.
  *
  * A request that must not be sent twice (POST, PATCH and unknown methods, unless its options say that it
  * repeats) always gets a connection of its own: on a kept one that the server has just closed, curl would
@@ -39,6 +40,9 @@ struct http_engine {
 	CURLM *multi;
 	uv_timer_t timer;
 	bool proxies; /* the environment names one */
+	bool inside;  /* curl is at work, and must not be called from what it calls */
+	int begun;    /* transfers that have a handle of curl's */
+	struct live_deferred collect;
 	CURL *handles[HTTP_HANDLES_KEPT];
 	size_t handle_count;
 	struct http_socket **sockets; /* by descriptor; NULL: not watched */
@@ -56,7 +60,8 @@ struct http_certificate {
 /*
  * A socket that curl wants watched, or wanted: between two requests a kept connection stays watched for
  * reading, as the next request begins with that again. `ours` are those that socket_open() made, which
- * socket_close() ends; curl makes others for itself and does not tell when it closes them.
+ * socket_close() ends; curl makes others for itself and does not tell when it closes them, nor when it closes
+ * one of ours that is still connecting.
  */
 struct http_socket {
 	struct http_engine *engine;
@@ -81,7 +86,7 @@ struct http_transfer {
 	size_t length, room;
 	int status;   /* of the header block read last */
 	bool in_body; /* header lines that come now are trailers */
-	bool cancelled, finished, too_long, stopped, headers_too_long;
+	bool cancelled, failed, finished, too_long, stopped, headers_too_long;
 	char detail[CURL_ERROR_SIZE];
 	char error[CURL_ERROR_SIZE + 400];
 };
@@ -460,6 +465,7 @@ static void easy_drop(struct http_transfer *transfer)
 
 	if (transfer->easy != NULL) {
 		engine->curl->multi_remove_handle(engine->multi, transfer->easy);
+		engine->begun--;
 		easy_give_back(engine, transfer->easy);
 		transfer->easy = NULL;
 	}
@@ -498,8 +504,9 @@ static void transfer_finish(struct http_transfer *transfer, CURLcode code)
 }
 
 /* Fetches what curl has finished. on_done may start transfers meanwhile. */
-static void engine_collect(struct http_engine *engine)
+static void engine_collect(void *context)
 {
+	struct http_engine *engine = context;
 	CURLMsg *message;
 	int left;
 
@@ -516,12 +523,21 @@ static void engine_collect(struct http_engine *engine)
 
 /* ---- curl on the loop ---- */
 
+/* True when transfers have ended. */
+static bool engine_push(struct http_engine *engine, curl_socket_t fd, int events)
+{
+	int running = 0;
+
+	engine->inside = true;
+	engine->curl->multi_socket_action(engine->multi, fd, events, &running);
+	engine->inside = false;
+	return running < engine->begun;
+}
+
 static void engine_act(struct http_engine *engine, curl_socket_t fd, int events)
 {
-	int running;
-
-	engine->curl->multi_socket_action(engine->multi, fd, events, &running);
-	engine_collect(engine);
+	if (engine_push(engine, fd, events))
+		engine_collect(engine);
 }
 
 static void socket_ready(uv_poll_t *handle, int status, int events)
@@ -624,7 +640,7 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, 
 		if (socket == NULL)
 			return 0;
 		socket->wanted = false;
-		if (!socket->ours)
+		if (!socket->ours || !(socket->events & UV_READABLE))
 			socket_drop(engine, fd);
 		return 0;
 	}
@@ -695,6 +711,7 @@ static struct http_engine *engine_new(struct live *live, char *error, size_t siz
 	engine->curl = curl;
 	engine->multi = memory_need(curl->multi_init());
 	engine->proxies = proxies_named();
+	engine->collect = (struct live_deferred){.run = engine_collect, .context = engine};
 	uv_timer_init(&live->loop, &engine->timer);
 	engine->timer.data = engine;
 	curl->multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
@@ -881,37 +898,41 @@ static void set_callbacks(struct http_transfer *transfer)
 static bool transfer_begin(struct http_transfer *transfer)
 {
 	struct live *live = transfer->live;
+	struct http_engine *engine = live->http;
 	CURLMcode code;
 
-	if (live->http == NULL)
-		live->http = engine_new(live, transfer->error, sizeof transfer->error);
-	if (live->http == NULL)
+	if (engine == NULL)
+		engine = live->http = engine_new(live, transfer->error, sizeof transfer->error);
+	if (engine == NULL)
 		return false;
-	transfer->easy = easy_take(live->http);
-	live->http->curl->easy_setopt(transfer->easy, CURLOPT_URL, transfer->options.url);
+	transfer->easy = easy_take(engine);
+	engine->begun++;
+	engine->curl->easy_setopt(transfer->easy, CURLOPT_URL, transfer->options.url);
 	set_callbacks(transfer);
 	set_connection(transfer);
 	set_headers(transfer);
 	if (set_limits(transfer) && set_body(transfer)) {
 		set_method(transfer);
-		code = live->http->curl->multi_add_handle(live->http->multi, transfer->easy);
-		if (code == CURLM_OK)
+		code = engine->curl->multi_add_handle(engine->multi, transfer->easy);
+		if (code == CURLM_OK) {
+			if (engine_push(engine, CURL_SOCKET_TIMEOUT, 0))
+				live_defer(live, &engine->collect);
 			return true;
-		snprintf(transfer->error, sizeof transfer->error, "%s",
-			 live->http->curl->multi_strerror(code));
+		}
+		snprintf(transfer->error, sizeof transfer->error, "%s", engine->curl->multi_strerror(code));
 	}
 	easy_drop(transfer);
 	return false;
 }
 
-/* Runs from the loop: once to begin, and once more after a cancel. */
+/* Runs from the loop: to begin what could not begin at once, and to end it after a failure or a cancel. */
 static void transfer_step(void *context)
 {
 	struct http_transfer *transfer = context;
 
 	if (transfer->cancelled)
 		transfer_finish(transfer, CURLE_ABORTED_BY_CALLBACK);
-	else if (!transfer_begin(transfer))
+	else if (transfer->failed || !transfer_begin(transfer))
 		transfer_finish(transfer, CURLE_FAILED_INIT);
 }
 
@@ -965,7 +986,12 @@ struct http_transfer *http_start(struct live *live, const struct http_options *o
 	if (live->transfers != NULL)
 		live->transfers->previous = transfer;
 	live->transfers = transfer;
-	live_defer(live, &transfer->step);
+	if (transfer->cancelled || (live->http != NULL && live->http->inside)) {
+		live_defer(live, &transfer->step);
+	} else if (!transfer_begin(transfer)) {
+		transfer->failed = true;
+		live_defer(live, &transfer->step);
+	}
 	return transfer;
 }
 
@@ -1006,6 +1032,7 @@ void live_http_free(struct live *live)
 	if (engine == NULL)
 		return;
 	live->http = NULL;
+	live_forget(live, &engine->collect);
 	while (engine->handle_count > 0)
 		engine->curl->easy_cleanup(engine->handles[--engine->handle_count]);
 	engine->curl->multi_cleanup(
