@@ -146,8 +146,18 @@ struct value text_excerpt(const char *bytes, size_t length, size_t limit)
 	size_t at = 0;
 
 	while (at < length && text.length < limit) {
-		size_t step = utf8_sequence(bytes + at, length - at);
+		size_t plain = 0, step;
 
+		while (at + plain < length && text.length + plain < limit && bytes[at + plain] > ' ' &&
+		       bytes[at + plain] < 0x7f)
+			plain++;
+		if (plain > 0) {
+			buffer_add(&text, bytes + at, plain);
+			blank = false;
+			at += plain;
+			continue;
+		}
+		step = utf8_sequence(bytes + at, length - at);
 		if (bytes[at] == ' ' || (step > 0 && utf8_unprintable(bytes + at, step))) {
 			if (!blank)
 				buffer_add_byte(&text, ' ');

@@ -679,8 +679,9 @@ static bool live_next(struct driver *driver, int64_t deadline, struct delivery *
 	struct live *live = (struct live *)driver;
 
 	calls_continue(live);
-	/* Each time: signals and timers of builtins must be seen even where every call ends at once. */
-	uv_run(&live->loop, UV_RUN_NOWAIT);
+	/* Where nothing has to be waited for: signals and timers of builtins must be seen all the same. */
+	if (live->queue != NULL || live_now(live) >= deadline)
+		uv_run(&live->loop, UV_RUN_NOWAIT);
 	for (;;) {
 		int64_t now = live_now(live);
 

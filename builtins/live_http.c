@@ -33,6 +33,8 @@
 #define HTTP_CONNECTIONS_KEPT 80L
 /* Handles of curl's that ended transfers leave to the next ones: making one costs as much as a request. */
 #define HTTP_HANDLES_KEPT 80
+/* Requests that stay prepared, the latest: what is polled is asked for again and again. */
+#define HTTP_REQUESTS_KEPT 16
 
 struct http_engine {
 	struct live *live;
@@ -45,6 +47,8 @@ struct http_engine {
 	struct live_deferred collect;
 	CURL *handles[HTTP_HANDLES_KEPT];
 	size_t handle_count;
+	struct http_request *requests[HTTP_REQUESTS_KEPT]; /* not in use now; NULL: none */
+	unsigned request_next;				   /* the place to be used next */
 	struct http_socket **sockets; /* by descriptor; NULL: not watched */
 	size_t socket_room;
 	struct http_certificate *certificates;
@@ -71,13 +75,24 @@ struct http_socket {
 	bool wanted, ours;
 };
 
+/*
+ * A request and the handle of curl's that is set up for it. An answered GET leaves it to the next one that
+ * asks for the very same: then neither options are set nor a URL is taken apart.
+ */
+struct http_request {
+	struct http_options options; /* strings in it are copies of ours; without the body and the callbacks */
+	CURL *easy;		     /* NULL until it has begun */
+	CURLU *url;		     /* from the second time on */
+	struct curl_slist *headers;
+};
+
 struct http_transfer {
 	struct live *live;
 	struct http_transfer *next, *previous; /* in engine order, or NULL */
 	struct live_deferred step;	       /* begins it, or ends it after a cancel */
-	CURL *easy;			       /* NULL until it has begun */
-	struct curl_slist *headers;
-	struct http_options options; /* strings in it are copies of ours */
+	struct http_request *request;	       /* NULL once it has ended */
+	CURL *easy;			       /* the request's; NULL until it has begun */
+	struct http_options options;	       /* strings in it are the request's, but the body */
 	uint64_t began;
 
 	struct value answer_headers;
@@ -407,21 +422,9 @@ static int64_t certificate_expiry(const struct http_transfer *transfer)
 
 static void transfer_free(struct http_transfer *transfer)
 {
-	const struct http_options *options = &transfer->options;
-
-	if (options->body_fd > 0)
-		close(options->body_fd);
-	free((void *)options->method);
-	free((void *)options->url);
-	free((void *)options->unix_socket);
-	free((void *)options->body);
-	free((void *)options->ca_file);
-	free((void *)options->cert_file);
-	free((void *)options->key_file);
-	free((void *)options->user_password);
-	for (size_t i = 0; options->headers != NULL && options->headers[i] != NULL; i++)
-		free((void *)options->headers[i]);
-	free((void *)options->headers);
+	if (transfer->options.body_fd > 0)
+		close(transfer->options.body_fd);
+	free((void *)transfer->options.body);
 	value_release(transfer->answer_headers);
 	free(transfer->body);
 	free(transfer);
@@ -440,6 +443,8 @@ static void transfer_unlink(struct http_transfer *transfer)
 		transfer->next->previous = transfer->previous;
 }
 
+/* ---- requests and their handles ---- */
+
 static CURL *easy_take(struct http_engine *engine)
 {
 	if (engine->handle_count > 0)
@@ -450,28 +455,142 @@ static CURL *easy_take(struct http_engine *engine)
 /* Nothing of the transfer stays in the handle; connections belong to the multi handle. */
 static void easy_give_back(struct http_engine *engine, CURL *easy)
 {
-	if (engine->handle_count == HTTP_HANDLES_KEPT) {
-		engine->curl->easy_cleanup(easy);
-		return;
-	}
 	engine->curl->easy_reset(easy);
-	engine->handles[engine->handle_count++] = easy;
+	if (engine->handle_count == HTTP_HANDLES_KEPT)
+		engine->curl->easy_cleanup(easy);
+	else
+		engine->handles[engine->handle_count++] = easy;
 }
 
-/* Takes the transfer away from curl, whatever state it is in. */
-static void easy_drop(struct http_transfer *transfer)
+static const char *const *headers_copy(const char *const *headers)
+{
+	size_t count = 0;
+	char **copy;
+
+	while (headers != NULL && headers[count] != NULL)
+		count++;
+	copy = live_alloc((count + 1) * sizeof *copy);
+	for (size_t i = 0; i < count; i++)
+		copy[i] = live_strdup(headers[i]);
+	return (const char *const *)copy;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_headers(const char *const *a, const char *const *b)
+{
+	size_t i = 0;
+
+	while (a != NULL && a[i] != NULL && b != NULL && b[i] != NULL && strcmp(a[i], b[i]) == 0)
+		i++;
+	return (a == NULL || a[i] == NULL) && (b == NULL || b[i] == NULL);
+}
+
+/* Of all that request_new() copies and the handle is set up by. */
+static bool same_request(const struct http_options *a, const struct http_options *b)
+{
+	return same_text(a->url, b->url) && same_text(a->unix_socket, b->unix_socket) &&
+	       same_headers(a->headers, b->headers) && a->timeout_ns == b->timeout_ns &&
+	       a->connect_timeout_ns == b->connect_timeout_ns && a->follow == b->follow &&
+	       a->insecure == b->insecure && same_text(a->ca_file, b->ca_file) &&
+	       same_text(a->cert_file, b->cert_file) && same_text(a->key_file, b->key_file) &&
+	       same_text(a->user_password, b->user_password);
+}
+
+/* May it stay prepared? A GET is set up by its request alone. */
+static bool is_plain_get(const struct http_options *options)
+{
+	return (options->method == NULL || strcmp(options->method, "GET") == 0) && options->body == NULL &&
+	       options->body_fd <= 0;
+}
+
+static struct http_request *request_new(const struct http_options *options)
+{
+	struct http_request *request = live_alloc(sizeof *request);
+
+	request->options = (struct http_options){
+	    .method = live_strdup(options->method == NULL ? "GET" : options->method),
+	    .url = live_strdup(options->url),
+	    .unix_socket = live_strdup(options->unix_socket),
+	    .headers = headers_copy(options->headers),
+	    .timeout_ns = options->timeout_ns,
+	    .connect_timeout_ns = options->connect_timeout_ns,
+	    .follow = options->follow,
+	    .insecure = options->insecure,
+	    .ca_file = live_strdup(options->ca_file),
+	    .cert_file = live_strdup(options->cert_file),
+	    .key_file = live_strdup(options->key_file),
+	    .user_password = live_strdup(options->user_password),
+	};
+	return request;
+}
+
+/* The engine may be NULL where it was never begun. */
+static void request_free(struct http_engine *engine, struct http_request *request)
+{
+	const struct http_options *options = &request->options;
+
+	if (request->easy != NULL) {
+		easy_give_back(engine, request->easy);
+		engine->curl->url_cleanup(request->url);
+		engine->curl->slist_free_all(request->headers);
+	}
+	free((void *)options->method);
+	free((void *)options->url);
+	free((void *)options->unix_socket);
+	free((void *)options->ca_file);
+	free((void *)options->cert_file);
+	free((void *)options->key_file);
+	free((void *)options->user_password);
+	for (size_t i = 0; options->headers[i] != NULL; i++)
+		free((void *)options->headers[i]);
+	free((void *)options->headers);
+	free(request);
+}
+
+/* A prepared one, else a new one. */
+static struct http_request *request_take(struct http_engine *engine, const struct http_options *options)
+{
+	struct http_request *request;
+
+	for (size_t i = 0; engine != NULL && is_plain_get(options) && i < HTTP_REQUESTS_KEPT; i++) {
+		request = engine->requests[i];
+		if (request != NULL && same_request(&request->options, options)) {
+			engine->requests[i] = NULL;
+			return request;
+		}
+	}
+	return request_new(options);
+}
+
+static void request_keep(struct http_engine *engine, struct http_request *request)
+{
+	struct http_request **place = &engine->requests[engine->request_next++ % HTTP_REQUESTS_KEPT];
+
+	if (*place != NULL)
+		request_free(engine, *place);
+	*place = request;
+}
+
+/* Takes the transfer away from curl, whatever state it is in; what was answered stays prepared. */
+static void transfer_release(struct http_transfer *transfer, bool answered)
 {
 	struct http_engine *engine = transfer->live->http;
+	struct http_request *request = transfer->request;
 
 	if (transfer->easy != NULL) {
 		engine->curl->multi_remove_handle(engine->multi, transfer->easy);
 		engine->begun--;
-		easy_give_back(engine, transfer->easy);
-		transfer->easy = NULL;
 	}
-	if (transfer->headers != NULL)
-		engine->curl->slist_free_all(transfer->headers);
-	transfer->headers = NULL;
+	transfer->easy = NULL;
+	transfer->request = NULL;
+	if (answered && is_plain_get(&transfer->options))
+		request_keep(engine, request);
+	else
+		request_free(engine, request);
 }
 
 static void transfer_finish(struct http_transfer *transfer, CURLcode code)
@@ -488,15 +607,15 @@ static void transfer_finish(struct http_transfer *transfer, CURLcode code)
 
 	transfer->finished = true;
 	transfer_unlink(transfer);
-	if (transfer->easy != NULL) {
+	if (transfer->easy != NULL && !transfer->failed) {
 		result.sent = request_sent(transfer);
 		result.certificate_expires = certificate_expiry(transfer);
 		if (!result.ok)
 			result.error = error_text(transfer, code);
-		easy_drop(transfer);
 	} else if (!result.ok) {
 		result.error = transfer->cancelled ? "cancelled" : transfer->error;
 	}
+	transfer_release(transfer, result.ok);
 	result.url = url;
 	transfer->options.on_done(transfer->options.context, &result);
 	free(url);
@@ -803,7 +922,7 @@ static bool has_header(const char *const *headers, const char *name)
 {
 	size_t length = strlen(name);
 
-	for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
+	for (size_t i = 0; headers[i] != NULL; i++)
 		if (strncasecmp(headers[i], name, length) == 0 && headers[i][length] == ':')
 			return true;
 	return false;
@@ -813,14 +932,16 @@ static void set_headers(struct http_transfer *transfer)
 {
 	const struct curl_api *curl = transfer->live->http->curl;
 	const char *const *headers = transfer->options.headers;
+	struct curl_slist *list;
 
 	/* No waiting for "100 Continue", and no form's content type on a body that is none. */
-	transfer->headers = slist_with(curl, NULL, "Expect:");
+	list = slist_with(curl, NULL, "Expect:");
 	if (!has_header(headers, "Content-Type"))
-		transfer->headers = slist_with(curl, transfer->headers, "Content-Type:");
-	for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
-		transfer->headers = slist_with(curl, transfer->headers, headers[i]);
-	curl->easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+		list = slist_with(curl, list, "Content-Type:");
+	for (size_t i = 0; headers[i] != NULL; i++)
+		list = slist_with(curl, list, headers[i]);
+	transfer->request->headers = list;
+	curl->easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, list);
 	if (!has_header(headers, "User-Agent"))
 		curl->easy_setopt(transfer->easy, CURLOPT_USERAGENT, "runplan");
 }
@@ -894,6 +1015,38 @@ static void set_callbacks(struct http_transfer *transfer)
 	curl->easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 }
 
+/* Sets curl's handle up for the request; false with transfer->error set where that is not possible. */
+static bool request_set_up(struct http_transfer *transfer)
+{
+	struct http_engine *engine = transfer->live->http;
+
+	transfer->request->easy = transfer->easy = easy_take(engine);
+	engine->begun++;
+	set_callbacks(transfer);
+	engine->curl->easy_setopt(transfer->easy, CURLOPT_URL, transfer->options.url);
+	set_connection(transfer);
+	set_headers(transfer);
+	set_method(transfer);
+	return set_limits(transfer) && set_body(transfer);
+}
+
+/* The same request once more: now it pays to keep its URL taken apart. */
+static void request_renew(struct http_transfer *transfer)
+{
+	struct http_engine *engine = transfer->live->http;
+	const struct curl_api *curl = engine->curl;
+	struct http_request *request = transfer->request;
+
+	transfer->easy = request->easy;
+	engine->begun++;
+	set_callbacks(transfer);
+	if (request->url != NULL)
+		return;
+	request->url = memory_need(curl->url());
+	if (curl->url_set(request->url, CURLUPART_URL, request->options.url, 0) == CURLUE_OK)
+		curl->easy_setopt(transfer->easy, CURLOPT_CURLU, request->url);
+}
+
 /* Hands the transfer to curl; false with transfer->error set where that is not possible. */
 static bool transfer_begin(struct http_transfer *transfer)
 {
@@ -905,24 +1058,18 @@ static bool transfer_begin(struct http_transfer *transfer)
 		engine = live->http = engine_new(live, transfer->error, sizeof transfer->error);
 	if (engine == NULL)
 		return false;
-	transfer->easy = easy_take(engine);
-	engine->begun++;
-	engine->curl->easy_setopt(transfer->easy, CURLOPT_URL, transfer->options.url);
-	set_callbacks(transfer);
-	set_connection(transfer);
-	set_headers(transfer);
-	if (set_limits(transfer) && set_body(transfer)) {
-		set_method(transfer);
-		code = engine->curl->multi_add_handle(engine->multi, transfer->easy);
-		if (code == CURLM_OK) {
-			if (engine_push(engine, CURL_SOCKET_TIMEOUT, 0))
-				live_defer(live, &engine->collect);
-			return true;
-		}
+	if (transfer->request->easy != NULL)
+		request_renew(transfer);
+	else if (!request_set_up(transfer))
+		return false;
+	code = engine->curl->multi_add_handle(engine->multi, transfer->easy);
+	if (code != CURLM_OK) {
 		snprintf(transfer->error, sizeof transfer->error, "%s", engine->curl->multi_strerror(code));
+		return false;
 	}
-	easy_drop(transfer);
-	return false;
+	if (engine_push(engine, CURL_SOCKET_TIMEOUT, 0))
+		live_defer(live, &engine->collect);
+	return true;
 }
 
 /* Runs from the loop: to begin what could not begin at once, and to end it after a failure or a cancel. */
@@ -930,54 +1077,47 @@ static void transfer_step(void *context)
 {
 	struct http_transfer *transfer = context;
 
+	if (!transfer->cancelled && !transfer->failed)
+		transfer->failed = !transfer_begin(transfer);
 	if (transfer->cancelled)
 		transfer_finish(transfer, CURLE_ABORTED_BY_CALLBACK);
-	else if (transfer->failed || !transfer_begin(transfer))
+	else if (transfer->failed)
 		transfer_finish(transfer, CURLE_FAILED_INIT);
 }
 
-static const char *const *headers_copy(const char *const *headers)
+/* The request's strings, the caller's callbacks, and a body of its own. */
+static struct http_options transfer_options(const struct http_request *request,
+					    const struct http_options *options)
 {
-	size_t count = 0;
-	char **copy;
+	struct http_options own = request->options;
 
-	while (headers != NULL && headers[count] != NULL)
-		count++;
-	copy = live_alloc((count + 1) * sizeof *copy);
-	for (size_t i = 0; i < count; i++)
-		copy[i] = live_strdup(headers[i]);
-	return (const char *const *)copy;
-}
-
-static struct http_options options_copy(const struct http_options *options)
-{
-	struct http_options copy = *options;
-
-	copy.method = live_strdup(options->method == NULL ? "GET" : options->method);
-	copy.url = live_strdup(options->url);
-	copy.unix_socket = live_strdup(options->unix_socket);
-	copy.headers = headers_copy(options->headers);
-	copy.ca_file = live_strdup(options->ca_file);
-	copy.cert_file = live_strdup(options->cert_file);
-	copy.key_file = live_strdup(options->key_file);
-	copy.user_password = live_strdup(options->user_password);
-	if (copy.connect_timeout_ns <= 0)
-		copy.connect_timeout_ns = HTTP_CONNECT_TIMEOUT_NS;
+	own.repeats = options->repeats;
+	own.secret_url = options->secret_url;
+	own.body_fd = options->body_fd;
+	own.body_length = options->body_length;
+	own.body_max = options->body_max;
+	own.on_data = options->on_data;
+	own.on_done = options->on_done;
+	own.context = options->context;
 	if (options->body != NULL) {
 		char *body = live_alloc(options->body_length + 1);
 
 		memcpy(body, options->body, options->body_length);
-		copy.body = body;
+		own.body = body;
 	}
-	return copy;
+	return own;
 }
 
 struct http_transfer *http_start(struct live *live, const struct http_options *options)
 {
 	struct http_transfer *transfer = live_alloc(sizeof *transfer);
+	struct http_options wanted = *options;
 
+	if (wanted.connect_timeout_ns <= 0)
+		wanted.connect_timeout_ns = HTTP_CONNECT_TIMEOUT_NS;
 	transfer->live = live;
-	transfer->options = options_copy(options);
+	transfer->request = request_take(live->http, &wanted);
+	transfer->options = transfer_options(transfer->request, &wanted);
 	transfer->answer_headers = record_new(0);
 	transfer->began = uv_hrtime();
 	transfer->cancelled = live->closing;
@@ -1033,6 +1173,9 @@ void live_http_free(struct live *live)
 		return;
 	live->http = NULL;
 	live_forget(live, &engine->collect);
+	for (size_t i = 0; i < HTTP_REQUESTS_KEPT; i++)
+		if (engine->requests[i] != NULL)
+			request_free(engine, engine->requests[i]);
 	while (engine->handle_count > 0)
 		engine->curl->easy_cleanup(engine->handles[--engine->handle_count]);
 	engine->curl->multi_cleanup(
@@ -1047,19 +1190,21 @@ bool http_percent_encode(const char *bytes, size_t length, struct value *out)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	struct buffer text = {0};
+	char *start = buffer_reserve(&text, length * 3), *to = start;
 
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)bytes[i];
 
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		    (c != '\0' && strchr("-._~", c) != NULL)) {
-			buffer_add_byte(&text, (char)c);
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+		    c == '.' || c == '_' || c == '~') {
+			*to++ = (char)c;
 		} else {
-			buffer_add_byte(&text, '%');
-			buffer_add_byte(&text, digits[c >> 4]);
-			buffer_add_byte(&text, digits[c & 15]);
+			*to++ = '%';
+			*to++ = digits[c >> 4];
+			*to++ = digits[c & 15];
 		}
 	}
+	text.length += (size_t)(to - start);
 	*out = buffer_finish(&text);
 	return true;
 }

@@ -136,7 +136,10 @@ static void url_add(struct buffer *url, bool *first, const char *name, const cha
 	struct value encoded;
 
 	http_percent_encode(value, strlen(value), &encoded);
-	buffer_printf(url, "%c%s=%s", *first ? '?' : '&', name, value_text_peek(encoded));
+	buffer_add_byte(url, *first ? '?' : '&');
+	buffer_add_text(url, name);
+	buffer_add_byte(url, '=');
+	buffer_add(url, value_text_peek(encoded), value_length(encoded));
 	value_release(encoded);
 	*first = false;
 }

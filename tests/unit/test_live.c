@@ -1225,9 +1225,59 @@ static void test_http_requests_leave_nothing_behind(void **state)
 		fetch_path(driver, serve, &fetch, "/ok", before[i]);
 		assert_int_equal(fetch.ok, before[i].body_max == 0);
 		fetch_drop(&fetch);
-		fetch_path(driver, serve, &fetch, "/echo", (struct http_options){0});
+		fetch_path(driver, serve, &fetch, "/echo",
+			   (struct http_options){.timeout_ns = (30 + (int64_t)i) * S}); /* a new one */
 		assert_true(fetch.ok);
 		assert_string_equal(fetch.body, first);
+		fetch_drop(&fetch);
+	}
+	driver->ops->free(driver);
+}
+
+/* A GET that was answered stays prepared for the same GET, and for no other. */
+static void test_http_the_same_again(void **state)
+{
+	const struct {
+		const char *path, *sent, *unsent;
+		struct http_options options;
+	} requests[] = {
+	    {"/echo?a=%20b&c=x%2Fy", "GET /echo?a=%20b&c=x%2Fy HTTP/1.1\r\n", "X-A", {0}},
+	    {"/echo", "X-A: one\r\n", "two", {.headers = ARGV("X-A: one")}},
+	    {"/echo", "X-A: two\r\n", "X-B", {.headers = ARGV("X-A: two")}},
+	    {"/echo", "X-B: three\r\n", "one", {.headers = ARGV("X-A: two", "X-B: three")}},
+	    {"/echo", "Authorization: Basic dTpw\r\n", "X-A", {.user_password = "u:p"}},
+	    {"/echo", "Authorization: Basic dTpx\r\n", "dTpw", {.user_password = "u:q"}},
+	    {"/echo", "DELETE /echo", "GET", {.method = "DELETE"}},
+	    {"/echo", "\r\n\r\nbody", "Authorization", {.method = "GET", .body = "body", .body_length = 4}},
+	    {"/redirect/2", "{\"ok\": true}", "X-A", {.follow = true}},
+	};
+	struct serve *serve = *state;
+	struct driver *driver = new_driver();
+	struct fetch fetch = {0};
+	char path[40];
+
+	for (int round = 0; round < 4; round++) {
+		for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+			fetch_path(driver, serve, &fetch, requests[i].path, requests[i].options);
+			assert_true(fetch.ok);
+			assert_non_null(strstr(fetch.body, requests[i].sent));
+			assert_null(strstr(fetch.body, requests[i].unsent));
+			fetch_drop(&fetch);
+		}
+		for (int i = 0; i < 9 * round; i++) { /* at last more than stay prepared */
+			snprintf(path, sizeof path, "/echo?i=%d", i);
+			fetch_path(driver, serve, &fetch, path, (struct http_options){0});
+			assert_non_null(strstr(fetch.body, path));
+			fetch_drop(&fetch);
+		}
+	}
+	/* What failed is not kept, and works again. */
+	for (int i = 0; i < 3; i++) {
+		fetch_path(driver, serve, &fetch, "/echo", (struct http_options){.body_max = 1});
+		assert_false(fetch.ok);
+		fetch_drop(&fetch);
+		fetch_path(driver, serve, &fetch, "/echo", (struct http_options){0});
+		assert_true(fetch.ok);
 		fetch_drop(&fetch);
 	}
 	driver->ops->free(driver);
@@ -1634,6 +1684,7 @@ int main(void)
 	    cmocka_unit_test(test_http_answers),
 	    cmocka_unit_test(test_http_request_is_as_asked),
 	    cmocka_unit_test(test_http_requests_leave_nothing_behind),
+	    cmocka_unit_test(test_http_the_same_again),
 	    cmocka_unit_test(test_http_failures_in_words),
 	    cmocka_unit_test(test_http_body_is_bounded),
 	    cmocka_unit_test(test_http_redirects),
