@@ -124,19 +124,41 @@ static void compare_measure(struct walk *w, struct node *measure, struct node *b
 	hint_same_unit(w, diag, measure, bound);
 }
 
+/* Is there a middle and a distance among values of this type? */
+static bool is_quantity(const struct type *type)
+{
+	return type_is_loose(type) || type_is_number(type) || type_is_unit(type);
+}
+
+static void want_quantity(struct walk *w, const struct node *node, const char *what)
+{
+	if (node->type && !is_quantity(node->type))
+		diag_error(w->diags, "E0204", node->span, "%s has no %s", type_phrase(w->arena, node->type), what);
+}
+
+static void check_within(struct walk *w, struct node *must, struct node *measure)
+{
+	struct node *distance = must->must.bound;
+
+	check_value(w, distance);
+	want_type(w, distance, type_simple(TYPE_PERCENT), "within");
+	if ((distance->kind == NODE_PERCENT && distance->number <= 0) || literal_is_negative(distance))
+		diag_error(w->diags, "E0211", distance->span, "the distance must be more than zero");
+	compare_measure(w, measure, must->must.other);
+	want_quantity(w, must->must.other, "distance");
+}
+
 static void check_must(struct walk *w, struct node *must, struct node *measure)
 {
 	struct place *place = place_open(w, PLACE_PURE, must);
 
 	place->reason = "the bound of a threshold";
-	if (must->must.form == MUST_WITHIN) {
-		not_yet(w, must->span, "`must within … of …`");
-	} else {
-		if (must->must.bound)
-			compare_measure(w, measure, must->must.bound);
-		if (must->must.form == MUST_BETWEEN && must->must.other)
-			compare_measure(w, measure, must->must.other);
-	}
+	if (must->must.form == MUST_WITHIN)
+		check_within(w, must, measure);
+	else
+		compare_measure(w, measure, must->must.bound);
+	if (must->must.form == MUST_BETWEEN)
+		compare_measure(w, measure, must->must.other);
 	place_close(w, place);
 }
 

@@ -596,7 +596,7 @@ uint32_t compile_arguments(struct compiler *c, const struct signature *signature
 			given = default_for(c->compilation, signature->builtin, parameter->name);
 		if (given || parameter->variadic)
 			compile_argument(c, parameter, given, want);
-		else if (parameter->fallback && parameter->fallback->kind != NODE_NAME)
+		else if (parameter->fallback && (parameter->fallback->kind != NODE_NAME || parameter->fallback->symbol))
 			compile_expression(c, parameter->fallback, (int)want);
 		else
 			emit_abc(c, INSN_NULL, want, 0, 0);

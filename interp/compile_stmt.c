@@ -831,6 +831,8 @@ static enum bound bound_of(const struct node *must)
 {
 	if (must->must.form == MUST_BETWEEN)
 		return BOUND_BETWEEN;
+	if (must->must.form == MUST_WITHIN)
+		return BOUND_WITHIN;
 	switch (must->must.comparison) {
 	case OP_LT:
 		return BOUND_LESS;

@@ -149,8 +149,8 @@ struct watch_code {
 
 /* Registers from SAMPLE_SETUP's a on. */
 enum threshold_register {
-	THRESHOLD_LOW,  /* bound, or the lower one of `between` */
-	THRESHOLD_HIGH, /* upper one of `between`, else null */
+	THRESHOLD_LOW,  /* bound; the lower one of `between`; the distance of `within` */
+	THRESHOLD_HIGH, /* upper one of `between`; what `within` is of; else null */
 	THRESHOLD_EVERY,
 	THRESHOLD_AFTER,    /* or null: at once */
 	THRESHOLD_BREACHES, /* N of `after N of M`, null: 1 */
@@ -162,7 +162,7 @@ enum threshold_register {
 
 enum no_data { NO_DATA_TOLERATE, NO_DATA_FAIL, NO_DATA_ASK, NO_DATA_OK };
 enum on_breach { BREACH_ROLLBACK, BREACH_WARN, BREACH_ASK };
-enum bound { BOUND_LESS, BOUND_LESS_EQUAL, BOUND_GREATER, BOUND_GREATER_EQUAL, BOUND_EQUAL, BOUND_BETWEEN };
+enum bound { BOUND_LESS, BOUND_LESS_EQUAL, BOUND_GREATER, BOUND_GREATER_EQUAL, BOUND_EQUAL, BOUND_BETWEEN, BOUND_WITHIN };
 
 struct threshold_code {
 	const char *name;

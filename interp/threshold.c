@@ -75,6 +75,22 @@ void sampler_wait(struct fiber *fiber)
 
 /* ---- verdicts ---- */
 
+/* Of a quantity: nanoseconds, bytes, or the number itself; NaN where there is none. */
+static double magnitude(struct value v)
+{
+	switch (v.tag) {
+	case VALUE_INT:
+	case VALUE_DURATION:
+	case VALUE_SIZE:
+		return (double)v.i;
+	case VALUE_FLOAT:
+	case VALUE_PERCENT:
+		return v.f;
+	default:
+		return NAN;
+	}
+}
+
 static bool operation(enum opcode op, struct value x, struct value y, bool *holds, char *error)
 {
 	struct value out;
@@ -82,6 +98,20 @@ static bool operation(enum opcode op, struct value x, struct value y, bool *hold
 	if (!operate(op, x, y, &out, error))
 		return false;
 	*holds = value_truthy(out);
+	return true;
+}
+
+/* Is v at most `share` of `of` away from it? From what has no value nothing is near. */
+static bool is_near(struct value v, struct value share, struct value of, bool *holds, char *error)
+{
+	struct value distance;
+
+	*holds = false;
+	if (share.tag != VALUE_PERCENT || of.tag == VALUE_NULL)
+		return true;
+	if (!operate(INSN_SUBTRACT, v, of, &distance, error))
+		return false;
+	*holds = fabs(magnitude(distance)) <= share.f * fabs(magnitude(of));
 	return true;
 }
 
@@ -107,19 +137,22 @@ static bool within_bound(struct fiber *fiber, struct value v, bool *holds, char 
 			return false;
 		*holds = *holds && below;
 		return true;
+	case BOUND_WITHIN:
+		return is_near(v, low, high, holds, error);
 	}
 	return false;
 }
 
-/* "< 5%", "between 1% and 5%" */
+/* "< 5%", "between 1% and 5%", "within 20% of 41ms" */
 static char *bound_text(struct fiber *fiber)
 {
 	static const char *const signs[] = { "<", "<=", ">", ">=", "==" };
 	struct value low = value_show(setting(fiber, THRESHOLD_LOW), 40);
 	struct value high = value_show(setting(fiber, THRESHOLD_HIGH), 40);
 	enum bound bound = fiber->sampler->code->bound;
-	char *text = bound == BOUND_BETWEEN ? text_printf("between %s and %s", value_text_peek(low), value_text_peek(high))
-					    : text_printf("%s %s", signs[bound], value_text_peek(low));
+	char *text = bound == BOUND_BETWEEN  ? text_printf("between %s and %s", value_text_peek(low), value_text_peek(high))
+		     : bound == BOUND_WITHIN ? text_printf("within %s of %s", value_text_peek(low), value_text_peek(high))
+					     : text_printf("%s %s", signs[bound], value_text_peek(low));
 
 	value_release(low);
 	value_release(high);
