@@ -89,6 +89,7 @@ void plain_waiting(struct ui_plain *plain, const struct event *event);
 void plain_waited(struct ui_plain *plain, const struct event *event);
 void plain_holding(struct ui_plain *plain, const struct event *event);
 void plain_sample(struct ui_plain *plain, const struct event *event);
+void plain_baseline(struct ui_plain *plain, const struct event *event);
 
 /* plain_end.c */
 void plain_failed(struct ui_plain *plain, const struct event *event);

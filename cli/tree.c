@@ -336,7 +336,8 @@ static void hold_begins(struct tree *tree, const struct event *event)
 	struct item *step = step_of(tree, event), *item;
 
 	remove_kinds(tree, step, ITEM_RETRY, ITEM_SAMPLE);
-	item = item_add(tree, step, ITEM_HOLD, event->id, "", event->now);
+	item = item_add(tree, step, ITEM_HOLD, event->id,
+			record_peek(event->data, "baseline").tag == VALUE_BOOL ? "baseline" : "", event->now);
 	item->until = event->now + whole(record_peek(event->data, "duration"), 0);
 	if (watching.tag == VALUE_LIST)
 		watch_begins(tree, step, watching, event->now);
@@ -432,6 +433,9 @@ void tree_event(struct tree *tree, const struct event *event)
 		break;
 	case EVENT_HOLDING:
 		hold_begins(tree, event);
+		break;
+	case EVENT_BASELINE: /* its samples are of the past */
+		remove_kinds(tree, step_of(tree, event), ITEM_HOLD, ITEM_SAMPLE);
 		break;
 	case EVENT_SAMPLE:
 		sampled(tree, event);

@@ -159,7 +159,8 @@ static void say_branch(const struct writer *writer, const struct item *item, str
 
 static void say_sample(const struct writer *writer, const struct item *item, struct said *said)
 {
-	bool ok = strcmp(item->verdict, "ok") == 0;
+	bool measured = strcmp(item->verdict, "measured") == 0;
+	bool ok = strcmp(item->verdict, "ok") == 0 || measured;
 	bool none = !item->verdict[0];
 	char elapsed[48];
 
@@ -167,7 +168,7 @@ static void say_sample(const struct writer *writer, const struct item *item, str
 		      : ok				     ? STYLE_GOOD
 		      : strcmp(item->verdict, "breach") == 0 ? STYLE_BAD
 							     : STYLE_WARN;
-	said->lead = ok ? "  ok      " : "  sample  ";
+	said->lead = ok && !measured ? "  ok      " : "  sample  ";
 	if (none || ok || strcmp(item->verdict, "no data") == 0)
 		said->text = value_string_printf("%s: %s", item->title, item->detail);
 	else
@@ -202,7 +203,7 @@ static void say_timed(const struct writer *writer, const struct item *item, stru
 		snprintf(said->aside, sizeof(said->aside), "again in %s", rest);
 		break;
 	default:
-		said->lead = "hold    ";
+		said->lead = item->title[0] ? "measure " : "hold    ";
 		said->text = value_string_printf("%s left of %s", rest,
 						 duration_text(item->until - item->started, all));
 		break;

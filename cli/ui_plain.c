@@ -197,6 +197,9 @@ static void show_event(struct ui_plain *plain, const struct event *event)
 	case EVENT_HOLDING:
 		plain_holding(plain, event);
 		break;
+	case EVENT_BASELINE:
+		plain_baseline(plain, event);
+		break;
 	case EVENT_SAMPLE:
 		plain_sample(plain, event);
 		break;

@@ -242,19 +242,20 @@ static void hold_line(struct ui_preview *preview, const struct event *event)
 {
 	struct value duration = record_peek(event->data, "duration"),
 		     watching = record_peek(event->data, "watching");
+	bool baseline = record_peek(event->data, "baseline").tag == VALUE_BOOL;
 	char buffer[48];
 	struct buffer names = {0};
 	struct value list, text;
 	size_t i;
 
 	for (i = 0; i < value_length(watching); i++)
-		buffer_printf(&names, "%s%s", i > 0 ? ", " : " watching ",
+		buffer_printf(&names, "%s%s", i > 0 ? ", " : baseline ? " of " : " watching ",
 			      value_text_peek(list_peek(watching, i)));
 	list = buffer_finish(&names);
 	text = value_string_printf("%s%s",
 				   duration.tag == VALUE_DURATION ? duration_text(duration.i, buffer) : "",
 				   value_text_peek(list));
-	line(preview, STYLE_NORMAL, "hold    ", value_text_peek(text));
+	line(preview, STYLE_NORMAL, baseline ? "measure " : "hold    ", value_text_peek(text));
 	value_release(text);
 	value_release(list);
 }

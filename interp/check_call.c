@@ -448,7 +448,10 @@ static struct symbol *find_threshold(struct walk *w, struct node *node)
 			if (!symbol)
 				return NULL;
 		}
-	} else if (node->kind == NODE_ERROR) {
+	} else {
+		if (node->kind != NODE_ERROR)
+			diag_hint(diag_error(w->diags, "E0601", node->span, "this is no threshold"),
+				  "name one that is declared: `threshold error_rate { … }`");
 		return NULL;
 	}
 	if (symbol && symbol->kind == SYMBOL_THRESHOLD) {
@@ -465,8 +468,49 @@ static struct symbol *find_threshold(struct walk *w, struct node *node)
 	return NULL;
 }
 
+struct wanted {
+	const struct symbol *symbol;
+	bool found;
+};
+
+static void look_for(struct node *node, void *context)
+{
+	struct wanted *wanted = context;
+
+	wanted->found |= node->kind == NODE_NAME && node->symbol == wanted->symbol;
+	if (!wanted->found)
+		ast_each_child(node, look_for, wanted);
+}
+
+/* What is only measured has no bound: arguments that nothing but the bound names may be left out. */
+static void want_measuring_arguments(struct walk *w, const struct node *use, const struct signature *signature,
+				     struct node *const *bound)
+{
+	struct node *clause;
+	struct diag *diag;
+	size_t i;
+
+	for (i = 0; i < signature->count; i++) {
+		const struct parameter *parameter = &signature->parameters[i];
+		struct wanted wanted = {parameter->symbol, false};
+
+		if (bound[i] || parameter->fallback)
+			continue;
+		for (clause = signature->symbol->node->callable.body; clause; clause = clause->next)
+			if (clause->kind != NODE_MUST && clause->kind != NODE_BREACH)
+				look_for(clause, &wanted);
+		if (!wanted.found)
+			continue;
+		diag = diag_error(w->diags, "E0209", use->span, "`%s` needs the argument `%s`",
+				  signature->name, parameter->name);
+		diag_hint(diag, "give it: `%s: …`, %s is wanted", parameter->name,
+			  type_phrase(w->arena, parameter->type));
+	}
+}
+
+/* `measures`: its bound does not count. */
 static void use_threshold(struct walk *w, struct node *use, struct node *arguments_list,
-			  struct symbol *symbol)
+			  struct symbol *symbol, bool measures)
 {
 	struct callable *callee = (struct callable *)symbol;
 	const struct signature *signature = signature_of_symbol(w->checker->compilation, symbol);
@@ -477,7 +521,10 @@ static void use_threshold(struct walk *w, struct node *use, struct node *argumen
 	place->reason = "an argument of a threshold";
 	use->symbol = symbol;
 	walk_callee(w, callee);
-	signature_bind(w->checker->compilation, signature, use, bound, true);
+	if (!measures)
+		signature_bind(w->checker->compilation, signature, use, bound, true);
+	else if (signature_bind_some(w->checker->compilation, signature, use, bound, true))
+		want_measuring_arguments(w, use, signature, bound);
 	check_bound(w, arguments_list, &arguments, bound);
 	place_close(w, place);
 	note_site(w, use, NULL, callee);
@@ -493,39 +540,77 @@ void check_use(struct walk *w, struct node *use)
 		return;
 	symbol = find_threshold(w, use->use.threshold);
 	if (symbol)
-		use_threshold(w, use, use->use.arguments, symbol);
+		use_threshold(w, use, use->use.arguments, symbol, false);
 	else
 		check_loose_arguments(w, use->use.arguments);
 }
 
-/* sample(t), sample(t(max: 2%)): the value, or null where there is no data. */
-static const struct type *call_sample(struct walk *w, struct node *node)
+/* `t` or `t(max: 2%)`, as sample and baseline take it: what is measured, NULL where that is not known. */
+static const struct type *measured_value(struct walk *w, struct node *use)
 {
-	struct node *use = only_argument(w, node, "sample"), *name, *list;
+	struct node *name = use->kind == NODE_CALL ? use->call.callee : use;
+	struct node *list = use->kind == NODE_CALL ? use->call.arguments : NULL;
+	struct symbol *symbol = find_threshold(w, name);
 	const struct type *measured;
-	struct symbol *symbol;
 
-	if (!use)
-		return type_simple(TYPE_ERROR);
-	name = use->kind == NODE_CALL ? use->call.callee : use;
-	list = use->kind == NODE_CALL ? use->call.arguments : NULL;
-	symbol = find_threshold(w, name);
 	if (!symbol) {
 		check_loose_arguments(w, list);
-		return type_simple(TYPE_ERROR);
+		return NULL;
 	}
 	if (use->kind == NODE_CALL) {
-		use_threshold(w, use, list, symbol);
+		use_threshold(w, use, list, symbol, true);
 	} else {
 		struct node *bare = arena_alloc(w->arena, sizeof(*bare));
 
 		*bare = (struct node){.kind = NODE_USE, .span = use->span, .use = {.threshold = use}};
-		use_threshold(w, bare, NULL, symbol);
+		use_threshold(w, bare, NULL, symbol, true);
 	}
 	measured = ((struct callable *)symbol)->result;
-	use->type = node->type = measured ? measured : type_simple(TYPE_ANY);
+	use->type = measured ? measured : type_simple(TYPE_ANY);
+	return use->type;
+}
+
+/* sample(t), sample(t(max: 2%)): the value; it fails where there is no data. */
+static const struct type *call_sample(struct walk *w, struct node *node)
+{
+	struct node *use = only_argument(w, node, "sample");
+	const struct type *measured = use ? measured_value(w, use) : NULL;
+
 	w->taint = 0;
-	return node->type;
+	return node->type = measured ? measured : type_simple(TYPE_ERROR);
+}
+
+static bool is_positional(const struct node *argument)
+{
+	return argument && argument->kind == NODE_ARGUMENT && !argument->argument.name.text;
+}
+
+/* baseline(t, 5m), baseline(t(max: 2%), 5m): the median of what is measured in that time. */
+static const struct type *call_baseline(struct walk *w, struct node *node)
+{
+	struct node *use = node->call.arguments, *length = use ? use->next : NULL;
+	const struct type *measured = NULL;
+
+	if (is_positional(use))
+		measured = measured_value(w, use->argument.value);
+	if (!is_positional(use) || !is_positional(length) || length->next) {
+		diag_hint(diag_error(w->diags, "E0209", node->span, "`baseline` takes a threshold and a duration"),
+			  "`baseline(error_rate, 5m)` is the median of what is measured in 5 minutes");
+		check_loose_arguments(w, is_positional(use) ? length : use);
+		return type_simple(TYPE_ERROR);
+	}
+	check_value(w, length->argument.value);
+	want_type(w, length->argument.value, type_simple(TYPE_DURATION), "baseline");
+	want_positive(w, length->argument.value, "the time in which it is measured");
+	lint_baseline(w, use->argument.value, length->argument.value);
+	w->taint = 0;
+	if (!measured)
+		return type_simple(TYPE_ERROR);
+	if (!type_is_measurable(measured)) {
+		diag_error(w->diags, "E0204", node->span, "there is no median of %s", type_phrase(w->arena, measured));
+		return type_simple(TYPE_ERROR);
+	}
+	return node->type = measured->kind == TYPE_INT ? type_simple(TYPE_FLOAT) : measured;
 }
 
 static void check_asked_arguments(struct walk *w, struct node *call, const struct signature *signature)
@@ -598,10 +683,9 @@ static bool language_call(struct walk *w, struct node *node, const char *name, c
 		*type = call_secret(w, node);
 	else if (strcmp(name, "sample") == 0)
 		*type = call_sample(w, node);
-	else if (strcmp(name, "baseline") == 0) {
-		not_yet(w, node->span, "`baseline(…)`, the median over a window,");
-		*type = type_simple(TYPE_ERROR);
-	} else if (strcmp(name, "called") == 0 && place_find(w, PLACE_QUESTION))
+	else if (strcmp(name, "baseline") == 0)
+		*type = call_baseline(w, node);
+	else if (strcmp(name, "called") == 0 && place_find(w, PLACE_QUESTION))
 		*type = call_called(w, node);
 	else
 		return false;

@@ -420,6 +420,7 @@ bool in_way_back(const struct place *place); /* in a rollback, a handler, a defe
 void lint_call(struct walk *w, const struct signature *signature, struct node **bound);
 void lint_endless_wait(struct walk *w, const struct node *wait);
 void lint_hold(struct walk *w, const struct node *hold);
+void lint_baseline(struct walk *w, const struct node *use, const struct node *length);
 void lint_watch(struct walk *w, const struct node *watch);
 void lint_useless_call(struct walk *w, const struct node *call);
 void lint_all(struct checker *checker);

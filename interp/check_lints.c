@@ -239,6 +239,18 @@ static const struct node *threshold_of(const struct node *use)
 		   : NULL;
 }
 
+static void lint_never_measured(struct walk *w, const struct node *use, const struct node *threshold,
+				int64_t time, struct span span, const char *what)
+{
+	char after[48], have[48];
+	int64_t first = pace_of(threshold).after;
+	struct diag *diag = diag_warning(w->diags, "L0206", use->span, "`%s` is never measured here",
+					 threshold->callable.name.text);
+
+	diag_secondary(diag, span, "%s lasts %s", what, duration_text(time, have));
+	diag_hint(diag, "its first sample comes after %s", duration_text(first, after));
+}
+
 static void lint_time(struct walk *w, const struct node *first, int64_t time, struct span span,
 		      const char *what)
 {
@@ -256,12 +268,9 @@ static void lint_time(struct walk *w, const struct node *first, int64_t time, st
 		pace = pace_of(threshold);
 		least = least_breach(pace);
 		duration_text(time, have);
-		if (pace.after > time) {
-			diag = diag_warning(w->diags, "L0206", use->span, "`%s` is never measured here",
-					    threshold->callable.name.text);
-			diag_secondary(diag, span, "%s lasts %s", what, have);
-			diag_hint(diag, "its first sample comes after %s", duration_text(pace.after, need));
-		} else if (least > time) {
+		if (pace.after > 0 && pace.after >= time) {
+			lint_never_measured(w, use, threshold, time, span, what);
+		} else if (least >= time) {
 			diag = diag_warning(w->diags, "L0207", use->span,
 					    "`%s` cannot breach in so short a time",
 					    threshold->callable.name.text);
@@ -277,6 +286,15 @@ void lint_hold(struct walk *w, const struct node *hold)
 	if (hold->hold.duration && hold->hold.duration->kind == NODE_DURATION)
 		lint_time(w, hold->hold.watching, hold->hold.duration->integer, hold->hold.duration->span,
 			  "the hold");
+}
+
+void lint_baseline(struct walk *w, const struct node *use, const struct node *length)
+{
+	const struct node *name = use->kind == NODE_CALL ? use->call.callee : use;
+
+	if (name->symbol && name->symbol->kind == SYMBOL_THRESHOLD && length->kind == NODE_DURATION && length->integer > 0 &&
+	    pace_of(name->symbol->node).after >= length->integer)
+		lint_never_measured(w, use, name->symbol->node, length->integer, length->span, "the window");
 }
 
 /* A watch whose block only holds has a known length. */

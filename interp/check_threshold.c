@@ -124,15 +124,9 @@ static void compare_measure(struct walk *w, struct node *measure, struct node *b
 	hint_same_unit(w, diag, measure, bound);
 }
 
-/* Is there a middle and a distance among values of this type? */
-static bool is_quantity(const struct type *type)
-{
-	return type_is_loose(type) || type_is_number(type) || type_is_unit(type);
-}
-
 static void want_quantity(struct walk *w, const struct node *node, const char *what)
 {
-	if (node->type && !is_quantity(node->type))
+	if (node->type && !type_is_measurable(node->type))
 		diag_error(w->diags, "E0204", node->span, "%s has no %s", type_phrase(w->arena, node->type), what);
 }
 

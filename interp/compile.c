@@ -181,7 +181,7 @@ static void callable(struct compiler *c, const struct node *node)
 	c->w = &writer;
 	place_parameters(c, node);
 	if (node->kind == NODE_THRESHOLD) {
-		compile_threshold(c, node);
+		compile_threshold(c, node, true);
 	} else {
 		uint32_t answer = take_register(c), given = NOWHERE;
 		if (node->kind == NODE_TASK && c->test)
@@ -200,29 +200,53 @@ static void callable(struct compiler *c, const struct node *node)
 	c->w = NULL;
 }
 
+/* Opens one of the functions of a threshold that have no body of their own. */
+static void open_measuring(struct compiler *c, struct writer *writer, const struct node *node, uint32_t which,
+			   enum function_kind kind)
+{
+	open_writer(writer, (uint32_t)node->symbol->function + which, kind, node->callable.name.text, node->span);
+	c->w = writer;
+	place_parameters(c, node);
+}
+
 /* What sample(t) calls: measures once, and fails on no data. */
 static void measurement(struct compiler *c, const struct node *node)
 {
 	struct writer writer;
 	const struct node *clause = node->callable.body;
 
-	open_writer(&writer, (uint32_t)node->symbol->function + 1, FUNCTION_TASK, node->callable.name.text, node->span);
-	c->w = &writer;
-	place_parameters(c, node);
+	open_measuring(c, &writer, node, FUNCTION_MEASURES, FUNCTION_TASK);
 	while (clause && clause->kind != NODE_MEASURE)
 		clause = clause->next;
+	*VECTOR_PUSH(&c->thresholds) = (struct threshold_code){
+		.name = node->callable.name.text, .span = node->span, .measure = clause ? one_line(c, clause->value->span) : ""
+	};
+	int32_t number = (int32_t)c->thresholds.count - 1;
 	uint32_t answer = take_register(c), given = emit_ad(c, INSN_GIVEN, answer, 0);
 	compile_or_null(c, clause ? clause->value : NULL, answer);
 	patch_here(c, given);
-	uint32_t data = emit_ad(c, INSN_JUMP_SET, answer, 0);
-	uint32_t message = take_register(c);
-	char *text = arena_printf(c->compilation->arena, "%s has no data", node->callable.name.text);
-	emit_ad(c, INSN_CONSTANT, message, (int32_t)compile_constant(c, value_string(text)));
-	emit_abc(c, INSN_FAIL, message, 0, 0);
-	patch_here(c, data);
+	emit_ad(c, INSN_SAMPLED, answer, number);
+	compile_data_needed(c, node->callable.name.text, answer);
 	emit_abc(c, INSN_RETURN, answer, 0, 0);
 	close_writer(c, &writer);
 	c->w = NULL;
+}
+
+/* What baseline(t, D) runs while the time passes. */
+static void keeper(struct compiler *c, const struct node *node)
+{
+	struct writer writer;
+
+	open_measuring(c, &writer, node, FUNCTION_KEEPS, FUNCTION_THRESHOLD);
+	compile_threshold(c, node, false);
+	close_writer(c, &writer);
+	c->w = NULL;
+}
+
+static void measuring(struct compiler *c, const struct node *node)
+{
+	measurement(c, node);
+	keeper(c, node);
 }
 
 static bool is_callable(const struct node *node)
@@ -251,7 +275,8 @@ static void number_module(struct compiler *c, const struct module *module)
 			node->symbol->function = (int)c->functions.count;
 			VECTOR_PUSH(&c->functions);
 			if (node->kind == NODE_THRESHOLD)
-				VECTOR_PUSH(&c->functions); /* its measurement alone */
+				for (int i = 0; i < FUNCTION_KEEPS; i++)
+					VECTOR_PUSH(&c->functions);
 		} else if (is_global(node)) {
 			node->symbol->slot = (int)c->globals++;
 		}
@@ -562,7 +587,7 @@ static struct program *compile_with(struct compilation *compilation, const struc
 			if (is_callable(node)) {
 				callable(&c, node);
 				if (node->kind == NODE_THRESHOLD)
-					measurement(&c, node);
+					measuring(&c, node);
 			}
 	hand_over(&c);
 	if (compilation->diags->errors == errors)

@@ -153,7 +153,13 @@ void compile_statement(struct compiler *c, const struct node *node);
 void close_reserved(struct compiler *c, struct reserved *outer);
 void reserve_named_lets(struct compiler *c, struct node *body); /* for all named steps in it */
 void place_local(struct compiler *c, struct symbol *symbol, uint32_t slot);
-void compile_threshold(struct compiler *c, const struct node *node);
+/* A threshold is three functions, one after the other: what samples and judges; what measures once; what samples and keeps. */
+enum { FUNCTION_MEASURES = 1, FUNCTION_KEEPS = 2 };
+void compile_threshold(struct compiler *c, const struct node *node, bool judges);
+/* Fails where `a` is null: the threshold `name` has no data. */
+void compile_data_needed(struct compiler *c, const char *name, uint32_t a);
+/* a = the median of what `use` measures in that time; null: it had no data. */
+void compile_baseline(struct compiler *c, const struct node *use, const struct node *duration, uint32_t a);
 void compile_handler(struct compiler *c, const struct node *body); /* statements, then END_FIBER */
 
 #endif

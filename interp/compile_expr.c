@@ -664,18 +664,48 @@ static uint32_t secret_call(struct compiler *c, const struct node *node, int wan
 	return a;
 }
 
+void compile_data_needed(struct compiler *c, const char *name, uint32_t a)
+{
+	uint32_t top = c->w->top, data = emit_ad(c, INSN_JUMP_SET, a, 0), message = take_register(c);
+	char *text = arena_printf(c->compilation->arena, "%s has no data", name);
+
+	emit_ad(c, INSN_CONSTANT, message, (int32_t)compile_constant(c, value_string(text)));
+	emit_abc(c, INSN_FAIL, message, 0, 0);
+	patch_here(c, data);
+	give_back(c, top);
+}
+
+/* `t` or `t(max: 2%)`, the first argument of sample and baseline, as a use. */
+static struct node measured_use(const struct node *call)
+{
+	const struct node *given = call->call.arguments->argument.value;
+	const struct node *name = given->kind == NODE_CALL ? given->call.callee : given;
+	struct node use = { .kind = NODE_USE, .span = given->span, .symbol = name->symbol };
+
+	use.use.arguments = given->kind == NODE_CALL ? given->call.arguments : NULL;
+	return use;
+}
+
 /* sample(t), sample(t(max: 2%)): the threshold's measurement as a function of its own (compile.c, measurement). */
 static uint32_t sample_call(struct compiler *c, const struct node *node, int want)
 {
-	const struct node *given = node->call.arguments->argument.value;
-	const struct node *name = given->kind == NODE_CALL ? given->call.callee : given;
-	struct node use = { .kind = NODE_USE, .span = given->span };
+	const struct node use = measured_use(node);
 	uint32_t a = target(c, want), top = c->w->top;
+	uint32_t from = compile_arguments(c, signature_of_symbol(c->compilation, use.symbol), &use);
 
-	use.use.arguments = given->kind == NODE_CALL ? given->call.arguments : NULL;
-	uint32_t from = compile_arguments(c, signature_of_symbol(c->compilation, name->symbol), &use);
-	emit_abc(c, INSN_CALL, a, from, (uint32_t)name->symbol->function + 1);
+	emit_abc(c, INSN_CALL, a, from, (uint32_t)use.symbol->function + FUNCTION_MEASURES);
 	give_back(c, top);
+	return a;
+}
+
+/* baseline(t, 5m) */
+static uint32_t baseline_call(struct compiler *c, const struct node *node, int want)
+{
+	const struct node use = measured_use(node);
+	uint32_t a = target(c, want);
+
+	compile_baseline(c, &use, node->call.arguments->next->argument.value, a);
+	compile_data_needed(c, use.symbol->name, a);
 	return a;
 }
 
@@ -708,6 +738,8 @@ uint32_t compile_call(struct compiler *c, const struct node *node, int want)
 		return secret_call(c, node, want);
 	if (callee->kind == NODE_NAME && !strcmp(callee->name, "sample") && node->call.arguments)
 		return sample_call(c, node, want);
+	if (callee->kind == NODE_NAME && !strcmp(callee->name, "baseline") && node->call.arguments)
+		return baseline_call(c, node, want);
 	if (callee->kind == NODE_NAME && !strcmp(callee->name, "called") && c->test)
 		return called_call(c, node, want);
 	diag_error(c->compilation->diags, "E0901", node->span, "this call is not available yet");

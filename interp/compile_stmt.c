@@ -781,7 +781,8 @@ static void person(struct compiler *c, const struct node *node)
 
 /* ---- thresholds ---- */
 
-static uint32_t watch_table(struct compiler *c, const struct node *uses, struct span span)
+/* A baseline's one threshold runs as the function that keeps what it measures. */
+static uint32_t watch_table(struct compiler *c, const struct node *uses, struct span span, bool baseline)
 {
 	uint32_t count = 0, i = 0;
 
@@ -792,14 +793,14 @@ static uint32_t watch_table(struct compiler *c, const struct node *uses, struct 
 		const struct signature *signature = signature_of_symbol(c->compilation, use->symbol);
 		uint32_t from = compile_arguments(c, signature, use);
 		table[i++] = (struct watch_use){
-			.function = (uint32_t)use->symbol->function,
+			.function = (uint32_t)use->symbol->function + (baseline ? FUNCTION_KEEPS : 0),
 			.arguments = (uint16_t)from,
 			.count = (uint16_t)signature->count,
 			.name = one_line(c, use->span),
 		};
 	}
 	struct watch_code *watch = VECTOR_PUSH(&c->watches);
-	*watch = (struct watch_code){ table, count, span };
+	*watch = (struct watch_code){ table, count, baseline, span };
 	return c->watches.count - 1;
 }
 
@@ -810,10 +811,22 @@ static void hold(struct compiler *c, const struct node *node)
 
 	compile_expression(c, node->hold.duration ? node->hold.duration : node->hold.until, (int)a);
 	if (uses)
-		emit_ad(c, INSN_WATCH_BEGIN, 0, (int32_t)watch_table(c, uses, node->span));
+		emit_ad(c, INSN_WATCH_BEGIN, 0, (int32_t)watch_table(c, uses, node->span, false));
 	emit_abc(c, INSN_SLEEP, a, node->hold.duration ? 0 : 1, 0);
 	if (uses)
 		emit_abc(c, INSN_WATCH_END, 0, 0, 0);
+	give_back(c, top);
+}
+
+void compile_baseline(struct compiler *c, const struct node *use, const struct node *duration, uint32_t a)
+{
+	uint32_t top = c->w->top, length = take_register(c);
+
+	compile_expression(c, duration, (int)length);
+	emit_ad(c, INSN_WATCH_BEGIN, 0, (int32_t)watch_table(c, use, use->span, true));
+	emit_abc(c, INSN_SLEEP, length, 0, 0);
+	emit_abc(c, INSN_MEDIAN, a, 0, 0);
+	emit_abc(c, INSN_WATCH_END, 0, 0, 0);
 	give_back(c, top);
 }
 
@@ -821,7 +834,7 @@ static void watch(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
 
-	emit_ad(c, INSN_WATCH_BEGIN, 0, (int32_t)watch_table(c, node->watch.watching, node->span));
+	emit_ad(c, INSN_WATCH_BEGIN, 0, (int32_t)watch_table(c, node->watch.watching, node->span, false));
 	compile_block(c, node->watch.body);
 	emit_abc(c, INSN_WATCH_END, 0, 0, 0);
 	give_back(c, top);
@@ -868,7 +881,7 @@ static enum on_breach on_breach_of(enum reaction reaction)
 
 /* Walks a threshold's clauses: fills its row and the registers of enum threshold_register from `a` on. */
 static const struct node *threshold_clauses(struct compiler *c, const struct node *node, uint32_t a,
-					    struct threshold_code *row)
+					    struct threshold_code *row, bool judges)
 {
 	const struct node *measure = NULL;
 	size_t length;
@@ -882,6 +895,8 @@ static const struct node *threshold_clauses(struct compiler *c, const struct nod
 			row->measure = one_line(c, clause->value->span);
 			break;
 		case NODE_MUST:
+			if (!judges)
+				break;
 			row->bound = bound_of(clause);
 			compile_expression(c, clause->must.bound, (int)a + THRESHOLD_LOW);
 			if (clause->must.other)
@@ -918,14 +933,14 @@ static const struct node *threshold_clauses(struct compiler *c, const struct nod
 	return measure;
 }
 
-void compile_threshold(struct compiler *c, const struct node *node)
+void compile_threshold(struct compiler *c, const struct node *node, bool judges)
 {
 	struct threshold_code row = { .name = node->callable.name.text, .span = node->span };
 	size_t length;
 	uint32_t a = take_registers(c, THRESHOLD_REGISTERS), value = take_register(c);
 
 	row.doc = node->callable.summary ? node_literal_text(node->callable.summary, &length) : NULL;
-	const struct node *measure = threshold_clauses(c, node, a, &row);
+	const struct node *measure = threshold_clauses(c, node, a, &row, judges);
 	*VECTOR_PUSH(&c->thresholds) = row;
 	int32_t number = (int32_t)c->thresholds.count - 1;
 

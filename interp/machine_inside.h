@@ -465,5 +465,8 @@ void sampler_setup(struct fiber *fiber, uint32_t a, uint32_t number);
 void sampler_wait(struct fiber *fiber);
 void sampler_judge(struct fiber *fiber, struct value v, const char *no_data_reason); /* consumes v; with a reason it is not looked at */
 void sampler_free(struct sampler *sampler);
+/* The median of what the threshold of the watch `group` has measured; unknown, or null where there was nothing. */
+struct value sampler_median(struct fiber *fiber, struct group *group);
+void sample_told(struct fiber *fiber, uint32_t number, struct value v); /* sample(…) has measured v */
 
 #endif

@@ -118,6 +118,7 @@ static uint32_t table_size(const struct program *program, enum opcode op)
 		return program->defer_count;
 	case INSN_SAMPLE_SETUP:
 	case INSN_SAMPLE_END:
+	case INSN_SAMPLED:
 		return program->threshold_count;
 	default:
 		return UINT32_MAX;

@@ -144,6 +144,7 @@ struct watch_use {
 struct watch_code {
 	struct watch_use *uses;
 	uint32_t count;
+	bool baseline; /* it measures only, for a median */
 	struct span span;
 };
 
@@ -162,7 +163,8 @@ enum threshold_register {
 
 enum no_data { NO_DATA_TOLERATE, NO_DATA_FAIL, NO_DATA_ASK, NO_DATA_OK };
 enum on_breach { BREACH_ROLLBACK, BREACH_WARN, BREACH_ASK };
-enum bound { BOUND_LESS, BOUND_LESS_EQUAL, BOUND_GREATER, BOUND_GREATER_EQUAL, BOUND_EQUAL, BOUND_BETWEEN, BOUND_WITHIN };
+/* NONE: only measured, for `sample` and `baseline`. */
+enum bound { BOUND_NONE, BOUND_LESS, BOUND_LESS_EQUAL, BOUND_GREATER, BOUND_GREATER_EQUAL, BOUND_EQUAL, BOUND_BETWEEN, BOUND_WITHIN };
 
 struct threshold_code {
 	const char *name;

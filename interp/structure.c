@@ -406,6 +406,13 @@ static struct value watched_names(struct fiber *fiber)
 	return names;
 }
 
+static bool is_baseline(struct fiber *fiber)
+{
+	struct region *region = fiber_region(fiber);
+
+	return region && region->kind == REGION_WATCH && fiber->machine->program->watches[region->number].baseline;
+}
+
 static bool hold(struct fiber *fiber, struct value length, bool until)
 {
 	struct machine *machine = fiber->machine;
@@ -418,9 +425,11 @@ static bool hold(struct fiber *fiber, struct value length, bool until)
 	else if (length.tag != VALUE_UNKNOWN) {
 		return fiber_error(fiber, until ? "`hold until` wants a time" : "`hold` wants a duration");
 	}
-	struct value data = record_new(2);
+	struct value data = record_new(3);
 	record_set(&data, "duration", value_duration(deadline - machine->now));
 	record_set(&data, "watching", watched_names(fiber));
+	if (is_baseline(fiber))
+		record_set(&data, "baseline", value_bool(true));
 	tell(machine, EVENT_HOLDING, fiber->step ? fiber->step->id : "", fiber, "", data, fiber_at(fiber));
 	if (machine->driver->explores || deadline <= machine->now)
 		return true;
@@ -637,6 +646,12 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 		break;
 	case INSN_WATCH_BEGIN:
 		watch_begin(fiber, in);
+		break;
+	case INSN_MEDIAN:
+		value_put(&r[in->a], sampler_median(fiber, fiber_region(fiber)->group));
+		break;
+	case INSN_SAMPLED:
+		sample_told(fiber, (uint32_t)in->d, r[in->a]);
 		break;
 	case INSN_SPAWN:
 		spawn(fiber, in);

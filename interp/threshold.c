@@ -5,13 +5,15 @@
  *
  * A sample is `ok`, `over` (outside its bound), or `no data`. `breach after N of M` looks at the last M samples that had
  * data; `breach for D` at how long they have been over without a break. No data is its own verdict: it neither counts as
- * over nor breaks a streak.
+ * over nor breaks a streak. For a baseline samples are not judged but kept, for their median.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "interp/machine_inside.h"
+
+#define EMPTY_ANSWER "the answer was empty"
 
 struct sampler {
 	const struct threshold_code *code;
@@ -21,6 +23,9 @@ struct sampler {
 	int64_t due;        /* of the next sample */
 	int64_t over_since; /* -1: the last sample was not over */
 	uint32_t silent;    /* samples without data in a row */
+	struct value *taken; /* for a baseline: numbers and quantities, all of one unit */
+	uint32_t taken_count, taken_room;
+	bool unknown; /* one of them is */
 };
 
 static struct value setting(struct fiber *fiber, enum threshold_register which)
@@ -55,6 +60,7 @@ void sampler_free(struct sampler *sampler)
 	if (!sampler)
 		return;
 	free(sampler->window);
+	free(sampler->taken);
 	free(sampler);
 }
 
@@ -121,6 +127,8 @@ static bool within_bound(struct fiber *fiber, struct value v, bool *holds, char 
 	bool below = false;
 
 	switch (fiber->sampler->code->bound) {
+	case BOUND_NONE:
+		return false;
 	case BOUND_LESS:
 		return operation(INSN_LESS, v, low, holds, error);
 	case BOUND_LESS_EQUAL:
@@ -146,7 +154,8 @@ static bool within_bound(struct fiber *fiber, struct value v, bool *holds, char 
 /* "< 5%", "between 1% and 5%", "within 20% of 41ms" */
 static char *bound_text(struct fiber *fiber)
 {
-	static const char *const signs[] = { "<", "<=", ">", ">=", "==" };
+	static const char *const signs[] = { [BOUND_LESS] = "<", [BOUND_LESS_EQUAL] = "<=", [BOUND_GREATER] = ">",
+					     [BOUND_GREATER_EQUAL] = ">=", [BOUND_EQUAL] = "==" };
 	struct value low = value_show(setting(fiber, THRESHOLD_LOW), 40);
 	struct value high = value_show(setting(fiber, THRESHOLD_HIGH), 40);
 	enum bound bound = fiber->sampler->code->bound;
@@ -159,29 +168,53 @@ static char *bound_text(struct fiber *fiber)
 	return text;
 }
 
+/* Consumes data. */
+static void tell_of(struct fiber *fiber, const struct threshold_code *code, const char *verdict, struct value v,
+		    const char *reason, struct value data)
+{
+	record_set(&data, "watched", fiber->watched ? value_string(fiber->watched) : value_null());
+	record_set(&data, "verdict", value_string(verdict));
+	record_set(&data, "value", value_copy(v));
+	record_set(&data, "measure", value_string(code->measure));
+	record_set(&data, "reason", reason ? value_string(reason) : value_null());
+	tell(fiber->machine, EVENT_SAMPLE, code->name, fiber, verdict, data, code->span);
+}
+
 static void tell_sample(struct fiber *fiber, const char *verdict, struct value v, const char *reason)
 {
 	struct sampler *sampler = fiber->sampler;
-	struct value data = record_new(7);
-	char *bound = bound_text(fiber);
+	struct value data;
 	uint32_t over = 0;
 
-	for (uint32_t i = 0; i < sampler->filled; i++)
-		over += sampler->window[i];
-	record_set(&data, "watched", value_string(fiber->watched));
-	record_set(&data, "verdict", value_string(verdict));
-	record_set(&data, "value", value_copy(v));
-	record_set(&data, "bound", value_string(bound));
-	record_set(&data, "measure", value_string(sampler->code->measure));
-	record_set(&data, "reason", reason ? value_string(reason) : value_null());
-	record_set(&data, "over", value_int(over));
-	tell(fiber->machine, EVENT_SAMPLE, sampler->code->name, fiber, verdict, data, sampler->code->span);
-	free(bound);
+	if (!journal_wants(fiber->machine->journal, EVENT_SAMPLE))
+		return;
+	data = record_new(7);
+	if (sampler->code->bound != BOUND_NONE) {
+		char *bound = bound_text(fiber);
+		record_set(&data, "bound", value_string(bound));
+		free(bound);
+		for (uint32_t i = 0; i < sampler->filled; i++)
+			over += sampler->window[i];
+		record_set(&data, "over", value_int(over));
+	}
+	tell_of(fiber, sampler->code, verdict, v, reason, data);
+}
+
+void sample_told(struct fiber *fiber, uint32_t number, struct value v)
+{
+	bool data = v.tag != VALUE_NULL;
+
+	if (v.tag != VALUE_UNKNOWN)
+		tell_of(fiber, &fiber->machine->program->thresholds[number], data ? "measured" : "no data", v,
+			data ? NULL : EMPTY_ANSWER, record_new(5));
 }
 
 static struct failure *breach(struct fiber *fiber, struct value v, const char *what)
 {
 	struct sampler *sampler = fiber->sampler;
+
+	if (sampler->code->bound == BOUND_NONE)
+		return failure_new(fiber, FAILURE_ERROR, "%s has no data: %s", sampler->code->name, what);
 	char *bound = bound_text(fiber);
 	struct value shown = value_show(v, 40);
 	struct failure *failure =
@@ -282,16 +315,97 @@ static void judge_value(struct fiber *fiber, struct value v, bool holds)
 	react(fiber, breach(fiber, v, what), sampler->code->on_breach);
 }
 
+/* ---- the median over a window ---- */
+
+static void take(struct fiber *fiber, struct value v)
+{
+	struct sampler *sampler = fiber->sampler;
+	struct value difference;
+	char error[256];
+
+	if (isnan(magnitude(v))) {
+		judge_no_data(fiber, "the answer is no number");
+		return;
+	}
+	if (sampler->taken_count && !operate(INSN_SUBTRACT, v, sampler->taken[0], &difference, error)) {
+		judge_no_data(fiber, error);
+		return;
+	}
+	if (sampler->taken_count == sampler->taken_room) {
+		sampler->taken_room = sampler->taken_room ? 2 * sampler->taken_room : 64;
+		sampler->taken =
+			memory_need(realloc(sampler->taken, sampler->taken_room * sizeof(*sampler->taken)));
+	}
+	sampler->silent = 0;
+	sampler->taken[sampler->taken_count++] = v; /* a number: nothing on the heap */
+	tell_sample(fiber, "measured", v, NULL);
+}
+
+static int by_magnitude(const void *a, const void *b)
+{
+	double x = magnitude(*(const struct value *)a), y = magnitude(*(const struct value *)b);
+
+	return (x > y) - (x < y);
+}
+
+/* Between the two in the middle, where there are two. */
+static struct value median(struct sampler *sampler)
+{
+	struct value *taken = sampler->taken, sum, half;
+	uint32_t count = sampler->taken_count;
+	char error[256];
+
+	qsort(taken, count, sizeof(*taken), by_magnitude);
+	if (count % 2 || !operate(INSN_ADD, taken[count / 2 - 1], taken[count / 2], &sum, error) ||
+	    !operate(INSN_DIVIDE, sum, value_int(2), &half, error))
+		return taken[count / 2];
+	return half;
+}
+
+struct value sampler_median(struct fiber *fiber, struct group *group)
+{
+	struct machine *machine = fiber->machine;
+	struct sampler *sampler = group->children ? group->children->sampler : NULL;
+	struct value data, middle;
+
+	if (machine->driver->explores || (sampler && sampler->unknown))
+		return value_unknown();
+	if (!sampler || !sampler->taken_count)
+		return value_null();
+	middle = median(sampler);
+	data = record_new(3);
+	record_set(&data, "watched", value_string(group->children->watched));
+	record_set(&data, "value", value_copy(middle));
+	record_set(&data, "samples", value_int(sampler->taken_count));
+	tell(machine, EVENT_BASELINE, sampler->code->name, fiber, "", data, fiber_at(fiber));
+	return middle;
+}
+
+/* ---- all of it ---- */
+
+static void judge_unknown(struct fiber *fiber)
+{
+	struct sampler *sampler = fiber->sampler;
+
+	if (sampler->code->bound == BOUND_NONE)
+		sampler->unknown = true;
+	else
+		tell(fiber->machine, EVENT_ASSUMED, sampler->code->name, fiber, sampler->code->measure, value_null(),
+		     sampler->code->span);
+}
+
 void sampler_judge(struct fiber *fiber, struct value v, const char *no_data_reason)
 {
 	bool holds = false;
 	char error[256];
 
-	if (v.tag == VALUE_UNKNOWN && !no_data_reason)
-		tell(fiber->machine, EVENT_ASSUMED, fiber->sampler->code->name, fiber, fiber->sampler->code->measure,
-		     value_null(), fiber->sampler->code->span);
+	if ((v.tag == VALUE_UNKNOWN && !no_data_reason) || setting(fiber, THRESHOLD_LOW).tag == VALUE_UNKNOWN ||
+	    setting(fiber, THRESHOLD_HIGH).tag == VALUE_UNKNOWN)
+		judge_unknown(fiber);
 	else if (no_data_reason || v.tag == VALUE_NULL || ((v.tag == VALUE_FLOAT || v.tag == VALUE_PERCENT) && isnan(v.f)))
-		judge_no_data(fiber, no_data_reason ? no_data_reason : "the answer was empty");
+		judge_no_data(fiber, no_data_reason ? no_data_reason : EMPTY_ANSWER);
+	else if (fiber->sampler->code->bound == BOUND_NONE)
+		take(fiber, v);
 	else if (!within_bound(fiber, v, &holds, error))
 		judge_no_data(fiber, error);
 	else

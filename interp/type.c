@@ -100,6 +100,11 @@ bool type_is_loose(const struct type *type)
 	return type->kind == TYPE_ANY || type->kind == TYPE_ERROR;
 }
 
+bool type_is_measurable(const struct type *type)
+{
+	return type_is_loose(type) || type_is_number(type) || type_is_unit(type);
+}
+
 const struct type_field *type_find_field(const struct type *type, const char *name)
 {
 	size_t i;

@@ -65,6 +65,7 @@ const char *type_phrase(struct arena *arena, const struct type *type); /* "a lis
 bool type_is_text(const struct type *type);   /* strings of all kinds */
 bool type_is_number(const struct type *type); /* int or float: no unit */
 bool type_is_unit(const struct type *type);   /* percent, duration, size: a number with a unit */
+bool type_is_measurable(const struct type *type); /* has a median and distances: a number, with or without a unit, or any */
 bool type_is_loose(const struct type *type);  /* any, or already reported */
 const struct type_field *type_find_field(const struct type *type, const char *name); /* NULL: none */
 bool type_has_choice(const struct type *type, const char *text);                     /* of an enum */
