@@ -1,5 +1,5 @@
 /*
- * lazy.c - loads libcurl, libpq and libcrypto at their first use.
+ * lazy.c - loads libraries at their first use.
  *
  * The loaded tables are the one thing here that outlives a call: they are written once, under pthread_once(),
  * and constant from then on. Nothing is ever unloaded (OpenSSL registers handlers of its own for the end of
@@ -38,28 +38,30 @@ struct library {
 	char error[200];
 };
 
-/* Opens the first of `sonames` that is there. */
-static void *library_open(struct library *library, const char *what, const char *const *sonames)
+/*
+ * Opens the first of `sonames` that is there, and fills `api`, which is nothing but function pointers, with
+ * the functions named: in the library itself and in what it depends on.
+ */
+static bool library_load(struct library *library, const char *what, const char *const *sonames,
+			 const char *const *names, void *api)
 {
-	void *handle = NULL;
+	void *handle = NULL, *symbol;
 
 	for (size_t i = 0; sonames[i] != NULL && handle == NULL; i++)
 		handle = dlopen(sonames[i], RTLD_NOW | RTLD_LOCAL);
-	if (handle == NULL)
+	if (handle == NULL) {
 		snprintf(library->error, sizeof library->error, "%s cannot be loaded: %s", what, dlerror());
-	return handle;
-}
-
-static bool library_symbol(struct library *library, void *handle, const char *name, void *slot)
-{
-	void *symbol = dlsym(handle, name);
-
-	if (symbol == NULL) {
-		snprintf(library->error, sizeof library->error,
-			 "the installed library is too old: it lacks %s()", name);
 		return false;
 	}
-	memcpy(slot, &symbol, sizeof symbol);
+	for (size_t i = 0; names[i] != NULL; i++) {
+		symbol = dlsym(handle, names[i]);
+		if (symbol == NULL) {
+			snprintf(library->error, sizeof library->error,
+				 "the installed library is too old: it lacks %s()", names[i]);
+			return false;
+		}
+		memcpy((char *)api + i * sizeof symbol, &symbol, sizeof symbol);
+	}
 	return true;
 }
 
@@ -77,15 +79,12 @@ static struct curl_api curl_functions;
 static void curl_load_once(void)
 {
 	static const char *const sonames[] = {"libcurl.so.4", "libcurl.so", NULL};
-	void *handle = library_open(&curl_library, "libcurl", sonames);
-
-	if (handle == NULL)
-		return;
-#define X(name)                                                                                              \
-	if (!library_symbol(&curl_library, handle, "curl_" #name, &curl_functions.name))                     \
-		return;
-	CURL_FUNCTIONS(X)
+#define X(name) "curl_" #name,
+	static const char *const names[] = {CURL_FUNCTIONS(X) NULL};
 #undef X
+
+	if (!library_load(&curl_library, "libcurl", sonames, names, &curl_functions))
+		return;
 	if (curl_functions.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		snprintf(curl_library.error, sizeof curl_library.error, "libcurl cannot be initialised");
 		return;
@@ -105,16 +104,11 @@ static struct pq_api pq_functions;
 static void pq_load_once(void)
 {
 	static const char *const sonames[] = {"libpq.so.5", "libpq.so", NULL};
-	void *handle = library_open(&pq_library, "libpq", sonames);
-
-	if (handle == NULL)
-		return;
-#define X(name)                                                                                              \
-	if (!library_symbol(&pq_library, handle, #name, &pq_functions.name))                                 \
-		return;
-	PQ_FUNCTIONS(X)
+#define X(name) #name,
+	static const char *const names[] = {PQ_FUNCTIONS(X) NULL};
 #undef X
-	pq_library.loaded = true;
+
+	pq_library.loaded = library_load(&pq_library, "libpq", sonames, names, &pq_functions);
 }
 
 const struct pq_api *pq_load(char *error, size_t size)
@@ -123,22 +117,60 @@ const struct pq_api *pq_load(char *error, size_t size)
 	return library_answer(&pq_library, &pq_functions, error, size);
 }
 
+static struct library tls_library = {.once = PTHREAD_ONCE_INIT};
+static struct tls_api tls_functions;
+
+static void tls_load_once(void)
+{
+	static const char *const sonames[] = {"libssl.so.3", "libssl.so", NULL};
+#define X(name) #name,
+	static const char *const names[] = {TLS_FUNCTIONS(X) NULL};
+#undef X
+
+	tls_library.loaded = library_load(&tls_library, "libssl", sonames, names, &tls_functions);
+}
+
+const struct tls_api *tls_load(char *error, size_t size)
+{
+	pthread_once(&tls_library.once, tls_load_once);
+	return library_answer(&tls_library, &tls_functions, error, size);
+}
+
+static struct library hiredis_library = {.once = PTHREAD_ONCE_INIT};
+static struct hiredis_api hiredis_functions;
+
+/* The layout of its reader goes with the headers that this was built with. */
+#define SONAME_TEXT(version)  SONAME_TEXT_(version)
+#define SONAME_TEXT_(version) #version
+
+static void hiredis_load_once(void)
+{
+	static const char *const sonames[] = {"libhiredis.so." SONAME_TEXT(HIREDIS_SONAME), NULL};
+#define X(name) #name,
+	static const char *const names[] = {HIREDIS_FUNCTIONS(X) NULL};
+#undef X
+
+	hiredis_library.loaded =
+	    library_load(&hiredis_library, "libhiredis", sonames, names, &hiredis_functions);
+}
+
+const struct hiredis_api *hiredis_load(char *error, size_t size)
+{
+	pthread_once(&hiredis_library.once, hiredis_load_once);
+	return library_answer(&hiredis_library, &hiredis_functions, error, size);
+}
+
 static struct library crypto_library = {.once = PTHREAD_ONCE_INIT};
 static struct crypto_api crypto_functions;
 
 static void crypto_load_once(void)
 {
 	static const char *const sonames[] = {"libcrypto.so.3", "libcrypto.so.1.1", "libcrypto.so", NULL};
-	void *handle = library_open(&crypto_library, "libcrypto", sonames);
-
-	if (handle == NULL)
-		return;
-#define X(name)                                                                                              \
-	if (!library_symbol(&crypto_library, handle, #name, &crypto_functions.name))                         \
-		return;
-	CRYPTO_FUNCTIONS(X)
+#define X(name) #name,
+	static const char *const names[] = {CRYPTO_FUNCTIONS(X) NULL};
 #undef X
-	crypto_library.loaded = true;
+
+	crypto_library.loaded = library_load(&crypto_library, "libcrypto", sonames, names, &crypto_functions);
 }
 
 static const struct crypto_api *crypto_load(char *error, size_t size)

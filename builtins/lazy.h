@@ -7,7 +7,7 @@
  *     const struct curl_api *curl = curl_load(error, sizeof error);
  *     CURL *easy = curl->easy_init();
  *
- * curl_load() and pq_load() (declared in live.h) answer NULL with a message where a library or one of the
+ * curl_load() and its like (declared in live.h) answer NULL with a message where a library or one of the
  * functions named here is missing. A library stays loaded. To use one more function, name it below.
  *
  * curl's members lack the prefix curl_, because its header defines some of these names as macros. Its setopt
@@ -17,6 +17,10 @@
 #define RUNPLAN_LAZY_H
 
 #include <curl/curl.h>
+#include <hiredis/hiredis.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #if __has_include(<postgresql/libpq-fe.h>)
 #include <postgresql/libpq-fe.h>
 #else
@@ -123,6 +127,72 @@ struct curl_api {
 struct pq_api {
 #define X(name) __typeof__(name) *name;
 	PQ_FUNCTIONS(X)
+#undef X
+};
+
+/* libssl, and what it stands on in libcrypto. */
+#define TLS_FUNCTIONS(X)                                                                                     \
+	X(SSL_CTX_new)                                                                                       \
+	X(SSL_CTX_free)                                                                                      \
+	X(SSL_CTX_set_default_verify_paths)                                                                  \
+	X(SSL_CTX_load_verify_locations)                                                                     \
+	X(SSL_CTX_set_verify)                                                                                \
+	X(TLS_client_method)                                                                                 \
+	X(SSL_new)                                                                                           \
+	X(SSL_free)                                                                                          \
+	X(SSL_set_fd)                                                                                        \
+	X(SSL_ctrl)                                                                                          \
+	X(SSL_set1_host)                                                                                     \
+	X(SSL_get0_param)                                                                                    \
+	X(SSL_connect)                                                                                       \
+	X(SSL_read)                                                                                          \
+	X(SSL_write)                                                                                         \
+	X(SSL_get_error)                                                                                     \
+	X(SSL_get_verify_result)                                                                             \
+	X(SSL_get1_peer_certificate)                                                                         \
+	X(SSL_get_version)                                                                                   \
+	X(ERR_clear_error)                                                                                   \
+	X(ERR_peek_last_error)                                                                               \
+	X(ERR_reason_error_string)                                                                           \
+	X(X509_free)                                                                                         \
+	X(X509_VERIFY_PARAM_set1_ip_asc)                                                                     \
+	X(X509_verify_cert_error_string)                                                                     \
+	X(X509_get_subject_name)                                                                             \
+	X(X509_get_issuer_name)                                                                              \
+	X(X509_get_ext_d2i)                                                                                  \
+	X(X509_get0_notBefore)                                                                               \
+	X(X509_get0_notAfter)                                                                                \
+	X(X509_digest)                                                                                       \
+	X(X509_NAME_print_ex)                                                                                \
+	X(ASN1_TIME_to_tm)                                                                                   \
+	X(ASN1_STRING_get0_data)                                                                             \
+	X(ASN1_STRING_length)                                                                                \
+	X(BIO_new)                                                                                           \
+	X(BIO_s_mem)                                                                                         \
+	X(BIO_read)                                                                                          \
+	X(BIO_free)                                                                                          \
+	X(EVP_sha256)                                                                                        \
+	X(GENERAL_NAMES_free)                                                                                \
+	X(OPENSSL_sk_num)                                                                                    \
+	X(OPENSSL_sk_value)
+
+struct tls_api {
+#define X(name) __typeof__(name) *name;
+	TLS_FUNCTIONS(X)
+#undef X
+};
+
+#define HIREDIS_FUNCTIONS(X)                                                                                 \
+	X(redisReaderCreateWithFunctions)                                                                    \
+	X(redisReaderFree)                                                                                   \
+	X(redisReaderFeed)                                                                                   \
+	X(redisReaderGetReply)                                                                               \
+	X(redisFormatCommandArgv)                                                                            \
+	X(redisFreeCommand)
+
+struct hiredis_api {
+#define X(name) __typeof__(name) *name;
+	HIREDIS_FUNCTIONS(X)
 #undef X
 };
 

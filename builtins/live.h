@@ -222,6 +222,10 @@ struct curl_api;
 const struct curl_api *curl_load(char *error, size_t size); /* NULL with a message when it cannot be loaded */
 struct pq_api;
 const struct pq_api *pq_load(char *error, size_t size);
+struct tls_api; /* OpenSSL */
+const struct tls_api *tls_load(char *error, size_t size);
+struct hiredis_api;
+const struct hiredis_api *hiredis_load(char *error, size_t size);
 bool sha256_file(const char *path, char hex[65], char *error, size_t size); /* blocking: for live_work() */
 bool sha256_bytes(const char *bytes, size_t length, char hex[65]);
 

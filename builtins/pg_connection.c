@@ -19,6 +19,7 @@
 #include "builtins/lazy.h"
 #include "builtins/pg_target.h"
 #include "builtins/pg_types.h"
+#include "builtins/scrub.h"
 
 #define NS_PER_S  INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
@@ -212,7 +213,7 @@ static void idle_add(struct pool *pool, PGconn *pg, struct value key)
 /* On one line, without secrets. */
 static struct value clean_text(const struct pg_session *session, const char *text)
 {
-	return pg_scrub(value_string(text ? text : ""), session->secrets);
+	return scrub(value_string(text ? text : ""), session->secrets);
 }
 
 /*

@@ -7,6 +7,7 @@
 #include "builtins/pg_inner.h"
 #include "builtins/pg_target.h"
 #include "builtins/pg_types.h"
+#include "builtins/scrub.h"
 
 /* The end of what a program wrote to its standard error is enough of it for a message. */
 #define STDERR_SHOWN 600
@@ -101,7 +102,7 @@ static struct value stderr_shown(const struct pg_program *program, const struct 
 {
 	size_t skip;
 	struct value secrets = secrets_of(program),
-		     whole = pg_scrub(value_string_n(result->err, result->err_length), secrets);
+		     whole = scrub(value_string_n(result->err, result->err_length), secrets);
 	struct value shown;
 
 	skip = value_length(whole) > STDERR_SHOWN ? value_length(whole) - STDERR_SHOWN : 0;

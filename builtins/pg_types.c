@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builtins/scrub.h"
 #include "interp/buffer.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -335,52 +336,6 @@ bool pg_rows_add(const struct pq_api *pq, const PGresult *result, struct value *
 
 /* ---- errors ---- */
 
-static struct value replace_all(struct value text, struct value part)
-{
-	const char *at = value_text_peek(text), *end = at + value_length(text), *found;
-	struct buffer out = {0};
-
-	while ((found = memmem(at, (size_t)(end - at), value_text_peek(part), value_length(part)))) {
-		buffer_add(&out, at, (size_t)(found - at));
-		buffer_add_text(&out, "***");
-		at = found + value_length(part);
-	}
-	buffer_add(&out, at, (size_t)(end - at));
-	value_release(text);
-	return buffer_finish(&out);
-}
-
-/* Runs of blanks and line breaks become one blank; none at the ends. */
-static struct value one_line(struct value text)
-{
-	const char *at = value_text_peek(text);
-	struct buffer out = {0};
-	bool gap = false;
-
-	for (; *at; at++) {
-		if (strchr(" \t\r\n", *at)) {
-			gap = out.length > 0;
-			continue;
-		}
-		if (gap)
-			buffer_add_byte(&out, ' ');
-		gap = false;
-		buffer_add_byte(&out, *at);
-	}
-	value_release(text);
-	return buffer_finish(&out);
-}
-
-struct value pg_scrub(struct value text, struct value secrets)
-{
-	size_t i;
-
-	for (i = 0; i < value_length(secrets); i++)
-		if (value_length(list_peek(secrets, i)) > 0)
-			text = replace_all(text, list_peek(secrets, i));
-	return one_line(text);
-}
-
 struct value pg_error_message(const struct pq_api *pq, const PGresult *result, struct value secrets,
 			      bool brief)
 {
@@ -397,7 +352,7 @@ struct value pg_error_message(const struct pq_api *pq, const PGresult *result, s
 		buffer_printf(&text, "; %s", detail);
 	if (hint)
 		buffer_printf(&text, "; hint: %s", hint);
-	return pg_scrub(buffer_finish(&text), secrets);
+	return scrub(buffer_finish(&text), secrets);
 }
 
 struct value pg_error_details(const struct pq_api *pq, const PGresult *result, struct value secrets,
@@ -427,7 +382,7 @@ struct value pg_error_details(const struct pq_api *pq, const PGresult *result, s
 		const char *text = pq->PQresultErrorField(result, fields[i].code);
 
 		if (text && !(brief && fields[i].quotes))
-			record_set(&details, fields[i].name, pg_scrub(value_string(text), secrets));
+			record_set(&details, fields[i].name, scrub(value_string(text), secrets));
 	}
 	return details;
 }

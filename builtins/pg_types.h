@@ -25,9 +25,6 @@
 bool pg_rows_add(const struct pq_api *pq, const PGresult *result, struct value *rows, size_t *bytes,
 		 struct value *message);
 
-/* On one line, each of the texts of the list `secrets` replaced by ***. Consumes `text`. */
-struct value pg_scrub(struct value text, struct value secrets);
-
 /*
  * An error's primary message with its SQLSTATE and hint on one line, and all its fields as a record. `brief`
  * leaves out the fields in which the server may quote parts of a parameter.

@@ -17,13 +17,13 @@ BUILD=(gcc make flex bison pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev 
 LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-certificates curl jq python3 procps
     util-linux postgresql-client bsdextrautils)
 TEST=(libcmocka-dev bats jq busybox-static postgresql nginx-light prometheus git openssl openssh-client
-    zsh fish man-db mandoc tmux python3-jsonschema)
+    zsh fish man-db mandoc tmux python3-jsonschema redis-server)
 FUZZ=(clang libclang-rt-dev)
 # What runplan is measured beside.
 BENCH=(ansible-core lua5.4 bc jq curl bash findutils docker.io docker-compose iptables procps busybox-static nginx-light
     prometheus python3)
 # What these packages would start at every boot; disabled when this script installed the package.
-SERVERS=(postgresql nginx prometheus)
+SERVERS=(postgresql nginx prometheus redis-server)
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
