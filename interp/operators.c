@@ -309,8 +309,16 @@ static bool contains(struct value x, struct value y, struct value *out, char *er
 	default:
 		return refuse(INSN_IN, x, y, error);
 	}
-	*out = value_bool(found);
+	*out = found || !value_is_unknown(y) ? value_bool(found) : value_unknown();
 	return true;
+}
+
+/* What holds something unknown may turn out to be equal to anything. */
+static struct value equal(struct value x, struct value y)
+{
+	if (value_is_unknown(x) || value_is_unknown(y))
+		return value_unknown();
+	return value_bool(value_equal(x, y));
 }
 
 static bool matches(struct value x, struct value y, struct value *out, char *error)
@@ -340,10 +348,12 @@ static bool known(enum opcode op, struct value x, struct value y, struct value *
 	case INSN_MODULO:
 		return arithmetic(op, x, y, out, error);
 	case INSN_EQUAL:
-		*out = value_bool(value_equal(x, y));
+		*out = equal(x, y);
 		return true;
 	case INSN_UNEQUAL:
-		*out = value_bool(!value_equal(x, y));
+		*out = equal(x, y);
+		if (out->tag == VALUE_BOOL)
+			out->b = !out->b;
 		return true;
 	case INSN_IN:
 		return contains(x, y, out, error);

@@ -326,6 +326,30 @@ bool value_holds_secret(struct value v)
 	return secret_within(v, 0);
 }
 
+static bool unknown_within(struct value v, int depth)
+{
+	size_t i;
+
+	if (v.tag == VALUE_UNKNOWN)
+		return true;
+	if (depth > DEPTH_MAX)
+		return false;
+	if (v.tag == VALUE_LIST)
+		for (i = 0; i < v.list->count; i++)
+			if (unknown_within(v.list->items[i], depth + 1))
+				return true;
+	if (v.tag == VALUE_RECORD)
+		for (i = 0; i < v.record->count; i++)
+			if (unknown_within(v.record->fields[i].value, depth + 1))
+				return true;
+	return false;
+}
+
+bool value_holds_unknown(struct value v)
+{
+	return unknown_within(v, 0);
+}
+
 /* ---- what every operation agrees on ---- */
 
 const char *value_tag_name(enum value_tag tag)

@@ -182,6 +182,11 @@ struct value value_item(struct value list_or_range, size_t index); /* owned: a r
 
 /* Marks. */
 bool value_holds_secret(struct value v); /* a list or record: anything inside it */
+bool value_holds_unknown(struct value v);
+static inline bool value_is_unknown(struct value v) /* itself, or anything inside it */
+{
+	return v.tag == VALUE_UNKNOWN || (v.tag >= VALUE_LIST && value_holds_unknown(v));
+}
 static inline bool value_is_secret(struct value v) /* itself, or anything inside it */
 {
 	return (v.flags & VALUE_SECRET) || (v.tag >= VALUE_LIST && value_holds_secret(v));

@@ -149,7 +149,7 @@ static bool pure_call(struct fiber *fiber, const struct instruction *in, struct 
 	unsigned flags = 0;
 
 	for (uint32_t i = 0; i < site->arg_count; i++) {
-		if (r[in->b + i].tag == VALUE_UNKNOWN) {
+		if (value_is_unknown(r[in->b + i])) {
 			value_put(&r[in->a], value_unknown());
 			return true;
 		}
