@@ -9,6 +9,7 @@ RUNPLAN=${RUNPLAN:-./runplan}
 SITE=http://127.0.0.1:$LAB_PORT_HTTP
 RATE=100                                  # requests a second while a deployment is tested
 work=$(mktemp -d)
+export RUNPLAN_STATE=$work/locks
 passed=0
 failed=0
 load=
@@ -40,6 +41,10 @@ equals() { if [ "$2" = "$3" ]; then pass; else fail "$1: got '$2', wanted '$3'";
 # says TEXT: the last run said so.
 says() { if grep -qF -- "$1" "$work/out"; then pass; else fail "the run did not say: $1"; fi; }
 never_says() { if grep -qF -- "$1" "$work/out"; then fail "the run said: $1"; else pass; fi; }
+
+# figure WHAT MEASURED RUNBOOK: a row of the table at the end.
+figure() { printf '%s|%s|%s\n' "$1" "$2" "$3" >>"$work/figures"; }
+seconds_between() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f s", b - a }'; }
 
 # ---- the world ----
 
@@ -149,6 +154,19 @@ happened() {
     done
     return 1
 }
+# held N: a plan that holds several times has come to the N-th of them.
+held() {
+    local i holds
+    for ((i = 0; i < 1200; i++)); do
+        holds=$(grep -cF '"type":"holding"' "$work/journal" 2>/dev/null)
+        [ "${holds:-0}" -lt "$1" ] || return 0
+        kill -0 "$run" 2>/dev/null || return 1
+        sleep 0.05
+    done
+    return 1
+}
+# of_run FILTER: what jq makes of the list of the run's events.
+of_run() { jq -rs "$1" "$work/journal"; }
 # The run's record, replayed against its plan, is the same run.
 replays() {
     if "$RUNPLAN" replay "$PLAN" --journal "$work/journal" >"$work/replay" 2>&1 </dev/null; then pass; else

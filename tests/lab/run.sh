@@ -34,5 +34,10 @@ for test in $(declare -F | awk '$3 ~ /^test_/ { print $3 }'); do
     printf '%-44s %s, %d s\n' "$test" "$([ "$failed" = "$before" ] && echo ok || echo FAILED)" "$((SECONDS - began))"
 done
 lab/lab.sh reset >/dev/null 2>&1
+if [ -s "$work/figures" ]; then
+    echo
+    { echo "measured|here|the runbook says"; sort -u "$work/figures"; } | column -t -s '|'
+    echo
+fi
 echo "lab: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -191,7 +191,7 @@ test_second_run_is_kept_out() {
     first=$run
     check "the first run holds the lock" happened step.started "Back up"
     mv "$work/out" "$work/out.first"
-    "$RUNPLAN" "$PLAN" --env lab --set version=v3 >"$work/out" 2>&1 </dev/null
+    "$RUNPLAN" "$PLAN" "${WHERE[@]}" --set version=v3 >"$work/out" 2>&1 </dev/null
     equals "exit code of the second" "$?" 4
     says thebot
     wait "$first"
@@ -205,7 +205,7 @@ test_second_run_is_kept_out() {
 
 test_nobody_there_to_answer() {
     remember
-    "$RUNPLAN" "$PLAN" --env lab --set version=v2 --set attended=true >"$work/out" 2>&1 </dev/null
+    "$RUNPLAN" "$PLAN" "${WHERE[@]}" --set version=v2 --set attended=true >"$work/out" 2>&1 </dev/null
     equals "exit code" "$?" 4
     says "The rollback plan has been reviewed"
     nothing_changed
@@ -216,12 +216,12 @@ test_preview_changes_nothing() {
     dumps_before=$(dumps)
     log_before=$(cat "$LAB_STATE/deployments.log" 2>/dev/null)
     remember
-    "$RUNPLAN" preview "$PLAN" --env lab --set version=v2 >"$work/out" 2>&1 </dev/null
+    "$RUNPLAN" preview "$PLAN" "${WHERE[@]}" --set version=v2 >"$work/out" 2>&1 </dev/null
     equals "exit code" "$?" 0
     says "python manage.py migrate --noinput"
     says "pg_dump"
     says "nginx -q -s reload"
-    "$RUNPLAN" preview "$PLAN" --env lab --set version=v2 --live-reads >"$work/out" 2>&1 </dev/null
+    "$RUNPLAN" preview "$PLAN" "${WHERE[@]}" --set version=v2 --live-reads >"$work/out" 2>&1 </dev/null
     says "v1 is live on blue; v2 will go to green"
     nothing_changed
     equals "dumps" "$(dumps)" "$dumps_before"
