@@ -13,9 +13,12 @@ fi
 LAB_PROJECT=${LAB_PROJECT:-runplan-lab}                    # compose's project, and the prefix of the images
 LAB_PREFIX=${LAB_PREFIX:-thebot-}                          # of the containers' names
 LAB_BASE=${LAB_BASE:-runplan-lab-base:bookworm}            # or debian:bookworm-slim where a registry can be reached
+LAB_IMAGE=${LAB_IMAGE:-thebot-backend}                     # of the backend, its releases are the tags
 LAB_STATE=${LAB_STATE:-$LAB_DIR/state}                     # all that is made at run time
 LAB_BUILD_NETWORK=${LAB_BUILD_NETWORK:-default}            # "host" when the bridge cannot reach Debian's packages
+LAB_HOST=${LAB_HOST:-thebot.test}                          # the site's name, which nothing but the certificate knows
 LAB_PORT_HTTP=${LAB_PORT_HTTP:-18000}                      # nginx
+LAB_PORT_HTTPS=${LAB_PORT_HTTPS:-18443}
 LAB_PORT_BLUE=${LAB_PORT_BLUE:-18001}                      # each backend, past nginx
 LAB_PORT_GREEN=${LAB_PORT_GREEN:-18002}
 LAB_PORT_0=${LAB_PORT_0:-18010}
@@ -24,15 +27,21 @@ LAB_PORT_2=${LAB_PORT_2:-18012}
 LAB_PORT_PG=${LAB_PORT_PG:-15432}
 LAB_PORT_REDIS=${LAB_PORT_REDIS:-16379}
 LAB_PORT_PROM=${LAB_PORT_PROM:-19090}
-LAB_VARIABLES=(LAB_PROJECT LAB_PREFIX LAB_BASE LAB_STATE LAB_BUILD_NETWORK LAB_PORT_HTTP LAB_PORT_BLUE LAB_PORT_GREEN
-    LAB_PORT_0 LAB_PORT_1 LAB_PORT_2 LAB_PORT_PG LAB_PORT_REDIS LAB_PORT_PROM)
+LAB_PORT_ALERTS=${LAB_PORT_ALERTS:-19093}                  # Alertmanager
+LAB_VARIABLES=(LAB_PROJECT LAB_PREFIX LAB_BASE LAB_IMAGE LAB_STATE LAB_BUILD_NETWORK LAB_HOST LAB_PORT_HTTP LAB_PORT_HTTPS
+    LAB_PORT_BLUE LAB_PORT_GREEN LAB_PORT_0 LAB_PORT_1 LAB_PORT_2 LAB_PORT_PG LAB_PORT_REDIS LAB_PORT_PROM LAB_PORT_ALERTS)
 case $LAB_STATE in /*) ;; *) LAB_STATE=$PWD/$LAB_STATE ;; esac
 COMPOSE_PROJECT_NAME=$LAB_PROJECT
 DOCKER_BUILDKIT=0                                          # the legacy builder needs no registry and no plugin
 export COMPOSE_PROJECT_NAME DOCKER_BUILDKIT "${LAB_VARIABLES[@]}"
 
 # shellcheck disable=SC2034  # for who reads this file
-LAB_INFRA=(postgres redis prometheus nginx)
+LAB_INFRA=(postgres redis prometheus alertmanager nginx)
+# shellcheck disable=SC2034
+LAB_IMAGES=(postgres redis prometheus nginx)               # folders that an image each is built from
+# Parts that only `lab.sh up PART` starts: the service, and the folder of its image.
+# shellcheck disable=SC2034
+declare -A LAB_PARTS=([standby]="postgres-standby postgres" [registry]="registry registry" [sink]="sink sink")
 # shellcheck disable=SC2034
 LAB_BACKENDS=(backend-blue backend-green backend-0 backend-1 backend-2)
 
@@ -49,6 +58,8 @@ compose() {
     fi
     $COMPOSE -f "$LAB_DIR/docker-compose.yml" "$@"
 }
+
+is_running() { [ "$(docker inspect -f '{{.State.Running}}' "$LAB_PREFIX$1" 2>/dev/null)" = true ]; }
 
 # build_image TAG FOLDER [DOCKER BUILD ARGUMENTS]: builds unless an image of this tag was built from the same files.
 build_image() {
@@ -69,6 +80,18 @@ build_image() {
 reload_nginx() {
     local answer
     answer=$(docker exec "${LAB_PREFIX}nginx" nginx -q -s reload 2>&1) || die "nginx does not reload: $answer"
+}
+
+# write_edge: what nginx does at the edge, for edge.conf; a fault that is on (state/faults/NAME, by fault.sh) takes a part away.
+write_edge() {
+    unless() { if [ -e "$LAB_STATE/faults/$1" ]; then echo '""'; else echo "$2"; fi; }
+    cat >"$LAB_STATE/nginx/edge.conf" <<END
+map "" \$hsts { default $(unless hsts '"max-age=31536000; includeSubDomains"'); }
+map "" \$frame_options { default $(unless frame-options DENY); }
+map "" \$https_port { default $LAB_PORT_HTTPS; }
+map "\$scheme \$host" \$to_https { default ""; "http $LAB_HOST" $(unless redirect 1); }
+map \$http_upgrade \$upgrade { default $(unless upgrade "\$http_upgrade"); }
+END
 }
 
 # The backends that nginx sends requests to, as its upstream has them.

@@ -1,8 +1,9 @@
 #!/bin/bash
-# lab.sh up|down|reset|status: the whole lab.
+# lab.sh up [PART...]|down|reset|status: the whole lab.
 #
 #   up      starts an engine if none answers, builds what is not built, starts what does not run, waits until all is
-#           healthy. Run again it changes nothing: the colour that is live stays live.
+#           healthy. Run again it changes nothing: the colour that is live stays live. Parts that few need are started
+#           when they are named: standby (of PostgreSQL), registry, sink (of mail and webhooks).
 #   reset   back to release v1 on blue with the seeded database, no faults, no history in Prometheus (between tests)
 #   status  what runs, in which release, and where requests go
 #   down    removes all that the lab made: containers, network, volume, images (KEEP_BASE=1 keeps the base image), state,
@@ -14,7 +15,6 @@ ENGINE=$LAB_DIR/../scripts/engine.sh
 FIRST_RELEASE=v1
 
 psql() { docker exec -i "${LAB_PREFIX}postgres" psql -q -U postgres -v ON_ERROR_STOP=1 "$@"; }
-is_running() { [ "$(docker inspect -f '{{.State.Running}}' "$LAB_PREFIX$1" 2>/dev/null)" = true ]; }
 random_hex() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
 
 write_env() {
@@ -25,9 +25,12 @@ write_env() {
 
 # The passwords and what is derived from them. A file tells, until `up` has ended well, that they are new.
 write_state() {
-    mkdir -p "$LAB_STATE/nginx" "$LAB_STATE/backups"
-    chmod 1777 "$LAB_STATE/backups"       # the server in the container writes there too, as its own user
+    mkdir -p "$LAB_STATE/nginx" "$LAB_STATE/backups" "$LAB_STATE/faults" "$LAB_STATE/sink"
+    chmod 1777 "$LAB_STATE/backups" "$LAB_STATE/sink"     # containers write there too, as users of their own
     [ -f "$LAB_STATE/nginx/upstream.conf" ] || "$LAB_DIR/route.sh" blue
+    write_edge
+    [ -s "$LAB_STATE/tls/nginx/server.crt" ] || "$LAB_DIR/certificate.sh"
+    [ -s "$LAB_STATE/development.sqlite3" ] || "$LAB_DIR/development.py" "$LAB_STATE/development.sqlite3"
     if [ ! -s "$LAB_STATE/postgres.password" ] || [ ! -s "$LAB_STATE/backend.env" ]; then
         touch "$LAB_STATE/secrets-are-new"
         (
@@ -55,7 +58,10 @@ END
         umask 077
         cat >"$LAB_STATE/lab.env" <<END
 LAB_URL=http://127.0.0.1:$LAB_PORT_HTTP
+LAB_HTTPS_URL=https://127.0.0.1:$LAB_PORT_HTTPS
+LAB_CA=$LAB_STATE/tls/ca.crt
 PROMETHEUS_URL=http://127.0.0.1:$LAB_PORT_PROM
+ALERTMANAGER_URL=http://127.0.0.1:$LAB_PORT_ALERTS
 PGHOST=127.0.0.1
 PGPORT=$LAB_PORT_PG
 PGUSER=postgres
@@ -69,7 +75,7 @@ END
 # which share all but the last layers with the first.
 build_images() {
     local service pids=() pid
-    for service in "${LAB_INFRA[@]}"; do
+    for service in "${LAB_IMAGES[@]}"; do
         build_image "$LAB_PROJECT-$service:bookworm" "$service" &
         pids+=($!)
     done
@@ -92,14 +98,19 @@ start_infra() {
 }
 
 # The seeded database is a template beside the one in use, made with the first release's own migrations: reset copies it.
+# Its comment says of which files it was made.
 make_seed() {
-    [ -z "$(psql -Atc "SELECT 1 FROM pg_database WHERE datname = 'thebot_seed' AND datistemplate")" ] || return 0
-    psql -c 'DROP DATABASE IF EXISTS thebot_seed WITH (FORCE)' -c 'CREATE DATABASE thebot_seed' 2>/dev/null
+    local source
+    source=$(cat "$LAB_DIR"/backend/migrations/*/0001_* "$LAB_DIR/postgres/seed.sql" | sha256sum | cut -c1-32)
+    [ "$(psql -Atc "SELECT shobj_description(oid, 'pg_database') FROM pg_database
+                    WHERE datname = 'thebot_seed' AND datistemplate")" != "$source" ] || return 0
+    psql -c "UPDATE pg_database SET datistemplate = false WHERE datname = 'thebot_seed'" -c 'DROP DATABASE IF EXISTS thebot_seed WITH (FORCE)' -c 'CREATE DATABASE thebot_seed' 2>/dev/null
     docker run --rm --network "${LAB_PROJECT}_default" --env-file "$LAB_STATE/backend.env" --entrypoint sh \
-        "thebot-backend:$FIRST_RELEASE" -c 'DATABASE_URL=${DATABASE_URL%/*}/thebot_seed exec python manage.py migrate --noinput' \
+        "$LAB_IMAGE:$FIRST_RELEASE" -c 'DATABASE_URL=${DATABASE_URL%/*}/thebot_seed exec python manage.py migrate --noinput' \
         >"$LAB_STATE/migrate.log" 2>&1 || { tail -n 5 "$LAB_STATE/migrate.log" >&2; die "could not migrate the database"; }
     psql -d thebot_seed <"$LAB_DIR/postgres/seed.sql"
-    psql -c 'ALTER DATABASE thebot_seed WITH IS_TEMPLATE true ALLOW_CONNECTIONS false'
+    psql -c 'ALTER DATABASE thebot_seed WITH IS_TEMPLATE true ALLOW_CONNECTIONS false' \
+        -c "COMMENT ON DATABASE thebot_seed IS '$source'"
     copy_seed
     say "seeded the database"
 }
@@ -125,7 +136,8 @@ drop_foreign() {
 }
 
 up() {
-    local live service before
+    local live part service image before services=()
+    for part in "$@"; do [ -n "${LAB_PARTS[$part]:-}" ] || die "there is no part $part; there are: ${!LAB_PARTS[*]}"; done
     LAB_STATE=$LAB_STATE "$ENGINE" start
     mkdir -p "$LAB_STATE"
     drop_foreign
@@ -135,25 +147,37 @@ up() {
             docker image inspect "$LAB_BASE" >/dev/null 2>&1 || say "builds the base image (half a minute)"
             "$LAB_DIR/base.sh" ;;
     esac
+    for part in "$@"; do
+        read -r service image <<<"${LAB_PARTS[$part]}"
+        services+=("$service")
+        [[ " ${LAB_IMAGES[*]} " == *" $image "* ]] || LAB_IMAGES+=("$image")
+    done
     build_images
     write_state
+    for part in "$@"; do if declare -F "prepare_$part" >/dev/null; then "prepare_$part"; fi; done
     mapfile -t live < <(live_backends)
-    before=$(running "${LAB_INFRA[@]}" "${live[@]}")
+    live+=(channels)
+    services+=("${LAB_INFRA[@]}")
+    before=$(running "${services[@]}" "${live[@]}")
     if [ -f "$LAB_STATE/secrets-are-new" ] && docker volume inspect "${LAB_PROJECT}_pgdata" >/dev/null 2>&1; then
         change_password
     fi
+    if ! { is_running postgres && is_running redis; }; then start_infra postgres redis; fi     # what the backends wait for
     for service in "${live[@]}"; do start_backend "$service"; done
-    start_infra "${LAB_INFRA[@]}"         # after the backends: nginx wants to resolve the names in its upstream
-    wait_healthy 60 "${LAB_INFRA[@]}" "${live[@]}"
+    start_infra "${services[@]}"          # after the backends: nginx wants to resolve the names in its upstream
+    wait_healthy 60 "${services[@]}" "${live[@]}"
     make_seed
+    for part in "$@"; do if declare -F "finish_$part" >/dev/null; then "finish_$part"; fi; done
     rm -f "$LAB_STATE/secrets-are-new"
-    if [ "$before" = "$(running "${LAB_INFRA[@]}" "${live[@]}")" ]; then
-        say "runs already, ${live[*]} live"
+    if [ "$before" = "$(running "${services[@]}" "${live[@]}")" ]; then
+        say "runs already, $(route_text)"
         return
     fi
     reload_nginx                          # a backend that was started may have another address
-    say "up: http://127.0.0.1:$LAB_PORT_HTTP/ (Prometheus $LAB_PORT_PROM, PostgreSQL $LAB_PORT_PG), ${live[*]} live"
+    say "up: http://127.0.0.1:$LAB_PORT_HTTP/ (TLS $LAB_PORT_HTTPS, Prometheus $LAB_PORT_PROM, PostgreSQL $LAB_PORT_PG), $(route_text)"
 }
+
+route_text() { echo "$(live_backends | paste -sd ' ') live"; }
 
 # A line that changes when one of the containers is started or made anew.
 running() { docker inspect -f '{{.Id}} {{.State.StartedAt}}' "${@/#/$LAB_PREFIX}" 2>/dev/null | sha256sum || true; }
@@ -163,39 +187,51 @@ change_password() {
     start_infra postgres
     wait_healthy 60 postgres
     psql <<<"ALTER ROLE postgres PASSWORD '$(<"$LAB_STATE/postgres.password")'"
-    docker rm -f "${LAB_BACKENDS[@]/#/$LAB_PREFIX}" >/dev/null 2>&1 || true
+    docker rm -f "${LAB_PREFIX}channels" "${LAB_PREFIX}postgres-standby" "${LAB_BACKENDS[@]/#/$LAB_PREFIX}" >/dev/null 2>&1 || true
 }
 
 reset() {
     local gone=() service pids=() pid
     [ -f "$LAB_STATE/lab.env" ] || die "the lab is not up"
-    if ! { is_running postgres && is_running redis && is_running prometheus; }; then
-        start_infra postgres redis prometheus
-    fi
+    "$LAB_DIR/fault.sh" clear
+    for service in "${LAB_INFRA[@]}"; do is_running "$service" || gone+=("$service"); done
+    [ "${#gone[@]}" = 0 ] || start_infra "${gone[@]/nginx/postgres}"     # nginx later: it wants to resolve its upstream
     wait_healthy 30 postgres
     copy_seed 2>"$LAB_STATE/reset.log" &
     pids+=($!)
     docker exec "${LAB_PREFIX}redis" redis-cli FLUSHALL >/dev/null &
     pids+=($!)
-    rm -rf "$LAB_STATE"/backups/* "$LAB_STATE"/nginx/*.next
-    if [ "$(docker inspect -f '{{.Image}} {{.State.Running}}' "${LAB_PREFIX}backend-blue" 2>/dev/null)" != \
-            "$(docker image inspect -f '{{.Id}}' "thebot-backend:$FIRST_RELEASE") true" ]; then
-        docker rm -f "${LAB_PREFIX}backend-blue" >/dev/null 2>&1 || true
-    fi
-    start_backend backend-blue
-    clear_faults
+    rm -rf "$LAB_STATE"/backups/* "$LAB_STATE"/nginx/*.next "$LAB_STATE"/sink/*
+    for service in backend-blue channels; do
+        if [ "$(docker inspect -f '{{.Image}} {{.State.Running}}' "$LAB_PREFIX$service" 2>/dev/null)" != \
+                "$(docker image inspect -f '{{.Id}}' "$LAB_IMAGE:$FIRST_RELEASE") true" ]; then
+            docker rm -f "$LAB_PREFIX$service" >/dev/null 2>&1 || true
+        fi
+        start_backend "$service"
+    done
+    clear_backend
     for pid in "${pids[@]}"; do wait "$pid" || { cat "$LAB_STATE/reset.log" >&2; die "could not reset the stores"; }; done
     "$LAB_DIR/route.sh" blue
     is_running nginx || start_infra nginx
-    wait_healthy 30 "${LAB_INFRA[@]}" backend-blue
+    wait_healthy 30 "${LAB_INFRA[@]}" backend-blue channels
     wait_for_route
-    # Only now what a test may have left: other instances, one-off containers of `compose run`.
+    # Only now what a test may have left: other instances, one-off containers of `compose run`, uploaded files, silences.
+    gone=()
     for service in "${LAB_BACKENDS[@]}"; do [ "$service" = backend-blue ] || gone+=("$LAB_PREFIX$service"); done
     mapfile -t -O "${#gone[@]}" gone < <(docker ps -aq --filter "label=com.docker.compose.project=$LAB_PROJECT" \
         --filter label=com.docker.compose.oneoff=True)
     docker rm -f "${gone[@]}" >/dev/null 2>&1 || true      # complains of each that is not there
+    docker exec "${LAB_PREFIX}backend-blue" find /srv/uploads -mindepth 1 -delete
+    end_silences
     # Prometheus forgets, once nothing of before is scraped any more.
     curl -sf -X POST -g "http://127.0.0.1:$LAB_PORT_PROM/api/v1/admin/tsdb/delete_series?match[]={__name__=~\".%2B\"}"
+}
+
+end_silences() {
+    local api=http://127.0.0.1:$LAB_PORT_ALERTS/api/v2 id
+    for id in $(curl -sf "$api/silences" | jq -r '.[] | select(.status.state != "expired").id'); do
+        curl -sf -X DELETE "$api/silence/$id"
+    done
 }
 
 # nginx reloads asynchronously: its old workers may take a connection after a new one has. Ten answers in a row will do.
@@ -212,9 +248,10 @@ wait_for_route() {
     done
 }
 
-clear_faults() {
+# Also of faults that were set without fault.sh.
+clear_backend() {
     local deadline=$((SECONDS + 15))
-    until curl -sf -o /dev/null -d '{"error_rate": 0, "latency": 0, "unhealthy": false}' "http://127.0.0.1:$LAB_PORT_BLUE/fault/"; do
+    until curl -sf -o /dev/null -X DELETE "http://127.0.0.1:$LAB_PORT_BLUE/fault/"; do
         ((SECONDS < deadline)) || die "backend-blue does not answer"
         sleep 0.05
     done
@@ -223,11 +260,12 @@ clear_faults() {
 status() {
     local service
     "$ENGINE" status || exit 3
-    for service in "${LAB_INFRA[@]}" "${LAB_BACKENDS[@]}"; do
+    for service in "${LAB_INFRA[@]}" channels "${LAB_BACKENDS[@]}" $(printf '%s\n' "${LAB_PARTS[@]}" | cut -d' ' -f1); do
         docker inspect -f '{{slice .Name 1}} {{.Config.Image}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' \
             "$LAB_PREFIX$service" 2>/dev/null || echo "$LAB_PREFIX$service - absent"
     done | column -t
     say "requests go to: $(live_backends | tr '\n' ' ')"
+    "$LAB_DIR/fault.sh" list
 }
 
 down() {
@@ -237,10 +275,10 @@ down() {
         return
     fi
     LAB_STATE=$LAB_STATE "$ENGINE" start
-    # By label and not with compose, which wants env files that may be gone. Containers of the lab's images that a test
-    # ran without compose carry the image's label.
+    # By label and not with compose, which wants env files that may be gone; and what a test ran of the lab's images
+    # without compose.
     ids=$({ docker ps -aq --filter "label=com.docker.compose.project=$LAB_PROJECT"
-        docker ps -a --filter label=runplan.lab --format '{{.ID}} {{.Label "com.docker.compose.project"}}' | awk 'NF == 1'; } | sort -u)
+        own_images | sed 's/^/ancestor=/' | xargs -rn 1 docker ps -aq --filter; } | sort -u)
     xargs -r docker rm -f -v <<<"$ids" >/dev/null
     docker network ls -q --filter "label=com.docker.compose.project=$LAB_PROJECT" | xargs -r docker network rm >/dev/null
     docker volume ls -q --filter "label=com.docker.compose.project=$LAB_PROJECT" | xargs -r docker volume rm >/dev/null
@@ -252,18 +290,24 @@ down() {
     say "removed $LAB_STATE"
 }
 
+own_images() {
+    docker images --filter label=runplan.lab --format '{{.Repository}}:{{.Tag}}' |
+        awk -F: -v project="$LAB_PROJECT-" -v image="$LAB_IMAGE" '$1 == image || index($1, project) == 1'
+}
+
 # Tagged images first, their untagged parents go with them; what a failed build left is untagged and has no tag to go with.
+# The base image goes with the last lab.
 remove_images() {
-    local keep=${KEEP_BASE:+$LAB_BASE}
-    docker images --filter label=runplan.lab --format '{{.Repository}}:{{.Tag}}' | grep -v '<none>' |
-        grep -vxF "${keep:-$LAB_BASE}" | xargs -r docker rmi -f >/dev/null || true
-    docker images -q --filter label=runplan.lab --filter dangling=true | xargs -r docker rmi -f >/dev/null 2>&1 || true
-    if [ -z "$keep" ]; then
-        case $LAB_BASE in runplan-lab-base:*) docker rmi -f "$LAB_BASE" >/dev/null 2>&1 || true ;; esac
+    own_images | xargs -r docker rmi -f >/dev/null || true
+    docker images -q --filter label=runplan.lab --filter dangling=true | xargs -r docker rmi >/dev/null 2>&1 || true
+    if [ -z "${KEEP_BASE:-}" ] && [[ $LAB_BASE = runplan-lab-base:* ]] &&
+            [ "$(docker images -q --filter label=runplan.lab | sort -u | wc -l)" = 1 ]; then
+        docker rmi -f "$LAB_BASE" >/dev/null 2>&1 || true
     fi
 }
 
 case ${1:-} in
-    up | down | reset | status) "$1" ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+    up) "$@" ;;
+    down | reset | status) "$1" ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac

@@ -1,5 +1,5 @@
 #!/bin/bash
-# release.sh VERSION...|--all: builds releases of the backend as thebot-backend:VERSION (backend/releases.json lists
+# release.sh VERSION...|--all: builds releases of the backend as LAB_IMAGE:VERSION (backend/releases.json lists
 # them). Does nothing for one that is built already from the same files.
 set -euo pipefail
 # shellcheck source=lab/env.sh
@@ -12,5 +12,5 @@ if [ "$1" = --all ]; then
     set -- "${versions[@]}"
 fi
 for version in "$@"; do
-    build_image "thebot-backend:$version" backend --build-arg "VERSION=$version"
+    build_image "$LAB_IMAGE:$version" backend --build-arg "VERSION=$version"
 done

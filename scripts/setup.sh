@@ -15,7 +15,7 @@ BUILD=(gcc make flex bison pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev 
     libssl-dev)
 # docker.io and docker-compose are left out below where Docker's own packages are installed.
 LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-certificates curl jq python3 procps
-    util-linux postgresql-client bsdextrautils)
+    util-linux postgresql-client bsdextrautils openssl)
 TEST=(libcmocka-dev bats jq busybox-static postgresql nginx-light prometheus git openssl openssh-client
     zsh fish man-db mandoc tmux python3-jsonschema redis-server)
 FUZZ=(clang libclang-rt-dev)

@@ -14,7 +14,10 @@ PORT = int(os.environ.get("PORT", "8000"))
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 REDIS_URL = os.environ.get("REDIS_URL", "")
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
-FRONTEND_URL = os.environ.get("FRONTEND_URL", "")
+FRONTEND_URL = os.environ.get("FRONTEND_URL", "")                     # whose scripts may read our answers
+SHOP_ID = os.environ.get("YOOKASSA_SHOP_ID", "")
+SHOP_KEY = os.environ.get("YOOKASSA_SECRET_KEY", "")
+PATIENCE = float(os.environ.get("START_PATIENCE", "10"))             # seconds that a start waits for the stores
 GRACE = 10.0                          # seconds that SIGTERM leaves to the requests in flight
 
 REQUIRED = ("SECRET_KEY", "ENVIRONMENT", "DATABASE_URL", "REDIS_URL", "YOOKASSA_SHOP_ID", "YOOKASSA_SECRET_KEY",
