@@ -45,6 +45,8 @@ UNIT          = $(UNIT_SOURCES:%.c=$(B)/%)
 # tests/FOLDER/NAME_main.c is a small program that the tests in FOLDER use: $(B)/tests/FOLDER/NAME.
 TOOL_SOURCES := $(sort $(wildcard tests/*/*_main.c))
 TOOLS         = $(TOOL_SOURCES:%_main.c=$(B)/%)
+# Preloaded into what is measured.
+PRELOADED     = $(B)/tests/bench/stream_times.so
 
 .PHONY: all
 all: $(PROGRAM)
@@ -87,12 +89,16 @@ $(UNIT): $(B)/%: $(B)/%.o $(ARCHIVE)
 $(TOOLS): $(B)/%: $(B)/%_main.o $(ARCHIVE)
 	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVE) $(LDLIBS)
 
+$(PRELOADED): $(B)/%.so: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
+
 -include $(OBJECTS:.o=.d) $(UNIT:=.d) $(TOOLS:=_main.d) $(wildcard $(B)/tests/*.d $(B)/tests/fuzz/*.d)
 .SECONDARY:
 
 # What the tests need of a build: for scripts/test.sh.
 .PHONY: test-programs
-test-programs: $(PROGRAM) $(UNIT) $(TOOLS)
+test-programs: $(PROGRAM) $(UNIT) $(TOOLS) $(PRELOADED)
 
 .PHONY: list-unit
 list-unit:
@@ -129,7 +135,7 @@ test-unit test-golden test-asan test-lab:
 .PHONY: bench
 bench:
 	@scripts/setup.sh bench
-	@$(MAKE) --no-print-directory --silent all $(filter $(B)/tests/bench/%,$(TOOLS))
+	@$(MAKE) --no-print-directory --silent all $(filter $(B)/tests/bench/%,$(TOOLS)) $(PRELOADED)
 	@tests/bench/bench.py $(ROW) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) $(if $(KEEP),--keep)
 
 .PHONY: layers
