@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "builtins/docker_exec.h"
+#include "builtins/words.h"
 #include "interp/buffer.h"
 
 #define VERSION_TIMEOUT (20 * DOCKER_SECOND)

@@ -10,6 +10,7 @@
 #include "builtins/docker_attach.h"
 #include "builtins/docker_process.h"
 #include "builtins/docker_stream.h"
+#include "builtins/words.h"
 #include "interp/buffer.h"
 #include "interp/utf8.h"
 
@@ -110,18 +111,6 @@ bool exit_codes_check(struct effect_call *call, struct value ok)
 	if (!good)
 		call_failed(call, "`ok` must be an exit code, a list of exit codes, or a range");
 	return good;
-}
-
-struct value text_tail(const char *text, size_t length, size_t lines)
-{
-	size_t from;
-
-	while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-		length--;
-	for (from = length; from > 0; from--)
-		if (text[from - 1] == '\n' && --lines == 0)
-			break;
-	return value_string_n(text + from, length - from);
 }
 
 static bool holds(struct value text, struct value secret)

@@ -49,9 +49,6 @@ bool exit_code_ok(struct value ok, int64_t code);
 /* Is it one of these? Else ends the call as failed. */
 bool exit_codes_check(struct effect_call *call, struct value ok);
 
-/* The last `lines` lines of a text, without the newline at its end. */
-struct value text_tail(const char *text, size_t length, size_t lines);
-
 /*
  * Marks `text` (consumed) as a secret where it holds one of `secrets` (list of strings): a command that
  * prints what it was given in confidence does not make it public. text_hide() is for messages: each secret

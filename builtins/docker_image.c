@@ -11,6 +11,7 @@
 #include "builtins/docker_api.h"
 #include "builtins/docker_exec.h"
 #include "builtins/tar.h"
+#include "builtins/words.h"
 #include "interp/buffer.h"
 #include "interp/json.h"
 

@@ -236,19 +236,50 @@ static struct value output(const struct run *run, const char *text, size_t lengt
 	return value_mark(value_string_n(text, length), holds_secret(run, text, length) ? VALUE_SECRET : 0);
 }
 
-/* The last lines of what it said: of standard error, or of standard output where that is empty. */
+/* Lines of a text without the newlines at its end. */
+static int lines_of(struct value text)
+{
+	const char *at = text.string->bytes, *end = at + text.string->length;
+	int lines = 1;
+
+	while (end > at && end[-1] == '\n')
+		end--;
+	if (end == at)
+		return 0;
+	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+		at++;
+		lines++;
+	}
+	return lines;
+}
+
+static void lines_add(struct buffer *lines, struct value text, size_t count)
+{
+	struct value last = text_tail(text.string->bytes, text.string->length, count);
+
+	if (lines->length > 0)
+		buffer_add_byte(lines, '\n');
+	buffer_add(lines, value_text_peek(last), value_length(last));
+	value_release(last);
+}
+
+/*
+ * The last lines of what it said: of standard output, then of standard error. The pipes do not tell which line
+ * came first. Where both said much, each has half.
+ */
 static struct value tail_of(struct value out, struct value err)
 {
-	struct value said = value_length(err) > 0 ? err : out;
-	const char *text = said.string->bytes, *end = text + said.string->length, *from;
-	int lines = 0;
+	int of_out = lines_of(out), of_err = lines_of(err), half = TAIL_LINES / 2;
+	int shown_err = of_out < half ? TAIL_LINES - of_out : half;
+	int shown_out = of_err < half ? TAIL_LINES - of_err : half;
+	struct buffer both = {0};
 
-	while (end > text && end[-1] == '\n')
-		end--;
-	for (from = end; from > text; from--)
-		if (from[-1] == '\n' && ++lines == TAIL_LINES)
-			break;
-	return value_mark(value_string_n(from, (size_t)(end - from)), said.flags & VALUE_SECRET);
+	if (of_out > 0)
+		lines_add(&both, out, (size_t)shown_out);
+	if (of_err > 0)
+		lines_add(&both, err, (size_t)shown_err);
+	return value_mark(buffer_finish(&both),
+			  ((of_out > 0 ? out.flags : 0) | (of_err > 0 ? err.flags : 0)) & VALUE_SECRET);
 }
 
 static struct value exec_result(const struct run *run, const struct process_result *result)
@@ -468,7 +499,7 @@ static struct value sh_describe(const struct effect_request *request)
 	"and all it "                                                                                        \
 	"started get TERM, and KILL five seconds later. Of each output 4MiB are kept; `truncated` says "     \
 	"when there was "                                                                                    \
-	"more. A failure has the details code, stdout, stderr, and in `tail` the last 20 lines. `host` is "  \
+	"more. A failure has the details code, stdout, stderr, and in `tail` the last 20 lines, those of stdout first. `host` is "  \
 	"not available "                                                                                     \
 	"yet."
 

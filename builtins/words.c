@@ -95,3 +95,15 @@ void words_add_env(struct buffer *line, const char *option, struct value env)
 		add_value(line, v);
 	}
 }
+
+struct value text_tail(const char *text, size_t length, size_t lines)
+{
+	size_t from;
+
+	while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+		length--;
+	for (from = length; from > 0; from--)
+		if (text[from - 1] == '\n' && --lines == 0)
+			break;
+	return value_string_n(text + from, length - from);
+}

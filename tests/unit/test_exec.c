@@ -127,7 +127,19 @@ static void test_output_and_codes(void **state)
 	assert_int_equal(strncmp(value_text_peek(record_peek(outcome.value, "stderr")), "1\n2\n", 4), 0);
 	assert_string_equal(
 	    value_text_peek(record_peek(outcome.value, "tail")),
-	    "82\n83\n84\n85\n86\n87\n88\n89\n90\n91\n92\n93\n94\n95\n96\n97\n98\n99\n100\n  at last");
+	    "some\n83\n84\n85\n86\n87\n88\n89\n90\n91\n92\n93\n94\n95\n96\n97\n98\n99\n100\n  at last");
+	outcome_release(&outcome);
+	/* A program that reports on standard output keeps its lines beside the noise on standard error. */
+	outcome = RUN("probe", COMMAND("/bin/sh", "-c", "seq 30; seq 101 130 >&2; exit 1"));
+	assert_string_equal(
+	    value_text_peek(record_peek(outcome.value, "tail")),
+	    "21\n22\n23\n24\n25\n26\n27\n28\n29\n30\n121\n122\n123\n124\n125\n126\n127\n128\n129\n130");
+	outcome_release(&outcome);
+	outcome = RUN("probe", COMMAND("/bin/sh", "-c", "seq 30; echo 'a warning' >&2; exit 1"));
+	assert_string_equal(value_text_peek(outcome.message), "probe: /bin/sh exited with 1: a warning");
+	assert_string_equal(
+	    value_text_peek(record_peek(outcome.value, "tail")),
+	    "12\n13\n14\n15\n16\n17\n18\n19\n20\n21\n22\n23\n24\n25\n26\n27\n28\n29\n30\na warning");
 	outcome_release(&outcome);
 	assert_failed(RUN("exec", COMMAND("/bin/sh", "-c", "kill -9 $$")),
 		      "exec: /bin/sh was killed by signal 9 (Killed)");
