@@ -83,5 +83,7 @@ void live_process_reap(uv_signal_t *handle, int number);
  * is 0 to 2: those are open here, main() sees to it. 0, or why it was not started (errno).
  */
 int live_spawn(const struct process_options *options, const int fds[4], pid_t *pid);
+/* After ENOENT: is it there, and a script? Then what its first line names is missing: `name`. */
+bool live_spawn_interpreter(const struct process_options *options, char *name, size_t size);
 
 #endif

@@ -444,14 +444,32 @@ static bool fds_open(struct process_fds *fds, const struct process_options *opti
 	return options->secret == NULL || fds->child[3] >= 0;
 }
 
+/* Of a script that was saved with the line ends of Windows, the name has one more character. */
+static void say_no_interpreter(struct process *process, const char *program, char *interpreter)
+{
+	size_t length = strlen(interpreter);
+	bool windows = interpreter[length - 1] == '\r';
+
+	if (windows)
+		interpreter[length - 1] = '\0';
+	snprintf(process->error, sizeof process->error,
+		 windows ? "%.80s is a script for \"%s\" with a carriage return behind the name: it needs the line "
+			   "ends of Unix"
+			 : "%.80s is a script for %s, and there is no such program",
+		 program, interpreter);
+}
+
 static void say_not_started(struct process *process, const struct process_options *options, int error)
 {
 	const char *program = options->argv[0];
+	char interpreter[200];
 	struct stat directory;
 
 	if (options->directory != NULL &&
 	    (stat(options->directory, &directory) != 0 || !S_ISDIR(directory.st_mode)))
 		snprintf(process->error, sizeof process->error, "no such directory: %s", options->directory);
+	else if (error == ENOENT && live_spawn_interpreter(options, interpreter, sizeof interpreter))
+		say_no_interpreter(process, program, interpreter);
 	else if (error == ENOENT)
 		snprintf(process->error, sizeof process->error, "no such program: %s", program);
 	else if (error == EACCES)

@@ -13,12 +13,15 @@
 #include <paths.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "builtins/live_inside.h"
+
+#define SCRIPT_LINE 255 /* bytes of a script's first line that the kernel reads */
 
 struct launch {
 	posix_spawn_file_actions_t actions;
@@ -167,6 +170,52 @@ static int launch_named(struct launch *launch, const char *name, pid_t *pid)
 			return denied ? EACCES : ENOENT;
 		from += length + 1;
 	}
+}
+
+/* The program that the first line of the file at `path` (in `directory`) names, if it is a script and that is
+ * missing. */
+static bool interpreter_of(int directory, const char *path, char *name, size_t size)
+{
+	int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char line[SCRIPT_LINE + 1];
+	ssize_t length = fd < 0 ? -1 : read(fd, line, SCRIPT_LINE);
+	const char *from = line + 2;
+
+	if (fd >= 0)
+		close(fd);
+	line[length > 0 ? length : 0] = '\0';
+	if (strncmp(line, "#!", 2) != 0)
+		return false;
+	from += strspn(from, " \t");
+	snprintf(name, size, "%.*s", (int)strcspn(from, " \t\n"), from);
+	return *name != '\0' && faccessat(directory, name, F_OK, 0) != 0;
+}
+
+bool live_spawn_interpreter(const struct process_options *options, char *name, size_t size)
+{
+	const char *program = options->argv[0], *from;
+	char **env = options->env != NULL ? environment_with(options->env) : environ;
+	int directory = options->directory != NULL ? open(options->directory, O_PATH | O_CLOEXEC) : AT_FDCWD;
+	bool script = false;
+	char path[PATH_MAX];
+
+	if (strchr(program, '/') != NULL)
+		script = interpreter_of(directory, program, name, size);
+	else
+		for (from = path_of(env); !script; from += strcspn(from, ":") + 1) {
+			int length = (int)strcspn(from, ":");
+
+			snprintf(path, sizeof path, "%.*s%s%s", length, from, length > 0 ? "/" : "", program);
+			script = faccessat(directory, path, X_OK, 0) == 0 &&
+				 interpreter_of(directory, path, name, size);
+			if (from[length] == '\0')
+				break;
+		}
+	if (directory >= 0)
+		close(directory);
+	if (env != environ)
+		free(env);
+	return script;
 }
 
 int live_spawn(const struct process_options *options, const int fds[4], pid_t *pid)
