@@ -303,7 +303,7 @@ const struct fact variable_facts[] = {
     {"RUNPLAN_STATE", "the directory of locks; runs that must keep each other out need the same"},
     {"XDG_STATE_HOME", "where that directory is when RUNPLAN_STATE is not set"},
     {"NO_COLOR", "not empty: no colour, unless --color asks for it"},
-    {"TERM", "`dumb`: no colour either"},
+    {"TERM", "unset or `dumb`: no colour either"},
     {"CREDENTIALS_DIRECTORY", "where `credential(\"name\")` finds secrets, as systemd sets it"},
     {"DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH",
      "how to reach the engine, for `docker.*` and `compose.*`"},

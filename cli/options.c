@@ -344,12 +344,18 @@ const char *option_next(const struct options *options, const char *name, size_t 
 	return NULL;
 }
 
+bool options_terminal(int fd)
+{
+	const char *terminal = getenv("TERM");
+
+	return isatty(fd) && terminal && *terminal && strcmp(terminal, "dumb") != 0;
+}
+
 bool options_color(const struct options *options, int fd)
 {
-	const char *when = option_value(options, "color"), *none = getenv("NO_COLOR"),
-		   *terminal = getenv("TERM");
+	const char *when = option_value(options, "color"), *none = getenv("NO_COLOR");
 
 	if (when && strcmp(when, "auto") != 0)
 		return strcmp(when, "always") == 0;
-	return isatty(fd) && !(none && *none) && !(terminal && strcmp(terminal, "dumb") == 0);
+	return options_terminal(fd) && !(none && *none);
 }

@@ -104,6 +104,8 @@ const char *option_value(const struct options *options, const char *name); /* th
 /* The next value of a repeated option from use number *at on, or NULL; start with *at = 0. */
 const char *option_next(const struct options *options, const char *name, size_t *at);
 
+/* Is `fd` a terminal that can do more than show one line after the other (TERM)? */
+bool options_terminal(int fd);
 /* Whether `fd` gets colours: --color, else whether it is a terminal that shows them (NO_COLOR, TERM). */
 bool options_color(const struct options *options, int fd);
 

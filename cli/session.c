@@ -123,10 +123,10 @@ enum verbosity session_verbosity(const struct options *options)
 /* A person looks on at a terminal that can move its cursor. */
 static bool wants_live(const struct options *options)
 {
-	const char *terminal = getenv("TERM"), *unattended = getenv("CI");
+	const char *unattended = getenv("CI");
 
-	return isatty(STDERR_FILENO) && terminal && *terminal && strcmp(terminal, "dumb") != 0 &&
-	       !(unattended && *unattended) && session_verbosity(options) != VERBOSITY_QUIET;
+	return options_terminal(STDERR_FILENO) && !(unattended && *unattended) &&
+	       session_verbosity(options) != VERBOSITY_QUIET;
 }
 
 static struct ui *people_view(struct session *session)

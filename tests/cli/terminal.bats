@@ -445,6 +445,10 @@ P
         says_not "$out" $'\033'
     done
     unset CI
+    TERMINAL=dumb on_terminal '' plain.plan # no colour either
+    says "$out" "change  exec"
+    says_not "$out" $'\033'
+    export TERMINAL=xterm
     on_terminal '' plain.plan --color never --quiet
     says_not "$out" $'\033'
     on_terminal '' plain.plan --color never
