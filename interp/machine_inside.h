@@ -408,6 +408,8 @@ void fiber_raise_now(struct fiber *fiber); /* the pending or held-up failure, if
 
 /* operators.c: false with a message (at least 200 bytes) */
 bool operate(enum opcode op, struct value x, struct value y, struct value *out, char *error);
+/* x = x + y without a copy of x; false: not lists, or somebody else holds x. */
+bool list_extend(struct value *x, struct value y);
 bool give_unit(struct value v, enum unit unit, struct value *out, char *error);
 bool field_of(struct value object, struct value name, struct value *out, char *error);
 bool index_of_value(struct value object, struct value index, struct value *out, char *error);

@@ -242,6 +242,16 @@ static struct value joined_lists(struct value x, struct value y)
 	return list;
 }
 
+bool list_extend(struct value *x, struct value y)
+{
+	if (x->tag != VALUE_LIST || y.tag != VALUE_LIST || x->list->refs > 1 || x->list == y.list)
+		return false;
+	for (size_t i = 0; i < value_length(y); i++)
+		list_push(x, value_copy(list_peek(y, i)));
+	*x = value_mark(*x, y.flags & VALUE_SECRET);
+	return true;
+}
+
 static bool add(struct value x, struct value y, struct value *out, char *error)
 {
 	if (x.tag == VALUE_STRING && y.tag == VALUE_STRING) {

@@ -390,6 +390,8 @@ run_MODULO:
 run_IN:
 run_MATCHES:
 operation:
+	if (in->op == INSN_ADD && in->a == in->b && list_extend(&r[in->a], *OPERAND(in->c)))
+		DISPATCH();
 	TRY(operate((enum opcode)in->op, *OPERAND(in->b), *OPERAND(in->c), &out, error));
 run_NEGATE:
 	TRY(negate(*OPERAND(in->b), &out, error));
