@@ -104,6 +104,7 @@ void list_push(struct value *list, struct value item)
 		l->items = memory_need(realloc(l->items, l->capacity * sizeof(*l->items)));
 	}
 	l->items[l->count++] = item;
+	l->secret |= value_is_secret(item);
 }
 
 struct value record_new(size_t capacity)
@@ -141,6 +142,15 @@ void record_add_n(struct value *record, const char *key, size_t length, struct v
 		r->fields = memory_need(realloc(r->fields, r->capacity * sizeof(*r->fields)));
 	}
 	r->fields[r->count++] = (struct value_field){.key = string_new(key, length), .value = item};
+	r->secret |= value_is_secret(item);
+}
+
+static bool any_secret(const struct value_record *record)
+{
+	for (size_t i = 0; i < record->count; i++)
+		if (value_is_secret(record->fields[i].value))
+			return true;
+	return false;
 }
 
 void record_set_n(struct value *record, const char *key, size_t length, struct value item)
@@ -150,6 +160,7 @@ void record_set_n(struct value *record, const char *key, size_t length, struct v
 	if (field) {
 		value_release(field->value);
 		field->value = item;
+		record->record->secret = any_secret(record->record);
 		return;
 	}
 	record_add_n(record, key, length, item);
@@ -304,26 +315,9 @@ struct value value_item(struct value v, size_t index)
 
 /* ---- marks ---- */
 
-static bool secret_within(struct value v, int depth)
-{
-	size_t i, count = value_length(v);
-
-	if (v.flags & VALUE_SECRET)
-		return true;
-	if (v.tag != VALUE_LIST && v.tag != VALUE_RECORD)
-		return false;
-	if (depth > DEPTH_MAX)
-		return true;
-	for (i = 0; i < count; i++)
-		if (secret_within(v.tag == VALUE_LIST ? v.list->items[i] : v.record->fields[i].value,
-				  depth + 1))
-			return true;
-	return false;
-}
-
 bool value_holds_secret(struct value v)
 {
-	return secret_within(v, 0);
+	return (v.tag == VALUE_LIST && v.list->secret) || (v.tag == VALUE_RECORD && v.record->secret);
 }
 
 static bool unknown_within(struct value v, int depth)
