@@ -105,6 +105,7 @@ void list_push(struct value *list, struct value item)
 	}
 	l->items[l->count++] = item;
 	l->secret |= value_is_secret(item);
+	l->unknown |= value_is_unknown(item);
 }
 
 struct value record_new(size_t capacity)
@@ -143,14 +144,17 @@ void record_add_n(struct value *record, const char *key, size_t length, struct v
 	}
 	r->fields[r->count++] = (struct value_field){.key = string_new(key, length), .value = item};
 	r->secret |= value_is_secret(item);
+	r->unknown |= value_is_unknown(item);
 }
 
-static bool any_secret(const struct value_record *record)
+/* After a field was replaced. */
+static void look_inside(struct value_record *record)
 {
-	for (size_t i = 0; i < record->count; i++)
-		if (value_is_secret(record->fields[i].value))
-			return true;
-	return false;
+	record->secret = record->unknown = false;
+	for (size_t i = 0; i < record->count; i++) {
+		record->secret |= value_is_secret(record->fields[i].value);
+		record->unknown |= value_is_unknown(record->fields[i].value);
+	}
 }
 
 void record_set_n(struct value *record, const char *key, size_t length, struct value item)
@@ -160,7 +164,7 @@ void record_set_n(struct value *record, const char *key, size_t length, struct v
 	if (field) {
 		value_release(field->value);
 		field->value = item;
-		record->record->secret = any_secret(record->record);
+		look_inside(record->record);
 		return;
 	}
 	record_add_n(record, key, length, item);
@@ -320,28 +324,9 @@ bool value_holds_secret(struct value v)
 	return (v.tag == VALUE_LIST && v.list->secret) || (v.tag == VALUE_RECORD && v.record->secret);
 }
 
-static bool unknown_within(struct value v, int depth)
-{
-	size_t i;
-
-	if (v.tag == VALUE_UNKNOWN)
-		return true;
-	if (depth > DEPTH_MAX)
-		return false;
-	if (v.tag == VALUE_LIST)
-		for (i = 0; i < v.list->count; i++)
-			if (unknown_within(v.list->items[i], depth + 1))
-				return true;
-	if (v.tag == VALUE_RECORD)
-		for (i = 0; i < v.record->count; i++)
-			if (unknown_within(v.record->fields[i].value, depth + 1))
-				return true;
-	return false;
-}
-
 bool value_holds_unknown(struct value v)
 {
-	return unknown_within(v, 0);
+	return (v.tag == VALUE_LIST && v.list->unknown) || (v.tag == VALUE_RECORD && v.record->unknown);
 }
 
 /* ---- what every operation agrees on ---- */

@@ -74,7 +74,7 @@ struct value_string {
 
 struct value_list {
 	uint32_t refs;
-	bool secret; /* something inside is marked, however deep */
+	bool secret, unknown; /* something inside is, however deep */
 	size_t count, capacity;
 	struct value *items;
 };
@@ -86,7 +86,7 @@ struct value_field {
 
 struct value_record {
 	uint32_t refs;
-	bool secret; /* something inside is marked, however deep */
+	bool secret, unknown; /* something inside is, however deep */
 	size_t count, capacity;
 	struct value_field *fields;
 };

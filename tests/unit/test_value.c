@@ -175,9 +175,32 @@ static void test_records(void **state)
 }
 
 /* A loop that wraps a value a million times must not take the C stack with it. */
+/* What a container holds stands on it, and goes when the field that held it is replaced. */
+static void test_what_a_container_holds(void **state)
+{
+	struct value record = record_new(2), list = list_new(2);
+
+	(void)state;
+	record_set(&record, "a", value_mark(value_int(1), VALUE_SECRET));
+	record_set(&record, "b", value_unknown());
+	assert_true(value_is_secret(record) && value_is_unknown(record));
+	list_push(&list, value_int(2));
+	assert_false(value_is_secret(list) || value_is_unknown(list));
+	list_push(&list, value_copy(record));
+	assert_true(value_is_secret(list) && value_is_unknown(list));
+	value_release(list);
+	record_set(&record, "a", value_int(1));
+	assert_false(value_is_secret(record));
+	assert_true(value_is_unknown(record));
+	record_set(&record, "b", value_mark(value_null(), VALUE_SECRET));
+	assert_true(value_is_secret(record));
+	assert_false(value_is_unknown(record));
+	value_release(record);
+}
+
 static void test_deep_values_are_released(void **state)
 {
-	struct value v = value_string("core"), equal;
+	struct value v = value_mark(value_string("core"), VALUE_SECRET), equal;
 	int i;
 
 	(void)state;
@@ -190,7 +213,8 @@ static void test_deep_values_are_released(void **state)
 			record_set(&outer, "in", v);
 		v = outer;
 	}
-	assert_true(value_is_secret(v)); /* too deep to tell: the safe answer */
+	assert_true(value_is_secret(v)); /* however deep */
+	assert_false(value_is_unknown(v));
 	equal = value_show(v, 40);
 	assert_true(value_length(equal) <= 43);
 	value_release(equal);
@@ -635,6 +659,7 @@ int main(void)
 	    cmocka_unit_test(test_float_text),
 	    cmocka_unit_test(test_counts),
 	    cmocka_unit_test(test_records),
+	    cmocka_unit_test(test_what_a_container_holds),
 	    cmocka_unit_test(test_deep_values_are_released),
 	    cmocka_unit_test(test_ranges),
 	    cmocka_unit_test(test_equality),
