@@ -763,9 +763,9 @@ static void exec_connect(struct exec *exec)
 {
 	struct ask *ask = ask_new(exec, exec_streamed);
 
-	ask->attach = docker_attach_open(exec->call->live,
-					 &(struct docker_attach_options){
-					     .on_data = exec_data, .on_done = ask_done, .context = ask});
+	ask->attach = docker_attach_open(
+	    exec->call->live,
+	    &(struct docker_attach_options){.on_data = exec_data, .on_done = ask_done, .context = ask});
 	exec->attach = ask->attach;
 }
 

@@ -264,8 +264,8 @@ static void lines_add(struct buffer *lines, struct value text, size_t count)
 }
 
 /*
- * The last lines of what it said: of standard output, then of standard error. The pipes do not tell which line
- * came first. Where both said much, each has half.
+ * The last lines of what it said: of standard output, then of standard error. The pipes do not tell which
+ * line came first. Where both said much, each has half.
  */
 static struct value tail_of(struct value out, struct value err)
 {
@@ -499,7 +499,8 @@ static struct value sh_describe(const struct effect_request *request)
 	"and all it "                                                                                        \
 	"started get TERM, and KILL five seconds later. Of each output 4MiB are kept; `truncated` says "     \
 	"when there was "                                                                                    \
-	"more. A failure has the details code, stdout, stderr, and in `tail` the last 20 lines, those of stdout first. `host` is "  \
+	"more. A failure has the details code, stdout, stderr, and in `tail` the last 20 lines, those of "   \
+	"stdout first. `host` is "                                                                           \
 	"not available "                                                                                     \
 	"yet."
 

@@ -49,7 +49,7 @@ struct http_engine {
 	size_t handle_count;
 	struct http_request *requests[HTTP_REQUESTS_KEPT]; /* not in use now; NULL: none */
 	unsigned request_next;				   /* the place to be used next */
-	struct http_socket **sockets; /* by descriptor; NULL: not watched */
+	struct http_socket **sockets;			   /* by descriptor; NULL: not watched */
 	size_t socket_room;
 	struct http_certificate *certificates;
 };
@@ -80,9 +80,10 @@ struct http_socket {
  * asks for the very same: then neither options are set nor a URL is taken apart.
  */
 struct http_request {
-	struct http_options options; /* strings in it are copies of ours; without the body and the callbacks */
-	CURL *easy;		     /* NULL until it has begun */
-	CURLU *url;		     /* from the second time on */
+	struct http_options
+	    options; /* strings in it are copies of ours; without the body and the callbacks */
+	CURL *easy;  /* NULL until it has begun */
+	CURLU *url;  /* from the second time on */
 	struct curl_slist *headers;
 };
 

@@ -452,11 +452,13 @@ static void say_no_interpreter(struct process *process, const char *program, cha
 
 	if (windows)
 		interpreter[length - 1] = '\0';
-	snprintf(process->error, sizeof process->error,
-		 windows ? "%.80s is a script for \"%s\" with a carriage return behind the name: it needs the line "
-			   "ends of Unix"
-			 : "%.80s is a script for %s, and there is no such program",
-		 program, interpreter);
+	snprintf(
+	    process->error, sizeof process->error,
+	    windows
+		? "%.80s is a script for \"%s\" with a carriage return behind the name: it needs the line "
+		  "ends of Unix"
+		: "%.80s is a script for %s, and there is no such program",
+	    program, interpreter);
 }
 
 static void say_not_started(struct process *process, const struct process_options *options, int error)

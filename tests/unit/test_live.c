@@ -769,15 +769,17 @@ static void test_process_is_found_in_its_own_path(void **state)
 	write_program(root, "saved", "#!/bin/sh\r\necho\r\n", 0755);
 	run_start(driver, &run, (struct process_options){.argv = ARGV("astray"), .env = ARGV(path)});
 	run_wait(driver, &run, 20 * S);
-	assert_string_equal(run.error, "astray is a script for /usr/bin/no-python9, and there is no such program");
+	assert_string_equal(run.error,
+			    "astray is a script for /usr/bin/no-python9, and there is no such program");
 	run_start(driver, &run, (struct process_options){.argv = ARGV("./astray"), .directory = root});
 	run_wait(driver, &run, 20 * S);
 	assert_string_equal(run.error,
 			    "./astray is a script for /usr/bin/no-python9, and there is no such program");
 	run_start(driver, &run, (struct process_options){.argv = ARGV("saved"), .env = ARGV(path)});
 	run_wait(driver, &run, 20 * S);
-	assert_string_equal(run.error, "saved is a script for \"/bin/sh\" with a carriage return behind the name: "
-				       "it needs the line ends of Unix");
+	assert_string_equal(run.error,
+			    "saved is a script for \"/bin/sh\" with a carriage return behind the name: "
+			    "it needs the line ends of Unix");
 	for (size_t i = 0; i < 2; i++) { /* what is relative is so to the child's directory */
 		run_start(driver, &run,
 			  (struct process_options){.argv = ARGV(i == 0 ? "greet" : "./greet", "here"),

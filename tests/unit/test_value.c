@@ -112,9 +112,10 @@ static void assert_float_text(double f)
 
 static void test_float_text(void **state)
 {
-	static const double edges[] = {0.0,	0.5,	 0.1,	  0.25,	    1e-4,	0.0001234,  1e-5,	 123.456,
-				       0.1 + 0.2, 1e10,	 1e11,	  99999999999.9999, 1e14, 1e15,	    1e16,	 1e22,
-				       1e23,	DBL_MIN, DBL_MAX, DBL_EPSILON, 4.9e-324, 0x1p53,    0x1p53 + 2, 1.0 / 3};
+	static const double edges[] = {0.0,	0.5,	     0.1,	0.25,	1e-4,	    0.0001234,
+				       1e-5,	123.456,     0.1 + 0.2, 1e10,	1e11,	    99999999999.9999,
+				       1e14,	1e15,	     1e16,	1e22,	1e23,	    DBL_MIN,
+				       DBL_MAX, DBL_EPSILON, 4.9e-324,	0x1p53, 0x1p53 + 2, 1.0 / 3};
 	uint64_t random = 1;
 
 	(void)state;
