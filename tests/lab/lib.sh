@@ -46,6 +46,9 @@ never_says() { if grep -qF -- "$1" "$work/out"; then fail "the run said: $1"; el
 figure() { printf '%s|%s|%s\n' "$1" "$2" "$3" >>"$work/figures"; }
 seconds_between() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f s", b - a }'; }
 
+# The time without answers, as the requests that got none at RATE a second.
+downtime() { awk -v n="$(of_load .failed)" -v r="$RATE" 'BEGIN { printf "%.1f s", n / r }'; }
+
 # ---- the world ----
 
 psql() { docker exec -i "${LAB_PREFIX}postgres" psql -qAt -U postgres -v ON_ERROR_STOP=1 "$@"; }
@@ -78,7 +81,7 @@ snapshot() {
     echo "== rows"
     psql -d thebot_db -c 'SELECT count(*) FROM materials_material' -c 'SELECT count(*) FROM accounts_user'
 }
-images() { docker images --filter label=runplan.lab --format '{{.Repository}}:{{.Tag}} {{.ID}}' | sort; }
+images() { docker images --filter label=runplan.lab --format '{{.Repository}}:{{.Tag}} {{.ID}}' | grep -E "^($LAB_PROJECT-|thebot-backend:)" | sort; }
 remember() { snapshot >"$work/before"; images >"$work/images"; }
 nothing_changed() {
     snapshot >"$work/after"
@@ -173,6 +176,16 @@ replays() {
         fail "its record does not replay: $(head -n 3 "$work/replay")"
     fi
 }
+# live_now VERSION: this release serves on green, as after a deployment; v1 stands by on blue.
+live_now() {
+    VERSION=$1 compose up -d --no-build backend-green >"$work/compose" 2>&1 || { fail "no green"; return 1; }
+    wait_healthy 30 backend-green
+    docker exec "${LAB_PREFIX}backend-green" python manage.py migrate --noinput >/dev/null
+    lab/route.sh green
+    until [ "$(live version) $(live version) $(live version)" = "$1 $1 $1" ]; do sleep 0.1; done
+}
+# The seconds between the first and the last of these events of the run: took EVENT... (jq's conditions on an event).
+took() { of_run "[.[] | select($1)] | (.[-1].wall - .[0].wall) / 1e8 | round / 10 | \"\(.) s\""; }
 on_release() { # VERSION COLOUR
     equals "the release that answers" "$(live version)" "$1"
     equals "its colour" "$(live color)" "$2"

@@ -17,6 +17,7 @@ test_good_release_twice_in_a_row() {
     on_release v3 blue
     load_end
     nobody_noticed
+    figure "blue-green: downtime" "$(downtime)" "0 min"
     equals "all three releases answered" "$(of_load '.by_version | keys | join(" ")')" "v1 v2 v3"
     equals "traffic moved twice" "$(of_load '[.timeline[1:][].to] | join(" ")')" "v2 v3"
     equals "each made a dump" "$(dumps | wc -l)" "$((number + 2))"
@@ -191,7 +192,7 @@ test_second_run_is_kept_out() {
     first=$run
     check "the first run holds the lock" happened step.started "Back up"
     mv "$work/out" "$work/out.first"
-    "$RUNPLAN" "$PLAN" "${WHERE[@]}" --set version=v3 >"$work/out" 2>&1 </dev/null
+    "$RUNPLAN" plans/blue_green.plan "${settings[@]}" --set version=v3 >"$work/out" 2>&1 </dev/null
     equals "exit code of the second" "$?" 4
     says thebot
     wait "$first"
@@ -205,7 +206,7 @@ test_second_run_is_kept_out() {
 
 test_nobody_there_to_answer() {
     remember
-    "$RUNPLAN" "$PLAN" "${WHERE[@]}" --set version=v2 --set attended=true >"$work/out" 2>&1 </dev/null
+    "$RUNPLAN" plans/blue_green.plan "${settings[@]}" --set version=v2 --set attended=true >"$work/out" 2>&1 </dev/null
     equals "exit code" "$?" 4
     says "The rollback plan has been reviewed"
     nothing_changed
@@ -216,12 +217,12 @@ test_preview_changes_nothing() {
     dumps_before=$(dumps)
     log_before=$(cat "$LAB_STATE/deployments.log" 2>/dev/null)
     remember
-    "$RUNPLAN" preview "$PLAN" "${WHERE[@]}" --set version=v2 >"$work/out" 2>&1 </dev/null
+    "$RUNPLAN" preview plans/blue_green.plan "${settings[@]}" --set version=v2 >"$work/out" 2>&1 </dev/null
     equals "exit code" "$?" 0
     says "python manage.py migrate --noinput"
     says "pg_dump"
     says "nginx -q -s reload"
-    "$RUNPLAN" preview "$PLAN" "${WHERE[@]}" --set version=v2 --live-reads >"$work/out" 2>&1 </dev/null
+    "$RUNPLAN" preview plans/blue_green.plan "${settings[@]}" --set version=v2 --live-reads >"$work/out" 2>&1 </dev/null
     says "v1 is live on blue; v2 will go to green"
     nothing_changed
     equals "dumps" "$(dumps)" "$dumps_before"

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154  # code, run, work: lib.sh
+# shellcheck shell=bash disable=SC2034,SC2154  # code, run, work: lib.sh
 # test_canary.sh: plans/canary.plan on nginx's real weights.
 
 climb() { # [OPTIONS]
@@ -29,6 +29,7 @@ test_canary_climbs_rung_by_rung() {
     load_end
     equals "exit code" "$code" 0
     nobody_noticed
+    figure "canary: downtime" "$(downtime)" "0 min"
     for share in 5 25 50 100; do
         rung=$((rung + 1))
         says "Canary Phase $rung"
@@ -57,13 +58,14 @@ test_canary_with_errors_at_25_percent() {
     local verdict last
     verdict=$(of_run '[.[] | select(.type == "sample" and .data.verdict == "breach")][0].wall / 1e9')
     last=$(of_load '.timeline[-1].settled')
-    figure "canary: back from 25%" "$(seconds_between "$verdict" "$last")" "2 to 5 min"
+    figure "canary: rollback time" "$(seconds_between "$verdict" "$last")" "2 to 5 min"
     check "from the verdict to the last answer: $last - $verdict" awk -v a="$verdict" -v b="$last" 'BEGIN { exit !(b - a <= 1) }'
     nothing_changed
     replays
 }
 
 # Who cannot see does not go on: the canary is fine here, and nobody knows.
+# shellcheck disable=SC2016  # $gone is jq's
 test_canary_without_prometheus() {
     remember
     load_start

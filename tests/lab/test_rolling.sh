@@ -16,10 +16,11 @@ started() { docker inspect -f '{{.Id}} {{.State.StartedAt}}' "${LAB_PREFIX}backe
 test_rolling_one_after_another() {
     three_instances || return
     load_start
-    plan rolling.plan --set version=v2 --set soak=4s
+    plan rolling.plan --set version=v2
     load_end
     equals "exit code" "$code" 0
     nobody_noticed
+    figure "rolling: downtime" "$(downtime)" "0 min"
     equals "both releases answered" "$(of_load '.by_version | keys | join(" ")')" "v1 v2"
     equals "what runs" "$(releases)" "thebot-backend:v2 healthy thebot-backend:v2 healthy thebot-backend:v2 healthy "
     equals "what nginx is told" "$(lab/route.sh show | tr '\n' ' ')" "backend-0 backend-1 backend-2 "
@@ -30,7 +31,7 @@ test_rolling_one_after_another() {
 test_rolling_two_at_a_time() {
     three_instances || return
     load_start
-    plan rolling.plan --set version=v2 --set soak=4s --set at_once=2
+    plan rolling.plan --set version=v2 --set at_once=2
     load_end
     equals "exit code" "$code" 0
     nobody_noticed
@@ -45,7 +46,7 @@ test_rolling_with_an_instance_that_is_ill() {
     first=$(started 0)
     remember
     load_start
-    plan_start rolling.plan --set version=v2 --set soak=4s
+    plan_start rolling.plan --set version=v2
     check "the run comes to instance 1" happened step.started "Run v2 on 1"
     until grep -qF '"type":"handler.started"' "$work/journal" || ! kill -0 "$run" 2>/dev/null; do
         curl -s -o /dev/null --max-time 0.2 -d '{"unhealthy": true}' "http://127.0.0.1:$LAB_PORT_1/fault/"
@@ -60,7 +61,7 @@ test_rolling_with_an_instance_that_is_ill() {
     equals "instance 2 was not touched" "$(started 2)" "$untouched"
     check "instance 0 was put back" [ "$(started 0)" != "$first" ]
     check "instance 0 had served the new release" [ "$(of_load '.by_version.v2')" -gt 0 ]
-    figure "rolling: back from one and a half of three" \
+    figure "rolling: rollback time" \
         "$(seconds_between "$(of_run '[.[] | select(.type == "handler.started")][0].wall / 1e9')" \
             "$(of_run '[.[] | select(.type == "handler.ended")][-1].wall / 1e9')")" "3 to 10 min"
     nothing_changed
@@ -71,7 +72,7 @@ test_rolling_interrupted() {
     three_instances || return
     remember
     load_start
-    plan_start rolling.plan --set version=v2 --set soak=4s
+    plan_start rolling.plan --set version=v2
     check "the run comes to instance 1" happened step.started "Drain 1"
     kill -INT "$run"
     plan_end

@@ -296,6 +296,21 @@ static void test_order(void **state)
 	assert_int_equal(order(value_bool(true), value_bool(false)), 99);
 }
 
+static void test_unknown_inside(void **state)
+{
+	struct value list = list_new(1), record = record_new(1);
+
+	(void)state;
+	assert_false(value_is_unknown(value_null()));
+	assert_true(value_is_unknown(value_unknown()));
+	list_push(&list, value_int(1));
+	assert_false(value_is_unknown(list));
+	list_push(&list, value_unknown());
+	record_set(&record, "in", list);
+	assert_true(value_is_unknown(record));
+	value_release(record);
+}
+
 static void test_secret_marks(void **state)
 {
 	struct value secret = value_mark(value_string("hunter2"), VALUE_SECRET), list = list_new(1), text;
@@ -665,6 +680,7 @@ int main(void)
 	    cmocka_unit_test(test_ranges),
 	    cmocka_unit_test(test_equality),
 	    cmocka_unit_test(test_order),
+	    cmocka_unit_test(test_unknown_inside),
 	    cmocka_unit_test(test_secret_marks),
 	    cmocka_unit_test(test_duration_text),
 	    cmocka_unit_test(test_size_text),
