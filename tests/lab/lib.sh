@@ -81,7 +81,7 @@ snapshot() {
     echo "== rows"
     psql -d thebot_db -c 'SELECT count(*) FROM materials_material' -c 'SELECT count(*) FROM accounts_user'
 }
-images() { docker images --filter label=runplan.lab --format '{{.Repository}}:{{.Tag}} {{.ID}}' | grep -E "^($LAB_PROJECT-|thebot-backend:)" | sort; }
+images() { docker images --filter label=runplan.lab --format '{{.Repository}}:{{.Tag}} {{.ID}}' | grep -E "^($LAB_PROJECT-|$LAB_IMAGE:)" | sort; }
 remember() { snapshot >"$work/before"; images >"$work/images"; }
 nothing_changed() {
     snapshot >"$work/after"
@@ -119,7 +119,7 @@ nobody_noticed() {
 # Where this lab is: a param of plans/lib/stack.plan each.
 settings=(--env lab --set "site=$SITE" --set "blue_address=http://127.0.0.1:$LAB_PORT_BLUE"
     --set "green_address=http://127.0.0.1:$LAB_PORT_GREEN" --set "prometheus=http://127.0.0.1:$LAB_PORT_PROM"
-    --set "database_address=127.0.0.1:$LAB_PORT_PG" --set "container_prefix=$LAB_PREFIX")
+    --set "database_address=127.0.0.1:$LAB_PORT_PG" --set "container_prefix=$LAB_PREFIX" --set "backend_image=$LAB_IMAGE")
 
 # plan FILE [OPTIONS]: runs one of plans/ to its end; leaves code, $work/out and $work/journal.
 plan() {

@@ -10,7 +10,7 @@ test_good_release_twice_in_a_row() {
     replays
     on_release v2 green
     equals "the old release stands by" "$(docker inspect -f '{{.Config.Image}} {{.State.Health.Status}}' "${LAB_PREFIX}backend-blue")" \
-        "thebot-backend:v1 healthy"
+        "$LAB_IMAGE:v1 healthy"
 
     deploy v3
     equals "exit code of the second" "$code" 0
@@ -92,7 +92,7 @@ test_idle_colour_gets_its_release_back() {
     equals "exit code" "$code" 1
     on_release v2 green
     equals "v1 stands by again" "$(docker inspect -f '{{.Config.Image}} {{.State.Running}}' "${LAB_PREFIX}backend-blue")" \
-        "thebot-backend:v1 true"
+        "$LAB_IMAGE:v1 true"
     nothing_changed
 }
 
@@ -133,11 +133,11 @@ test_dump_that_fails_on_a_full_disk() {
 
 # The image is not there: it is built, and stays also when the deployment fails.
 test_image_that_is_missing_is_built() {
-    docker rmi thebot-backend:v3 >/dev/null
+    docker rmi "$LAB_IMAGE:v3" >/dev/null
     deploy v3
     equals "exit code" "$code" 0
     on_release v3 green
-    equals "the image's release" "$(docker run --rm thebot-backend:v3 python -c 'from thebot import settings; print(settings.VERSION)')" v3
+    equals "the image's release" "$(docker run --rm "$LAB_IMAGE:v3" python -c 'from thebot import settings; print(settings.VERSION)')" v3
 }
 
 test_release_that_cannot_be_built() {

@@ -70,7 +70,7 @@ PLAN
         [ -n "${id:-}" ] || id=$(docker ps -q --no-trunc --filter "name=${LAB_PREFIX}backend-1")
     done
     equals "the same container after the second time" "$(docker ps -q --no-trunc --filter "name=${LAB_PREFIX}backend-1")" "$id"
-    equals "its image" "$(docker inspect -f '{{.Config.Image}}' "$id")" thebot-backend:v2
+    equals "its image" "$(docker inspect -f '{{.Config.Image}}' "$id")" "$LAB_IMAGE:v2"
     equals "all others as before" "$(docker ps -q | grep -v "^${id:0:12}" | sort)" "$before"
 }
 
@@ -86,7 +86,7 @@ step "Build" { compose.build("backend-1", file: file, env: { VERSION: "v99" }) }
 PLAN
     equals "exit code" "$code" 1
     says v99
-    check "there is no such image" [ -z "$(docker images -q thebot-backend:v99)" ]
+    check "there is no such image" [ -z "$(docker images -q "$LAB_IMAGE:v99")" ]
     equals "containers left by the build" "$(dead_containers)" "$before"
 }
 

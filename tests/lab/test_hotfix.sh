@@ -51,7 +51,7 @@ test_hotfix_from_a_branch_and_what_comes_after() {
     equals "the items are signed" "$(grep -c 'person .*yes' "$work/out")" 5
     check "the ticket names the fix" grep -q '^- [0-9a-f]\{10\} Log in again (Ada)$' "$work/tickets/review_v1.0.1.md"
     check "and the bug" grep -q '^# \[POST-INCIDENT\] Fix for: nobody could log in$' "$work/tickets/review_v1.0.1.md"
-    docker rmi -f thebot-backend:v1.0.1 >/dev/null
+    docker rmi -f "$LAB_IMAGE:v1.0.1" >/dev/null
 }
 
 test_hotfix_from_a_patch_with_the_wrong_phrase_first() {
@@ -68,7 +68,7 @@ test_hotfix_from_a_patch_with_the_wrong_phrase_first() {
     equals "exit code" "$code" 0
     on_release v1.0.1 green
     equals "the patch is in the tree" "$(in_repository status --porcelain)" " M releases.json"
-    docker rmi -f thebot-backend:v1.0.1 >/dev/null
+    docker rmi -f "$LAB_IMAGE:v1.0.1" >/dev/null
 }
 
 test_hotfix_that_does_not_apply_or_does_not_pass() {

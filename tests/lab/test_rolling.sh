@@ -22,7 +22,7 @@ test_rolling_one_after_another() {
     nobody_noticed
     figure "rolling: downtime" "$(downtime)" "0 min"
     equals "both releases answered" "$(of_load '.by_version | keys | join(" ")')" "v1 v2"
-    equals "what runs" "$(releases)" "thebot-backend:v2 healthy thebot-backend:v2 healthy thebot-backend:v2 healthy "
+    equals "what runs" "$(releases)" "$LAB_IMAGE:v2 healthy $LAB_IMAGE:v2 healthy $LAB_IMAGE:v2 healthy "
     equals "what nginx is told" "$(lab/route.sh show | tr '\n' ' ')" "backend-0 backend-1 backend-2 "
     equals "migrations" "$(psql -d thebot_db -c 'SELECT count(*) FROM schema_migrations')" 4
     replays
@@ -35,7 +35,7 @@ test_rolling_two_at_a_time() {
     load_end
     equals "exit code" "$code" 0
     nobody_noticed
-    equals "what runs" "$(releases)" "thebot-backend:v2 healthy thebot-backend:v2 healthy thebot-backend:v2 healthy "
+    equals "what runs" "$(releases)" "$LAB_IMAGE:v2 healthy $LAB_IMAGE:v2 healthy $LAB_IMAGE:v2 healthy "
 }
 
 # Instance 1 gets the new release and is never healthy with it.
@@ -57,7 +57,7 @@ test_rolling_with_an_instance_that_is_ill() {
     equals "exit code" "$code" 1
     says "v2 on 1 is not healthy"
     nobody_noticed
-    equals "what runs" "$(releases)" "thebot-backend:v1 healthy thebot-backend:v1 healthy thebot-backend:v1 healthy "
+    equals "what runs" "$(releases)" "$LAB_IMAGE:v1 healthy $LAB_IMAGE:v1 healthy $LAB_IMAGE:v1 healthy "
     equals "instance 2 was not touched" "$(started 2)" "$untouched"
     check "instance 0 was put back" [ "$(started 0)" != "$first" ]
     check "instance 0 had served the new release" [ "$(of_load '.by_version.v2')" -gt 0 ]
