@@ -28,8 +28,13 @@ LAB_PORT_PG=${LAB_PORT_PG:-15432}
 LAB_PORT_REDIS=${LAB_PORT_REDIS:-16379}
 LAB_PORT_PROM=${LAB_PORT_PROM:-19090}
 LAB_PORT_ALERTS=${LAB_PORT_ALERTS:-19093}                  # Alertmanager
+LAB_PORT_REGISTRY=${LAB_PORT_REGISTRY:-15000}              # of the parts: registry, sink (webhooks, mail), s3
+LAB_PORT_SINK=${LAB_PORT_SINK:-18025}
+LAB_PORT_SMTP=${LAB_PORT_SMTP:-12525}
+LAB_PORT_S3=${LAB_PORT_S3:-18333}
 LAB_VARIABLES=(LAB_PROJECT LAB_PREFIX LAB_BASE LAB_IMAGE LAB_STATE LAB_BUILD_NETWORK LAB_HOST LAB_PORT_HTTP LAB_PORT_HTTPS
-    LAB_PORT_BLUE LAB_PORT_GREEN LAB_PORT_0 LAB_PORT_1 LAB_PORT_2 LAB_PORT_PG LAB_PORT_REDIS LAB_PORT_PROM LAB_PORT_ALERTS)
+    LAB_PORT_BLUE LAB_PORT_GREEN LAB_PORT_0 LAB_PORT_1 LAB_PORT_2 LAB_PORT_PG LAB_PORT_REDIS LAB_PORT_PROM LAB_PORT_ALERTS
+    LAB_PORT_REGISTRY LAB_PORT_SINK LAB_PORT_SMTP LAB_PORT_S3)
 case $LAB_STATE in /*) ;; *) LAB_STATE=$PWD/$LAB_STATE ;; esac
 COMPOSE_PROJECT_NAME=$LAB_PROJECT
 DOCKER_BUILDKIT=0                                          # the legacy builder needs no registry and no plugin
@@ -39,9 +44,9 @@ export COMPOSE_PROJECT_NAME DOCKER_BUILDKIT "${LAB_VARIABLES[@]}"
 LAB_INFRA=(postgres redis prometheus alertmanager nginx)
 # shellcheck disable=SC2034
 LAB_IMAGES=(postgres redis prometheus nginx)               # folders that an image each is built from
-# Parts that only `lab.sh up PART` starts: the service, and the folder of its image.
+# Parts that only `lab.sh up PART` starts: the service, and the folder of its image. s3 is no container.
 # shellcheck disable=SC2034
-declare -A LAB_PARTS=([standby]="postgres-standby postgres" [registry]="registry registry" [sink]="sink sink")
+declare -A LAB_PARTS=([standby]="postgres-standby postgres" [registry]="registry registry" [sink]="sink sink" [s3]="")
 # shellcheck disable=SC2034
 LAB_BACKENDS=(backend-blue backend-green backend-0 backend-1 backend-2)
 
@@ -74,6 +79,23 @@ build_image() {
     docker build --force-rm --network "$LAB_BUILD_NETWORK" --build-arg "BASE=$LAB_BASE" --label "runplan.lab.source=$source" "$@" \
         -t "$tag" "$LAB_DIR/$folder" >"$log" 2>&1 || { tail -n 15 "$log" >&2; die "could not build $tag; the log is $log"; }
     say "built $tag"
+}
+
+# registry_accepts PASSWORD: from now on, of user lab.
+registry_accepts() {
+    python3 -W ignore -c 'import crypt, sys; print("lab:" + crypt.crypt(sys.argv[1], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))' \
+        "$1" >"$LAB_STATE/registry/htpasswd"
+}
+
+# push_release VERSION: into the lab's registry as thebot:VERSION. The login is kept apart from the user's own.
+push_release() {
+    local name=127.0.0.1:$LAB_PORT_REGISTRY/thebot:$1 login=$LAB_STATE/registry/login
+    mkdir -p "$login"
+    docker --config "$login" login -u lab --password-stdin "${name%%/*}" <"$LAB_STATE/registry/password" >/dev/null 2>&1 ||
+        die "the registry does not let us in"
+    docker tag "$LAB_IMAGE:$1" "$name"
+    docker --config "$login" push -q "$name" >/dev/null || die "the registry does not take $1"
+    docker rmi "$name" >/dev/null
 }
 
 # reload_nginx: nginx says a harmless notice on standard error; it is shown only when the reload fails.

@@ -90,7 +90,15 @@ fill_disk() {
     docker exec -u 0 "$LAB_PREFIX$(live)" dd if=/dev/zero of=/srv/uploads/.filler bs=1k count=$((size * $1 / 100 - used)) status=none
 }
 
-registry_token() { tr -d '\n' <"$LAB_STATE/registry/password"; }
+# forget_release VERSION: the registry has it no more.
+forget_release() {
+    local api=http://127.0.0.1:$LAB_PORT_REGISTRY/v2/thebot/manifests user digest
+    user=lab:$(<"$LAB_STATE/registry/password")
+    digest=$(curl -sf -I -u "$user" -H 'Accept: application/vnd.docker.distribution.manifest.v2+json' "$api/$1" |
+        tr -d '\r' | sed -n 's/^Docker-Content-Digest: //Ip')
+    [ -n "$digest" ] || die "the registry has no $1 (lab/lab.sh up registry)"
+    curl -sf -X DELETE -u "$user" "$api/$digest"
+}
 
 turn() {
     local name=$1 value=$3
@@ -155,6 +163,12 @@ turn() {
                 well_again "$(live)"
             fi
             ;;
+        registry-image) if [ "$switch" = on ]; then forget_release "${value:-v1}"; else push_release "${was:-v1}"; fi ;;
+        registry-credentials)
+            [ -s "$LAB_STATE/registry/password" ] || die "there is no registry (lab/lab.sh up registry)"
+            if_on "another password" "$(<"$LAB_STATE/registry/password")"
+            registry_accepts "$set"
+            ;;
         *) usage ;;
     esac
 }
@@ -190,6 +204,7 @@ turn_on() {
 }
 turn_off() {
     local service
+    was=$(cat "$folder/$1" 2>/dev/null || true)
     rm -f "$folder/$1"
     if [ "$1" != stopped ]; then turn "$1" off ""; return; fi
     for service in ${2:-$(stopped)}; do

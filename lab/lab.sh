@@ -3,11 +3,11 @@
 #
 #   up      starts an engine if none answers, builds what is not built, starts what does not run, waits until all is
 #           healthy. Run again it changes nothing: the colour that is live stays live. Parts that few need are started
-#           when they are named: standby (of PostgreSQL), registry, sink (of mail and webhooks).
+#           when they are named: standby (of PostgreSQL), registry, sink (of mail and webhooks), s3.
 #   reset   back to release v1 on blue with the seeded database, no faults, no history in Prometheus (between tests)
 #   status  what runs, in which release, and where requests go
 #   down    removes all that the lab made: containers, network, volume, images (KEEP_BASE=1 keeps the base image), state,
-#           and the engine's process if it was started for the lab
+#           and the engine's process if it was started for the lab and nothing else runs on it
 set -euo pipefail
 # shellcheck source=lab/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -15,6 +15,7 @@ ENGINE=$LAB_DIR/../scripts/engine.sh
 FIRST_RELEASE=v1
 
 psql() { docker exec -i "${LAB_PREFIX}postgres" psql -q -U postgres -v ON_ERROR_STOP=1 "$@"; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 random_hex() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
 
 write_env() {
@@ -26,7 +27,8 @@ write_env() {
 # The passwords and what is derived from them. A file tells, until `up` has ended well, that they are new.
 write_state() {
     mkdir -p "$LAB_STATE/nginx" "$LAB_STATE/backups" "$LAB_STATE/faults" "$LAB_STATE/sink"
-    chmod 1777 "$LAB_STATE/backups" "$LAB_STATE/sink"     # containers write there too, as users of their own
+    chmod 1777 "$LAB_STATE/backups"       # the server in the container writes there too, as its own user
+    chmod 0777 "$LAB_STATE/sink"          # likewise, and what came there may be removed by the user who reads it
     [ -f "$LAB_STATE/nginx/upstream.conf" ] || "$LAB_DIR/route.sh" blue
     write_edge
     [ -s "$LAB_STATE/tls/nginx/server.crt" ] || "$LAB_DIR/certificate.sh"
@@ -62,6 +64,11 @@ LAB_HTTPS_URL=https://127.0.0.1:$LAB_PORT_HTTPS
 LAB_CA=$LAB_STATE/tls/ca.crt
 PROMETHEUS_URL=http://127.0.0.1:$LAB_PORT_PROM
 ALERTMANAGER_URL=http://127.0.0.1:$LAB_PORT_ALERTS
+SINK_URL=http://127.0.0.1:$LAB_PORT_SINK
+SMTP_URL=smtp://127.0.0.1:$LAB_PORT_SMTP
+S3_URL=http://127.0.0.1:$LAB_PORT_S3
+REGISTRY=127.0.0.1:$LAB_PORT_REGISTRY
+REGISTRY_USER=lab
 PGHOST=127.0.0.1
 PGPORT=$LAB_PORT_PG
 PGUSER=postgres
@@ -83,6 +90,31 @@ build_images() {
     pids+=($!)
     for pid in "${pids[@]}"; do wait "$pid"; done
     "$LAB_DIR/release.sh" --all
+}
+
+# ---- parts: prepare_PART before the services start, finish_PART when they are healthy ----
+
+prepare_registry() {
+    local folder=$LAB_STATE/registry
+    mkdir -p "$folder"
+    [ -s "$folder/password" ] || (umask 077; random_hex 12 >"$folder/password")
+    [ -s "$folder/htpasswd" ] || registry_accepts "$(<"$folder/password")"
+}
+
+# Once: the first two releases are there to be pulled.
+finish_registry() {
+    local address=127.0.0.1:$LAB_PORT_REGISTRY version
+    for version in v1 v2; do
+        ! curl -sf -o /dev/null -u "lab:$(<"$LAB_STATE/registry/password")" "http://$address/v2/thebot/manifests/$version" || continue
+        push_release "$version"
+    done
+}
+
+# Swift's own servers on this machine; the pair of keys is the script's.
+finish_s3() {
+    local server=$LAB_DIR/../tests/s3_server.py
+    mkdir -p "$LAB_STATE/s3"
+    curl -s -o /dev/null "http://127.0.0.1:$LAB_PORT_S3/" || as_root "$server" start "$LAB_STATE/s3" "$LAB_PORT_S3"
 }
 
 # A backend that stopped is started as it was, so that it keeps its release; one that never was begins with the first.
@@ -137,7 +169,7 @@ drop_foreign() {
 
 up() {
     local live part service image before services=()
-    for part in "$@"; do [ -n "${LAB_PARTS[$part]:-}" ] || die "there is no part $part; there are: ${!LAB_PARTS[*]}"; done
+    for part in "$@"; do [ -n "${LAB_PARTS[$part]+x}" ] || die "there is no part $part; there are: ${!LAB_PARTS[*]}"; done
     LAB_STATE=$LAB_STATE "$ENGINE" start
     mkdir -p "$LAB_STATE"
     drop_foreign
@@ -149,6 +181,7 @@ up() {
     esac
     for part in "$@"; do
         read -r service image <<<"${LAB_PARTS[$part]}"
+        [ -n "$service" ] || continue
         services+=("$service")
         [[ " ${LAB_IMAGES[*]} " == *" $image "* ]] || LAB_IMAGES+=("$image")
     done
@@ -284,7 +317,9 @@ down() {
     docker volume ls -q --filter "label=com.docker.compose.project=$LAB_PROJECT" | xargs -r docker volume rm >/dev/null
     remove_images
     say "removed containers, network, volume and images"
-    LAB_STATE=$LAB_STATE "$ENGINE" stop
+    [ ! -d "$LAB_STATE/s3" ] || as_root "$LAB_DIR/../tests/s3_server.py" stop "$LAB_STATE/s3"
+    # The engine goes too, if it was started for this lab and nothing else runs on it.
+    [ -n "$(docker ps -q)" ] || LAB_STATE=$LAB_STATE "$ENGINE" stop
     rm -rf "$LAB_STATE" 2>/dev/null || sudo rm -rf "$LAB_STATE"
     rm -f "$LAB_DIR/.env"
     say "removed $LAB_STATE"

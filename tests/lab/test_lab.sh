@@ -264,7 +264,7 @@ test_alerts_reach_alertmanager() {
 
 test_stopped() {
     fault stopped on
-    equals "without a name, the live backend" "$(status "$SITE/health/")" 502
+    check "without a name, the live backend" not curl -sf -o /dev/null "$SITE/health/"
     fault stopped on prometheus
     check "Prometheus" not curl -sf -o /dev/null "$METRICS/-/ready"
     equals "what is on" "$(lab/fault.sh list | xargs)" "fault: stopped.backend-blue fault: stopped.prometheus prometheus"
@@ -303,6 +303,50 @@ test_reset_ends_every_fault() {
     check "HSTS" grep -q max-age <(header strict-transport-security "$SITE/")
     check "no filler" [ -z "$(docker exec "${LAB_PREFIX}backend-blue" ls -A /srv/uploads)" ]
     equals "Redis" "$(docker exec "${LAB_PREFIX}redis" redis-cli ping)" PONG
+}
+
+# The parts that few need: built and started here, and left running.
+test_parts() {
+    local login=$work/login name=127.0.0.1:$LAB_PORT_REGISTRY/thebot:v1 sink=http://127.0.0.1:$LAB_PORT_SINK
+    check "up" lab/lab.sh up standby registry sink
+    equals "the standby follows" "$(psql -c "SELECT state FROM pg_stat_replication")" streaming
+    fault stopped on postgres-standby
+    check "stopped: nobody follows" soon eval '[ "$(psql -c "SELECT count(*) FROM pg_stat_replication")" = 0 ]'
+    fault stopped off postgres-standby
+    check "it follows again" soon eval '[ "$(psql -c "SELECT state FROM pg_stat_replication")" = streaming ]'
+
+    mkdir -p "$login"
+    pull() { docker --config "$login" pull -q "$name" >/dev/null 2>"$work/pull"; }
+    check "no pull without a login" not pull
+    docker --config "$login" login -u lab --password-stdin "${name%%/*}" <"$LAB_STATE/registry/password" >/dev/null 2>&1
+    check "a pull" pull
+    equals "it is the release" "$(docker inspect -f '{{.Id}}' "$name")" "$(docker inspect -f '{{.Id}}' "$LAB_IMAGE:v1")"
+    docker rmi "$name" >/dev/null
+    fault registry-image on v1
+    check "registry-image" not pull
+    check "it says what is missing" grep -q 'manifest unknown' "$work/pull"
+    fault registry-image off
+    check "registry-image again" pull
+    docker rmi "$name" >/dev/null
+    fault registry-credentials on
+    check "registry-credentials" not pull
+    fault registry-credentials off
+    check "registry-credentials again" pull
+    docker rmi "$name" >/dev/null
+
+    rm -f "$LAB_STATE"/sink/*
+    equals "a chat's webhook" "$(curl -s -d '{"text": "hällo"}' "$sink/hooks/team")" ok
+    equals "is kept" "$(jq -r '.method + .path + .json.text' "$LAB_STATE"/sink/*-http.json)" "POST/hooks/teamhällo"
+    equals "a status on demand" "$(status -d x "$sink/status/503")" 503
+    printf 'Subject: Deployment\r\n\r\nBody\r\n' | curl -s "smtp://127.0.0.1:$LAB_PORT_SMTP" --mail-from lab@test.com --mail-rcpt devops@test.com -T -
+    equals "mail" "$(jq -r '.from + " " + .to[0] + " " + (.data | split("\r\n")[0])' "$LAB_STATE"/sink/*-mail.json)" \
+        "lab@test.com devops@test.com Subject: Deployment"
+    equals "mail for nobody" "$(printf 'x\r\n' | curl -s "smtp://127.0.0.1:$LAB_PORT_SMTP" --mail-from a@b.c --mail-rcpt refused@b.c -T -; echo $?)" 55
+    fault alert on
+    check "an alert is told" soon eval 'grep -q LabFault "$LAB_STATE"/sink/*-http.json'
+    fault alert off
+    check "and its end" soon eval 'grep -q "\"status\": \"resolved\"" "$LAB_STATE"/sink/*-http.json'
+    no_fault_is_left
 }
 
 test_development_database() {
