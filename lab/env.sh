@@ -66,11 +66,14 @@ compose() {
 
 is_running() { [ "$(docker inspect -f '{{.State.Running}}' "$LAB_PREFIX$1" 2>/dev/null)" = true ]; }
 
+# base_id: of the image that all others stand on; asked for once where LAB_BASE_ID is exported.
+base_id() { echo "${LAB_BASE_ID:-$(docker image inspect -f '{{.Id}}' "$LAB_BASE" 2>/dev/null || echo "$LAB_BASE")}"; }
+
 # build_image TAG FOLDER [DOCKER BUILD ARGUMENTS]: builds unless an image of this tag was built from the same files.
 build_image() {
     local tag=$1 folder=$2 source log
     shift 2
-    source=$({ docker image inspect -f '{{.Id}}' "$LAB_BASE" 2>/dev/null || echo "$LAB_BASE"; echo "$*"
+    source=$({ base_id; echo "$*"
         cd "$LAB_DIR/$folder" && find . -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -c1-32)
     if [ "$(docker image inspect -f '{{index .Config.Labels "runplan.lab.source"}}' "$tag" 2>/dev/null)" = "$source" ]; then
         return

@@ -82,6 +82,8 @@ END
 # which share all but the last layers with the first.
 build_images() {
     local service pids=() pid
+    LAB_BASE_ID=$(base_id)
+    export LAB_BASE_ID
     for service in "${LAB_IMAGES[@]}"; do
         build_image "$LAB_PROJECT-$service:bookworm" "$service" &
         pids+=($!)
