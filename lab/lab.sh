@@ -12,10 +12,10 @@ set -euo pipefail
 # shellcheck source=lab/env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 ENGINE=$LAB_DIR/../scripts/engine.sh
+S3_SERVER=$LAB_DIR/../tests/s3_server.py
 FIRST_RELEASE=v1
 
 psql() { docker exec -i "${LAB_PREFIX}postgres" psql -q -U postgres -v ON_ERROR_STOP=1 "$@"; }
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 random_hex() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
 
 write_env() {
@@ -67,6 +67,8 @@ ALERTMANAGER_URL=http://127.0.0.1:$LAB_PORT_ALERTS
 SINK_URL=http://127.0.0.1:$LAB_PORT_SINK
 SMTP_URL=smtp://127.0.0.1:$LAB_PORT_SMTP
 S3_URL=http://127.0.0.1:$LAB_PORT_S3
+S3_ACCESS_KEY=lab:operator
+S3_SECRET_KEY=s3-secret
 REGISTRY=127.0.0.1:$LAB_PORT_REGISTRY
 REGISTRY_USER=lab
 PGHOST=127.0.0.1
@@ -112,11 +114,9 @@ finish_registry() {
     done
 }
 
-# Swift's own servers on this machine; the pair of keys is the script's.
+# Swift's own servers on this machine, with a bucket for backups; the pair of keys is the script's.
 finish_s3() {
-    local server=$LAB_DIR/../tests/s3_server.py
-    mkdir -p "$LAB_STATE/s3"
-    curl -s -o /dev/null "http://127.0.0.1:$LAB_PORT_S3/" || as_root "$server" start "$LAB_STATE/s3" "$LAB_PORT_S3"
+    curl -s -o /dev/null "http://127.0.0.1:$LAB_PORT_S3/" || "$S3_SERVER" start "$LAB_STATE/s3" "$LAB_PORT_S3" backups
 }
 
 # A backend that stopped is started as it was, so that it keeps its release; one that never was begins with the first.
@@ -319,7 +319,7 @@ down() {
     docker volume ls -q --filter "label=com.docker.compose.project=$LAB_PROJECT" | xargs -r docker volume rm >/dev/null
     remove_images
     say "removed containers, network, volume and images"
-    [ ! -d "$LAB_STATE/s3" ] || as_root "$LAB_DIR/../tests/s3_server.py" stop "$LAB_STATE/s3"
+    [ ! -d "$LAB_STATE/s3" ] || "$S3_SERVER" stop "$LAB_STATE/s3"
     # The engine goes too, if it was started for this lab and nothing else runs on it.
     [ -n "$(docker ps -q)" ] || LAB_STATE=$LAB_STATE "$ENGINE" stop
     rm -rf "$LAB_STATE" 2>/dev/null || sudo rm -rf "$LAB_STATE"
