@@ -8,6 +8,7 @@
 #   payments                     the payment system is down
 #   websocket                    the backend refuses WebSockets
 #   slow-queries [0.3]           seconds that every SQL statement takes longer
+#   queries [50]                 each request makes so many statements more
 #   cache                        nothing is found in the cache
 #   memory [0.9]                 this share of the container's memory is taken
 #   secrets                      passwords and tokens appear in the backend's log
@@ -34,7 +35,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 folder=$LAB_STATE/faults              # a file for each that is on: what it was given
 
-usage() { sed -n '2,28s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,/^#   registry-credentials/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 live() { live_backends | head -n 1; }
 in_nginx() { docker exec "${LAB_PREFIX}nginx" "$@"; }
@@ -104,10 +105,11 @@ turn() {
     local name=$1 value=$3
     switch=$2
     case $name in
-        errors) if_on "$(number "$value" 0.1)" 0.0 ; backends "{\"error_rate\": $set}" ;;
-        slow) if_on "$(number "$value" 1.5)" 0.0; backends "{\"latency\": $set}" ;;
-        slow-queries) if_on "$(number "$value" 0.3)" 0.0; backends "{\"slow_query\": $set}" ;;
-        memory) if_on "$(number "$value" 0.9)" 0.0; backends "{\"memory\": $set}" ;;
+        errors) number "$value" 0.1 0.0; backends "{\"error_rate\": $set}" ;;
+        slow) number "$value" 1.5 0.0; backends "{\"latency\": $set}" ;;
+        slow-queries) number "$value" 0.3 0.0; backends "{\"slow_query\": $set}" ;;
+        queries) number "$value" 50 0; backends "{\"queries\": ${set%.*}}" ;;
+        memory) number "$value" 0.9 0.0; backends "{\"memory\": $set}" ;;
         unhealthy | login | payments | websocket | cache | alert) if_on true false; backends "{\"$name\": $set}" ;;
         header) if_on "${value:-X-Frame-Options}" ""; backends "{\"missing_header\": \"$set\"}" ;;
         cors) if_on "${value:-closed}" ""; backends "{\"cors\": \"$set\"}" ;;
@@ -138,11 +140,13 @@ turn() {
             reload_if_running
             ;;
         disk)
+            if [ "$switch" = off ] && ! is_running "$(live)"; then return; fi       # reset empties it
             docker exec -u 0 "$LAB_PREFIX$(live)" rm -f /srv/uploads/.filler
             [ "$switch" = off ] || fill_disk "${value:-95}"
             ;;
         lock)
             # Told by its name, which the session of the next fault has as well.
+            if [ "$switch" = off ] && ! is_running postgres; then return; fi
             psql -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lab fault: lock'" >/dev/null
             if [ "$switch" = on ]; then
                 docker exec -d -e PGAPPNAME='lab fault: lock' "${LAB_PREFIX}postgres" psql -U postgres -d thebot_db \
@@ -151,16 +155,19 @@ turn() {
             fi
             ;;
         stopped)
-            if [ "$switch" = on ]; then docker stop -t 5 "$LAB_PREFIX${value:-$(live)}" >/dev/null; else
-                docker start "$LAB_PREFIX$value" >/dev/null
+            if [ "$switch" = on ]; then docker stop -t 5 "$LAB_PREFIX${value:-$(live)}" >/dev/null; elif docker start "$LAB_PREFIX$value" >/dev/null 2>&1; then       # it may be gone
                 wait_healthy 30 "$value"
                 case $value in backend-*) reload_if_running ;; esac
             fi
             ;;
         restart-loop)
-            if [ "$switch" = on ]; then restart_loop "$(live)" "${value:-memory}"; else
-                recreate "$(live)"
-                well_again "$(live)"
+            if [ "$switch" = on ]; then
+                set=${was:-$(live)}       # one that has the fault keeps it, with another cause
+                restart_loop "$set" "${value:-memory}"
+                echo "$set" >"$folder/restart-loop"
+            else
+                recreate "$was"
+                well_again "$was"
             fi
             ;;
         registry-image) if [ "$switch" = on ]; then forget_release "${value:-v1}"; else push_release "${was:-v1}"; fi ;;
@@ -175,12 +182,14 @@ turn() {
 
 # if_on VALUE OTHERWISE: into `set`.
 if_on() { if [ "$switch" = on ]; then set=$1; else set=$2; fi; }
+# number VALUE DEFAULT OTHERWISE: likewise, of a number.
 number() {
     [[ ${1:-$2} =~ ^[0-9]+(\.[0-9]+)?$ ]] || die "$1 is no number"
-    printf '%s' "${1:-$2}"
+    if_on "${1:-$2}" "$3"
 }
-# Within nginx's container; what it lost when it was made anew is in its image.
+# Within nginx's container. One that does not run is made anew from its image, which is well.
 move_html() {
+    is_running nginx || { docker rm -f "${LAB_PREFIX}nginx" >/dev/null; return; }
     # shellcheck disable=SC2016  # the inner shell's
     in_nginx sh -c 'cd /usr/share/thebot && if [ -e "$1" ]; then mv "$1" "$2"; fi' sh "$1" "$2"
 }
@@ -199,8 +208,12 @@ until_true() {
 turn_on() {
     local mark=$folder/$1
     if [ "$1" = stopped ]; then mark=$folder/stopped.${2:-$(live)}; fi
+    was=$(cat "$mark" 2>/dev/null || true)
     printf '%s\n' "$2" >"$mark"
-    (turn "$1" on "$2") || { local code=$?; rm -f "$mark"; exit "$code"; }
+    # shellcheck disable=SC2064  # the name as it is now
+    trap "rm -f '$mark'" EXIT
+    turn "$1" on "$2"
+    trap - EXIT
 }
 turn_off() {
     local service
@@ -218,7 +231,9 @@ mkdir -p "$folder"
 case ${1:-}:${2:-} in
     list:) find "$folder" -type f -printf '%f ' -exec cat {} \; | sort | sed 's/^/fault: /' ;;
     clear:)
-        [ -z "$(stopped)" ] || turn_off stopped ""       # the others may need what was stopped
+        # The others may need what does not run.
+        [ -z "$(stopped)" ] || turn_off stopped ""
+        [ ! -e "$folder/restart-loop" ] || turn_off restart-loop ""
         for mark in "$folder"/*; do [ ! -e "$mark" ] || turn_off "${mark##*/}" ""; done
         ;;
     *:on) turn_on "$1" "${3:-}" ;;

@@ -229,7 +229,7 @@ reset() {
     local gone=() service pids=() pid
     [ -f "$LAB_STATE/lab.env" ] || die "the lab is not up"
     "$LAB_DIR/fault.sh" clear
-    for service in "${LAB_INFRA[@]}"; do is_running "$service" || gone+=("$service"); done
+    mapfile -t gone < <(printf '%s\n' "${LAB_INFRA[@]}" | grep -vxF "$(docker ps --format '{{.Names}}' | sed "s/^$LAB_PREFIX//")")
     [ "${#gone[@]}" = 0 ] || start_infra "${gone[@]/nginx/postgres}"     # nginx later: it wants to resolve its upstream
     wait_healthy 30 postgres
     copy_seed 2>"$LAB_STATE/reset.log" &

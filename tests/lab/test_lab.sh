@@ -177,6 +177,12 @@ test_faults_of_the_backend() {
     check "slow-queries" soon holds 'count(sum(rate(django_db_query_duration_seconds_bucket{job="backend-blue", le="0.25"}[3s]))
         < 0.5 * sum(rate(django_db_query_duration_seconds_count{job="backend-blue"}[3s])))'
     fault slow-queries off
+    statements() { curl -s "http://127.0.0.1:$LAB_PORT_BLUE/metrics" | sed -n 's/^django_db_execute_total //p'; }
+    fault queries on 200
+    i=$(statements)
+    status "$SITE/materials/" >/dev/null
+    check "queries" [ "$(statements)" -ge $((i + 200)) ]
+    fault queries off
     fault cache on
     for i in 1 2 3 4 5 6; do
         curl -s -o /dev/null "$SITE/materials/"
@@ -295,11 +301,14 @@ test_restart_loops() {
 }
 
 test_reset_ends_every_fault() {
-    for name in errors hsts frontpage certificate disk lock; do fault "$name" on; done
+    for name in errors hsts frontpage static certificate disk lock restart-loop; do fault "$name" on; done
     fault stopped on redis
+    docker stop -t 5 "${LAB_PREFIX}nginx" >/dev/null        # and one that fault.sh knows nothing of
     check "reset" lab/lab.sh reset
     no_fault_is_left
     equals "no errors" "$(curl -s "http://127.0.0.1:$LAB_PORT_BLUE/fault/" | jq .error_rate)" 0
+    check "the front page" not grep -qi error <(curl -sf "$SITE/")
+    equals "the script" "$(status "$SITE/static/js/app.js")" 200
     check "HSTS" grep -q max-age <(header strict-transport-security "$SITE/")
     check "no filler" [ -z "$(docker exec "${LAB_PREFIX}backend-blue" ls -A /srv/uploads)" ]
     equals "Redis" "$(docker exec "${LAB_PREFIX}redis" redis-cli ping)" PONG

@@ -5,7 +5,7 @@ import time
 
 import psycopg2
 
-from . import fault, memory, metrics, settings
+from . import database, fault, memory, metrics, settings
 from .pages import BELOW, ROUTES, Refusal, reply
 from .web import Response
 
@@ -51,6 +51,8 @@ async def page(request):
         if _owed >= 1.0:
             _owed -= 1.0
             return reply(500, {"error": "injected"})
+        for _ in range(fault.state["queries"]):
+            await database.query("SELECT 1")
     if request.method == "OPTIONS":
         return Response(204)
     found = ROUTES.get(request.path) or next((page for start, page in BELOW.items() if request.path.startswith(start)), None)

@@ -11,6 +11,7 @@ state = {
     "websocket": False,               # WebSockets are refused
     "payments": False,                # /payments/health/ answers 503
     "slow_query": 0.0,                # seconds that every statement takes longer, in the database
+    "queries": 0,                     # statements that every request makes beside its own
     "cache": False,                   # nothing is found in the cache
     "leak": False,                    # passwords and tokens are printed
     "memory": 0.0,                    # the share of the container's memory that is taken
