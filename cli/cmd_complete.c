@@ -48,6 +48,12 @@ static void read_option(struct line *line, const char *word)
 	}
 }
 
+/* `export alerts FILE` */
+static bool has_leading_word(const struct command *command)
+{
+	return command->words && command->completes != COMPLETES_WORDS;
+}
+
 static void read_operand(struct line *line, const char *word)
 {
 	if (!line->command && line->operand_count == 0) {
@@ -56,7 +62,7 @@ static void read_operand(struct line *line, const char *word)
 			return;
 		line->command = command_find("run");
 	}
-	if (line->operand_count++ == 0)
+	if (line->operand_count++ == (size_t)has_leading_word(line->command))
 		line->file = word;
 }
 
@@ -284,7 +290,9 @@ int cmd_complete(const struct options *options)
 		if (!line.operands_only)
 			offer_commands();
 		printf(":plans\n");
-	} else if (line.operand_count < line.command->most)
+	} else if (line.operand_count == 0 && has_leading_word(line.command))
+		offer_words("", line.command->words);
+	else if (line.operand_count < line.command->most)
 		offer_value("", line.command->completes, line.command->words, &line, typed);
 	return EXIT_DONE;
 }

@@ -55,6 +55,13 @@ static const struct fact test_codes[] = {
     {NULL, NULL},
 };
 
+static const struct fact export_codes[] = {
+    {"0", "all thresholds were exported"},
+    {"1", "some were not; those that could be were written"},
+    {"2", "the command line, the params or the plan are wrong; nothing was written"},
+    {NULL, NULL},
+};
+
 static const struct fact replay_codes[] = {
     {"0", "the plan does the same again"},
     {"1", "it does not; the first difference is printed"},
@@ -126,6 +133,12 @@ static const struct fact test_examples[] = {
 static const struct fact replay_examples[] = {
     {"  runplan deploy.plan --journal run.rows", "Keep a record"},
     {"  runplan replay deploy.plan --journal run.rows", "Does the plan, as it is now, still do the same?"},
+    {NULL, NULL},
+};
+
+static const struct fact export_examples[] = {
+    {"  runplan export alerts monitor.plan >rules/monitor.yml", "Then reload Prometheus"},
+    {"  runplan export alerts monitor.plan --env production", "With the params of an environment"},
     {NULL, NULL},
 };
 
@@ -227,6 +240,17 @@ const struct command command_table[] = {
      "Runs the plan on the answers recorded in --journal, touching nothing, and compares every event.", 1, 1,
      cmd_replay, false, .group = GROUP_RUN, .completes = COMPLETES_PLAN, .examples = replay_examples,
      .codes = replay_codes},
+    {"export", "alerts FILE", "Write the thresholds as alerting rules for Prometheus",
+     "A rule file, for `rule_files` of prometheus.yml, on standard output. Each threshold is a rule for each set of "
+     "arguments with which the plan watches it; one that nothing watches is a rule with its defaults. The plan is "
+     "gone through as by `preview`: nothing is read or changed, and a param that is not set is not known. Rules "
+     "that are measured equally often stand in a group.\n\n"
+     "`breach after N` is N in a row to Prometheus, also of `after N of M`. `no data` is a rule of its own, named "
+     "_no_data, which NaN raises as well; `no data ok` is none. The severity is critical, and with `on breach "
+     "warn` warning. What cannot be a rule is named on standard error, with the reason: a measure that is not one "
+     "prom.query, a bound or a query that only a run knows.",
+     2, 2, cmd_export, false, .group = GROUP_LOOK_UP, .completes = COMPLETES_PLAN, .words = "alerts",
+     .examples = export_examples, .codes = export_codes},
     {"doc", "[NAME|NAMESPACE]", "Describe the builtins",
      "Builtins are the calls of the plan language: docker.exec, http.get, list.join.", 0, 1, cmd_doc, false,
      .group = GROUP_WRITE, .completes = COMPLETES_BUILTIN, .examples = doc_examples},
@@ -242,7 +266,6 @@ const struct command command_table[] = {
     LATER("abort", "RUN", "Stop a run and undo it.", 1, 1),
     LATER("approve", "RUN", "Approve what a run waits for.", 1, 1),
     LATER("report", "RUN", "An HTML page of a run.", 1, 1),
-    LATER("export", "alerts FILE", "Thresholds as alerting rules.", 2, 2),
     LATER("lsp", "", "Language server.", 0, 0),
     {"completion", "SHELL", "Print the completion script of a shell",
      "SHELL is bash, zsh or fish. Commands, options and plans are completed, and what stands in the plan on "
@@ -261,11 +284,12 @@ const size_t command_count = sizeof(command_table) / sizeof(command_table[0]);
 /* ---- options ---- */
 
 #define RUNS "run preview simulate"
+#define EXPORTS RUNS " export"
 
 const struct option_row option_table[] = {
-    {"env", 'e', "NAME", RUNS, "the environment: a preset of params", false,
+    {"env", 'e', "NAME", EXPORTS, "the environment: a preset of params", false,
      .completes = COMPLETES_ENVIRONMENT},
-    {"set", 's', "NAME=VALUE", RUNS, "the value of a param; may be repeated", false,
+    {"set", 's', "NAME=VALUE", EXPORTS, "the value of a param; may be repeated", false,
      .completes = COMPLETES_PARAM},
     {"yes", 'y', NULL, "run", "answer every manual, and every confirm without a phrase", false},
     {"confirm", 0, "LABEL[=PHRASE]", "run", "answer this question beforehand; may be repeated", false,

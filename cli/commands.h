@@ -17,6 +17,7 @@ int cmd_simulate(const struct options *options);
 int cmd_test(const struct options *options);
 int cmd_replay(const struct options *options);
 int cmd_fmt(const struct options *options);
+int cmd_export(const struct options *options);
 int cmd_doc(const struct options *options);
 int cmd_completion(const struct options *options);
 int cmd_complete(const struct options *options);

@@ -12,9 +12,10 @@
 #define WIDEST_OPTION  26 /* of what stands left; what is wider has its text on the next line */
 
 /* Then help after a plan is the plan's. */
+/* Does `COMMAND FILE --help` explain the plan? */
 static bool takes_params(const struct command *command)
 {
-	return option_fits(option_find("set", 3), command);
+	return option_fits(option_find("set", 3), command) && command->most == 1;
 }
 
 static bool option_shown(const struct option_row *row, const struct command *command)

@@ -46,8 +46,9 @@ struct command {
 	int (*run)(const struct options *options); /* NULL: of a later release */
 	bool hidden;
 	enum command_group group;
-	enum completes completes;    /* its operands */
-	const char *words;	     /* of COMPLETES_WORDS, with blanks between */
+	enum completes completes; /* its operands */
+	const char
+	    *words; /* of COMPLETES_WORDS, with blanks between; else what stands before the other operands */
 	const struct fact *examples; /* this and the next end with a NULL name; or NULL */
 	const struct fact *codes;    /* exit codes */
 };

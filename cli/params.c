@@ -394,27 +394,52 @@ static void list_missing(struct collector *c)
 	arena_free(&arena);
 }
 
+static void take_given(struct collector *c)
+{
+	const char *given;
+	size_t at = 0;
+
+	take_environment(c, environment_chosen(c->options, c->program->compilation));
+	while ((given = option_next(c->options, "set", &at)))
+		take_set(c, given);
+}
+
+static bool are_right(struct collector *c)
+{
+	if (c->wrong == 0)
+		return true;
+	fprintf(c->err, "Nothing was run.\n");
+	params_free(c->params);
+	return false;
+}
+
 bool params_collect(struct params *params, const struct program *program, const struct options *options,
 		    bool may_ask, FILE *err)
 {
 	struct collector c = {.params = params, .program = program, .options = options, .err = err};
-	const char *given;
-	size_t at = 0;
 	uint32_t i;
 
 	*params = (struct params){0};
-	take_environment(&c, environment_chosen(options, program->compilation));
-	while ((given = option_next(options, "set", &at)))
-		take_set(&c, given);
+	take_given(&c);
 	for (i = 0; i < program->param_count && may_ask && c.wrong == 0; i++)
 		if (is_missing(&c, &program->params[i]))
 			ask(&c, &program->params[i]);
 	list_missing(&c);
-	if (c.wrong == 0)
-		return true;
-	fprintf(err, "Nothing was run.\n");
-	params_free(params);
-	return false;
+	return are_right(&c);
+}
+
+bool params_collect_some(struct params *params, const struct program *program, const struct options *options,
+			 FILE *err)
+{
+	struct collector c = {.params = params, .program = program, .options = options, .err = err};
+	uint32_t i;
+
+	*params = (struct params){0};
+	take_given(&c);
+	for (i = 0; i < program->param_count; i++)
+		if (is_missing(&c, &program->params[i]))
+			set(params, program->params[i].name, value_unknown());
+	return are_right(&c);
 }
 
 void params_of_test(struct params *params, const struct program *program, const struct node *test)

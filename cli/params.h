@@ -21,6 +21,9 @@ struct params {
  */
 bool params_collect(struct params *params, const struct program *program, const struct options *options,
 		    bool may_ask, FILE *err);
+/* The same, nobody being asked: those that are missing are unknown. */
+bool params_collect_some(struct params *params, const struct program *program, const struct options *options,
+			 FILE *err);
 /* The params of a plan's own test: the environment it names, or the default one; then what it sets. */
 void params_of_test(struct params *params, const struct program *program, const struct node *test);
 void params_free(struct params *params);

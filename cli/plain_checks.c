@@ -124,7 +124,8 @@ void plain_holding(struct ui_plain *plain, const struct event *event)
 							    : " watching ",
 				   value_text_peek(names));
 	if (!plain_quiet(plain))
-		plain_line(plain, event, STYLE_NORMAL, baseline ? "measure " : "hold    ", value_text_peek(text));
+		plain_line(plain, event, STYLE_NORMAL, baseline ? "measure " : "hold    ",
+			   value_text_peek(text));
 	value_release(text);
 	value_release(names);
 }
@@ -132,8 +133,9 @@ void plain_holding(struct ui_plain *plain, const struct event *event)
 void plain_baseline(struct ui_plain *plain, const struct event *event)
 {
 	struct value shown = value_to_text(record_peek(event->data, "value"));
-	struct value text = value_string_printf("%s: %s is the median of %lld samples", sample_name(event), value_text_peek(shown),
-						(long long)record_peek(event->data, "samples").i);
+	struct value text =
+	    value_string_printf("%s: %s is the median of %lld samples", sample_name(event),
+				value_text_peek(shown), (long long)record_peek(event->data, "samples").i);
 
 	if (!plain_quiet(plain))
 		plain_line(plain, event, STYLE_NORMAL, "measure ", value_text_peek(text));
@@ -163,7 +165,8 @@ void plain_sample(struct ui_plain *plain, const struct event *event)
 	struct sampled *sampled = sampled_find(plain, sample_name(event));
 	struct value v = record_peek(event->data, "value"), bound = record_peek(event->data, "bound"), shown,
 		     limit, text;
-	bool ok = strcmp(verdict, "ok") == 0 || strcmp(verdict, "measured") == 0, same = strcmp(sampled->verdict, verdict) == 0;
+	bool ok = strcmp(verdict, "ok") == 0 || strcmp(verdict, "measured") == 0,
+	     same = strcmp(sampled->verdict, verdict) == 0;
 
 	if (!plain_verbose(plain) && same && (plain->live || event->now - sampled->shown < SAMPLE_EVERY))
 		return;

@@ -249,7 +249,10 @@ static void hold_line(struct ui_preview *preview, const struct event *event)
 	size_t i;
 
 	for (i = 0; i < value_length(watching); i++)
-		buffer_printf(&names, "%s%s", i > 0 ? ", " : baseline ? " of " : " watching ",
+		buffer_printf(&names, "%s%s",
+			      i > 0	 ? ", "
+			      : baseline ? " of "
+					 : " watching ",
 			      value_text_peek(list_peek(watching, i)));
 	list = buffer_finish(&names);
 	text = value_string_printf("%s%s",

@@ -483,8 +483,8 @@ static void look_for(struct node *node, void *context)
 }
 
 /* What is only measured has no bound: arguments that nothing but the bound names may be left out. */
-static void want_measuring_arguments(struct walk *w, const struct node *use, const struct signature *signature,
-				     struct node *const *bound)
+static void want_measuring_arguments(struct walk *w, const struct node *use,
+				     const struct signature *signature, struct node *const *bound)
 {
 	struct node *clause;
 	struct diag *diag;
@@ -594,8 +594,9 @@ static const struct type *call_baseline(struct walk *w, struct node *node)
 	if (is_positional(use))
 		measured = measured_value(w, use->argument.value);
 	if (!is_positional(use) || !is_positional(length) || length->next) {
-		diag_hint(diag_error(w->diags, "E0209", node->span, "`baseline` takes a threshold and a duration"),
-			  "`baseline(error_rate, 5m)` is the median of what is measured in 5 minutes");
+		diag_hint(
+		    diag_error(w->diags, "E0209", node->span, "`baseline` takes a threshold and a duration"),
+		    "`baseline(error_rate, 5m)` is the median of what is measured in 5 minutes");
 		check_loose_arguments(w, is_positional(use) ? length : use);
 		return type_simple(TYPE_ERROR);
 	}
@@ -607,7 +608,8 @@ static const struct type *call_baseline(struct walk *w, struct node *node)
 	if (!measured)
 		return type_simple(TYPE_ERROR);
 	if (!type_is_measurable(measured)) {
-		diag_error(w->diags, "E0204", node->span, "there is no median of %s", type_phrase(w->arena, measured));
+		diag_error(w->diags, "E0204", node->span, "there is no median of %s",
+			   type_phrase(w->arena, measured));
 		return type_simple(TYPE_ERROR);
 	}
 	return node->type = measured->kind == TYPE_INT ? type_simple(TYPE_FLOAT) : measured;

@@ -292,8 +292,8 @@ void lint_baseline(struct walk *w, const struct node *use, const struct node *le
 {
 	const struct node *name = use->kind == NODE_CALL ? use->call.callee : use;
 
-	if (name->symbol && name->symbol->kind == SYMBOL_THRESHOLD && length->kind == NODE_DURATION && length->integer > 0 &&
-	    pace_of(name->symbol->node).after >= length->integer)
+	if (name->symbol && name->symbol->kind == SYMBOL_THRESHOLD && length->kind == NODE_DURATION &&
+	    length->integer > 0 && pace_of(name->symbol->node).after >= length->integer)
 		lint_never_measured(w, use, name->symbol->node, length->integer, length->span, "the window");
 }
 

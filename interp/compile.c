@@ -369,7 +369,6 @@ static void plan_settings(struct compiler *c, const struct node *plan)
 	size_t length;
 
 	program->title = node_literal_text(plan->plan.title, &length);
-	program->within = -1;
 	for (const struct node *setting = plan->plan.settings; setting; setting = setting->next) {
 		uint32_t a = take_register(c);
 		if (setting->kind == NODE_ROLLBACK) {
@@ -535,6 +534,34 @@ static void main_function(struct compiler *c, const struct node *plan)
 	c->w = NULL;
 }
 
+/* Has each parameter of the threshold a default? */
+static bool stands_alone(struct compiler *c, const struct node *node)
+{
+	const struct signature *signature = signature_of_symbol(c->compilation, node->symbol);
+
+	for (size_t i = 0; i < signature->count; i++)
+		if (!signature->parameters[i].fallback)
+			return false;
+	return true;
+}
+
+static void watching_function(struct compiler *c)
+{
+	struct writer writer;
+
+	open_writer(&writer, 0, FUNCTION_MAIN, "main", c->compilation->main->file->span);
+	c->w = &writer;
+	globals(c);
+	for (const struct node *node = c->compilation->main->file->file.items; node; node = node->next)
+		if (node->kind == NODE_THRESHOLD && node->symbol && stands_alone(c, node)) {
+			const struct node use = { .kind = NODE_USE, .span = node->callable.name.span, .symbol = node->symbol };
+			compile_watched(c, &use);
+		}
+	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
+	close_writer(c, &writer);
+	c->w = NULL;
+}
+
 static void hand_over(struct compiler *c)
 {
 	struct program *p = c->program;
@@ -566,22 +593,24 @@ static void hand_over(struct compiler *c)
 	p->param_count = c->params.count;
 }
 
-static struct program *compile_with(struct compilation *compilation, const struct node *test)
+/* `plan`: its item, or NULL for compile_thresholds(). */
+static struct program *compile_with(struct compilation *compilation, const struct node *plan, const struct node *test)
 {
-	const struct node *plan = plan_node(compilation->main);
 	size_t errors = compilation->diags->errors;
-
-	if (!plan)
-		return NULL;
 	struct program *program = memory_need(calloc(1, sizeof(*program)));
 	struct compiler c = { .compilation = compilation, .program = program, .test = test };
 	program->compilation = compilation;
+	program->title = "";
+	program->within = -1;
 	program->handlers = (struct plan_handlers){ NOWHERE, NOWHERE, NOWHERE, NOWHERE, NOWHERE };
 	VECTOR_PUSH(&c.functions); /* main */
 	for (const struct module *module = compilation->modules; module; module = module->next)
 		number_module(&c, module);
 	/* Main first: it knows its tables before the functions it calls, and dumps read in the order of the plan. */
-	main_function(&c, plan);
+	if (plan)
+		main_function(&c, plan);
+	else
+		watching_function(&c);
 	for (const struct module *module = compilation->modules; module; module = module->next)
 		for (const struct node *node = module->file->file.items; node; node = node->next)
 			if (is_callable(node)) {
@@ -598,12 +627,21 @@ static struct program *compile_with(struct compilation *compilation, const struc
 
 struct program *compile_program(struct compilation *compilation)
 {
-	return compile_with(compilation, NULL);
+	const struct node *plan = plan_node(compilation->main);
+
+	return plan ? compile_with(compilation, plan, NULL) : NULL;
 }
 
 struct program *compile_test(struct compilation *compilation, const struct node *test)
 {
-	return compile_with(compilation, test);
+	const struct node *plan = plan_node(compilation->main);
+
+	return plan ? compile_with(compilation, plan, test) : NULL;
+}
+
+struct program *compile_thresholds(struct compilation *compilation)
+{
+	return compile_with(compilation, NULL, NULL);
 }
 
 void program_free(struct program *program)

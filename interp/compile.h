@@ -153,6 +153,7 @@ void compile_statement(struct compiler *c, const struct node *node);
 void close_reserved(struct compiler *c, struct reserved *outer);
 void reserve_named_lets(struct compiler *c, struct node *body); /* for all named steps in it */
 void place_local(struct compiler *c, struct symbol *symbol, uint32_t slot);
+void compile_watched(struct compiler *c, const struct node *uses); /* a watch over nothing */
 /* A threshold is three functions, one after the other: what samples and judges; what measures once; what samples and keeps. */
 enum { FUNCTION_MEASURES = 1, FUNCTION_KEEPS = 2 };
 void compile_threshold(struct compiler *c, const struct node *node, bool judges);

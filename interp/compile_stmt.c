@@ -797,11 +797,21 @@ static uint32_t watch_table(struct compiler *c, const struct node *uses, struct 
 			.arguments = (uint16_t)from,
 			.count = (uint16_t)signature->count,
 			.name = one_line(c, use->span),
+			.span = use->span,
 		};
 	}
 	struct watch_code *watch = VECTOR_PUSH(&c->watches);
 	*watch = (struct watch_code){ table, count, baseline, span };
 	return c->watches.count - 1;
+}
+
+void compile_watched(struct compiler *c, const struct node *uses)
+{
+	uint32_t top = c->w->top;
+
+	emit_ad(c, INSN_WATCH_BEGIN, 0, (int32_t)watch_table(c, uses, uses->span, false));
+	emit_abc(c, INSN_WATCH_END, 0, 0, 0);
+	give_back(c, top);
 }
 
 static void hold(struct compiler *c, const struct node *node)
@@ -935,7 +945,7 @@ static const struct node *threshold_clauses(struct compiler *c, const struct nod
 
 void compile_threshold(struct compiler *c, const struct node *node, bool judges)
 {
-	struct threshold_code row = { .name = node->callable.name.text, .span = node->span };
+	struct threshold_code row = { .name = node->callable.name.text, .span = node->span, .node = node };
 	size_t length;
 	uint32_t a = take_registers(c, THRESHOLD_REGISTERS), value = take_register(c);
 

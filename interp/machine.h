@@ -43,6 +43,18 @@ struct calls {
 };
 void calls_free(struct calls *calls); /* what it holds */
 
+/* A threshold where it is watched; valid during the call. */
+struct watched {
+	const struct threshold_code *code;
+	const struct watch_use *use;
+	const struct value *arguments; /* in the order of its parameters */
+	uint32_t argument_count;
+	const struct value *settings; /* by enum threshold_register */
+	const char *fiber;	      /* the ids of the effects that measure it begin so, with a colon behind */
+};
+/* "< 5%", "between 1% and 5%", "within 20% of 41ms"; the caller frees it. */
+char *threshold_bound(enum bound bound, const struct value *settings);
+
 struct machine_options {
 	const struct program *program;
 	struct driver *driver;
@@ -57,6 +69,8 @@ struct machine_options {
 	/* A program of compile_test(): its given `number` holds. v: the call that is meant (a record `places`, `values`) or
 	 * null, the value, `with`, `after`. */
 	void (*given)(void *context, uint32_t number, const struct value *v);
+	/* Of a run that explores: told of each threshold where it is watched. It is then measured once, and judged not. */
+	void (*watched)(void *context, const struct watched *watched);
 	void *context;
 };
 

@@ -224,7 +224,7 @@ struct fiber {
 	struct fiber *previous, *next; /* in it */
 	uint32_t branch;     /* number among the group's children */
 	struct sampler *sampler;
-	const char *watched; /* what it samples as the plan names it, with arguments; NULL: none */
+	const struct watch_use *watched; /* what it samples, as the plan names it; NULL: none */
 	uint32_t fuel, turns; /* fuel spent since the last turn; turns since the last effect */
 	struct timer *bound;     /* of a handler: its `rollback within` */
 	struct fiber *proof;     /* WAITING_PROOF: the fiber that proves */

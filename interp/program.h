@@ -140,6 +140,7 @@ struct watch_use {
 	uint16_t arguments; /* first register */
 	uint16_t count;
 	const char *name; /* as shown: error_rate(max: 2%) */
+	struct span span;
 };
 struct watch_code {
 	struct watch_use *uses;
@@ -171,6 +172,7 @@ struct threshold_code {
 	const char *doc;    /* or NULL */
 	const char *action; /* what a person does then, or NULL */
 	const char *measure; /* its source */
+	const struct node *node; /* the declaration */
 	enum bound bound;
 	enum no_data no_data;
 	enum on_breach on_breach;
@@ -237,6 +239,8 @@ struct program {
 struct program *compile_program(struct compilation *compilation);
 /* The plan with one of its NODE_TESTs: its givens at the start, its questions at the end. Never NULL but for errors. */
 struct program *compile_test(struct compilation *compilation, const struct node *test);
+/* The main file's thresholds alone, each watched with its defaults; those that have none for an argument are left out. */
+struct program *compile_thresholds(struct compilation *compilation);
 void program_free(struct program *program);
 void program_dump(FILE *out, const struct program *program); /* for people */
 /* Holds code to the opcode table and to its own jumps, registers and regions; NULL, or what is wrong (static text). */

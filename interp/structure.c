@@ -359,14 +359,14 @@ static void watch_begin(struct fiber *fiber, const struct instruction *in)
 	region->number = (uint32_t)in->d;
 	region->group = group_new(fiber, 0);
 	region->group->watch = region->serial;
-	if (machine->driver->explores)
+	if (machine->driver->explores && (!machine->options->watched || watch->baseline))
 		return;
 	for (uint32_t i = 0; i < watch->count; i++) {
 		const struct watch_use *use = &watch->uses[i];
 
 		group_call(region->group, fiber, &machine->program->functions[use->function],
 			   fiber_register(fiber, use->arguments), use->count)
-			->watched = use->name;
+			->watched = use;
 	}
 }
 
@@ -385,7 +385,8 @@ static bool watch_end(struct fiber *fiber)
 	if (group->running) {
 		again(fiber);
 		fiber->waiting = WAITING_GROUP;
-		if (!is_undecided(group)) /* a breach that a person is asked about is not passed over */
+		/* A breach that a person is asked about is not passed over; what explores measures once. */
+		if (!is_undecided(group) && !fiber->machine->driver->explores)
 			group_cancel(group, "what it watched has ended");
 		return false;
 	}

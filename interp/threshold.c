@@ -38,6 +38,22 @@ static uint32_t positive(struct value v, uint32_t fallback)
 	return v.tag == VALUE_INT && v.i > 0 ? (uint32_t)(v.i < 100000 ? v.i : 100000) : fallback;
 }
 
+static void tell_watched(struct fiber *fiber)
+{
+	const struct machine_options *options = fiber->machine->options;
+	const struct watched watched = {
+		.code = fiber->sampler->code,
+		.use = fiber->watched,
+		.arguments = fiber_register(fiber, 0),
+		.argument_count = fiber_frame(fiber)->function->parameters,
+		.settings = fiber_register(fiber, fiber->sampler->a),
+		.fiber = fiber->path,
+	};
+
+	fiber->sampler->due = fiber->machine->now;
+	options->watched(options->context, &watched);
+}
+
 void sampler_setup(struct fiber *fiber, uint32_t a, uint32_t number)
 {
 	struct sampler *sampler = memory_need(calloc(1, sizeof(*sampler)));
@@ -53,6 +69,8 @@ void sampler_setup(struct fiber *fiber, uint32_t a, uint32_t number)
 	sampler->over_since = -1;
 	after = setting(fiber, THRESHOLD_AFTER);
 	sampler->due = later(fiber->machine, after.tag == VALUE_DURATION ? after.i : 0);
+	if (fiber->machine->driver->explores)
+		tell_watched(fiber);
 }
 
 void sampler_free(struct sampler *sampler)
@@ -151,28 +169,31 @@ static bool within_bound(struct fiber *fiber, struct value v, bool *holds, char 
 	return false;
 }
 
-/* "< 5%", "between 1% and 5%", "within 20% of 41ms" */
-static char *bound_text(struct fiber *fiber)
+char *threshold_bound(enum bound bound, const struct value *settings)
 {
 	static const char *const signs[] = { [BOUND_LESS] = "<", [BOUND_LESS_EQUAL] = "<=", [BOUND_GREATER] = ">",
 					     [BOUND_GREATER_EQUAL] = ">=", [BOUND_EQUAL] = "==" };
-	struct value low = value_show(setting(fiber, THRESHOLD_LOW), 40);
-	struct value high = value_show(setting(fiber, THRESHOLD_HIGH), 40);
-	enum bound bound = fiber->sampler->code->bound;
-	char *text = bound == BOUND_BETWEEN  ? text_printf("between %s and %s", value_text_peek(low), value_text_peek(high))
-		     : bound == BOUND_WITHIN ? text_printf("within %s of %s", value_text_peek(low), value_text_peek(high))
-					     : text_printf("%s %s", signs[bound], value_text_peek(low));
+	struct value low = value_show(settings[THRESHOLD_LOW], 40), high = value_show(settings[THRESHOLD_HIGH], 40);
+	const char *first = value_text_peek(low), *second = value_text_peek(high);
+	char *text = bound == BOUND_BETWEEN  ? text_printf("between %s and %s", first, second)
+		     : bound == BOUND_WITHIN ? text_printf("within %s of %s", first, second)
+					     : text_printf("%s %s", signs[bound], first);
 
 	value_release(low);
 	value_release(high);
 	return text;
 }
 
+static char *bound_text(struct fiber *fiber)
+{
+	return threshold_bound(fiber->sampler->code->bound, fiber_register(fiber, fiber->sampler->a));
+}
+
 /* Consumes data. */
 static void tell_of(struct fiber *fiber, const struct threshold_code *code, const char *verdict, struct value v,
 		    const char *reason, struct value data)
 {
-	record_set(&data, "watched", fiber->watched ? value_string(fiber->watched) : value_null());
+	record_set(&data, "watched", fiber->watched ? value_string(fiber->watched->name) : value_null());
 	record_set(&data, "verdict", value_string(verdict));
 	record_set(&data, "value", value_copy(v));
 	record_set(&data, "measure", value_string(code->measure));
@@ -374,7 +395,7 @@ struct value sampler_median(struct fiber *fiber, struct group *group)
 		return value_null();
 	middle = median(sampler);
 	data = record_new(3);
-	record_set(&data, "watched", value_string(group->children->watched));
+	record_set(&data, "watched", value_string(group->children->watched->name));
 	record_set(&data, "value", value_copy(middle));
 	record_set(&data, "samples", value_int(sampler->taken_count));
 	tell(machine, EVENT_BASELINE, sampler->code->name, fiber, "", data, fiber_at(fiber));
@@ -399,6 +420,11 @@ void sampler_judge(struct fiber *fiber, struct value v, const char *no_data_reas
 	bool holds = false;
 	char error[256];
 
+	if (fiber->machine->driver->explores) {
+		value_release(v);
+		fiber_end(fiber, NULL);
+		return;
+	}
 	if ((v.tag == VALUE_UNKNOWN && !no_data_reason) || setting(fiber, THRESHOLD_LOW).tag == VALUE_UNKNOWN ||
 	    setting(fiber, THRESHOLD_HIGH).tag == VALUE_UNKNOWN)
 		judge_unknown(fiber);

@@ -53,13 +53,6 @@ in_fish() { # TYPED: what is offered, with descriptions, is in $out
     out=$(fish --no-config -c 'runplan completion fish | source; complete -C $argv[1]' "$1" 2>&1)
 }
 
-is() { # GOT WANTED
-    [ "$1" = "$2" ] || {
-        printf 'wanted: [%s]\n   got: [%s]\n' "$2" "$1"
-        return 1
-    }
-}
-
 @test "complete: answers are quick words, and silence where nothing is known" {
     run_plan complete -- run none.plan --env ''
     ends_with 0
@@ -81,6 +74,17 @@ is() { # GOT WANTED
     says "$out" $'production\tThe one that counts.'
     run_plan complete -- run params.plan -- --
     says_not "$out" --env
+}
+
+@test "complete: the word before the plan of an export, then the plan and its params" {
+    run_plan complete -- export ''
+    is "$out" alerts
+    run_plan complete -- export alerts ''
+    is "$out" ':plans'
+    run_plan complete -- export alerts params.plan --set ''
+    says "$out" 'share='
+    run_plan complete -- export alerts params.plan ''
+    is "$out" ''
 }
 
 @test "complete: what belongs to a later release is not offered, nor what is hidden" {

@@ -50,3 +50,10 @@ on_terminal() {
     out=$(tr -d '\r' <out)
     err=
 }
+
+is() { # GOT WANTED
+    [ "$1" = "$2" ] || {
+        printf 'wanted: [%s]\n   got: [%s]\n' "$2" "$1"
+        return 1
+    }
+}

@@ -1,0 +1,221 @@
+# Thresholds as alerting rules, held against Prometheus' own promtool. UPDATE=1 writes the expected files anew.
+
+load help
+
+export_alerts() { # ARGUMENTS
+    run_plan export alerts "$@"
+    cp out rules.yml
+    promtool check rules rules.yml
+}
+
+# What Prometheus fires at each time, given these series, a sample every 10 s.
+fires() { # SERIES ALERTS
+    printf '%s\n' 'rule_files: [rules.yml]' 'evaluation_interval: 10s' 'tests:' '  - interval: 10s' '    input_series:' "$1" \
+        '    alert_rule_test:' "$2" >test.yml
+    promtool test rules test.yml
+}
+
+@test "export: each use is a rule, and what cannot be one is named with its place" {
+    cp "$BATS_TEST_DIRNAME/shown/alerts.plan" .
+    export_alerts alerts.plan
+    ends_with 1
+    if [ -n "${UPDATE:-}" ]; then cp out "$BATS_TEST_DIRNAME/shown/alerts.yml"; fi
+    diff "$BATS_TEST_DIRNAME/shown/alerts.yml" out
+    is "$err" 'alerts.plan:103: `unused` is not exported: nothing watches it, and not all of its arguments have defaults
+alerts.plan:121: `computed` is not exported: its `measure` is not one prom.query
+alerts.plan:121: `of_release` is not exported: its query is known only at run time
+alerts.plan:121: `earlier(max: 3)` is not exported: its query asks for another time than now
+alerts.plan:132: `depth(usual: usual)` is not exported: its bound is known only at run time'
+    export_alerts alerts.plan --set release=v2 --set service=api
+    says "$out" "errors{release='v2'}"
+    says "$out" 'service="api"'
+    says_not "$err" of_release
+}
+
+@test "export: Prometheus fires where the plan is breached, and where it has no data" {
+    plan one <<'E'
+plan "One" { }
+defaults { prom.server = "http://127.0.0.1:9090" }
+threshold share {
+  measure prom.query('errors / requests') as ratio
+  must < 5%
+  every 10s
+  breach after 2 of 3
+  no data tolerate 3
+  action "Look {{ here }}"
+}
+step s "S" { hold 1m watching share }
+E
+    export_alerts one.plan
+    ends_with 0
+    is "$err" ''
+    labels='exp_labels: { severity: critical, plan: One }'
+    # 5% is over the bound, 4.9% is not; one sample over it is not enough.
+    fires "      - { series: errors, values: '49 50 50 49 50' }
+      - { series: requests, values: '1000x4' }" "      - { eval_time: 10s, alertname: share }
+      - eval_time: 20s
+        alertname: share
+        exp_alerts:
+          - $labels
+            exp_annotations:
+              summary: share
+              description: 'share is 5%, must be < 5%'
+              action: 'Look {{ here }}'
+              source: 'one.plan:3'
+              watched: 'one.plan:11'
+      - { eval_time: 30s, alertname: share }
+      - { eval_time: 40s, alertname: share }
+      - { eval_time: 40s, alertname: share_no_data }"
+    # Three samples without data are tolerated, the fourth is not: NaN (0 of 0), an infinity, a series that is gone.
+    no_data="      - { eval_time: 30s, alertname: share_no_data }
+      - eval_time: 40s
+        alertname: share_no_data
+        exp_alerts:
+          - $labels
+            exp_annotations:
+              summary: share
+              description: share has no data
+              action: 'Look {{ here }}'
+              source: 'one.plan:3'"
+    fires "      - { series: errors, values: '0x9' }
+      - { series: requests, values: '1 0x8' }" "$no_data
+      - { eval_time: 80s, alertname: share }"
+    fires "      - { series: errors, values: '0 1x8' }
+      - { series: requests, values: '1 0x8' }" "$no_data"
+    fires "      - { series: errors, values: '0 stale' }
+      - { series: requests, values: '1x9' }" "$no_data"
+}
+
+@test "export: a bound in each unit; a file without a plan" {
+    plan units <<'E'
+defaults { prom.server = "http://127.0.0.1:9090" }
+threshold s { measure prom.query('x') as s
+  must < 250ms
+  every 10s
+  no data ok }
+threshold ms { measure prom.query('x') as ms
+  must <= 1s
+  every 500ms
+  breach for 1h30m
+  no data ok }
+threshold bytes { measure prom.query('x') as B
+  must >= 1KB
+  every 10s
+  no data ok }
+threshold ratio { measure prom.query('x') as ratio
+  must > 0.1%
+  every 10s
+  no data ok }
+threshold count { measure prom.query('x') as count
+  must == 3
+  every 10s
+  no data ok }
+threshold between { measure prom.query('x')
+  must between -2 and 1000000000000000000
+  every 10s
+  no data ok }
+threshold within { measure prom.query('x')
+  must within 25% of -8
+  every 10s
+  no data ok }
+E
+    export_alerts units.plan
+    ends_with 0
+    is "$(sed -n '/expr:/{n;s/^ *//p}' out)" '(x) >= 0.25
+(x) < 1000
+(x) <= 0.001
+(x) != 3
+(x) < -2 or (x) > 1e+18
+(x) < -10 or (x) > -6
+(x) > 1000'
+    says "$out" 'interval: 500ms'
+    says "$out" 'for: 1h30m'
+}
+
+@test "export: two services are two alerts without data; text is neither template nor YAML" {
+    plan two <<'E'
+plan "Two: # {{ .Labels }} 'plans' \\ \t" { }
+defaults { prom.server = "http://127.0.0.1:9090" }
+threshold up(name: string) "Is it up: {{ printf \"%d\" 1 }} \"yes\"\n- no" {
+  measure prom.query("up{job='${name}'}") as count
+  must == 1
+  every 10s
+  no data fail
+}
+step s "S" {
+  for name in ["a", "b: {{ x }}", "it's\n# \\ \"so\""] {
+    hold 1m watching up(name)
+    hold 1m watching up(name: name)
+  }
+}
+E
+    export_alerts two.plan
+    ends_with 0
+    is "$(grep -c 'alert: "up_no_data"' out)" 3
+    is "$(grep -c 'alert: "up"' out)" 3
+    fires "      - { series: 'up{job=\"a\"}', values: '0' }" '      - eval_time: 0s
+        alertname: up
+        exp_alerts:
+          - exp_labels:
+              severity: critical
+              job: a
+              plan: "Two: # {{ .Labels }} '"'plans'"' \\ \t"
+              arguments: "name: a"
+            exp_annotations:
+              summary: "Is it up: {{ printf \"%d\" 1 }} \"yes\"\n- no"
+              description: up is 0, must be == 1
+              source: "two.plan:3"
+              watched: "two.plan:11, two.plan:12"'
+}
+
+@test "export: nothing to export, a plan that fails, one that does not check, other words" {
+    plan none <<<'plan "None" { }'
+    export_alerts none.plan
+    ends_with 0
+    says "$err" 'there is no threshold in it'
+    plan fails <<'E'
+plan "Fails" { }
+defaults { prom.server = "http://127.0.0.1:9090" }
+threshold first { measure prom.query('x')
+  must < 1
+  every 10s
+  no data ok }
+threshold second { measure prom.query('y')
+  must < 1
+  every 10s
+  no data ok }
+step s "S" {
+  hold 1m watching first
+  fail "not today"
+}
+step t "T" { hold 1m watching second }
+E
+    export_alerts fails.plan
+    ends_with 1
+    says "$out" '(x) >= 1'
+    says_not "$out" '(y)'
+    says "$err" 'fails.plan:13: not today'
+    says "$err" 'what it watches after that is not exported'
+    plan bad <<<'plan "Bad" { locks "x" }'
+    run_plan export alerts bad.plan
+    ends_with 2
+    is "$out" ''
+    says "$err" 'nothing was exported'
+    run_plan export rules none.plan
+    ends_with 2
+    says "$err" 'it is `export alerts FILE`'
+    run_plan export alerts none.plan --set nothing=1
+    ends_with 2
+    says "$err" 'no param `nothing`'
+    run_plan export alerts
+    ends_with 2
+}
+
+@test "export: the plans of this project" {
+    cd "$BATS_TEST_DIRNAME/../../plans"
+    for plan in *.plan; do
+        "$RUNPLAN" export alerts "$plan" >"$BATS_TEST_TMPDIR/rules.yml" 2>"$BATS_TEST_TMPDIR/err" || [ $? = 1 ]
+        promtool check rules "$BATS_TEST_TMPDIR/rules.yml"
+    done
+    "$RUNPLAN" export alerts blue_green.plan 2>&1 >/dev/null | grep -F 'is not exported: its query is known only at run time'
+}
