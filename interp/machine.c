@@ -767,6 +767,7 @@ struct machine *machine_new(const struct machine_options *options)
 
 	machine->program = program;
 	machine->registry = program->compilation->registry;
+	machine->given_row = registry_find(machine->registry, "given", 5);
 	machine->driver = options->driver;
 	machine->journal = options->journal;
 	machine->options = options;

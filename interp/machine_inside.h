@@ -267,6 +267,7 @@ enum end_stage { END_FORWARD, END_UNWIND, END_ON_ROLLBACK, END_ON_FAILURE, END_O
 struct machine {
 	const struct program *program;
 	const struct registry *registry;
+	const struct builtin *given_row; /* answers for a task or a threshold; NULL: the registry has none */
 	struct driver *driver;
 	struct journal *journal;
 	const struct machine_options *options;

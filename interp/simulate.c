@@ -23,7 +23,7 @@ struct under_way {
 	struct heap_entry entry; /* first; when it ends; serial: order of start. Not in the heap: never */
 	char *id;
 	const struct builtin *builtin;
-	struct value shown;
+	struct value shown; /* of changes, and of what never ends; else null */
 	struct outcome outcome;
 	bool cancelled;
 };
@@ -167,7 +167,8 @@ static void simulate_start(struct driver *driver, const struct effect_request *r
 
 	call->id = memory_need(strdup(request->id));
 	call->builtin = request->builtin;
-	call->shown = request_show(request);
+	if (request->builtin->effect == EFFECT_CHANGE || (entry && entry->given.kind == GIVEN_NEVER))
+		call->shown = request_show(request);
 	call->entry.due = simulate->now + delay;
 	call->entry.serial = ++simulate->started;
 	call->outcome = outcome_ok(value_null());

@@ -23,6 +23,7 @@ struct sampler {
 	int64_t due;        /* of the next sample */
 	int64_t over_since; /* -1: the last sample was not over */
 	uint32_t silent;    /* samples without data in a row */
+	struct value bound;  /* as text; null for a baseline */
 	struct value *taken; /* for a baseline: numbers and quantities, all of one unit */
 	uint32_t taken_count, taken_room;
 	bool unknown; /* one of them is */
@@ -69,6 +70,11 @@ void sampler_setup(struct fiber *fiber, uint32_t a, uint32_t number)
 	sampler->over_since = -1;
 	after = setting(fiber, THRESHOLD_AFTER);
 	sampler->due = later(fiber->machine, after.tag == VALUE_DURATION ? after.i : 0);
+	if (sampler->code->bound != BOUND_NONE) {
+		char *bound = threshold_bound(sampler->code->bound, fiber_register(fiber, a));
+		sampler->bound = value_string(bound);
+		free(bound);
+	}
 	if (fiber->machine->driver->explores)
 		tell_watched(fiber);
 }
@@ -77,6 +83,7 @@ void sampler_free(struct sampler *sampler)
 {
 	if (!sampler)
 		return;
+	value_release(sampler->bound);
 	free(sampler->window);
 	free(sampler->taken);
 	free(sampler);
@@ -184,11 +191,6 @@ char *threshold_bound(enum bound bound, const struct value *settings)
 	return text;
 }
 
-static char *bound_text(struct fiber *fiber)
-{
-	return threshold_bound(fiber->sampler->code->bound, fiber_register(fiber, fiber->sampler->a));
-}
-
 /* Consumes data. */
 static void tell_of(struct fiber *fiber, const struct threshold_code *code, const char *verdict, struct value v,
 		    const char *reason, struct value data)
@@ -211,9 +213,7 @@ static void tell_sample(struct fiber *fiber, const char *verdict, struct value v
 		return;
 	data = record_new(7);
 	if (sampler->code->bound != BOUND_NONE) {
-		char *bound = bound_text(fiber);
-		record_set(&data, "bound", value_string(bound));
-		free(bound);
+		record_set(&data, "bound", value_copy(sampler->bound));
 		for (uint32_t i = 0; i < sampler->filled; i++)
 			over += sampler->window[i];
 		record_set(&data, "over", value_int(over));
@@ -236,7 +236,7 @@ static struct failure *breach(struct fiber *fiber, struct value v, const char *w
 
 	if (sampler->code->bound == BOUND_NONE)
 		return failure_new(fiber, FAILURE_ERROR, "%s has no data: %s", sampler->code->name, what);
-	char *bound = bound_text(fiber);
+	const char *bound = value_text_peek(sampler->bound);
 	struct value shown = value_show(v, 40);
 	struct failure *failure =
 		v.tag == VALUE_NULL
@@ -247,11 +247,10 @@ static struct failure *breach(struct fiber *fiber, struct value v, const char *w
 	failure->detail = record_new(5);
 	record_set(&failure->detail, "threshold", value_string(sampler->code->name));
 	record_set(&failure->detail, "value", value_copy(v));
-	record_set(&failure->detail, "bound", value_string(bound));
+	record_set(&failure->detail, "bound", value_copy(sampler->bound));
 	record_set(&failure->detail, "action", value_string(sampler->code->action));
 	record_set(&failure->detail, "doc", value_string(sampler->code->doc));
 	value_release(shown);
-	free(bound);
 	return failure;
 }
 
