@@ -688,6 +688,53 @@ def row_branches(bench):
     yield below(f"{count:,} branches that wait: peak memory", figure(result["ours"], "peak"), 40 << 20)
 
 
+def simulated(bench, name, *givens, **params):
+    """The command that simulates the plan with these answers."""
+    command = bench.run_plan(name, **params)
+    command[1] = "simulate"
+    return command + [word for given in givens for word in ("--given", given)]
+
+
+@row
+def row_monitoring(bench):
+    hours = bench.count(1000, 1)
+    result = bench.race(bench.rounds(5), {
+        "hours": simulated(bench, "monitoring", "error_rate returns 1%", hours=hours),
+        "staged": simulated(bench, "staged", "error_rate returns 0.1%", "latency returns [100ms, 110ms]"),
+    })
+    yield below(f"{hours:,} hours of monitoring, simulated: a sample each 10 s", figure(result["hours"]), 2)
+    yield below("24 hours of the staged watch, simulated", figure(result["staged"]), 1)
+
+
+@row
+def row_instances(bench):
+    count = bench.count(1000, 10)
+    health = 'docker.health returns ["starting", "healthy"]'
+    result = bench.race(bench.rounds(11), {"ours": simulated(bench, "instances", health, count=count)})
+    yield below(f"update of {count:,} instances, 50 at once, simulated", figure(result["ours"]), 100e-3)
+    yield below("the same: peak memory", figure(result["ours"], "peak"), 30 << 20)
+
+
+@row
+def row_fanout(bench):
+    count = bench.count(200, 5)
+    hosts = bench.write("hosts", "".join(
+        f"h{i} ansible_connection=local ansible_python_interpreter={sys.executable}\n" for i in range(count)))
+    playbook = bench.write("fanout.yml",
+                           "- hosts: all\n  gather_facts: no\n  tasks:\n    - command: /bin/true\n")
+    ours = bench.run_plan("fanout", count=count)
+    fast = bench.race(bench.rounds(9), {
+        "ours": ours,
+        "xargs": ["sh", "-c", f"seq {count} | xargs -P 50 -n 1 /bin/true"],
+    })
+    slow = bench.race(bench.rounds(3), {
+        "ours": ours,
+        "ansible": ["ansible-playbook", "-f", "50", "-i", hosts, playbook],
+    })
+    yield times(f"{count} commands of this machine, 50 at once", figure(fast["ours"]), "xargs -P 50", figure(fast["xargs"]))
+    yield faster("the same", figure(slow["ours"]), "ansible with 50 forks", figure(slow["ansible"]), 100)
+
+
 # ---- the table ----
 
 HEAD = ["work", "ours", "beside", "ratio", "to reach", "met"]
