@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/typing.h"
+#include "interp/constant.h"
 
 #define NEXT_QUESTION_NS 5000000 /* 5 ms: many turns of the loop, and nothing a person would notice */
 
@@ -119,6 +120,22 @@ static bool confirmed(const struct people *people, const char *text, const char 
 	return false;
 }
 
+/* The choice that the line names by its text or its number; null: none. */
+static struct value chosen(struct value choices, const char *line)
+{
+	size_t i;
+	char *end;
+	unsigned long number;
+
+	for (i = 0; i < value_length(choices); i++)
+		if (strcmp(value_text_peek(list_peek(choices, i)), line) == 0)
+			return value_copy(list_peek(choices, i));
+	number = strtoul(line, &end, 10);
+	if (end != line && !*end && number >= 1 && number <= value_length(choices))
+		return value_copy(list_peek(choices, number - 1));
+	return value_null();
+}
+
 static bool is_kind(const char *kind, const char *name)
 {
 	return strcmp(kind, name) == 0;
@@ -194,6 +211,47 @@ static bool answered_beforehand(const struct people *people, const struct compil
 	       (phrase || (wanted != WANTED_PHRASE && wanted != WANTED_ANSWER));
 }
 
+/* The choices of an operator.ask, where they are written out; null: none, or only the run knows them. */
+static struct value choices_at(const struct compilation *compilation, const struct person_place *place)
+{
+	const struct node *call = node_at(compilation, place, NODE_CALL), *argument;
+	struct value choices = value_null();
+	struct span where;
+	size_t number = 0;
+
+	for (argument = call->call.arguments; argument; argument = argument->next, number++) {
+		const char *name = argument->argument.name.text;
+
+		if ((name ? is_kind(name, "choices") : number == 1) &&
+		    !constant_with_lets(argument->argument.value, &choices, &where))
+			choices = value_null();
+	}
+	return choices;
+}
+
+/* An answer given beforehand that is none of the choices. */
+static bool is_no_choice(const struct people *people, const struct compilation *compilation,
+			 const struct person_place *place, FILE *out)
+{
+	struct value choices, choice, shown;
+	const char *given = NULL;
+
+	if (wanted_at(compilation, place) != WANTED_ANSWER ||
+	    !confirmed(people, NULL, place->label, &given) || !given)
+		return false;
+	choices = choices_at(compilation, place);
+	choice = value_length(choices) ? chosen(choices, given) : value_string("");
+	if (choice.tag == VALUE_NULL) {
+		shown = value_show(choices, 200);
+		fprintf(out, "runplan: refused: \"%s\": the answer given by --confirm, \"%s\", is none of %s\n",
+			place->label, given, value_text_peek(shown));
+		value_release(shown);
+	}
+	value_release(choices);
+	value_release(choice);
+	return choice.tag == VALUE_NULL;
+}
+
 static void print_place(FILE *out, const struct compilation *compilation, const struct person_place *place)
 {
 	static const char *const behind[] = {
@@ -216,10 +274,12 @@ static void print_place(FILE *out, const struct compilation *compilation, const 
 size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out)
 {
 	const struct person_place *place;
-	size_t count = 0;
+	size_t count = 0, wrong = 0;
 
+	for (place = compilation->people; place; place = place->next)
+		wrong += is_no_choice(people, compilation, place, out);
 	if (people->terminal)
-		return 0;
+		return wrong;
 	for (place = compilation->people; place; place = place->next) {
 		if (answered_beforehand(people, compilation, place))
 			continue;
@@ -228,7 +288,7 @@ size_t people_missing(const struct people *people, const struct compilation *com
 				"runplan: refused: the plan needs a person, and nobody is at a terminal\n");
 		print_place(out, compilation, place);
 	}
-	return count;
+	return count + wrong;
 }
 
 size_t people_list(const struct compilation *compilation, FILE *out)
@@ -381,22 +441,6 @@ static void answer(struct people *people, struct question *question, struct valu
 	call_ok(call, v);
 }
 
-/* The choice that the line names by its text or its number; null: none. */
-static struct value chosen(const struct question *question, const char *line)
-{
-	size_t i;
-	char *end;
-	unsigned long number;
-
-	for (i = 0; i < value_length(question->choices); i++)
-		if (strcmp(value_text_peek(list_peek(question->choices, i)), line) == 0)
-			return value_copy(list_peek(question->choices, i));
-	number = strtoul(line, &end, 10);
-	if (end != line && !*end && number >= 1 && number <= value_length(question->choices))
-		return value_copy(list_peek(question->choices, number - 1));
-	return value_null();
-}
-
 static void take_ask(struct people *people, struct question *question, const char *line)
 {
 	struct value v;
@@ -406,7 +450,7 @@ static void take_ask(struct people *people, struct question *question, const cha
 		answer(people, question, question->secret ? value_mark(v, VALUE_SECRET) : v);
 		return;
 	}
-	v = chosen(question, line);
+	v = chosen(question->choices, line);
 	if (v.tag != VALUE_NULL)
 		answer(people, question, v);
 	else
@@ -536,6 +580,22 @@ static struct question *question_new(struct effect_call *call, const struct live
 	return question;
 }
 
+static void answer_with(struct effect_call *call, const struct live_person_request *request, const char *given)
+{
+	bool choice = value_length(request->choices) > 0;
+	struct value v = choice ? chosen(request->choices, given) : value_string(given);
+
+	if (choice && v.tag == VALUE_NULL) {
+		struct value shown = value_show(request->choices, 200);
+
+		call_refused(call, "\"%s\": the answer given by --confirm, \"%s\", is none of %s", request->text,
+			     given, value_text_peek(shown));
+		value_release(shown);
+		return;
+	}
+	call_ok(call, request->secret ? value_mark(v, VALUE_SECRET) : v);
+}
+
 static bool answer_beforehand(struct people *people, struct effect_call *call,
 			      const struct live_person_request *request)
 {
@@ -545,8 +605,7 @@ static bool answer_beforehand(struct people *people, struct effect_call *call,
 
 	named = confirmed(people, request->text, call->label, &phrase);
 	if (ask && named && phrase) {
-		call_ok(call, request->secret ? value_mark(value_string(phrase), VALUE_SECRET)
-					      : value_string(phrase));
+		answer_with(call, request, phrase);
 		return true;
 	}
 	if (!ask && named && request->typing && phrase && strcmp(phrase, request->typing) != 0) {

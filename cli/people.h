@@ -22,7 +22,7 @@ bool people_at_terminal(void); /* standard input and standard error are terminal
 
 /*
  * Places of the plan that will need a person who is not there: each is printed with the option that would
- * answer it. Their number; 0: the run may start.
+ * answer it; and answers given beforehand that are none of the choices. Their number; 0: the run may start.
  */
 size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out);
 /* Every place of the plan that needs a person, one line each; their number. */

@@ -361,6 +361,9 @@ static void preview_event(struct ui *ui, const struct event *event)
 	case EVENT_STEP_SKIPPED:
 		line_of(preview, event, STYLE_FAINT, "skipped ");
 		break;
+	case EVENT_ASSUMED:
+		line_of(preview, event, STYLE_FAINT, "        ");
+		break;
 	case EVENT_EFFECT_STARTED:
 		effect(preview, event);
 		break;

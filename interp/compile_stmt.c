@@ -336,8 +336,10 @@ static void step(struct compiler *c, const struct node *node)
 static void skip(struct compiler *c, const struct node *node)
 {
 	uint32_t top = c->w->top;
-	uint32_t skips = emit_ad(c, INSN_JUMP_TRUE, compile_expression(c, node->guard.condition, ANY_REGISTER), 0);
-	uint32_t past = emit_ad(c, INSN_JUMP, 0, 0); /* an unknown condition skips nothing */
+	uint32_t condition = compile_expression(c, node->guard.condition, ANY_REGISTER);
+	uint32_t skips = emit_ad(c, INSN_JUMP_TRUE, condition, 0);
+	uint32_t unknown = emit_ad(c, INSN_JUMP_UNKNOWN, condition, 0);
+	uint32_t past = emit_ad(c, INSN_JUMP, 0, 0);
 	struct open_region *open = c->w->open;
 
 	while (open && open->kind != OPEN_STEP)
@@ -349,6 +351,9 @@ static void skip(struct compiler *c, const struct node *node)
 	uint32_t jump = emit_ad(c, INSN_JUMP, 0, 0);
 	if (open)
 		*VECTOR_PUSH(&open->skips) = jump;
+	patch_here(c, unknown);
+	compile_or_null(c, node->guard.message, reason);
+	emit_abc(c, INSN_UNSKIPPED, reason, 0, 0);
 	patch_here(c, past);
 	give_back(c, top);
 }

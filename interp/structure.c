@@ -220,6 +220,17 @@ static void skip_step(struct fiber *fiber, struct value reason)
 	     value_copy(title_of(fiber->step)), fiber_at(fiber));
 }
 
+static void not_skipped(struct fiber *fiber, struct value reason)
+{
+	struct value text = reason.tag == VALUE_NULL ? value_string("") : value_to_text(reason), line;
+
+	line = value_string_printf("%s skipped%s%s", fiber->machine->driver->explores ? "perhaps" : "not", value_length(text) ? ": " : "", value_text_peek(text));
+	tell(fiber->machine, EVENT_ASSUMED, fiber->step ? fiber->step->id : "", fiber, value_text_peek(line), value_null(),
+	     fiber_at(fiber));
+	value_release(line);
+	value_release(text);
+}
+
 static void phase_begin(struct fiber *fiber, const struct instruction *in)
 {
 	struct value *r = fiber_register(fiber, in->a), data = record_new(2);
@@ -631,6 +642,9 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 		break;
 	case INSN_SKIP:
 		skip_step(fiber, r[in->a]);
+		break;
+	case INSN_UNSKIPPED:
+		not_skipped(fiber, r[in->a]);
 		break;
 	case INSN_STEP_DONE:
 		step_done(fiber);

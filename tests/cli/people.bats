@@ -200,3 +200,30 @@ P
     says "$err" 'confirm "Go on?"'
     says_not "$err" "The graphs look right"
 }
+
+@test "operator.ask: answered beforehand by a choice, its number, or text; what is no choice is refused" {
+    plan ask <<'E'
+plan "Ask" { }
+let colours = ["blue", "green"]
+step s "S" {
+  let side = operator.ask("Which side?", colours)
+  let other = operator.ask("Which other?", choices: list.sort(colours))
+  let why = operator.ask("Why ${side}?")
+  log "${side} ${other} ${why}"
+}
+E
+    run_plan ask.plan --yes
+    ends_with 4
+    says "$err" "answered beforehand by --confirm 'Which side?=ANSWER'"
+    run_plan ask.plan --confirm 'Which side?=2' --confirm 'Which other?=blue' --confirm 'Why ${side}?=it = so'
+    ends_with 0
+    says "$err" 'green blue it = so'
+    # Where the choices are written out, before anything runs; else when it is asked.
+    run_plan ask.plan --confirm 'Which side?=purple' --confirm 'Which other?=blue' --confirm 'Why ${side}?=x'
+    ends_with 4
+    is "$err" 'runplan: refused: "Which side?": the answer given by --confirm, "purple", is none of ["blue", "green"]'
+    run_plan ask.plan --confirm 'Which side?=blue' --confirm 'Which other?=3' --confirm 'Why ${side}?=x'
+    ends_with 4
+    says "$err" '"Which other?": the answer given by --confirm, "3", is none of ["blue", "green"]'
+    says "$err" 'person  Which side? blue'
+}
