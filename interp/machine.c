@@ -169,10 +169,10 @@ static void tell_started(struct fiber *fiber, const struct effect_request *reque
 
 static void tell_person(struct fiber *fiber, const struct effect_request *request)
 {
-	struct value data = record_new(2);
+	struct value data = record_new(2), second = request->arg_count > 1 ? request->args[1] : value_null();
 
 	record_set(&data, "kind", value_string(request->builtin->name));
-	record_set(&data, "typing", request->arg_count > 1 ? value_copy(request->args[1]) : value_null());
+	record_set(&data, second.tag == VALUE_LIST ? "choices" : "typing", value_copy(second));
 	tell(fiber->machine, EVENT_PERSON_ASKED, request->id, fiber,
 	     request->arg_count ? value_text_peek(request->args[0]) : "", data, request->at);
 }
