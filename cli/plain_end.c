@@ -10,7 +10,11 @@
 
 void plain_failed(struct ui_plain *plain, const struct event *event)
 {
+	struct value action = record_peek(record_peek(event->data, "detail"), "action");
+
 	plain_line(plain, event, STYLE_BAD, "FAILED  ", event->text);
+	if (action.tag == VALUE_STRING && value_length(action) > 0)
+		plain_detail(plain, event, value_text_peek(action));
 	/* A read's were not shown when it failed: it might have been looked at again. */
 	if (!plain->tailed || strcmp(plain->tailed, event->text) != 0)
 		plain_tail(plain, event, record_peek(event->data, "detail"));

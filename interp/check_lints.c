@@ -275,7 +275,7 @@ static void lint_time(struct walk *w, const struct node *first, int64_t time, st
 					    "`%s` cannot breach in so short a time",
 					    threshold->callable.name.text);
 			diag_secondary(diag, span, "%s lasts %s", what, have);
-			diag_hint(diag, "with its `every` and `breach` it needs at least %s",
+			diag_hint(diag, "with its `every` and `breach` it needs more than %s",
 				  duration_text(least, need));
 		}
 	}

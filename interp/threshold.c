@@ -260,24 +260,26 @@ static void forget(struct sampler *sampler)
 	sampler->over_since = -1;
 }
 
-/* What the author wants done about a breach, or about missing data. Consumes failure. */
+/* What the author wants done about a breach, or about missing data; the action goes with what a person is told. Consumes failure. */
 static void react(struct fiber *fiber, struct failure *failure, enum on_breach reaction)
 {
+	const char *action = fiber->sampler->code->action, *message = value_text_peek(failure->message);
+	char *text = action ? text_printf("%s (%s)", message, action) : text_printf("%s", message);
+
 	forget(fiber->sampler);
 	switch (reaction) {
 	case BREACH_WARN:
-		tell(fiber->machine, EVENT_WARNING, fiber->step ? fiber->step->id : "", fiber,
-		     value_text_peek(failure->message), value_null(), failure->at);
+		tell(fiber->machine, EVENT_WARNING, fiber->step ? fiber->step->id : "", fiber, text, value_null(), failure->at);
 		failure_free(failure);
 		break;
 	case BREACH_ASK:
-		ask_to_go_on(fiber, failure, fiber->sampler->code->name, "%s. Go on all the same?", value_text_peek(failure->message),
-			     fiber_frame(fiber)->pc);
+		ask_to_go_on(fiber, failure, fiber->sampler->code->name, "%s. Go on all the same?", text, fiber_frame(fiber)->pc);
 		break;
 	case BREACH_ROLLBACK:
 		fiber_raise(fiber, failure);
 		break;
 	}
+	free(text);
 }
 
 static void judge_no_data(struct fiber *fiber, const char *reason)

@@ -102,6 +102,15 @@ static void verify_tests(const char *path, struct compilation *compilation)
 	}
 }
 
+static void verify_thresholds(const char *path, struct compilation *compilation)
+{
+	struct program *program = compile_thresholds(compilation);
+
+	assert_non_null(program);
+	verify(path, program);
+	program_free(program);
+}
+
 static void try_plan(const char *path)
 {
 	struct subject subject = { .compilation = compilation_new(&builtin_registry), .path = path };
@@ -113,7 +122,9 @@ static void try_plan(const char *path)
 			hold_to_promises(&subject);
 		subjects++;
 		free(subject.text);
-		verify_tests(path, subject.compilation); /* last: compiling anew gives the names other places */
+		/* Last: compiling anew gives the names other places. */
+		verify_tests(path, subject.compilation);
+		verify_thresholds(path, subject.compilation);
 	}
 	program_free(subject.program);
 	compilation_free(subject.compilation);
