@@ -219,3 +219,65 @@ E
     done
     "$RUNPLAN" export alerts blue_green.plan 2>&1 >/dev/null | grep -F 'is not exported: its query is known only at run time'
 }
+
+teardown() {
+    [ -z "${prometheus:-}" ] || { kill "$prometheus" && wait "$prometheus"; } || true
+}
+
+@test "a real Prometheus: the exported rule fires there; a baseline, and a hold by it" {
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    cat >prometheus.yml <<E
+global: { scrape_interval: 200ms, evaluation_interval: 200ms }
+rule_files: [rules.yml]
+scrape_configs: [{ job_name: self, static_configs: [{ targets: ["127.0.0.1:$port"] }] }]
+E
+    plan live <<'E'
+plan "Live" { }
+param server: url
+defaults { prom.server = server }
+threshold absent "It must not be up" {
+  measure prom.query('up{job="self"}') as count
+  must == 0
+  every 200ms
+  breach after 3
+  no data fail
+  action "Turn {{ it }} off"
+}
+threshold targets(usual: float) {
+  measure prom.query('sum(up)') as count
+  must within 20% of usual
+  every 200ms
+  breach after 2
+  no data tolerate 50
+}
+step before "How it is" {
+  wait until prom.query('sum(up)') == 1 within 30s every 200ms
+  let usual = baseline(targets, 2s)
+  expect "one target is usual" usual == 1
+}
+step "As before, and not otherwise" {
+  hold 1s watching targets(usual: before.usual)
+  try {
+    hold 10s watching targets(usual: 2.0)
+    log "no breach"
+  } catch problem {
+    log "caught ${problem.kind} of ${problem.detail.value}, ${problem.detail.bound}"
+  }
+}
+step "The alert fires" {
+  wait until any(a.name == "absent" and a.state == "firing" for a in prom.alerts()) within 30s every 200ms
+  let alert = [a for a in prom.alerts() if a.name == "absent"][0]
+  expect "it says what to do" alert.annotations.action == "Turn {{ it }} off"
+  expect "and where" alert.annotations.source == "live.plan:4" and alert.labels.severity == "critical"
+}
+E
+    export_alerts live.plan
+    ends_with 1 # the baseline's bound is known only at run time
+    prometheus --config.file=prometheus.yml --storage.tsdb.path=tsdb --web.listen-address="127.0.0.1:$port" 2>prometheus.log &
+    prometheus=$!
+    run_plan live.plan --set server="http://127.0.0.1:$port"
+    ends_with 0
+    says "$err" 'is the median of'
+    says_not "$err" 'no breach'
+    says "$err" 'caught breach of 1.0, within 20% of 2.0'
+}
