@@ -94,9 +94,9 @@ static const struct builtin operator_rows[] = {
     {.name = "operator.ask",
      .signature = "(question: string, choices: list(string) = null) -> string",
      .summary = "Ask the operator, and wait for a line of text or one of the choices.",
-     .details =
-	 "Timeouts stand still while a person is waited for. `--confirm \"question=answer\"` answers "
-	 "beforehand, of choices with one of them or its number. The answer is kept in the journal; a password comes by `secret name = prompt(\"…\")`.",
+     .details = "Timeouts stand still while a person is waited for. `--confirm \"question=answer\"` answers "
+		"beforehand, of choices with one of them or its number. The answer is kept in the journal; a "
+		"password comes by `secret name = prompt(\"…\")`.",
      .example = "operator.ask(\"Which side shall serve?\", [\"blue\", \"green\"])",
      .bad_input = NOBODY " So it is with an answer given beforehand that is none of the choices.",
      .effect = EFFECT_READ,

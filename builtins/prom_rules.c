@@ -312,14 +312,16 @@ static const char *why_not(struct rule *rule)
 		return "its `measure` is not one prom.query";
 	if (rule->query.tag == VALUE_UNKNOWN)
 		return "its query is known only at run time";
-	if (rule->query.tag != VALUE_STRING || value_is_secret(rule->query) || value_is_secret(rule->arguments))
+	if (rule->query.tag != VALUE_STRING || value_is_secret(rule->query) ||
+	    value_is_secret(rule->arguments))
 		return "its query or an argument holds a secret";
 	if (rule->asks_at)
 		return "its query asks for another time than now";
 	for (i = 0; i < THRESHOLD_REGISTERS; i++)
 		if (setting(rule, i).tag == VALUE_UNKNOWN)
-			return i <= THRESHOLD_HIGH ? "its bound is known only at run time"
-						   : "its `every`, `breach` or `no data` is known only at run time";
+			return i <= THRESHOLD_HIGH
+				   ? "its bound is known only at run time"
+				   : "its `every`, `breach` or `no data` is known only at run time";
 	if (lacks_number(rule, THRESHOLD_LOW) ||
 	    ((bound == BOUND_BETWEEN || bound == BOUND_WITHIN) && lacks_number(rule, THRESHOLD_HIGH)))
 		return "its bound is no number";
@@ -330,7 +332,8 @@ static void say_refused(struct rules *rules, const struct rule *rule)
 {
 	struct value place = place_of(rules, rule->span);
 
-	fprintf(rules->err, "%s: `%s` is not exported: %s\n", value_text_peek(place), rule->name, rule->refused);
+	fprintf(rules->err, "%s: `%s` is not exported: %s\n", value_text_peek(place), rule->name,
+		rule->refused);
 	value_release(place);
 }
 
@@ -495,7 +498,8 @@ static int64_t no_data_time(const struct rule *rule)
 {
 	struct value count = setting(rule, THRESHOLD_TOLERATE);
 
-	return rule->code->no_data == NO_DATA_TOLERATE && count.tag == VALUE_INT ? times_every(rule, count.i) : 0;
+	return rule->code->no_data == NO_DATA_TOLERATE && count.tag == VALUE_INT ? times_every(rule, count.i)
+										 : 0;
 }
 
 static const char *severity_of(const struct rule *rule)
@@ -511,7 +515,8 @@ static void add_arguments(struct buffer *text, const struct rule *rule)
 	for (i = 0; i < value_length(rule->arguments) && param; i++, param = param->next) {
 		struct value shown = value_to_text(list_peek(rule->arguments, i));
 
-		buffer_printf(text, "%s%s: %s", i ? ", " : "", param->param.name.text, value_text_peek(shown));
+		buffer_printf(text, "%s%s: %s", i ? ", " : "", param->param.name.text,
+			      value_text_peek(shown));
 		value_release(shown);
 	}
 }
@@ -676,13 +681,15 @@ static void write_groups(const struct rules *rules, FILE *out)
 {
 	size_t i, k;
 
-	fprintf(out, "# Written by `runplan export alerts` from the thresholds of a plan: change them there.\n");
+	fprintf(out,
+		"# Written by `runplan export alerts` from the thresholds of a plan: change them there.\n");
 	fprintf(out, "groups:%s\n", rules->count ? "" : " []");
 	for (i = 0; i < rules->count; i++) {
 		if (rules->items[i].refused)
 			continue;
 		for (k = 0; k < i; k++)
-			if (!rules->items[k].refused && every_of(&rules->items[k]) == every_of(&rules->items[i]))
+			if (!rules->items[k].refused &&
+			    every_of(&rules->items[k]) == every_of(&rules->items[i]))
 				break;
 		if (k == i)
 			write_group(rules, i, out);
@@ -705,7 +712,9 @@ static void say_unwatched(struct rules *rules, struct prom_rules_result *result)
 		if (i < rules->count)
 			continue;
 		place = place_of(rules, node->callable.name.span);
-		fprintf(rules->err, "%s: `%s` is not exported: nothing watches it, and not all of its arguments have defaults\n",
+		fprintf(rules->err,
+			"%s: `%s` is not exported: nothing watches it, and not all of its arguments have "
+			"defaults\n",
 			value_text_peek(place), node->callable.name.text);
 		value_release(place);
 		result->refused++;
@@ -740,7 +749,9 @@ struct prom_rules_result prom_rules_write(const struct program *plan, const stru
 	if (plan)
 		explore(&rules, plan, params, param_count, environment);
 	if (rules.failed) {
-		fprintf(err, "%s\nrunplan: the plan fails here whatever the world says; what it watches after that is not exported\n",
+		fprintf(err,
+			"%s\nrunplan: the plan fails here whatever the world says; what it watches after "
+			"that is not exported\n",
 			rules.failure.tag == VALUE_STRING ? value_text_peek(rules.failure) : "");
 		result.refused++;
 	} else {

@@ -1,9 +1,9 @@
 /*
  * prom_rules.h - thresholds as alerting rules of Prometheus.
  *
- * The plan runs as a preview does, touching nothing, and whatever `hold` and `watch` are given there becomes a rule: each
- * threshold once for each set of arguments. Thresholds of the plan's own file that nothing watches follow, with their
- * defaults.
+ * The plan runs as a preview does, touching nothing, and whatever `hold` and `watch` are given there becomes
+ * a rule: each threshold once for each set of arguments. Thresholds of the plan's own file that nothing
+ * watches follow, with their defaults.
  */
 #ifndef RUNPLAN_PROM_RULES_H
 #define RUNPLAN_PROM_RULES_H
@@ -16,8 +16,8 @@ struct prom_rules_result {
 };
 
 /*
- * `plan` (NULL: the file is only imported) and `thresholds` are compile_program() and compile_thresholds() of one
- * compilation. Missing params may be unknown. Writes a rule file, in YAML, also where there is no rule.
+ * `plan` (NULL: the file is only imported) and `thresholds` are compile_program() and compile_thresholds() of
+ * one compilation. Missing params may be unknown. Writes a rule file, in YAML, also where there is no rule.
  */
 struct prom_rules_result prom_rules_write(const struct program *plan, const struct program *thresholds,
 					  const struct param_value *params, size_t param_count,

@@ -7,14 +7,16 @@
 #include "cli/commands.h"
 #include "cli/params.h"
 
-static int write_rules(const struct options *options, const struct program *plan, const struct program *thresholds)
+static int write_rules(const struct options *options, const struct program *plan,
+		       const struct program *thresholds)
 {
 	struct prom_rules_result result;
 	struct params params;
 
 	if (!params_collect_some(&params, thresholds, options, stderr))
 		return EXIT_USAGE;
-	result = prom_rules_write(plan, thresholds, params.values, params.count, params.environment, stdout, stderr);
+	result = prom_rules_write(plan, thresholds, params.values, params.count, params.environment, stdout,
+				  stderr);
 	params_free(&params);
 	if (!result.rules && !result.refused)
 		fprintf(stderr, "runplan: there is no threshold in it\n");
@@ -47,7 +49,8 @@ static int export_alerts(const struct options *options, const char *path)
 int cmd_export(const struct options *options)
 {
 	if (strcmp(options->operands[0], "alerts") != 0) {
-		fprintf(stderr, "runplan: `export %s` is not known: it is `export alerts FILE`\n", options->operands[0]);
+		fprintf(stderr, "runplan: `export %s` is not known: it is `export alerts FILE`\n",
+			options->operands[0]);
 		return EXIT_USAGE;
 	}
 	return export_alerts(options, options->operands[1]);

@@ -243,7 +243,8 @@ static bool is_no_choice(const struct people *people, const struct compilation *
 	choice = value_length(choices) ? chosen(choices, given) : value_string("");
 	if (choice.tag == VALUE_NULL) {
 		shown = value_show(choices, 200);
-		fprintf(out, "runplan: refused: \"%s\": the answer given by --confirm, \"%s\", is none of %s\n",
+		fprintf(out,
+			"runplan: refused: \"%s\": the answer given by --confirm, \"%s\", is none of %s\n",
 			place->label, given, value_text_peek(shown));
 		value_release(shown);
 	}
@@ -580,7 +581,8 @@ static struct question *question_new(struct effect_call *call, const struct live
 	return question;
 }
 
-static void answer_with(struct effect_call *call, const struct live_person_request *request, const char *given)
+static void answer_with(struct effect_call *call, const struct live_person_request *request,
+			const char *given)
 {
 	bool choice = value_length(request->choices) > 0;
 	struct value v = choice ? chosen(request->choices, given) : value_string(given);
@@ -588,8 +590,8 @@ static void answer_with(struct effect_call *call, const struct live_person_reque
 	if (choice && v.tag == VALUE_NULL) {
 		struct value shown = value_show(request->choices, 200);
 
-		call_refused(call, "\"%s\": the answer given by --confirm, \"%s\", is none of %s", request->text,
-			     given, value_text_peek(shown));
+		call_refused(call, "\"%s\": the answer given by --confirm, \"%s\", is none of %s",
+			     request->text, given, value_text_peek(shown));
 		value_release(shown);
 		return;
 	}

@@ -58,7 +58,7 @@ load help
 }
 
 @test "a later release's commands say so" {
-    for command in drill render diff runs show resume rollback abort approve pause watch report lsp export; do
+    for command in drill render diff runs show resume rollback abort approve pause watch report lsp; do
         run_plan "$command" x
         ends_with 2
         says "$err" "\`$command\` is not available yet"
