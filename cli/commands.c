@@ -230,9 +230,12 @@ const struct command command_table[] = {
      1, 1, cmd_simulate, false, .group = GROUP_TRY, .completes = COMPLETES_PLAN,
      .examples = simulate_examples, .codes = run_codes},
     {"test", "FILE...", "Run the plans' own tests",
-     "Each `test` of a plan runs the whole plan afresh, in simulation and under a virtual clock, and then asks "
-     "what came of it. A test fails where an `expect` does not hold, where it depends on what nobody answered, and "
-     "where nothing asked for one of its givens. A test that fails says which part of the condition had which "
+     "Each `test` of a plan runs the whole plan afresh, in simulation and under a virtual clock, and then "
+     "asks "
+     "what came of it. A test fails where an `expect` does not hold, where it depends on what nobody "
+     "answered, and "
+     "where nothing asked for one of its givens. A test that fails says which part of the condition had "
+     "which "
      "value, and what the run has done.",
      1, ANY, cmd_test, false, .group = GROUP_TRY, .completes = COMPLETES_PLAN, .examples = test_examples,
      .codes = test_codes},
@@ -241,13 +244,19 @@ const struct command command_table[] = {
      cmd_replay, false, .group = GROUP_RUN, .completes = COMPLETES_PLAN, .examples = replay_examples,
      .codes = replay_codes},
     {"export", "alerts FILE", "Write the thresholds as alerting rules for Prometheus",
-     "A rule file, for `rule_files` of prometheus.yml, on standard output. Each threshold is a rule for each set of "
-     "arguments with which the plan watches it; one that nothing watches is a rule with its defaults. The plan is "
-     "gone through as by `preview`: nothing is read or changed, and a param that is not set is not known. Rules "
+     "A rule file, for `rule_files` of prometheus.yml, on standard output. Each threshold is a rule for each "
+     "set of "
+     "arguments with which the plan watches it; one that nothing watches is a rule with its defaults. The "
+     "plan is "
+     "gone through as by `preview`: nothing is read or changed, and a param that is not set is not known. "
+     "Rules "
      "that are measured equally often stand in a group.\n\n"
-     "`breach after N` is N in a row to Prometheus, also of `after N of M`. `no data` is a rule of its own, named "
-     "_no_data, which NaN raises as well; `no data ok` is none. The severity is critical, and with `on breach "
-     "warn` warning. What cannot be a rule is named on standard error, with the reason: a measure that is not one "
+     "`breach after N` is N in a row to Prometheus, also of `after N of M`. `no data` is a rule of its own, "
+     "named "
+     "_no_data, which NaN raises as well; `no data ok` is none. The severity is critical, and with `on "
+     "breach "
+     "warn` warning. What cannot be a rule is named on standard error, with the reason: a measure that is "
+     "not one "
      "prom.query, a bound or a query that only a run knows.",
      2, 2, cmd_export, false, .group = GROUP_LOOK_UP, .completes = COMPLETES_PLAN, .words = "alerts",
      .examples = export_examples, .codes = export_codes},
@@ -283,7 +292,7 @@ const size_t command_count = sizeof(command_table) / sizeof(command_table[0]);
 
 /* ---- options ---- */
 
-#define RUNS "run preview simulate"
+#define RUNS	"run preview simulate"
 #define EXPORTS RUNS " export"
 
 const struct option_row option_table[] = {
@@ -310,7 +319,8 @@ const struct option_row option_table[] = {
     {"markdown", 0, NULL, "doc help", "all of it as markdown", false},
     {"man", 0, NULL, "help", "all of it as a man page", false},
     {"quiet", 'q', NULL, RUNS " test", "only warnings, failures and the end", false},
-    {"verbose", 'v', NULL, RUNS " test", "reads, samples and parts of conditions as well; of tests, their runs", false},
+    {"verbose", 'v', NULL, RUNS " test",
+     "reads, samples and parts of conditions as well; of tests, their runs", false},
     {"color", 0, "WHEN", NULL, "colour the output: auto, always or never", false,
      .completes = COMPLETES_WORDS, .words = "auto always never"},
     {"dump-bytecode", 0, NULL, "check", "the compiled program", true},
