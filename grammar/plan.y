@@ -109,11 +109,9 @@ static void yyerror(const struct span *at, struct parser *p, const char *message
 %precedence AS
 %precedence DOT LBRACKET LPAREN
 
-%type <node> line unreadable item statement declared import plan param secret environment defaults func task
-%type <node> threshold test setting plan_setting assignment clause part block otherwise arm else_arm
-%type <node> value_arm value_else_arm judge_part metric_part choice loop attempt check person wait_or_hold
-%type <node> watch judge run_plan phase step step_clause rollback value expr arith value_if value_else
-%type <node> string string_part label argument entry path target use type type_choice type_field parameter
+%type <node> line unreadable declared setting plan_setting clause part block otherwise arm else_arm
+%type <node> value_arm value_else_arm judge_part metric_part expr arith value_if value_else
+%type <node> string label argument entry path target use type type_choice type_field parameter
 %type <node> signature opt_string opt_type opt_initial opt_where opt_filter opt_record opt_within opt_every
 %type <node> opt_limit opt_backoff opt_message opt_because opt_typing opt_of opt_value comprehended opt_times
 %type <node> opt_after opt_with
@@ -141,7 +139,8 @@ input:
 
 /* ---- lists of lines ---- */
 
-/* The lines of a file and of a block are one rule: words.c makes item keywords only at the top of a file. */
+/* The lines of a file and of a block are one rule, whose parts stand all over this file: words.c makes item keywords only
+ * at the top of a file. A rule for items, another for statements and so on would be a step more for each line. */
 lines:
   %empty                                { $$ = (struct list){ 0 }; }
 | line                                  { $$ = ADD((struct list){ 0 }, $1); }
@@ -149,9 +148,7 @@ lines:
 ;
 
 line:
-  item
-| statement
-| unreadable
+  unreadable
 ;
 
 unreadable:
@@ -169,20 +166,7 @@ block:
 
 /* ---- items ---- */
 
-item:
-  plan
-| import
-| param
-| secret
-| environment
-| defaults
-| func
-| task
-| threshold
-| test
-;
-
-plan:
+line:
   PLAN string                           { $$ = NEW(@$, PLAN, .plan = { .title = $2 }); }
 | PLAN string "{" plan_settings "}"     { $$ = NEW(@$, PLAN, .plan = { $2, $4.first }); }
 ;
@@ -205,7 +189,7 @@ plan_setting:
 | unreadable
 ;
 
-import:
+line:
   IMPORT string opt_alias
     { $$ = NEW(@$, IMPORT, .import = { build_plain_string(p, $2), $3 }); }
 ;
@@ -215,7 +199,7 @@ opt_alias:
 | AS NAME                               { $$ = build_declared_name(p, $2); }
 ;
 
-param:
+line:
   PARAM KEY type opt_initial opt_where opt_string
     { $$ = NEW(@$, PARAM, .param = { build_readable_name(p, $2), $3, $4, $5, build_plain_string(p, $6),
                       false }); }
@@ -231,12 +215,12 @@ opt_where:
 | WHERE expr                            { $$ = $2; }
 ;
 
-secret:
+line:
   SECRET NAME "=" expr
     { $$ = NEW(@$, SECRET, .secret = { build_declared_name(p, $2), $4 }); }
 ;
 
-environment:
+line:
   ENVIRONMENT NAME opt_default "{" settings "}"
     { $$ = NEW(@$, ENVIRONMENT, .environment = { $2, $5.first, $3 }); }
 ;
@@ -246,7 +230,7 @@ opt_default:
 | DEFAULT                               { $$ = true; }
 ;
 
-defaults:
+line:
   DEFAULTS "{" settings "}"             { $$ = NEW(@$, DEFAULTS, .defaults = { $3.first }); }
 ;
 
@@ -265,19 +249,19 @@ setting:
 | unreadable
 ;
 
-func:
+line:
   FUNC NAME parameters opt_type opt_string block
     { $$ = NEW(@$, FUNC, .callable = { build_declared_name(p, $2), build_parameters(p, $3), $4,
                       build_plain_string(p, $5), $6 }); }
 ;
 
-task:
+line:
   TASK NAME parameters opt_type opt_string block
     { $$ = NEW(@$, TASK, .callable = { build_declared_name(p, $2), build_parameters(p, $3), $4,
                       build_plain_string(p, $5), $6 }); }
 ;
 
-threshold:
+line:
   THRESHOLD NAME opt_params opt_string "{" clauses "}"
     { $$ = NEW(@$, THRESHOLD, .callable = { build_declared_name(p, $2), build_parameters(p, $3), NULL,
                       build_plain_string(p, $4), $6.first }); }
@@ -317,7 +301,7 @@ opt_string:
 | string
 ;
 
-test:
+line:
   TEST string "{" parts "}"             { $$ = NEW(@$, TEST, .test = { $2, $4.first }); }
 ;
 
@@ -421,28 +405,14 @@ opt_value:
 
 /* ---- statements ---- */
 
-statement:
+line:
   declared
-| assignment
-| value
 | target                                { $$ = build_call_statement(@$, p, $1); }
-| choice
-| loop
 | PARALLEL block                        { $$ = NEW(@$, PARALLEL, .body = $2); }
-| attempt
 | REQUIRE expr opt_message              { $$ = NEW(@$, REQUIRE, .guard = { $2, $3 }); }
 | SKIP IF expr opt_because              { $$ = NEW(@$, SKIP, .guard = { $3, $4 }); }
-| check
 | VERIFY opt_string block               { $$ = NEW(@$, VERIFY, .verify = { $2, $3 }); }
-| person
-| wait_or_hold
-| watch
 | DEFER block                           { $$ = NEW(@$, DEFER, .body = $2); }
-| judge
-| run_plan
-| phase
-| step
-| step_clause
 ;
 
 declared:
@@ -450,13 +420,13 @@ declared:
     { $$ = NEW(@$, LET, .binding = { build_declared_name(p, $2), $4 }); }
 ;
 
-assignment:
+line:
   VAR NAME "=" expr
     { $$ = NEW(@$, VAR, .binding = { build_declared_name(p, $2), $4 }); }
 | NAME "=" expr                         { $$ = NEW(@$, ASSIGN, .binding = { $1, $3 }); }
 ;
 
-value:
+line:
   LOG expr                              { $$ = NEW(@$, LOG, .value = $2); }
 | WARN expr                             { $$ = NEW(@$, WARN, .value = $2); }
 | FAIL expr                             { $$ = NEW(@$, FAIL, .value = $2); }
@@ -466,7 +436,7 @@ value:
 | COMMIT string                         { $$ = NEW(@$, COMMIT, .value = $2); }
 ;
 
-choice:
+line:
   IF expr block                         { $$ = NEW(@$, IF, .choice = { .condition = $2, .then = $3 }); }
 | IF expr block ELSE otherwise          { $$ = NEW(@$, IF, .choice = { $2, $3, $5, false }); }
 | MATCH expr "{" arms "}"               { $$ = NEW(@$, MATCH, .match = { $2, $4.first, $4.count, false }); }
@@ -501,7 +471,7 @@ patterns:
 | patterns "," expr                     { $$ = ADD($1, $3); }
 ;
 
-loop:
+line:
   FOR NAME IN expr block
     { $$ = NEW(@$, FOR, .loop = { build_declared_name(p, $2), $4, NULL, $5 }); }
 | FOR NAME IN expr AT MOST arith AT ONCE block
@@ -515,7 +485,7 @@ opt_limit:
 | AT MOST arith TIMES                   { $$ = $3; }
 ;
 
-attempt:
+line:
   TRY block CATCH NAME block
     { $$ = NEW(@$, TRY, .attempt = { $2, build_declared_name(p, $4), $5 }); }
 ;
@@ -530,7 +500,7 @@ opt_because:
 | BECAUSE expr                          { $$ = $2; }
 ;
 
-check:
+line:
   EXPECT label expr opt_within opt_every opt_reaction
     { $$ = NEW(@$, EXPECT, .check = { $2, $3, $4, $5, $6 }); }
 ;
@@ -550,7 +520,7 @@ opt_reaction:
 | ELSE NAME                             { $$ = build_check_reaction(p, $2); }
 ;
 
-person:
+line:
   MANUAL string opt_within
     { $$ = NEW(@$, MANUAL, .person = { .text = $2, .within = $3 }); }
 | CONFIRM string opt_typing opt_within
@@ -564,7 +534,7 @@ opt_typing:
 | TYPING expr                           { $$ = $2; }
 ;
 
-wait_or_hold:
+line:
   WAIT UNTIL expr opt_within opt_every opt_reaction
     { $$ = NEW(@$, WAIT, .check = { NULL, $3, $4, $5, $6 }); }
 | HOLD arith opt_watching
@@ -578,7 +548,7 @@ opt_watching:
 | WATCHING uses                         { $$ = $2; }
 ;
 
-watch:
+line:
   WATCH uses block                      { $$ = NEW(@$, WATCH, .watch = { $2.first, $3 }); }
 ;
 
@@ -592,18 +562,18 @@ use:
 | path "(" arguments ")"                { $$ = NEW(@$, USE, .use = { $1, $3.first, $3.count }); }
 ;
 
-run_plan:
+line:
   RUN PLAN string opt_record            { $$ = NEW(@$, RUN_PLAN, .run_plan = { $3, $4 }); }
 ;
 
-phase:
+line:
   PHASE string block
     { $$ = NEW(@$, PHASE, .phase = { .title = $2, .body = $3 }); }
 | PHASE string EXPECT arith ".." arith block
     { $$ = NEW(@$, PHASE, .phase = { $2, $4, $6, $7 }); }
 ;
 
-step:
+line:
   STEP opt_name string block            { $$ = NEW(@$, STEP, .step = { $2, $3, $4 }); }
 ;
 
@@ -612,10 +582,9 @@ opt_name:
 | NAME                                  { $$ = build_declared_name(p, $1); }
 ;
 
-step_clause:
+line:
   TIMEOUT arith                         { $$ = NEW(@$, TIMEOUT, .value = $2); }
 | RETRY arith opt_every opt_backoff     { $$ = NEW(@$, RETRY, .retry = { $2, $3, $4 }); }
-| rollback
 | ON NAME block                         { $$ = build_on_event(@$, p, $2, $3); }
 | ON NAME NAME                          { $$ = build_on_reaction(@$, p, $2, $3); }
 | FINALLY block                         { $$ = NEW(@$, ON, .on = { EVENT_FINALLY, $2 }); }
@@ -626,7 +595,7 @@ opt_backoff:
 | BACKOFF arith                         { $$ = $2; }
 ;
 
-rollback:
+line:
   ROLLBACK block                        { $$ = NEW(@$, ROLLBACK, .rollback = { .body = $2 }); }
 | ROLLBACK WITHIN arith block
     { $$ = NEW(@$, ROLLBACK, .rollback = { .within = $3, .body = $4 }); }
@@ -637,7 +606,7 @@ rollback:
 
 /* ---- judge ---- */
 
-judge:
+line:
   JUDGE string "{" judge_parts "}"      { $$ = NEW(@$, JUDGE, .judge = { $2, $4.first }); }
 ;
 
@@ -775,12 +744,8 @@ label:
 
 string_parts:
   %empty                                { $$ = (struct list){ 0 }; }
-| string_parts string_part              { $$ = ADD($1, $2); }
-;
-
-string_part:
-  TEXT                                  { $$ = NEW(@$, TEXT); }
-| "${" expr INTERPOLATION_CLOSE         { $$ = $2; }
+| string_parts TEXT                     { $$ = ADD($1, NEW(@2, TEXT)); }
+| string_parts "${" expr INTERPOLATION_CLOSE { $$ = ADD($1, $3); }
 ;
 
 expressions:
