@@ -10,17 +10,11 @@
 #include "grammar/parser.h"
 #include "grammar/plan.tab.h"
 
-/* Only the file and blocks have lines; the entries of a record are separated by commas. */
-bool brackets_has_lines(const struct frame *frame)
-{
-	return frame->opener == TOK_LBRACE || frame->block == BLOCK_FILE;
-}
-
 enum block brackets_block(const struct parser *p)
 {
 	uint32_t i = p->depth;
 
-	while (i > 0 && !brackets_has_lines(&p->frames[i]))
+	while (i > 0 && !p->frames[i].has_lines)
 		i--;
 	return p->frames[i].block;
 }
@@ -53,8 +47,14 @@ void brackets_open(struct parser *p, int opener, enum block block, struct span a
 	}
 	p->depth++;
 	p->frames = arena_grow(p->arena, p->frames, p->depth, &p->frame_room, sizeof(*p->frames));
-	p->frames[p->depth] =
-	    (struct frame){.opener = opener, .span = at, .indent = p->indent, .block = block};
+	p->frames[p->depth] = (struct frame){
+	    .opener = opener,
+	    .span = at,
+	    .indent = p->indent,
+	    .block = block,
+	    .has_lines = opener == TOK_LBRACE,
+	    .has_commas = opener == TOK_LPAREN || opener == TOK_LBRACKET || opener == TOK_RECORD_OPEN,
+	};
 	if (p->recovering && opener == TOK_LBRACE && block != BLOCK_STATEMENTS && !p->skip_depth)
 		p->skip_depth = p->depth;
 }
@@ -179,13 +179,11 @@ void brackets_close(struct parser *p, int code, struct span at)
 	}
 }
 
-/* An item's first word inside a block that began further right, or in the same column: closers are missing.
- */
-void brackets_close_before_item(struct parser *p, int code, struct span at)
+void brackets_close_before_item(struct parser *p, struct span at)
 {
 	uint32_t depth = p->depth;
 
-	if (!depth || !p->token_is_first || code != TOK_NAME || !words_begin_item(p, at))
+	if (!depth || !words_begin_item(p, at))
 		return;
 	while (depth > 0 && p->frames[depth].indent >= p->indent &&
 	       p->frames[depth].opener != TOK_INTERPOLATION_OPEN)
@@ -241,9 +239,9 @@ void brackets_open_brace(struct parser *p, struct span at)
 	enum block block = is_record ? BLOCK_NOTHING : next_block(p);
 	int code = is_record ? TOK_RECORD_OPEN : block == BLOCK_VALUE ? TOK_VALUE_OPEN : TOK_LBRACE;
 
-	if (code == TOK_LBRACE && block != BLOCK_VALUE_ARMS && !brackets_has_lines(brackets_frame(p))) {
+	if (code == TOK_LBRACE && block != BLOCK_VALUE_ARMS && !brackets_frame(p)->has_lines) {
 		syntax_unclosed(p, brackets_frame(p), at, NULL);
-		while (!brackets_has_lines(brackets_frame(p)))
+		while (!brackets_frame(p)->has_lines)
 			brackets_close_missing(p, p->depth - 1, at);
 	}
 	brackets_open(p, code, block, at);

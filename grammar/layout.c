@@ -31,28 +31,27 @@ static void push(struct parser *p, int code, struct span at)
 		struct span word = code == TOK_KEY ? key_word(p, at) : at;
 
 		value.ident = (struct ident){parser_copy(p, word), word};
-	} else {
-		value.node = code == TOK_NUMBER ? literal_number(p, at) : NULL;
+	} else if (code == TOK_NUMBER) {
+		value.node = literal_number(p, at);
 	}
 	p->stopped = yypush_parse(p->automaton, code, &value, &at, p) != YYPUSH_MORE;
 }
 
 void layout_give(struct parser *p, int code, struct span at)
 {
-	bool began_line = p->at_start;
-	bool began_arm = p->previous == TOK_ARROW || p->previous == TOK_ELSE_ARROW;
+	bool opens = code == TOK_NEWLINE || code == TOK_LBRACE;
 
 	if (p->stopped)
 		return;
 	if (!p->skip_depth)
 		push(p, code, at);
-	if (code == TOK_NEWLINE || code == TOK_LBRACE)
+	if (opens)
 		p->muted = false;
-	p->at_start = code == TOK_NEWLINE || code == TOK_LBRACE || code == TOK_START_FILE;
+	p->previous_began_line = p->at_start;
+	p->previous_began_arm = p->previous == TOK_ARROW || p->previous == TOK_ELSE_ARROW;
+	p->at_start = opens || code == TOK_START_FILE;
 	p->previous = code;
 	p->previous_span = at;
-	p->previous_began_line = began_line;
-	p->previous_began_arm = began_arm;
 }
 
 /* ---- newlines ---- */
@@ -66,7 +65,7 @@ static void newline(struct parser *p, struct span at)
 		p->continues = false;
 		return;
 	}
-	if (brackets_has_lines(brackets_frame(p)) && !p->newline_pending && !words_hold_line(p->previous)) {
+	if (brackets_frame(p)->has_lines && !p->newline_pending && !words_hold_line(p->previous)) {
 		p->newline_pending = true;
 		p->newline = at;
 	}
@@ -74,17 +73,15 @@ static void newline(struct parser *p, struct span at)
 
 /* A line that cannot end there, and the next is a statement of its own: it ends all the same, and is
  * reported. */
-static void end_unfinished_line(struct parser *p, int code, struct span at)
+static void end_unfinished_line(struct parser *p, struct span at)
 {
-	if (code == TOK_NAME && p->token_is_first && words_hold_line(p->previous) && !p->at_start &&
-	    brackets_has_lines(brackets_frame(p)) && words_begin_statement(p, at))
+	if (p->token_is_first && words_hold_line(p->previous) && !p->at_start &&
+	    brackets_frame(p)->has_lines && words_begin_statement(p, at))
 		layout_give(p, TOK_NEWLINE, layout_point(p, p->previous_span.to));
 }
 
 static void settle_newline(struct parser *p, int code, struct span at)
 {
-	if (!p->newline_pending)
-		return;
 	p->newline_pending = false;
 	if (code == TOK_LBRACE && brackets_frame(p)->head && p->previous != TOK_RBRACE) {
 		diag_label(diag_error(p->diags, "E0126", at, "a block opens on the line that it belongs to"),
@@ -143,7 +140,7 @@ static void significant(struct parser *p, int code, struct span at)
 static void restart_line(struct parser *p, int code, struct span at)
 {
 	p->unclosed_line = false;
-	while (p->depth && !brackets_has_lines(brackets_frame(p))) {
+	while (p->depth && !brackets_frame(p)->has_lines) {
 		if (brackets_is_string(brackets_frame(p)))
 			p->leave_strings = 1;
 		p->depth--;
@@ -165,6 +162,7 @@ void layout_init(struct parser *p, int start)
 
 	p->frames = arena_grow(p->arena, NULL, 0, &p->frame_room, sizeof(*p->frames));
 	p->frames[0].block = start == TOK_START_FILE ? BLOCK_FILE : BLOCK_NOTHING;
+	p->frames[0].has_lines = start == TOK_START_FILE;
 	p->frames[0].span = at;
 	layout_give(p, start, at);
 }
@@ -191,12 +189,17 @@ void layout_token(struct parser *p, int code, struct span at)
 		if (code == TOK_RAW_UNKNOWN)
 			return;
 	}
-	brackets_close_before_item(p, code, at);
-	if (code == TOK_NAME && (strange_else_if(p, at) || strange_prefix(p, at)))
-		return;
-	end_unfinished_line(p, code, at);
-	settle_newline(p, code, at);
-	strange_comma(p, code, at);
+	if (code == TOK_NAME) {
+		if (p->token_is_first)
+			brackets_close_before_item(p, at);
+		if (strange_else_if(p, at) || strange_prefix(p, at))
+			return;
+		end_unfinished_line(p, at);
+	}
+	if (p->newline_pending)
+		settle_newline(p, code, at);
+	if (brackets_frame(p)->has_commas && words_ends_operand(p->previous))
+		strange_comma(p, code, at);
 	if (code == TOK_RAW_UNCLOSED || code == TOK_RAW_UNCLOSED_MULTILINE) {
 		quotes_unclosed(p, code, at);
 		return;

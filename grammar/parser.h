@@ -42,6 +42,8 @@ struct frame {
 	struct span span; /* of the opener */
 	uint32_t indent;  /* of the line it stands on */
 	enum block block;
+	bool has_lines;	 /* it is the file or a block: only these have lines */
+	bool has_commas; /* what is in it is separated by commas */
 	int head;		/* the keyword that began the current line in this frame, or 0 */
 	enum block value_block; /* the block that the next `{` opens when it belongs to an expression */
 	enum block closed;	/* the block that was closed last in this frame */
@@ -101,7 +103,10 @@ struct parser {
 	bool doc_open; /* the lines above were comments: [doc_from, doc_to) */
 	uint32_t doc_from, doc_to;
 
-	uint8_t keyword_slots[256]; /* words.c */
+	/* words.c */
+	uint8_t keyword_slots[256];
+	uint32_t word_at;		  /* offset of the last word that was looked up */
+	const struct keyword *word; /* what it is; NULL: no keyword */
 };
 
 static inline bool is_letter(char c)
@@ -146,8 +151,6 @@ static inline struct frame *brackets_frame(struct parser *p)
 	return &p->frames[p->depth];
 }
 enum block brackets_block(const struct parser *p); /* the innermost that is a block or the file */
-/* Only the file and blocks have lines; the entries of a record are separated by commas. */
-bool brackets_has_lines(const struct frame *frame);
 bool brackets_is_string(const struct frame *frame);
 bool brackets_is_multiline(const struct frame *frame);
 bool brackets_in_multiline(const struct parser *p);
@@ -159,8 +162,9 @@ void brackets_close(struct parser *p, int code, struct span at);
 void brackets_close_frame(struct parser *p, struct span at);
 /* Ends frames whose closers are missing, down to `depth`. What the grammar says to such closers is muted. */
 void brackets_close_missing(struct parser *p, uint32_t depth, struct span at);
-/* An item's first word in a block that began further right, or in the same column: closers are missing. */
-void brackets_close_before_item(struct parser *p, int code, struct span at);
+/* The first word of a line, which may be an item's, in a block that began further right, or in the same column: closers
+ * are missing. */
+void brackets_close_before_item(struct parser *p, struct span at);
 /* Notes which block the next brace opens if it belongs to this keyword. */
 void brackets_note_keyword(struct parser *p, int code);
 
@@ -182,7 +186,7 @@ bool strange_percent(const struct parser *p, uint32_t offset);
 bool strange_else_if(struct parser *p, struct span at);
 /* r"…", f"…": reported; the prefix is not given. */
 bool strange_prefix(struct parser *p, struct span at);
-/* A `,` that is missing before the token `code` in a call, a list or a record: reported, and given. */
+/* A `,` that is missing before the token `code` in a bracket that has commas, behind an operand: reported, and given. */
 void strange_comma(struct parser *p, int code, struct span at);
 
 /* ---- trivia.c ---- */
@@ -198,21 +202,37 @@ void trivia_begin_line(struct parser *p, struct span at);
 
 void words_init(struct parser *p);
 /* The token that the word `at` is, here: TOK_NAME or a keyword. */
-int words_classify(const struct parser *p, struct span at);
+int words_classify(struct parser *p, struct span at);
 /* Whether `at` is a word that begins an item and nothing else, followed by what an item has after it. */
-bool words_begin_item(const struct parser *p, struct span at);
+bool words_begin_item(struct parser *p, struct span at);
 /* Whether `at` is a word that begins a statement, followed by what no operand has after it. */
-bool words_begin_statement(const struct parser *p, struct span at);
+bool words_begin_statement(struct parser *p, struct span at);
 /* Whether it is a word of the language even where an operand may stand. */
-bool words_everywhere(const struct parser *p, struct span at);
+bool words_everywhere(struct parser *p, struct span at);
 /* parse_word_is_reserved, faster. */
-bool words_reserved(const struct parser *p, struct span at);
+bool words_reserved(struct parser *p, struct span at);
 /* What tokens.def says of token `code`. */
-bool words_wants_operand(int code);
-bool words_ends_operand(int code);
-bool words_hold_line(int code);
+enum neighbour {
+	OPERAND_NEXT = 1 << 0,
+	OPERAND_ENDS = 1 << 1,
+	HOLDS = 1 << 2,
+	JOINS = 1 << 3,
+};
+extern const uint8_t words_neighbours[]; /* by token */
+static inline bool words_wants_operand(int code)
+{
+	return words_neighbours[code] & OPERAND_NEXT;
+}
+static inline bool words_ends_operand(int code)
+{
+	return words_neighbours[code] & OPERAND_ENDS;
+}
+static inline bool words_hold_line(int code)
+{
+	return words_neighbours[code] & HOLDS;
+}
 /* The same of a token that is to come, which may be a word whose place is not known yet. */
-bool words_join_line(const struct parser *p, int code, struct span at);
+bool words_join_line(struct parser *p, int code, struct span at);
 /* The words that may begin a line in `block`, into `list`; returns how many. At most WORDS_MAX. */
 #define WORDS_MAX 128
 size_t words_starting(enum block block, const char **list);

@@ -212,7 +212,7 @@ static void assignment(struct parser *p, struct span at)
 static void semicolon(struct parser *p, struct span at)
 {
 	diag_hint(report(p, at), "a statement ends with its line, without a mark");
-	if (!brackets_has_lines(brackets_frame(p)) || words_hold_line(p->previous))
+	if (!brackets_frame(p)->has_lines || words_hold_line(p->previous))
 		return;
 	p->newline_pending = true;
 	p->newline = at;
@@ -309,13 +309,12 @@ bool strange_prefix(struct parser *p, struct span at)
 	return true;
 }
 
-/* Whether a `,` must have been forgotten between the last token and this one, in a bracket that has commas.
- */
+/* Whether a `,` must have been forgotten between an operand and this token, in a bracket that has commas. */
 static bool comma_missing(const struct parser *p, int code, const struct frame *frame)
 {
 	bool record = frame->opener == TOK_RECORD_OPEN;
 
-	if (p->muted || p->recovering || p->skip_depth || !words_ends_operand(p->previous))
+	if (p->muted || p->recovering || p->skip_depth)
 		return false;
 	if (p->token_is_first && p->indent <= frame->indent && !brackets_in_multiline(p))
 		return false;
@@ -339,8 +338,6 @@ void strange_comma(struct parser *p, int code, struct span at)
 	const struct frame *frame = brackets_frame(p);
 	struct span place;
 
-	if (frame->opener != TOK_LPAREN && frame->opener != TOK_LBRACKET && frame->opener != TOK_RECORD_OPEN)
-		return;
 	if (!comma_missing(p, code, frame) || (code == TOK_NAME && words_classify(p, at) != TOK_NAME))
 		return;
 	place = layout_point(p, p->previous_span.to);

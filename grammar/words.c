@@ -82,6 +82,7 @@ static uint8_t hash(const char *text, size_t length)
 
 void words_init(struct parser *p)
 {
+	p->word_at = UINT32_MAX;
 	for (size_t i = 0; i < KEYWORD_COUNT; i++) {
 		uint8_t slot = hash(KEYWORDS[i].text, KEYWORDS[i].length);
 
@@ -91,11 +92,8 @@ void words_init(struct parser *p)
 	}
 }
 
-static const struct keyword *find(const struct parser *p, struct span at)
+static const struct keyword *look_up(const struct parser *p, const char *text, size_t length)
 {
-	const char *text = p->text + at.from;
-	size_t length = at.to - at.from;
-
 	for (uint8_t slot = hash(text, length); p->keyword_slots[slot]; slot++) {
 		const struct keyword *k = &KEYWORDS[p->keyword_slots[slot] - 1];
 
@@ -105,45 +103,27 @@ static const struct keyword *find(const struct parser *p, struct span at)
 	return NULL;
 }
 
-enum neighbour {
-	OPERAND_NEXT = 1 << 0,
-	OPERAND_ENDS = 1 << 1,
-	HOLDS = 1 << 2,
-	JOINS = 1 << 3,
-};
+/* The same word is asked for several times in a row. */
+static const struct keyword *find(struct parser *p, struct span at)
+{
+	if (at.from != p->word_at) {
+		p->word_at = at.from;
+		p->word = look_up(p, p->text + at.from, at.to - at.from);
+	}
+	return p->word;
+}
 
-/* By token; see tokens.def. */
-static const uint8_t NEIGHBOURS[] = {
+const uint8_t words_neighbours[TOK_RAW_UNCLOSED_MULTILINE + 1] = {
 #define TOKEN(token, what) [TOK_##token] = (what),
 #include "grammar/tokens.def"
 #undef TOKEN
 };
 
-static bool is(int token, enum neighbour what)
-{
-	return token >= 0 && (size_t)token < sizeof(NEIGHBOURS) && NEIGHBOURS[token] & what;
-}
-
-bool words_wants_operand(int code)
-{
-	return is(code, OPERAND_NEXT);
-}
-
-bool words_ends_operand(int code)
-{
-	return is(code, OPERAND_ENDS);
-}
-
-bool words_hold_line(int code)
-{
-	return is(code, HOLDS);
-}
-
-bool words_join_line(const struct parser *p, int code, struct span at)
+bool words_join_line(struct parser *p, int code, struct span at)
 {
 	const struct keyword *k = code == TOK_NAME ? find(p, at) : NULL;
 
-	return is(code, JOINS) || (k && k->where & CONTINUES);
+	return words_neighbours[code] & JOINS || (k && k->where & CONTINUES);
 }
 
 static const struct keyword *find_text(const char *word)
@@ -170,7 +150,7 @@ static bool follows(int first, int second)
 	return false;
 }
 
-int words_classify(const struct parser *p, struct span at)
+int words_classify(struct parser *p, struct span at)
 {
 	const struct keyword *k = find(p, at);
 
@@ -187,14 +167,14 @@ int words_classify(const struct parser *p, struct span at)
 	return follows(p->previous, k->token) ? k->token : TOK_NAME;
 }
 
-bool words_everywhere(const struct parser *p, struct span at)
+bool words_everywhere(struct parser *p, struct span at)
 {
 	const struct keyword *k = find(p, at);
 
 	return k && k->where & EVERYWHERE;
 }
 
-bool words_reserved(const struct parser *p, struct span at)
+bool words_reserved(struct parser *p, struct span at)
 {
 	const struct keyword *k = find(p, at);
 
@@ -213,7 +193,7 @@ static bool is_quote(char c)
 	return c == '"' || c == '\'';
 }
 
-bool words_begin_item(const struct parser *p, struct span at)
+bool words_begin_item(struct parser *p, struct span at)
 {
 	const struct keyword *k = find(p, at);
 	uint32_t next = skip_blanks(p, at.to);
@@ -225,7 +205,7 @@ bool words_begin_item(const struct parser *p, struct span at)
 	return next > at.to && (is_quote(p->text[next]) || is_letter(p->text[next]));
 }
 
-bool words_begin_statement(const struct parser *p, struct span at)
+bool words_begin_statement(struct parser *p, struct span at)
 {
 	const struct keyword *k = find(p, at);
 	struct span next = {at.file, skip_blanks(p, at.to), 0};
@@ -238,7 +218,7 @@ bool words_begin_statement(const struct parser *p, struct span at)
 		return is_quote(p->text[next.from]) || is_digit(p->text[next.from]);
 	for (next.to = next.from; is_letter(p->text[next.to]) || is_digit(p->text[next.to]);)
 		next.to++;
-	after = find(p, next);
+	after = look_up(p, p->text + next.from, next.to - next.from);
 	return !after || !(after->where & (EVERYWHERE | TAIL));
 }
 
