@@ -71,7 +71,7 @@ $(B)/cli/cmd_completion.o: cli/complete.bash cli/complete.zsh cli/complete.fish
 # The scanner's template compares signed with unsigned and keeps functions that nobody calls.
 $(B)/grammar/plan.lex.o: CFLAGS += -Wno-sign-compare -Wno-unused-function
 
-$(B)/grammar/plan.tab.c $(B)/grammar/plan.tab.h &: grammar/plan.y
+$(B)/grammar/plan.tab.c $(B)/grammar/plan.tab.h &: grammar/plan.y grammar/push.m4
 	@mkdir -p $(@D)
 	$(BISON) -Wcounterexamples -Werror --header=$(B)/grammar/plan.tab.h -o $(B)/grammar/plan.tab.c $<
 

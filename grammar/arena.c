@@ -86,7 +86,7 @@ static struct arena_block *take_block(struct arena *arena, size_t *size)
 }
 
 /* What does not fit: a large piece gets a block of its own behind the one being filled. */
-static void *alloc_slow(struct arena *arena, size_t size)
+static void *alloc_block(struct arena *arena, size_t size)
 {
 	size_t room = arena->total < FIRST_BLOCK_BYTES ? FIRST_BLOCK_BYTES
 		      : arena->total < BLOCK_BYTES     ? arena->total
@@ -111,7 +111,7 @@ static void *alloc_slow(struct arena *arena, size_t size)
 	return block->bytes;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+void *arena_alloc_slow(struct arena *arena, size_t size)
 {
 	size_t rounded = (size + ARENA_ALIGNMENT - 1) & ~(size_t)(ARENA_ALIGNMENT - 1);
 	char *piece = arena->free;
@@ -119,7 +119,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 	if (rounded < size)
 		arena_out_of_memory();
 	if ((size_t)(arena->end - piece) < rounded || !piece)
-		return alloc_slow(arena, rounded);
+		return alloc_block(arena, rounded);
 	arena->free = piece + rounded;
 	return piece;
 }

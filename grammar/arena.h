@@ -32,8 +32,20 @@ _Noreturn void arena_out_of_memory(void);
 /* Of every piece: enough for pointers, 64-bit integers and doubles, which is all that trees are made of. */
 #define ARENA_ALIGNMENT 8
 
+/* Of a size that has no room in the newest block. */
+void *arena_alloc_slow(struct arena *arena, size_t size);
+
 /* Zeroed memory. `size` may be 0. */
-void *arena_alloc(struct arena *arena, size_t size);
+static inline void *arena_alloc(struct arena *arena, size_t size)
+{
+	size_t rounded = (size + ARENA_ALIGNMENT - 1) & ~(size_t)(ARENA_ALIGNMENT - 1);
+	char *piece = arena->free;
+
+	if (__builtin_expect(rounded - 1 >= (size_t)(arena->end - piece), 0))
+		return arena_alloc_slow(arena, size);
+	arena->free = piece + rounded;
+	return piece;
+}
 
 /* For arrays that grow: `old` if it has room for one more than `count` elements of `size` bytes, else a copy
  * with twice the room. */

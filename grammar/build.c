@@ -4,6 +4,10 @@
 
 #include "grammar/parser.h"
 
+typedef uint64_t word __attribute__((may_alias));
+
+_Static_assert(AST_HEAD_BYTES % sizeof(word) == 0 && sizeof(struct node) % sizeof(word) == 0, "nodes are whole words");
+
 struct node *build_node(struct span at, struct parser *p, const struct node *node)
 {
 	static const struct node error = {.kind = NODE_ERROR};
@@ -18,7 +22,10 @@ struct node *build_node(struct span at, struct parser *p, const struct node *nod
 		depth = 1;
 	}
 	copy = arena_alloc(p->arena, size);
-	memcpy(copy, node, size);
+	copy->kind = node->kind;
+	/* Of the head nothing else is set. Most nodes have a word or two behind it: memcpy() would take longer. */
+	for (size_t i = AST_HEAD_BYTES / sizeof(word); i * sizeof(word) < size; i++)
+		((word *)copy)[i] = ((const word *)node)[i];
 	copy->span = at;
 	copy->depth = depth;
 	return copy;
@@ -371,12 +378,13 @@ struct node *build_string(struct span at, struct parser *p)
 	bool multiline = length >= 3 && text[1] == text[0] && text[2] == text[0];
 	uint32_t quotes = multiline ? 3 : 1;
 	struct span inner = {at.file, at.from + quotes, at.to};
-	struct node *part;
+	bool raw = text[0] == '\'';
 
 	if (length >= 2 * quotes && text[length - 1] == text[0])
 		inner.to -= quotes;
-	part = build_node(inner, p, &(struct node){.kind = NODE_TEXT});
-	return literal_string(p, at, part, text[0] == '\'', multiline);
+	if (!multiline && (raw || !memchr(text, '\\', length)))
+		return literal_plain(p, at, inner, raw);
+	return literal_string(p, at, build_node(inner, p, &(struct node){.kind = NODE_TEXT}), raw, multiline);
 }
 
 struct node *build_interpolated(struct span at, struct parser *p, struct list parts)

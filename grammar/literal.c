@@ -121,7 +121,8 @@ static const struct unit *read_unit(struct number *n)
 		n->text++;
 	length = (size_t)(n->text - from);
 	for (size_t i = 0; i < UNIT_COUNT; i++)
-		if (strlen(UNITS[i].name) == length && memcmp(UNITS[i].name, from, length) == 0)
+		if (UNITS[i].name[0] == *from && strlen(UNITS[i].name) == length &&
+		    memcmp(UNITS[i].name, from, length) == 0)
 			return &UNITS[i];
 	return NULL;
 }
@@ -241,6 +242,7 @@ struct text {
 	char *out, *piece;  /* next free byte; where the current TEXT began */
 	struct span piece_at;
 	struct list parts;
+	struct node *node; /* the node for the current piece: that of its first part; NULL: it has none yet */
 	bool interpolated;
 };
 
@@ -413,9 +415,14 @@ static void add_text(struct text *t, uint32_t from, uint32_t to)
 
 static void end_piece(struct text *t)
 {
-	struct node node = {.kind = NODE_TEXT, .text = {t->piece, (size_t)(t->out - t->piece)}};
+	struct node *node = t->node ? t->node : build_node(t->piece_at, t->p, &(struct node){.kind = NODE_TEXT});
 
-	t->parts = build_list(t->p, t->parts, build_node(t->piece_at, t->p, &node));
+	node->span = t->piece_at;
+	node->next = NULL;
+	node->text.bytes = t->piece;
+	node->text.length = (size_t)(t->out - t->piece);
+	t->parts = build_list(t->p, t->parts, node);
+	t->node = NULL;
 	*t->out++ = '\0';
 	t->piece = t->out;
 }
@@ -427,8 +434,10 @@ static void add_parts(struct text *t, struct node *parts, struct span inner)
 
 		next = part->next;
 		if (part->kind == NODE_TEXT) {
-			if (t->out == t->piece)
+			if (t->out == t->piece) {
 				t->piece_at = at;
+				t->node = part;
+			}
 			t->piece_at.to = at.to;
 			at.from = at.from < inner.from ? inner.from : at.from;
 			at.to = at.to > inner.to ? inner.to : at.to;
@@ -453,6 +462,15 @@ static struct span inside(struct span at, const struct node *parts, uint32_t quo
 	for (; parts; parts = parts->next)
 		inner.to = parts->kind == NODE_TEXT ? parts->span.to : at.to;
 	return inner;
+}
+
+struct node *literal_plain(struct parser *p, struct span at, struct span inner, bool raw)
+{
+	struct node *text = build_node(
+	    inner, p,
+	    &(struct node){.kind = NODE_TEXT, .text = {parser_copy(p, inner), inner.to - inner.from}});
+
+	return build_node(at, p, &(struct node){.kind = NODE_STRING, .string = {text, 1, raw, false, false}});
 }
 
 struct node *literal_string(struct parser *p, struct span at, struct node *parts, bool raw, bool multiline)

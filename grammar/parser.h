@@ -246,7 +246,9 @@ const char *words_home(const char *word);
 struct node *literal_number(struct parser *p, struct span at);
 /* The unit of this name, or the one that is meant by it: `s` for "seconds". NULL: none. */
 const char *literal_unit_meant(const char *word);
-/* `parts`: TEXT nodes without text (their spans are read) and expressions. */
+/* A string on one line with nothing to decode in it: `inner` is its text. */
+struct node *literal_plain(struct parser *p, struct span at, struct span inner, bool raw);
+/* `parts`: TEXT nodes without text (their spans are read) and expressions. They become the string's. */
 struct node *literal_string(struct parser *p, struct span at, struct node *parts, bool raw, bool multiline);
 
 /* ---- syntax.c ---- */

@@ -12,12 +12,9 @@
  * recovery takes for its end.
  */
 %require "3.8"
-%define api.pure full
-%define api.push-pull push
+%skeleton "./push.m4"
 %define api.location.type {struct span}
 %define api.token.prefix {TOK_}
-%define parse.error custom
-%define parse.lac full
 %define lr.type ielr
 %locations
 %expect 0
@@ -855,17 +852,16 @@ static void yyerror(const struct span *at, struct parser *p, const char *message
 	syntax_too_deep(p, *at);
 }
 
-static int yyreport_syntax_error(const yypcontext_t *context, struct parser *p)
+static void yyreport_syntax_error(const yypcontext_t *context, struct parser *p)
 {
 	yysymbol_kind_t kinds[YYNTOKENS];
 	const char *names[YYNTOKENS];
 	int count = 0;
 
 	if (syntax_wants_expected(p)) {
-		count = yypcontext_expected_tokens(context, kinds, YYNTOKENS);
+		count = yypcontext_expected_tokens(context, kinds);
 		for (int i = 0; i < count; i++)
 			names[i] = yysymbol_name(kinds[i]);
 	}
-	syntax_error(p, *yypcontext_location(context), yysymbol_name(yypcontext_token(context)), names, count);
-	return 0;
+	syntax_error(p, *context->at, yysymbol_name(context->token), names, count);
 }
