@@ -23,7 +23,7 @@ static struct span key_word(const struct parser *p, struct span key)
 	return key;
 }
 
-static void push(struct parser *p, int code, struct span at)
+static inline __attribute__((always_inline)) void push(struct parser *p, int code, struct span at)
 {
 	YYSTYPE value; /* of most tokens nothing is read */
 
@@ -37,7 +37,7 @@ static void push(struct parser *p, int code, struct span at)
 	p->stopped = yypush_parse(p->automaton, code, &value, &at, p) != YYPUSH_MORE;
 }
 
-void layout_give(struct parser *p, int code, struct span at)
+static inline __attribute__((always_inline)) void give(struct parser *p, int code, struct span at)
 {
 	bool opens = code == TOK_NEWLINE || code == TOK_LBRACE;
 
@@ -52,6 +52,11 @@ void layout_give(struct parser *p, int code, struct span at)
 	p->at_start = opens || code == TOK_START_FILE;
 	p->previous = code;
 	p->previous_span = at;
+}
+
+void layout_give(struct parser *p, int code, struct span at)
+{
+	give(p, code, at);
 }
 
 /* ---- newlines ---- */
@@ -94,7 +99,7 @@ static void settle_newline(struct parser *p, int code, struct span at)
 
 /* ---- tokens ---- */
 
-static void significant(struct parser *p, int code, struct span at)
+static inline void significant(struct parser *p, int code, struct span at)
 {
 	if (p->at_start)
 		brackets_frame(p)->head = 0;
@@ -103,41 +108,39 @@ static void significant(struct parser *p, int code, struct span at)
 		code = words_classify(p, at);
 		if (code != TOK_NAME)
 			brackets_note_keyword(p, code);
-		layout_give(p, code, at);
 		break;
 	case TOK_STRING:
-		layout_give(p, p->previous == TOK_EXPECT ? TOK_LABEL : TOK_STRING, at);
+		if (p->previous == TOK_EXPECT)
+			code = TOK_LABEL;
 		break;
 	case TOK_STRING_OPEN:
 		quotes_open(p, at);
-		break;
+		return;
 	case TOK_LPAREN:
 	case TOK_LBRACKET:
 	case TOK_INTERPOLATION_OPEN:
 		brackets_open(p, code, BLOCK_NOTHING, at);
-		layout_give(p, code, at);
 		break;
 	case TOK_LBRACE:
 		brackets_open_brace(p, at);
-		break;
+		return;
 	case TOK_STRING_CLOSE:
 		if (brackets_is_string(brackets_frame(p)))
 			brackets_close_frame(p, at);
-		break;
+		return;
 	case TOK_RPAREN:
 	case TOK_RBRACKET:
 	case TOK_RBRACE:
 	case TOK_INTERPOLATION_CLOSE:
 		brackets_close(p, code, at);
-		break;
-	default:
-		layout_give(p, code, at);
+		return;
 	}
+	give(p, code, at);
 }
 
 /* After a syntax error that was a bracket left open on an earlier line: the line is read afresh, without it.
  */
-static void restart_line(struct parser *p, int code, struct span at)
+static void restart_line(struct parser *p, struct span at)
 {
 	p->unclosed_line = false;
 	while (p->depth && !brackets_frame(p)->has_lines) {
@@ -146,7 +149,6 @@ static void restart_line(struct parser *p, int code, struct span at)
 		p->depth--;
 	}
 	layout_give(p, TOK_NEWLINE, layout_point(p, at.from));
-	significant(p, code, at);
 }
 
 static void begin_line(struct parser *p, struct span at)
@@ -204,9 +206,12 @@ void layout_token(struct parser *p, int code, struct span at)
 		quotes_unclosed(p, code, at);
 		return;
 	}
-	significant(p, code, at);
-	if (p->unclosed_line)
-		restart_line(p, code, at);
+	for (bool again = false;; again = true) {
+		significant(p, code, at);
+		if (again || !p->unclosed_line)
+			break;
+		restart_line(p, at);
+	}
 	if (p->keeps_tokens)
 		trivia_note(p, &p->tokens[token]);
 }
