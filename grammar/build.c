@@ -86,31 +86,12 @@ static bool below_comment(const struct parser *p, uint32_t offset)
 	return *above == '#';
 }
 
-static void attach_doc(const struct parser *p, struct node *node)
+void build_doc(struct parser *p, struct node *node)
 {
 	const struct doc *doc = below_comment(p, node->span.from) ? find_doc(p, node->span.from) : NULL;
 
 	if (doc)
 		node->doc = doc_text(p, doc);
-}
-
-/* Whether lists of this kind are lines, which may have comments above. */
-static bool is_line(const struct node *node)
-{
-	return node->kind < NODE_NULL && node->kind != NODE_ARM && node->kind != NODE_USE;
-}
-
-struct list build_list(struct parser *p, struct list list, struct node *node)
-{
-	if (is_line(node))
-		attach_doc(p, node);
-	if (list.last)
-		list.last->next = node;
-	else
-		list.first = node;
-	list.last = node;
-	list.count++;
-	return list;
 }
 
 void build_result(struct parser *p, struct node *node)

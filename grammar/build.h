@@ -20,8 +20,24 @@ struct list {
 /* A copy of `*node` in the arena with this span and its depth; NODE_ERROR where the tree would be too deep.
  */
 struct node *build_node(struct span at, struct parser *p, const struct node *node);
+/* The comments above a line become its documentation. */
+void build_doc(struct parser *p, struct node *node);
+
 /* Appends `node`, with its documentation, to a list. */
-struct list build_list(struct parser *p, struct list list, struct node *node);
+static inline struct list build_list(struct parser *p, struct list list, struct node *node)
+{
+	/* Lists of these kinds are lines, which may have comments above. */
+	if (node->kind < NODE_NULL && node->kind != NODE_ARM && node->kind != NODE_USE)
+		build_doc(p, node);
+	if (list.last)
+		list.last->next = node;
+	else
+		list.first = node;
+	list.last = node;
+	list.count++;
+	return list;
+}
+
 void build_result(struct parser *p, struct node *node);
 
 /* Names. */

@@ -194,7 +194,9 @@ void layout_token(struct parser *p, int code, struct span at)
 	if (code == TOK_NAME) {
 		if (p->token_is_first)
 			brackets_close_before_item(p, at);
-		if (strange_else_if(p, at) || strange_prefix(p, at))
+		if ((p->previous == TOK_RBRACE || p->previous == TOK_VALUE_CLOSE) && strange_else_if(p, at))
+			return;
+		if ((p->text[at.to] == '"' || p->text[at.to] == '\'') && strange_prefix(p, at))
 			return;
 		end_unfinished_line(p, at);
 	}

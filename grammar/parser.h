@@ -182,9 +182,9 @@ int strange_token(struct parser *p, struct span *at);
 /* Whether a `%` behind the blanks at `offset`, which follow a number, makes it a percent: 7 % 2 is a
  * remainder. */
 bool strange_percent(const struct parser *p, uint32_t offset);
-/* `elif` and the like after an `if`: reported, and given as `else if`. */
+/* `elif` and the like after the `}` of an `if`: reported, and given as `else if`. */
 bool strange_else_if(struct parser *p, struct span at);
-/* r"…", f"…": reported; the prefix is not given. */
+/* r"…", f"…", a word with a quote behind it: reported; the prefix is not given. */
 bool strange_prefix(struct parser *p, struct span at);
 /* A `,` that is missing before the token `code` in a bracket that has commas, behind an operand: reported, and given. */
 void strange_comma(struct parser *p, int code, struct span at);

@@ -11,8 +11,8 @@ m4_include(b4_skeletonsdir/[c.m4])
 
 m4_define([b4_pure_if], [$1])
 
-# $$, $N, @$ and @N in actions.
-m4_define([b4_lhs_value], [b4_symbol_value([yyval], [$1], [$2])])
+# $$, $N, @$ and @N in actions. $$ lies where $1 lay: an action sets it last.
+m4_define([b4_lhs_value], [b4_symbol_value([yywhole->value], [$1], [$2])])
 m4_define([b4_rhs_value], [b4_symbol_value([yytop@{b4_subtract([$2], [$1])@}.value], [$3], [$4])])
 m4_define([b4_lhs_location], [(yyloc)])
 m4_define([b4_rhs_location], [(yytop@{b4_subtract([$2], [$1])@}.at)])
@@ -223,8 +223,8 @@ yypush_parse (yypstate *yyps, int yypushed_char, YYSTYPE const *yypushed_val, YY
   for (;;)
     {
       int yyrule = yypact[yystate], yylen;
+      struct yycell *yywhole;
       YYLTYPE yyloc;
-      YYSTYPE yyval;
 
       if (yyrule == YYPACT_NINF)
         {
@@ -271,22 +271,18 @@ yypush_parse (yypstate *yyps, int yypushed_char, YYSTYPE const *yypushed_val, YY
           yyaccepted = true;
         }
 
-      /* Reduce. The first symbol's cell becomes the whole's: a rule without an action keeps its value. */
+      /* Reduce. The first symbol's cell becomes the whole's, and without an action keeps its value. */
       yylen = yyr2[yyrule];
       if (yylen == 0 && yytop >= yyps->last && !(yytop = yygrow (yyps, yytop)))
         goto yyexhausted;
-      YYLLOC_DEFAULT (yyloc, yytop - yylen, yylen);
+      yywhole = yytop + 1 - yylen;
+      YYLLOC_DEFAULT (yyloc, yywhole - 1, yylen);
       switch (yyrule)
         {
 ]b4_user_actions[
-        default:
-          goto yykept;
         }
-      yytop[1 - yylen].value = yyval;
-    yykept:
-      yytop -= yylen;
-      yystate = yygoto (yytop->state, yyrule);
-      yytop++;
+      yystate = yygoto (yywhole[-1].state, yyrule);
+      yytop = yywhole;
       yytop->at = yyloc;
       yytop->state = yystate;
       continue;

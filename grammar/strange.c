@@ -278,9 +278,7 @@ static bool is_word(const struct parser *p, struct span at, const char *word)
 
 bool strange_else_if(struct parser *p, struct span at)
 {
-	const struct frame *frame = brackets_frame(p);
-
-	if (p->previous != TOK_VALUE_CLOSE && (p->previous != TOK_RBRACE || frame->head != TOK_IF))
+	if (p->previous == TOK_RBRACE && brackets_frame(p)->head != TOK_IF)
 		return false;
 	if (!is_word(p, at, "elif") && !is_word(p, at, "elsif") && !is_word(p, at, "elseif"))
 		return false;
@@ -297,9 +295,7 @@ bool strange_else_if(struct parser *p, struct span at)
 
 bool strange_prefix(struct parser *p, struct span at)
 {
-	char next = p->text[at.to];
-
-	if ((next != '"' && next != '\'') || at.to - at.from > 2 || !strchr("rfbuRFBU", p->text[at.from]) ||
+	if (at.to - at.from > 2 || !strchr("rfbuRFBU", p->text[at.from]) ||
 	    p->previous == TOK_DOT || p->previous == TOK_STEP || p->at_start)
 		return false;
 	if (!p->muted)

@@ -228,7 +228,7 @@ struct symbol *find_symbol(struct walk *w, const char *name)
 		return found->symbol;
 	}
 	for (i = 0; i < 3; i++)
-		if (strcmp(w->checker->specials[i].name, name) == 0)
+		if (*w->checker->specials[i].name == *name && strcmp(w->checker->specials[i].name, name) == 0)
 			return &w->checker->specials[i];
 	return NULL;
 }
