@@ -154,15 +154,18 @@ char *arena_strdup(struct arena *arena, const char *string)
 
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
+	char most[256]; /* is enough for nearly all: formatting twice is slow */
 	va_list again;
 	int length;
 	char *text;
 
 	va_copy(again, args);
-	length = vsnprintf(NULL, 0, format, again);
+	length = vsnprintf(most, sizeof(most), format, again);
 	va_end(again);
 	if (length < 0)
 		return arena_strdup(arena, "");
+	if ((size_t)length < sizeof(most))
+		return arena_strndup(arena, most, (size_t)length);
 	text = arena_alloc(arena, (size_t)length + 1);
 	vsnprintf(text, (size_t)length + 1, format, args);
 	return text;

@@ -282,14 +282,13 @@ void ast_each_child(struct node *node, void (*visit)(struct node *child, void *c
 
 uint32_t ast_depth(const struct node *node)
 {
+	const struct member *m = KINDS[node->kind].members;
 	uint32_t deepest = 0;
 
-	for (const struct member *m = KINDS[node->kind].members; m->name; m++) {
-		if (m->type != MEMBER_CHILDREN)
-			continue;
-		for (const struct node *child = children_at(node, m); child; child = child->next)
-			deepest = child->depth > deepest ? child->depth : deepest;
-	}
+	for (; m->name; m++)
+		if (m->type == MEMBER_CHILDREN)
+			for (const struct node *child = children_at(node, m); child; child = child->next)
+				deepest = child->depth > deepest ? child->depth : deepest;
 	return deepest + 1;
 }
 

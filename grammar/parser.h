@@ -105,6 +105,7 @@ struct parser {
 
 	/* words.c */
 	uint8_t keyword_slots[256];
+	unsigned longest_keyword;
 	uint32_t word_at;		  /* offset of the last word that was looked up */
 	const struct keyword *word; /* what it is; NULL: no keyword */
 };

@@ -86,6 +86,9 @@ void words_init(struct parser *p)
 	for (size_t i = 0; i < KEYWORD_COUNT; i++) {
 		uint8_t slot = hash(KEYWORDS[i].text, KEYWORDS[i].length);
 
+		if (KEYWORDS[i].length > p->longest_keyword)
+			p->longest_keyword = KEYWORDS[i].length;
+
 		while (p->keyword_slots[slot])
 			slot++;
 		p->keyword_slots[slot] = (uint8_t)(i + 1);
@@ -94,6 +97,8 @@ void words_init(struct parser *p)
 
 static const struct keyword *look_up(const struct parser *p, const char *text, size_t length)
 {
+	if (length > p->longest_keyword)
+		return NULL;
 	for (uint8_t slot = hash(text, length); p->keyword_slots[slot]; slot++) {
 		const struct keyword *k = &KEYWORDS[p->keyword_slots[slot] - 1];
 

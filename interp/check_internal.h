@@ -34,6 +34,7 @@
 struct table_slot {
 	const char *key;
 	void *value;
+	uint32_t hash; /* of the key's text */
 };
 
 /* Open addressing; keys are borrowed, NUL-terminated. Starts as all zeros. */

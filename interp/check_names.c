@@ -29,18 +29,24 @@ static uint32_t hash_text(const char *text)
 	return hash;
 }
 
-static struct table_slot *find_slot(const struct table *table, const char *key)
+/* The key's slot, or the one where it belongs; `hash` is that of its text. */
+static struct table_slot *find_slot(const struct table *table, const char *key, uint32_t hash)
 {
-	uint32_t i = hash_text(key) & (table->capacity - 1);
+	uint32_t i = hash & (table->capacity - 1);
 
-	while (table->slots[i].key && strcmp(table->slots[i].key, key) != 0)
+	while (table->slots[i].key && (table->slots[i].hash != hash || strcmp(table->slots[i].key, key) != 0))
 		i = (i + 1) & (table->capacity - 1);
 	return &table->slots[i];
 }
 
+static void *find_hashed(const struct table *table, const char *key, uint32_t hash)
+{
+	return table->capacity ? find_slot(table, key, hash)->value : NULL;
+}
+
 void *table_find(const struct table *table, const char *key)
 {
-	return table->capacity ? find_slot(table, key)->value : NULL;
+	return table->capacity ? find_hashed(table, key, hash_text(key)) : NULL;
 }
 
 static void table_grow(struct arena *arena, struct table *table)
@@ -51,19 +57,21 @@ static void table_grow(struct arena *arena, struct table *table)
 	larger.slots = arena_alloc(arena, larger.capacity * sizeof(*larger.slots));
 	for (i = 0; i < table->capacity; i++)
 		if (table->slots[i].key)
-			*find_slot(&larger, table->slots[i].key) = table->slots[i];
+			*find_slot(&larger, table->slots[i].key, table->slots[i].hash) = table->slots[i];
 	*table = larger;
 }
 
 void **table_place(struct arena *arena, struct table *table, const char *key)
 {
+	uint32_t hash = hash_text(key);
 	struct table_slot *slot;
 
 	if (table->count * 2 >= table->capacity)
 		table_grow(arena, table);
-	slot = find_slot(table, key);
+	slot = find_slot(table, key, hash);
 	if (!slot->key) {
 		slot->key = key;
+		slot->hash = hash;
 		table->count++;
 	}
 	return &slot->value;
@@ -194,9 +202,9 @@ void scope_close(struct walk *w, struct scope *scope)
 	w->scope = scope->outer;
 }
 
-static struct local *find_local(struct walk *w, const char *name)
+static struct local *find_local(struct walk *w, const char *name, uint32_t hash)
 {
-	struct local *local = table_find(&w->checker->locals, name);
+	struct local *local = find_hashed(&w->checker->locals, name, hash);
 
 	return local && local->function == w->function ? local : NULL;
 }
@@ -211,7 +219,8 @@ struct symbol *module_symbol(struct module *module, const char *name)
 
 struct symbol *find_symbol(struct walk *w, const char *name)
 {
-	struct local *local = find_local(w, name);
+	uint32_t hash = hash_text(name);
+	struct local *local = find_local(w, name, hash);
 	struct module_names *names;
 	struct module_name *found;
 	int i;
@@ -221,7 +230,7 @@ struct symbol *find_symbol(struct walk *w, const char *name)
 	if (w->in_signature)
 		return NULL;
 	names = w->module->names;
-	found = table_find(&names->names, name);
+	found = find_hashed(&names->names, name, hash);
 	if (found) {
 		if (found->import)
 			found->import->used = true;
