@@ -204,13 +204,39 @@ static double read_double(struct number *n, const char *from, const char *end, c
 	return strtod(copy, NULL);
 }
 
+/* Most numbers are up to nine digits and at most one unit. NULL: this one is more than that. */
+static struct node *read_plain(struct number *n)
+{
+	const char *from = n->text;
+	struct node node = {.kind = NODE_INT};
+	const struct unit *unit;
+
+	while (n->text < n->end && n->text - from < 9 && is_digit(*n->text))
+		node.integer = node.integer * 10 + (*n->text++ - '0');
+	if (n->text == n->end) {
+		if (strange_percent(n->p, n->at.to))
+			return NULL;
+	} else {
+		unit = read_unit(n);
+		if (!unit || n->text < n->end || __builtin_mul_overflow(node.integer, unit->size, &node.integer))
+			return NULL;
+		node.kind = unit->kind;
+	}
+	return build_node(n->at, n->p, &node);
+}
+
 struct node *literal_number(struct parser *p, struct span at)
 {
 	const char *from = p->text + at.from;
 	struct number n = {p, at, from, p->text + at.to};
 	struct node node = {.kind = NODE_FLOAT};
-	struct decimal value = read_decimal(&n);
+	struct node *plain = read_plain(&n);
+	struct decimal value;
 
+	if (plain)
+		return plain;
+	n.text = from;
+	value = read_decimal(&n);
 	if (n.text == n.end && strange_percent(p, at.to)) {
 		node.kind = NODE_PERCENT; /* `5 %`, which is then reported */
 		node.number = read_double(&n, from, n.end, "e-2");
