@@ -68,6 +68,18 @@ static void print_diag(const struct diag *diag, const struct sources *sources)
 	print_line(&line);
 }
 
+/* The last line says how many there are besides. */
+static void print_diags(const struct compilation *compilation)
+{
+	const struct diag *sorted[DIAG_MAX_KEPT];
+	size_t count = diag_sorted(compilation->diags, sorted), more = diag_more(compilation->diags), i;
+
+	for (i = 0; i < count; i++)
+		print_diag(sorted[i], compilation->sources);
+	if (more)
+		printf("{\"severity\":\"more\",\"count\":%zu,\"message\":\"... and %zu more\"}\n", more, more);
+}
+
 static void print_person(const struct person_place *place, const struct sources *sources)
 {
 	struct buffer line = {0};
@@ -106,11 +118,9 @@ static bool check_file(const struct options *options, const char *path)
 {
 	struct compilation *compilation = compilation_new(&builtin_registry);
 	bool sound = check_plan(compilation, path);
-	const struct diag *diag;
 
 	if (option_given(options, "json"))
-		for (diag = compilation->diags->first; diag; diag = diag->next)
-			print_diag(diag, compilation->sources);
+		print_diags(compilation);
 	else
 		diag_print(stderr, compilation->diags, compilation->sources,
 			   options_color(options, STDERR_FILENO));

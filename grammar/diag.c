@@ -550,19 +550,36 @@ static uint32_t columns_of(FILE *out)
 	return clamp(size.ws_col, MIN_COLUMNS, MAX_COLUMNS);
 }
 
-void diag_print(FILE *out, const struct diags *diags, const struct sources *sources, bool color)
+size_t diag_sorted(const struct diags *diags, const struct diag **list)
 {
-	struct printer pr = {out, sources, columns_of(out), isatty(fileno(out)), color};
 	struct sortable sorted[DIAG_MAX_KEPT];
-	size_t count = 0, all = diags->errors + diags->warnings;
+	size_t count = 0;
 
 	for (const struct diag *d = diags->first; d; d = d->next, count++)
 		sorted[count] = (struct sortable){d, count};
 	qsort(sorted, count, sizeof(*sorted), compare);
 	for (size_t i = 0; i < count; i++)
-		print_one(&pr, sorted[i].diag);
-	if (all > count)
-		fprintf(out, "... and %zu more\n", all - count);
+		list[i] = sorted[i].diag;
+	return count;
+}
+
+size_t diag_more(const struct diags *diags)
+{
+	size_t all = diags->errors + diags->warnings;
+
+	return all > diags->kept ? all - diags->kept : 0;
+}
+
+void diag_print(FILE *out, const struct diags *diags, const struct sources *sources, bool color)
+{
+	struct printer pr = {out, sources, columns_of(out), isatty(fileno(out)), color};
+	const struct diag *sorted[DIAG_MAX_KEPT];
+	size_t count = diag_sorted(diags, sorted), more = diag_more(diags);
+
+	for (size_t i = 0; i < count; i++)
+		print_one(&pr, sorted[i]);
+	if (more)
+		fprintf(out, "... and %zu more\n", more);
 }
 
 /* ---- suggestions ---- */

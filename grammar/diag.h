@@ -79,6 +79,11 @@ void diag_secondary(struct diag *diag, struct span span, const char *format, ...
 /* The way out; a second call adds a line. */
 void diag_hint(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* All that are kept, sorted by text and position, into `list` of DIAG_MAX_KEPT; returns how many. */
+size_t diag_sorted(const struct diags *diags, const struct diag **list);
+/* How many errors and warnings are not kept. */
+size_t diag_more(const struct diags *diags);
+
 /* Prints all, sorted by text and position; a text without a byte (a file that is missing) is only named.
  * Control characters, bidirectional marks, what is invisible and invalid UTF-8 in the shown source and in
  * messages are shown as visible stand-ins. Long lines are cut around what is underlined, at the terminal's

@@ -37,6 +37,7 @@ static const struct {
     {FOREIGN_LINE, "switch case select", CHOOSE},
     {FOREIGN_LINE, "from include use using source load", OTHER_FILE},
     {FOREIGN_LINE, "break continue", LOOP_END},
+    {FOREIGN_LINE, "end endif endfor endwhile fi done esac", "a block ends with `}`"},
     {FOREIGN_LINE, "pass noop", "a block may be empty: `{ }`"},
     {FOREIGN_LINE, "exit quit die abort throw raise panic error", FAIL},
     {FOREIGN_LINE, "assert check ensure", GUARD},

@@ -46,7 +46,7 @@ static inline __attribute__((always_inline)) void give(struct parser *p, int cod
 	if (!p->skip_depth)
 		push(p, code, at);
 	if (opens)
-		p->muted = false;
+		p->muted = p->broken && (p->broken = p->indent > p->broken_indent);
 	p->previous_began_line = p->at_start;
 	p->previous_began_arm = p->previous == TOK_ARROW || p->previous == TOK_ELSE_ARROW;
 	p->at_start = opens || code == TOK_START_FILE;
@@ -175,6 +175,11 @@ void layout_token(struct parser *p, int code, struct span at)
 
 	if (p->keeps_tokens)
 		trivia_keep(p, code, at);
+	if (at.from < p->comment_end) {
+		if (code == TOK_RAW_NEWLINE)
+			p->line_start = at.to;
+		return;
+	}
 	if (code == TOK_RAW_NEWLINE) {
 		newline(p, at);
 		return;

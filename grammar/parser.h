@@ -82,6 +82,10 @@ struct parser {
 	bool muted;		/* this line has an error already: syntax errors on it are consequences */
 	bool recovering;	/* the grammar is looking for the end of what it could not read */
 	uint32_t skip_depth;	/* 0, or: frames at and above this depth are not shown to the grammar */
+	uint32_t comment_end;	/* what begins before this offset stands in a comment of another language */
+	bool comments_open;	/* no such comment ends in what is not read yet */
+	bool broken;		/* a statement ended too early with its line: ... */
+	uint32_t broken_indent; /* ... lines further in than this are its rest, and muted */
 	bool continues;		/* the line ended with a backslash: the next belongs to it */
 	bool unclosed_line;	/* the last syntax error was a bracket left open on an earlier line */
 	unsigned leave_strings; /* so often the scanner must leave strings that quotes.c has given up */

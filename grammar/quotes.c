@@ -56,14 +56,19 @@ static struct span trimmed(const struct parser *p, struct span at)
 	return at;
 }
 
-/* A line that ends in `{` opens a block even if a quote is missing before. */
-static void open_block_after(struct parser *p, struct span line)
+/* A line that ends in `{` opens a block even if a quote is missing before, and one that ends in `,` goes on with the
+ * next part of its bracket. */
+static void give_after(struct parser *p, struct span line)
 {
 	struct span at = trimmed(p, line);
+	char last = at.to > at.from ? p->text[at.to - 1] : '\0';
 
-	if (at.to > at.from && p->text[at.to - 1] == '{') {
-		at.from = at.to - 1;
+	at.from = at.to - (at.to > at.from);
+	if (last == '{') {
 		brackets_open_brace(p, at);
+	} else if (last == ',' && brackets_frame(p)->has_commas) {
+		layout_give(p, TOK_COMMA, at);
+		p->muted = p->recovering; /* the grammar has lost nothing */
 	}
 }
 
@@ -97,7 +102,7 @@ static void end_interpolated(struct parser *p, struct span at)
 		unclosed_string(p, multiline ? frame->span : trimmed(p, line), multiline ? "\"\"\"" : "\"");
 	brackets_close_missing(p, outermost - 1, at);
 	if (!multiline)
-		open_block_after(p, line);
+		give_after(p, line);
 }
 
 void quotes_unclosed(struct parser *p, int code, struct span at)
@@ -114,5 +119,5 @@ void quotes_unclosed(struct parser *p, int code, struct span at)
 	}
 	unclosed_string(p, trimmed(p, at), "'");
 	layout_give(p, p->previous == TOK_EXPECT ? TOK_LABEL : TOK_STRING, at);
-	open_block_after(p, at);
+	give_after(p, at);
 }

@@ -194,6 +194,13 @@ static void comment(struct parser *p, struct span at)
 		address(p, d, at);
 	else
 		diag_hint(d, "a comment begins with `#`");
+	/* Of one over several lines nothing is read. Where none ends, the rest of the text is searched once. */
+	if (p->text[at.from + 1] == '*' && !p->comments_open) {
+		const char *end = strstr(p->text + at.from + 2, "*/");
+
+		p->comments_open = !end;
+		p->comment_end = end ? (uint32_t)(end + 2 - p->text) : 0;
+	}
 }
 
 static void assignment(struct parser *p, struct span at)

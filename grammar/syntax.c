@@ -674,6 +674,24 @@ static bool known_fault(struct parser *p, struct span at, const char *found, con
 	return true;
 }
 
+/* What is further in below such a line goes on with it, and is no block. */
+static bool has_no_block(int head)
+{
+	return head == TOK_WAIT || head == TOK_HOLD || head == TOK_REQUIRE || head == TOK_SKIP;
+}
+
+/* The indentation of the line that holds `offset`, in bytes. */
+static uint32_t indent_of(const struct parser *p, uint32_t offset)
+{
+	uint32_t from = offset, to;
+
+	while (from > 0 && p->text[from - 1] != '\n')
+		from--;
+	for (to = from; p->text[to] == ' ' || p->text[to] == '\t';)
+		to++;
+	return to - from;
+}
+
 void syntax_error(struct parser *p, struct span at, const char *found, const char *const *expected, int count)
 {
 	p->recovering = true;
@@ -682,4 +700,8 @@ void syntax_error(struct parser *p, struct span at, const char *found, const cha
 	if (!known_fault(p, at, found, expected, count))
 		generic(p, at, found, expected, count);
 	p->muted = true;
+	if (is(found, "the end of the line") && has_no_block(brackets_frame(p)->head)) {
+		p->broken = true;
+		p->broken_indent = indent_of(p, at.from);
+	}
 }

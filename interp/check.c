@@ -310,6 +310,7 @@ static void check_modules(struct checker *checker)
 {
 	struct module *module;
 
+	checker->unread = checker->compilation->diags->errors > 0;
 	for (module = checker->compilation->modules; module; module = module->next)
 		declare_items(checker, module);
 	for (module = checker->compilation->modules; module; module = module->next)

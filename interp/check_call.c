@@ -333,6 +333,8 @@ static const struct type *call_builtin(struct walk *w, struct node *node, const 
 		note_site(w, node, builtin, NULL);
 		note_risk(w, node->span);
 	}
+	if (builtin->flags & BUILTIN_PATTERN && signature->count)
+		check_regex(w, bound[0]);
 	if (builtin->flags & BUILTIN_PERSON)
 		note_person(w, "ask", label_text(w, signature->count ? bound[0] : NULL), NULL, node->span);
 	lint_call(w, signature, bound);

@@ -549,7 +549,7 @@ static const struct type *check_list(struct walk *w, struct node *node)
 	return type_list(w->arena, element);
 }
 
-static bool refuse_double_key(struct walk *w, struct table *keys, struct node *entry)
+bool refuse_double_key(struct walk *w, struct table *keys, struct node *entry)
 {
 	void **place = table_place(w->arena, keys, entry->entry.key.text);
 	const struct node *first = *place;

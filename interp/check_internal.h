@@ -214,6 +214,7 @@ struct scope {
 };
 
 struct checker {
+	bool unread; /* some line could not be read, and was reported */
 	struct compilation *compilation;
 	struct arena *arena;
 	struct table modules;	   /* path -> struct module */
@@ -344,6 +345,8 @@ void check_condition_in(struct walk *w, const char *reason, struct node *node, c
 void check_text(struct walk *w, struct node *node, const char *what);
 void check_shown(struct walk *w, struct span span, uint64_t mask, const char *what);
 bool mentions_null(const struct node *condition, const struct symbol *symbol); /* x == null, x != null */
+/* Reports a key that `keys` holds already, else adds it. */
+bool refuse_double_key(struct walk *w, struct table *keys, struct node *entry);
 struct span literal_span(const struct node *text, size_t offset);
 struct symbol *symbol_through_import(struct walk *w, struct node *field, struct symbol *alias); /* m.x */
 const struct type *element_of(struct walk *w, struct node *iterable, const struct type *type);
@@ -353,6 +356,8 @@ int64_t literal_duration(const struct node *node); /* -1: none */
 /* ---- check_operators.c ---- */
 
 const struct type *check_binary(struct walk *w, struct node *node);
+/* A regular expression that is written out: whether it is one. */
+void check_regex(struct walk *w, const struct node *node);
 const struct type *check_unary(struct walk *w, struct node *node);
 const struct type *check_as(struct walk *w, struct node *node);
 bool types_comparable(const struct type *left, const struct type *right);

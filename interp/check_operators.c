@@ -324,26 +324,30 @@ static bool holds_backslash(struct walk *w, struct span span)
 	return memchr(source_text(w->checker->compilation->sources, span), '\\', span.to - span.from) != NULL;
 }
 
+void check_regex(struct walk *w, const struct node *node)
+{
+	char error[REGEX_ERROR];
+	size_t length, offset;
+	const char *pattern = node_literal_text(node, &length);
+	struct diag *diag;
+
+	if (!pattern || regex_check(pattern, length, error, &offset))
+		return;
+	diag = diag_error(w->diags, "E0403", literal_span(node->string.parts, offset),
+			  "this is no regular expression: %s", error);
+	if (!node->string.raw && holds_backslash(w, node->span))
+		diag_hint(diag, "in '…' a backslash stands for itself");
+}
+
 static void check_matches(struct walk *w, struct node *node, const struct type *left,
 			  const struct type *right)
 {
-	char error[REGEX_ERROR];
-	const char *pattern;
-	size_t length, offset;
 
 	if (!type_is_loose(left) && !type_is_text(left))
 		want_type(w, node->binary.left, type_simple(TYPE_STRING), "matches");
 	if (!type_is_loose(right) && !type_is_text(right))
 		want_type(w, node->binary.right, type_simple(TYPE_STRING), "matches");
-	pattern = node_literal_text(node->binary.right, &length);
-	if (pattern && !regex_check(pattern, length, error, &offset)) {
-		struct diag *diag =
-		    diag_error(w->diags, "E0403", literal_span(node->binary.right->string.parts, offset),
-			       "this is no regular expression: %s", error);
-
-		if (!node->binary.right->string.raw && holds_backslash(w, node->binary.right->span))
-			diag_hint(diag, "in '…' a backslash stands for itself");
-	}
+	check_regex(w, node->binary.right);
 }
 
 static const struct type *check_relation(struct walk *w, struct node *node)

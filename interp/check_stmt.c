@@ -10,6 +10,9 @@ static void lint_unreachable(struct walk *w, const struct node *last)
 {
 	const struct node *node = last->next;
 
+	/* Where a line could not be read, it is not known what returns. */
+	if (w->checker->unread)
+		return;
 	while (node && (is_clause(node) || node->kind == NODE_ERROR))
 		node = node->next;
 	if (!node)

@@ -219,11 +219,12 @@ static void refuse_environment(struct walk *w, const struct node *name)
 static void check_test_run(struct walk *w, struct node *run)
 {
 	struct node *record = run->test_run.params, *entry;
+	struct table keys = {0};
 
 	if (run->test_run.environment)
 		refuse_environment(w, run->test_run.environment);
 	for (entry = record ? record->record.entries : NULL; entry; entry = entry->next)
-		if (entry->kind == NODE_ENTRY && entry->entry.key.text)
+		if (entry->kind == NODE_ENTRY && entry->entry.key.text && !refuse_double_key(w, &keys, entry))
 			check_run_param(w, entry);
 	declare_test_names(w, run);
 }

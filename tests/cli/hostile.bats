@@ -154,6 +154,11 @@ noise() { seq 1 700000 | gzip -nc | head -c 1048576; }
     says "$out" '"line":5,"column":10,"end_line":5,"end_column":12,"severity":"error","code":"E0201"'
     says "$out" '"hint":"a number has no unit: did you mean 30s?"'
     says "$out" '"related":[{"file":"lib.plan","line":1,"column":27,"end_line":1,"end_column":44,"text":"`docker.stop` changes something here"},{"file":"a.plan","line":2,"column":8,"end_line":2,"end_column":11,"text":"this step has no `rollback` clause"}]'
+    { echo 'step s "S" {' && yes 'log "${x}"' | head -n 205 && echo '}'; } >many.plan
+    run_plan check --json many.plan
+    ends_with 2
+    [ "$(wc -l <out)" = 201 ]
+    [ "$(tail -n 1 out)" = '{"severity":"more","count":5,"message":"... and 5 more"}' ]
     run_plan check --json missing.plan
     ends_with 2
     says "$out" '{"file":"missing.plan","line":1,"column":1,"end_line":1,"end_column":1,"severity":"error","code":"E0701"'
