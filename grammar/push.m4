@@ -1,7 +1,7 @@
 # push.m4: what Bison writes for plan.y: a push parser with look-ahead correction (LAC), as its own yacc.c makes with
 # `api.push-pull push`, `parse.lac full` and `parse.error custom`, and with the same names; but made for speed. Values,
 # places and states lie together in one stack, of which one pointer is in a register; yacc.c keeps three stacks whose six
-# pointers are read from memory and written back at each step: it took 1.7 times as many instructions for what lies
+# pointers are read from memory and written back at each step: it took 1.6 times as many instructions for what lies
 # between the scanner and the actions. Tables, tokens and types are those of Bison's c.m4.
 #
 # Look-ahead correction: before a token leads to reductions they are tried on the states alone. So an error is found
