@@ -71,13 +71,9 @@ commands() { "$RUNPLAN" complete -- '' | sed -n 's/\t.*//p'; }
 }
 
 @test "a plan's help: blue_green.plan, and the params of what it imports" {
-    cd "$root"
-    run_plan plans/blue_green.plan --help
+    run_plan "$root/plans/blue_green.plan" --help
     says "$out" '           --set version=STRING '
-    says "$out" 'Params of plans/lib/stack.plan:'
-    "$RUNPLAN" plans/blue_green.plan --help >"$BATS_TEST_TMPDIR/blue_green.txt"
-    cd "$BATS_TEST_TMPDIR"
-    is_tidy blue_green.txt
+    says "$out" '/plans/lib/stack.plan:'
 }
 
 @test "a plan with errors tells its params, then its errors" {
