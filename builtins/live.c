@@ -180,7 +180,7 @@ static int64_t wall_clock(void)
 	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-static int64_t wall_now(const struct live *live)
+int64_t live_wall(const struct live *live)
 {
 	return wall_clock() + live->wall_offset;
 }
@@ -206,7 +206,7 @@ static struct live_queued *queue_add(struct live *live, enum delivery_kind kind)
 
 	item->kind = kind;
 	item->arrived = live_now(live);
-	item->wall = wall_now(live);
+	item->wall = live_wall(live);
 	item->outcome = outcome_ok(value_null());
 	*live->queue_tail = item;
 	live->queue_tail = &item->next;
@@ -693,7 +693,7 @@ static bool live_next(struct driver *driver, int64_t deadline, struct delivery *
 			live->last_now = now;
 			*out = (struct delivery){.kind = DELIVERY_TIME,
 						 .now = live->last_now,
-						 .wall = wall_now(live),
+						 .wall = live_wall(live),
 						 .outcome = outcome_ok(value_null())};
 			return true;
 		}

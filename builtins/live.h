@@ -75,6 +75,8 @@ struct value call_arg(const struct effect_call *call, size_t index); /* lent */
 /* The loop, for what has no helper below. */
 uv_loop_t *live_loop(struct live *live);
 int64_t live_now(struct live *live); /* the run's clock, ns */
+int64_t live_wall(
+    const struct live *live); /* since 1970 UTC, ns; a run that was given its start stays in that time */
 
 /* ---- timers: fires once; stop is safe at any time, also after it fired, and frees it ---- */
 struct live_timer;
@@ -94,8 +96,8 @@ struct http_options {
 	const char *body;	    /* or NULL; copied */
 	size_t body_length;
 	bool repeats; /* two of it do what one does, whatever the method: it may go over a kept connection */
-	int body_fd; /* send this regular file, from its position on, as the body (a build context); 0 or
-		      * less: none; closed by the transfer */
+	int body_fd;  /* send this regular file, from its position on, as the body (a build context); 0 or
+		       * less: none; closed by the transfer */
 	int64_t timeout_ns;	    /* of the whole transfer; 0: none */
 	int64_t connect_timeout_ns; /* 0: 10 s */
 	size_t body_max;	    /* 0: LIVE_BODY_MAX; counted as it arrives */

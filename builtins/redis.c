@@ -775,7 +775,7 @@ static struct value command_simulate(const struct effect_request *request)
 
 #define BAD_INPUT                                                                                            \
 	"No answer (refused, timed out, cut off, larger than 4MiB) and an error of the server, which the "   \
-	"message tells and whose first word is `details.code`, fail the call"
+	"message tells and whose first word is `detail.code`, fail the call"
 
 static const struct builtin redis_rows[] = {
     {.name = "redis.ping",

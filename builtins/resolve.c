@@ -96,6 +96,19 @@ void resolve_forget(struct resolving *resolving)
 		resolving->done = NULL;
 }
 
+bool resolve_usable(struct value name)
+{
+	const unsigned char *text = (const unsigned char *)value_text_peek(name);
+	size_t length = value_length(name);
+
+	if (name.tag != VALUE_STRING || length == 0 || length > 255)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (text[i] <= ' ' || text[i] == 0x7f)
+			return false;
+	return true;
+}
+
 const char *resolve_text(const struct sockaddr_storage *address, char *text)
 {
 	const void *bytes = address->ss_family == AF_INET

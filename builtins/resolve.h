@@ -28,6 +28,11 @@ struct resolving *resolve_start(struct live *live, const char *name,
 				void (*done)(void *context, const struct resolved *resolved), void *context);
 void resolve_forget(struct resolving *resolving); /* NULL is fine; not after `done` */
 
+/* Can it be a name at all? Not one that is empty, too long, or has blanks, control characters or a NUL in it.
+ */
+bool resolve_usable(struct value name);
+#define RESOLVE_UNUSABLE "this is no name of a host"
+
 /* "127.0.0.1", "::1"; `text` has room for INET6_ADDRSTRLEN bytes. */
 const char *resolve_text(const struct sockaddr_storage *address, char *text);
 

@@ -489,6 +489,21 @@ void stream_send(struct stream *stream, const char *bytes, size_t length)
 	live_poll_change(stream->poll, UV_READABLE | UV_WRITABLE);
 }
 
+const char *stream_end_name(enum stream_end end)
+{
+	static const char *const names[] = {
+	    [STREAM_UNKNOWN_HOST] = "unknown host",
+	    [STREAM_REFUSED] = "refused",
+	    [STREAM_UNREACHABLE] = "unreachable",
+	    [STREAM_SILENT] = "no answer",
+	    [STREAM_TLS] = "tls",
+	    [STREAM_LOST] = "reset",
+	    [STREAM_CLOSED] = "closed",
+	};
+
+	return names[end];
+}
+
 const char *stream_missing(const struct stream *stream)
 {
 	return stream->state == RESOLVING    ? "no address of the host"

@@ -23,6 +23,9 @@ enum stream_end {
 	STREAM_CLOSED,	    /* the other side has closed it */
 };
 
+/* "refused", "no answer", ...: for a failure's details. */
+const char *stream_end_name(enum stream_end end);
+
 struct stream_options {
 	const char *host; /* a name, or an address in digits without brackets */
 	int port;

@@ -14,22 +14,9 @@
 #define SECOND	   INT64_C(1000000000)
 #define FORMAT_MAX 1024
 
-/* A run that was given its start (a test) stays in that time; all others follow the machine's clock, jumps
- * included. */
-static int64_t wall_clock(struct live *live)
-{
-	const struct live_options *options = live_options(live);
-	struct timespec now;
-
-	if (options && options->start_wall != 0)
-		return options->start_wall + live_now(live);
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * SECOND + now.tv_nsec;
-}
-
 static void time_now(struct effect_call *call)
 {
-	call_ok(call, value_time(wall_clock(call->live)));
+	call_ok(call, value_time(live_wall(call->live)));
 }
 
 static struct value format_utc(int64_t ns, const char *pattern)
@@ -45,7 +32,7 @@ static struct value format_utc(int64_t ns, const char *pattern)
 
 static void time_stamp(struct effect_call *call)
 {
-	call_ok(call, format_utc(wall_clock(call->live), "%Y%m%dT%H%M%SZ"));
+	call_ok(call, format_utc(live_wall(call->live), "%Y%m%dT%H%M%SZ"));
 }
 
 static struct value time_stamp_simulate(const struct effect_request *request)
@@ -73,7 +60,7 @@ static void time_since(struct effect_call *call)
 		call_failed(call, "time.since: a time is wanted, not %s",
 			    value_tag_name((enum value_tag)then.tag));
 	else
-		call_ok(call, value_duration(wall_clock(call->live) - then.i));
+		call_ok(call, value_duration(live_wall(call->live) - then.i));
 }
 
 /* ---- reading a time ---- */
