@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "builtins/lazy_ws.h"
 #include "builtins/live.h"
 
 #define CRYPTO_FUNCTIONS(X)                                                                                  \
@@ -158,6 +159,25 @@ const struct hiredis_api *hiredis_load(char *error, size_t size)
 {
 	pthread_once(&hiredis_library.once, hiredis_load_once);
 	return library_answer(&hiredis_library, &hiredis_functions, error, size);
+}
+
+static struct library ws_library = {.once = PTHREAD_ONCE_INIT};
+static struct ws_api ws_functions;
+
+static void ws_load_once(void)
+{
+	static const char *const sonames[] = {"libwebsockets.so.17", "libwebsockets.so", NULL};
+#define X(name) #name,
+	static const char *const names[] = {WS_FUNCTIONS(X) NULL};
+#undef X
+
+	ws_library.loaded = library_load(&ws_library, "libwebsockets", sonames, names, &ws_functions);
+}
+
+const struct ws_api *ws_load(char *error, size_t size)
+{
+	pthread_once(&ws_library.once, ws_load_once);
+	return library_answer(&ws_library, &ws_functions, error, size);
 }
 
 static struct library crypto_library = {.once = PTHREAD_ONCE_INIT};

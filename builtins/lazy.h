@@ -157,6 +157,8 @@ struct pq_api {
 	X(X509_free)                                                                                         \
 	X(X509_VERIFY_PARAM_set1_ip_asc)                                                                     \
 	X(X509_verify_cert_error_string)                                                                     \
+	X(X509_STORE_CTX_get_error)                                                                          \
+	X(X509_STORE_CTX_set_error)                                                                          \
 	X(X509_get_subject_name)                                                                             \
 	X(X509_get_issuer_name)                                                                              \
 	X(X509_get_ext_d2i)                                                                                  \

@@ -30,7 +30,7 @@
  * regular expressions are escaped as well, and a list becomes (?:a|b). Outside quotes only numbers, percents
  * (their ratio), sizes (bytes) and durations (5m) may stand.
  *
- * EMBED_URL. A value at the very beginning is the base and is taken as it is; it must be an http or https URL
+ * EMBED_URL. A value at the very beginning is the base and is taken as it is; it must be an http, https, ws or wss URL
  * without spaces or control characters. Where the port stands, a number may. Any other value stands in the
  * path, the query or the fragment, and is percent-encoded but for RFC 3986's unreserved characters; one that
  * would make a segment of the path "." or ".." is refused.

@@ -6,13 +6,14 @@
 
 #include "interp/embed_inner.h"
 
-/* Length of "http://" or "https://" at the beginning of text, or 0. */
+/* Length of "http://" or another scheme that takes URLs at the beginning of text, or 0. */
 static size_t scheme_length(const char *text, size_t length)
 {
-	if (length >= 7 && strncasecmp(text, "http://", 7) == 0)
-		return 7;
-	if (length >= 8 && strncasecmp(text, "https://", 8) == 0)
-		return 8;
+	static const char *const schemes[] = {"http://", "https://", "ws://", "wss://"};
+
+	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+		if (length >= strlen(schemes[i]) && strncasecmp(text, schemes[i], strlen(schemes[i])) == 0)
+			return strlen(schemes[i]);
 	return 0;
 }
 
@@ -60,7 +61,8 @@ bool embed_check_url(const struct embed_part *pieces, size_t count, struct embed
 	struct cursor at = {.pieces = pieces, .count = count};
 
 	if (count < 2 && count && pieces[0].length && !scheme_length(pieces[0].text, pieces[0].length))
-		return embed_refuse(problem, &at, "a URL begins with http:// or https://", NULL);
+		return embed_refuse(problem, &at, "a URL begins with http://, https://, ws:// or wss://",
+				    NULL);
 	if (count < 2)
 		return true;
 	if (pieces[0].length > 0) {
@@ -95,7 +97,8 @@ static bool add_base(struct buffer *url, struct value base, struct value *error)
 		  scheme = scheme_length(text, base.tag == VALUE_STRING ? length : 0);
 
 	if (scheme == 0 || scheme == length || ends_host(text[scheme])) {
-		embed_failed(error, "the base of a URL must begin with http:// or https:// and a host");
+		embed_failed(
+		    error, "the base of a URL must begin with http://, https://, ws:// or wss:// and a host");
 		return false;
 	}
 	for (i = 0; i < length; i++)

@@ -13,7 +13,7 @@ declare -A MAY_USE=(
     [cli]="grammar interp builtins store cli"
 )
 # The libraries that interp and below do without: the language builds and is tested without them.
-FOREIGN='uv|curl/.*|libpq-fe|postgresql/.*|openssl/.*|hiredis/.*|sqlite3'
+FOREIGN='uv|curl/.*|libpq-fe|postgresql/.*|openssl/.*|hiredis/.*|libwebsockets|sqlite3'
 
 passed=0
 failed=0

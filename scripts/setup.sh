@@ -17,7 +17,8 @@ BUILD=(gcc make flex bison pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev 
 LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-certificates curl jq python3 procps
     util-linux postgresql-client bsdextrautils openssl)
 TEST=(libcmocka-dev bats jq busybox-static postgresql nginx-light prometheus git openssl openssh-client
-    zsh fish man-db mandoc tmux python3-jsonschema redis-server)
+    zsh fish man-db mandoc tmux python3-jsonschema python3-websockets
+    redis-server)
 FUZZ=(clang libclang-rt-dev)
 # What runplan is measured beside.
 BENCH=(ansible-core lua5.4 bc jq curl bash findutils docker.io docker-compose iptables procps busybox-static nginx-light
