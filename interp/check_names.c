@@ -15,7 +15,7 @@
 
 /* Groups of builtins of the language that are not built yet: their calls are "not available yet". */
 static const char *const namespaces_to_come[] = {
-    "sqlite", "ws", "redis", "tls", "dns", "tcp", "host", "s3",
+    "sqlite", "s3",
 };
 
 /* ---- tables ---- */
