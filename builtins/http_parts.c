@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "interp/buffer.h"
 #include "interp/utf8.h"
@@ -173,6 +174,45 @@ struct value text_excerpt(const char *bytes, size_t length, size_t limit)
 	else if (blank && text.length > 0)
 		buffer_cut(&text, text.length - 1);
 	return buffer_finish(&text);
+}
+
+struct value time_from_rfc3339(struct value text)
+{
+	struct tm parts = {0};
+	const char *rest =
+	    text.tag == VALUE_STRING ? strptime(value_text_peek(text), "%Y-%m-%dT%H:%M:%S", &parts) : NULL;
+	int64_t unix_ns, unit = INT64_C(1000000000);
+	int hours, minutes;
+	char sign;
+
+	if (rest == NULL)
+		return value_null();
+	unix_ns = (int64_t)timegm(&parts) * INT64_C(1000000000);
+	if (*rest == '.')
+		for (rest++; *rest >= '0' && *rest <= '9'; rest++) {
+			unit /= 10;
+			unix_ns += (*rest - '0') * unit;
+		}
+	if (sscanf(rest, "%c%2d:%2d", &sign, &hours, &minutes) == 3)
+		unix_ns -=
+		    (sign == '-' ? -1 : 1) * (int64_t)(hours * 60 + minutes) * 60 * INT64_C(1000000000);
+	else if (*rest != 'Z')
+		return value_null();
+	return value_time(unix_ns);
+}
+
+void base64_add(struct buffer *text, const char *bytes, size_t length)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < length; i += 3) {
+		unsigned bits = 0;
+
+		for (size_t k = 0; k < 3; k++)
+			bits = bits << 8 | (i + k < length ? (unsigned char)bytes[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			buffer_add_byte(text, i + k > length ? '=' : digits[bits >> (18 - 6 * k) & 63]);
+	}
 }
 
 bool ok_usable(struct value ok)

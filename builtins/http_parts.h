@@ -35,6 +35,12 @@ struct value url_shown(struct value url);
  */
 struct value text_excerpt(const char *bytes, size_t length, size_t limit);
 
+struct buffer;
+void base64_add(struct buffer *text, const char *bytes, size_t length);
+
+/* RFC 3339 as Go writes it: 2026-01-31T12:00:00.123456789+01:00. Null where it is none. */
+struct value time_from_rfc3339(struct value text);
+
 /* Is `status` among `ok`: an int, a range, or a list of these? ok_usable(): is it one of these at all, or
  * null? */
 bool status_fits(struct value ok, int status);

@@ -23,6 +23,7 @@
 	X(EVP_MD_CTX_new)                                                                                    \
 	X(EVP_MD_CTX_free)                                                                                   \
 	X(EVP_sha256)                                                                                        \
+	X(EVP_md5)                                                                                           \
 	X(EVP_DigestInit_ex)                                                                                 \
 	X(EVP_DigestUpdate)                                                                                  \
 	X(EVP_DigestFinal_ex)
@@ -180,6 +181,45 @@ const struct ws_api *ws_load(char *error, size_t size)
 	return library_answer(&ws_library, &ws_functions, error, size);
 }
 
+static struct library expat_library = {.once = PTHREAD_ONCE_INIT};
+static struct expat_api expat_functions;
+
+static void expat_load_once(void)
+{
+	static const char *const sonames[] = {"libexpat.so.1", "libexpat.so", NULL};
+#define X(name) #name,
+	static const char *const names[] = {EXPAT_FUNCTIONS(X) NULL};
+#undef X
+
+	expat_library.loaded = library_load(&expat_library, "libexpat", sonames, names, &expat_functions);
+}
+
+const struct expat_api *expat_load(char *error, size_t size)
+{
+	pthread_once(&expat_library.once, expat_load_once);
+	return library_answer(&expat_library, &expat_functions, error, size);
+}
+
+static struct library sqlite_library = {.once = PTHREAD_ONCE_INIT};
+static struct sqlite_api sqlite_functions;
+
+static void sqlite_load_once(void)
+{
+	static const char *const sonames[] = {"libsqlite3.so.0", "libsqlite3.so", NULL};
+#define X(name) "sqlite3_" #name,
+	static const char *const names[] = {SQLITE_FUNCTIONS(X) NULL};
+#undef X
+
+	sqlite_library.loaded =
+	    library_load(&sqlite_library, "libsqlite3", sonames, names, &sqlite_functions);
+}
+
+const struct sqlite_api *sqlite_load(char *error, size_t size)
+{
+	pthread_once(&sqlite_library.once, sqlite_load_once);
+	return library_answer(&sqlite_library, &sqlite_functions, error, size);
+}
+
 static struct library crypto_library = {.once = PTHREAD_ONCE_INIT};
 static struct crypto_api crypto_functions;
 
@@ -200,23 +240,23 @@ static const struct crypto_api *crypto_load(char *error, size_t size)
 }
 
 /* Ends a digest: its hexadecimal text, and the context's memory. */
-static bool sha256_finish(const struct crypto_api *crypto, EVP_MD_CTX *context, bool good, char hex[65])
+static bool digest_finish(const struct crypto_api *crypto, EVP_MD_CTX *context, bool good, char *hex)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned length = 0;
 
-	good = good && crypto->EVP_DigestFinal_ex(context, digest, &length) == 1 && length == 32;
+	good = good && crypto->EVP_DigestFinal_ex(context, digest, &length) == 1;
 	for (unsigned i = 0; good && i < length; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	crypto->EVP_MD_CTX_free(context);
 	return good;
 }
 
-static EVP_MD_CTX *sha256_begin(const struct crypto_api *crypto)
+static EVP_MD_CTX *digest_begin(const struct crypto_api *crypto, const EVP_MD *kind)
 {
 	EVP_MD_CTX *context = memory_need(crypto->EVP_MD_CTX_new());
 
-	if (crypto->EVP_DigestInit_ex(context, crypto->EVP_sha256(), NULL) == 1)
+	if (kind != NULL && crypto->EVP_DigestInit_ex(context, kind, NULL) == 1)
 		return context;
 	crypto->EVP_MD_CTX_free(context);
 	return NULL;
@@ -226,15 +266,15 @@ bool sha256_bytes(const char *bytes, size_t length, char hex[65])
 {
 	char error[200];
 	const struct crypto_api *crypto = crypto_load(error, sizeof error);
-	EVP_MD_CTX *context = crypto == NULL ? NULL : sha256_begin(crypto);
+	EVP_MD_CTX *context = crypto == NULL ? NULL : digest_begin(crypto, crypto->EVP_sha256());
 
 	if (context == NULL)
 		return false;
-	return sha256_finish(crypto, context, crypto->EVP_DigestUpdate(context, bytes, length) == 1, hex);
+	return digest_finish(crypto, context, crypto->EVP_DigestUpdate(context, bytes, length) == 1, hex);
 }
 
-/* Feeds the whole of `fd` to the digest. 0, or the errno of the read that failed. */
-static int sha256_read(const struct crypto_api *crypto, EVP_MD_CTX *context, int fd)
+/* Feeds the whole of `fd` to the digests; the second may be NULL. 0, or the errno of the read that failed. */
+static int digest_read(const struct crypto_api *crypto, EVP_MD_CTX *one, EVP_MD_CTX *two, int fd)
 {
 	char buffer[64 * 1024];
 
@@ -247,30 +287,49 @@ static int sha256_read(const struct crypto_api *crypto, EVP_MD_CTX *context, int
 			continue;
 		if (got < 0)
 			return errno;
-		if (crypto->EVP_DigestUpdate(context, buffer, (size_t)got) != 1)
+		if (crypto->EVP_DigestUpdate(one, buffer, (size_t)got) != 1 ||
+		    (two != NULL && crypto->EVP_DigestUpdate(two, buffer, (size_t)got) != 1))
 			return EIO;
 	}
 }
 
-bool sha256_file(const char *path, char hex[65], char *error, size_t size)
+bool digest_fd(int fd, char sha256[65], char md5[33], char *error, size_t size)
 {
 	const struct crypto_api *crypto = crypto_load(error, size);
-	EVP_MD_CTX *context;
-	int fd, code;
+	EVP_MD_CTX *one, *two = NULL;
+	bool good;
+	int code;
 
 	if (crypto == NULL)
 		return false;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	one = digest_begin(crypto, crypto->EVP_sha256());
+	if (md5 != NULL)
+		two = digest_begin(crypto, crypto->EVP_md5());
+	good = one != NULL && (md5 == NULL || two != NULL);
+	code = good ? digest_read(crypto, one, two, fd) : EIO;
+	good = good && code == 0;
+	if (one != NULL)
+		good = digest_finish(crypto, one, good, sha256) && good;
+	if (two != NULL)
+		good = digest_finish(crypto, two, good, md5) && good;
+	if (!good)
+		snprintf(error, size, "%s", strerror(code != 0 ? code : EIO));
+	return good;
+}
+
+bool sha256_file(const char *path, char hex[65], char *error, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char why[200];
+	bool good;
+
 	if (fd < 0) {
 		snprintf(error, size, "%s: %s", path, strerror(errno));
 		return false;
 	}
-	context = sha256_begin(crypto);
-	code = context == NULL ? EIO : sha256_read(crypto, context, fd);
+	good = digest_fd(fd, hex, NULL, why, sizeof why);
+	if (!good)
+		snprintf(error, size, "%s: %s", path, why);
 	close(fd);
-	if (context == NULL || !sha256_finish(crypto, context, code == 0, hex)) {
-		snprintf(error, size, "%s: %s", path, strerror(code != 0 ? code : EIO));
-		return false;
-	}
-	return true;
+	return good;
 }

@@ -21,6 +21,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <expat.h>
+#include <sqlite3.h>
 #if __has_include(<postgresql/libpq-fe.h>)
 #include <postgresql/libpq-fe.h>
 #else
@@ -31,6 +33,7 @@
 	X(global_init)                                                                                       \
 	X(easy_init)                                                                                         \
 	X(easy_cleanup)                                                                                      \
+	X(easy_perform)                                                                                      \
 	X(easy_reset)                                                                                        \
 	X(easy_setopt)                                                                                       \
 	X(easy_getinfo)                                                                                      \
@@ -197,5 +200,72 @@ struct hiredis_api {
 	HIREDIS_FUNCTIONS(X)
 #undef X
 };
+
+#define EXPAT_FUNCTIONS(X)                                                                                   \
+	X(XML_ParserCreate)                                                                                  \
+	X(XML_ParserFree)                                                                                    \
+	X(XML_SetUserData)                                                                                   \
+	X(XML_SetElementHandler)                                                                             \
+	X(XML_SetCharacterDataHandler)                                                                       \
+	X(XML_SetStartDoctypeDeclHandler)                                                                    \
+	X(XML_StopParser)                                                                                    \
+	X(XML_Parse)                                                                                         \
+	X(XML_GetErrorCode)                                                                                  \
+	X(XML_ErrorString)                                                                                   \
+	X(XML_GetCurrentLineNumber)
+
+struct expat_api {
+#define X(name) __typeof__(name) *name;
+	EXPAT_FUNCTIONS(X)
+#undef X
+};
+
+const struct expat_api *expat_load(char *error, size_t size); /* as curl_load() */
+
+#define SQLITE_FUNCTIONS(X)                                                                                  \
+	X(open_v2)                                                                                           \
+	X(close_v2)                                                                                          \
+	X(errmsg)                                                                                            \
+	X(errstr)                                                                                            \
+	X(extended_errcode)                                                                                  \
+	X(busy_handler)                                                                                      \
+	X(progress_handler)                                                                                  \
+	X(interrupt)                                                                                         \
+	X(limit)                                                                                             \
+	X(db_config)                                                                                         \
+	X(prepare_v2)                                                                                        \
+	X(step)                                                                                              \
+	X(finalize)                                                                                          \
+	X(reset)                                                                                             \
+	X(stmt_readonly)                                                                                     \
+	X(bind_parameter_count)                                                                              \
+	X(bind_null)                                                                                         \
+	X(bind_int64)                                                                                        \
+	X(bind_double)                                                                                       \
+	X(bind_text)                                                                                         \
+	X(column_count)                                                                                      \
+	X(column_name)                                                                                       \
+	X(column_type)                                                                                       \
+	X(column_int64)                                                                                      \
+	X(column_double)                                                                                     \
+	X(column_text)                                                                                       \
+	X(column_blob)                                                                                       \
+	X(column_bytes)                                                                                      \
+	X(changes64)                                                                                         \
+	X(last_insert_rowid)                                                                                 \
+	X(exec)                                                                                              \
+	X(backup_init)                                                                                       \
+	X(backup_step)                                                                                       \
+	X(backup_finish)                                                                                     \
+	X(free)
+
+/* Without their prefix sqlite3_. */
+struct sqlite_api {
+#define X(name) __typeof__(sqlite3_##name) *name;
+	SQLITE_FUNCTIONS(X)
+#undef X
+};
+
+const struct sqlite_api *sqlite_load(char *error, size_t size); /* as curl_load() */
 
 #endif

@@ -100,11 +100,17 @@ struct http_options {
 		       * less: none; closed by the transfer */
 	int64_t timeout_ns;	    /* of the whole transfer; 0: none */
 	int64_t connect_timeout_ns; /* 0: 10 s */
+	int64_t stall_ns;	    /* not a byte in either direction for so long ends it; whole seconds; 0: none */
 	size_t body_max;	    /* 0: LIVE_BODY_MAX; counted as it arrives */
 	bool follow;		    /* redirects, at most 5 */
 	bool insecure;		    /* do not verify TLS */
 	bool secret_url;	    /* no error tells where the request went */
 	const char *ca_file, *cert_file, *key_file, *user_password; /* or NULL */
+	/*
+	 * Signed by AWS Signature Version 4: "aws:amz:REGION:SERVICE", with this pair of keys; or NULL. The URL's
+	 * query must be sorted and encoded already, and x-amz-content-sha256 be among the headers.
+	 */
+	const char *sigv4, *sigv4_key, *sigv4_secret;
 	/*
 	 * Streaming: called with each piece of the body instead of collecting it, with no bound on the whole.
 	 * False stops the transfer. Only for an answer of 200 to 299: the body of any other is collected, for
@@ -229,6 +235,8 @@ const struct tls_api *tls_load(char *error, size_t size);
 struct hiredis_api;
 const struct hiredis_api *hiredis_load(char *error, size_t size);
 bool sha256_file(const char *path, char hex[65], char *error, size_t size); /* blocking: for live_work() */
+/* Both of what `fd` holds from its position on, in hexadecimal; md5 may be NULL. Blocking, and as above. */
+bool digest_fd(int fd, char sha256[65], char md5[33], char *error, size_t size);
 bool sha256_bytes(const char *bytes, size_t length, char hex[65]);
 
 #endif

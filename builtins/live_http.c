@@ -31,6 +31,11 @@
 #define HTTP_HEADERS_MAX (256 * 1024)
 /* Connections that stay open between requests; the bound of http.all and a few more. */
 #define HTTP_CONNECTIONS_KEPT 80L
+/*
+ * How long a signed upload waits to be told whether its body is wanted. A refusal then comes before the body
+ * goes out; a server that knows no "100 Continue" costs this much once.
+ */
+#define HTTP_EXPECT_MS 250L
 /* Handles of curl's that ended transfers leave to the next ones: making one costs as much as a request. */
 #define HTTP_HANDLES_KEPT 80
 /* Requests that stay prepared, the latest: what is polled is asked for again and again. */
@@ -95,6 +100,7 @@ struct http_transfer {
 	CURL *easy;			       /* the request's; NULL until it has begun */
 	struct http_options options;	       /* strings in it are the request's, but the body */
 	uint64_t began;
+	off_t body_start; /* in options.body_fd */
 
 	struct value answer_headers;
 	size_t header_bytes;
@@ -185,12 +191,23 @@ static bool request_sent(const struct http_transfer *transfer)
 	return bytes > 0;
 }
 
+/* Of a transfer that timed out: not because all of its time was over. */
+static bool has_stalled(const struct http_transfer *transfer)
+{
+	return transfer->options.stall_ns > 0 &&
+	       (transfer->options.timeout_ns <= 0 ||
+		(int64_t)(uv_hrtime() - transfer->began) < transfer->options.timeout_ns);
+}
+
 static void say_timed_out(struct http_transfer *transfer, const char *target)
 {
 	int64_t whole = transfer->options.timeout_ns, connect = transfer->options.connect_timeout_ns;
 	char text[48];
 
-	if (request_sent(transfer))
+	if (request_sent(transfer) && has_stalled(transfer))
+		snprintf(transfer->error, sizeof transfer->error, "nothing came or went for %s (%s)",
+			 duration_text(transfer->options.stall_ns, text), target);
+	else if (request_sent(transfer))
 		snprintf(transfer->error, sizeof transfer->error, "timed out after %s (%s)",
 			 duration_text(whole, text), target);
 	else
@@ -372,6 +389,17 @@ static size_t body_wanted(char *buffer, size_t one, size_t room, void *context)
 	return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
 }
 
+/* curl sends the request once more, on another connection: the kept one was closed by the server meanwhile.
+ */
+static int body_again(void *context, curl_off_t offset, int origin)
+{
+	const struct http_transfer *transfer = context;
+
+	return lseek(transfer->options.body_fd, transfer->body_start + offset, origin) < 0
+		   ? CURL_SEEKFUNC_FAIL
+		   : CURL_SEEKFUNC_OK;
+}
+
 /* What curl saw of the certificate while it connected for this transfer; 0: nothing. */
 static int64_t certificate_seen(const struct http_transfer *transfer)
 {
@@ -501,10 +529,11 @@ static bool same_request(const struct http_options *a, const struct http_options
 	       same_text(a->user_password, b->user_password);
 }
 
-/* May it stay prepared? A GET is set up by its request alone. */
+/* May it stay prepared? A GET is set up by its request alone; a signature is made anew for each. */
 static bool is_plain_get(const struct http_options *options)
 {
-	return (options->method == NULL || strcmp(options->method, "GET") == 0) && options->body == NULL &&
+	return options->sigv4 == NULL && options->stall_ns == 0 &&
+	       (options->method == NULL || strcmp(options->method, "GET") == 0) && options->body == NULL &&
 	       options->body_fd <= 0;
 }
 
@@ -525,6 +554,9 @@ static struct http_request *request_new(const struct http_options *options)
 	    .cert_file = live_strdup(options->cert_file),
 	    .key_file = live_strdup(options->key_file),
 	    .user_password = live_strdup(options->user_password),
+	    .sigv4 = live_strdup(options->sigv4),
+	    .sigv4_key = live_strdup(options->sigv4_key),
+	    .sigv4_secret = live_strdup(options->sigv4_secret),
 	};
 	return request;
 }
@@ -546,6 +578,9 @@ static void request_free(struct http_engine *engine, struct http_request *reques
 	free((void *)options->cert_file);
 	free((void *)options->key_file);
 	free((void *)options->user_password);
+	free((void *)options->sigv4);
+	free((void *)options->sigv4_key);
+	free((void *)options->sigv4_secret);
 	for (size_t i = 0; options->headers[i] != NULL; i++)
 		free((void *)options->headers[i]);
 	free((void *)options->headers);
@@ -844,6 +879,13 @@ static struct http_engine *engine_new(struct live *live, char *error, size_t siz
 
 /* ---- the request ---- */
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), tail = strlen(end);
+
+	return length >= tail && strcasecmp(text + length - tail, end) == 0;
+}
+
 /* Requests to this machine never go through a proxy; for others the environment's *_proxy and no_proxy count.
  */
 static bool is_loopback(const struct curl_api *curl, const char *text)
@@ -854,8 +896,8 @@ static bool is_loopback(const struct curl_api *curl, const char *text)
 
 	if (url != NULL && curl->url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
 	    curl->url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK)
-		answer = strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-			 strcmp(host, "[::1]") == 0;
+		answer = strcasecmp(host, "localhost") == 0 || ends_with(host, ".localhost") ||
+			 strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0;
 	curl->free(host);
 	curl->url_cleanup(url);
 	return answer;
@@ -890,6 +932,9 @@ static bool set_body(struct http_transfer *transfer)
 		curl->easy_setopt(easy, CURLOPT_UPLOAD, 1L);
 		curl->easy_setopt(easy, CURLOPT_READFUNCTION, body_wanted);
 		curl->easy_setopt(easy, CURLOPT_READDATA, transfer);
+		curl->easy_setopt(easy, CURLOPT_SEEKFUNCTION, body_again);
+		curl->easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
+		transfer->body_start = at;
 		curl->easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)(file.st_size - at));
 	} else if (options->body != NULL || strcmp(options->method, "POST") == 0) {
 		curl->easy_setopt(easy, CURLOPT_POST, 1L);
@@ -933,12 +978,17 @@ static void set_headers(struct http_transfer *transfer)
 {
 	const struct curl_api *curl = transfer->live->http->curl;
 	const char *const *headers = transfer->options.headers;
-	struct curl_slist *list;
+	struct curl_slist *list = NULL;
 
-	/* No waiting for "100 Continue", and no form's content type on a body that is none. */
-	list = slist_with(curl, NULL, "Expect:");
-	if (!has_header(headers, "Content-Type"))
-		list = slist_with(curl, list, "Content-Type:");
+	/*
+	 * No waiting for "100 Continue", and no form's content type on a body that is none. curl 7.88 would
+	 * sign these two lines, though they are not sent.
+	 */
+	if (transfer->options.sigv4 == NULL) {
+		list = slist_with(curl, NULL, "Expect:");
+		if (!has_header(headers, "Content-Type"))
+			list = slist_with(curl, list, "Content-Type:");
+	}
 	for (size_t i = 0; headers[i] != NULL; i++)
 		list = slist_with(curl, list, headers[i]);
 	transfer->request->headers = list;
@@ -961,6 +1011,11 @@ static bool set_limits(struct http_transfer *transfer)
 	curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds(options->timeout_ns));
 	curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(options->connect_timeout_ns));
+	if (options->stall_ns > 0) {
+		curl->easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl->easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
+				  (long)((options->stall_ns + NS_PER_S - 1) / NS_PER_S));
+	}
 	curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, options->follow ? 1L : 0L);
 	curl->easy_setopt(easy, CURLOPT_MAXREDIRS, HTTP_REDIRECTS_MAX);
 	/* A name that is still being looked up must not hold up the loop when its transfer ends. */
@@ -1003,6 +1058,21 @@ static void set_connection(struct http_transfer *transfer)
 	}
 }
 
+static void set_signature(struct http_transfer *transfer)
+{
+	const struct curl_api *curl = transfer->live->http->curl;
+	const struct http_options *options = &transfer->options;
+
+	if (options->sigv4 == NULL)
+		return;
+	curl->easy_setopt(transfer->easy, CURLOPT_AWS_SIGV4, options->sigv4);
+	curl->easy_setopt(transfer->easy, CURLOPT_USERNAME, options->sigv4_key);
+	curl->easy_setopt(transfer->easy, CURLOPT_PASSWORD, options->sigv4_secret);
+	curl->easy_setopt(transfer->easy, CURLOPT_EXPECT_100_TIMEOUT_MS, HTTP_EXPECT_MS);
+	/* "a/../b" is the name of an object. */
+	curl->easy_setopt(transfer->easy, CURLOPT_PATH_AS_IS, 1L);
+}
+
 static void set_callbacks(struct http_transfer *transfer)
 {
 	const struct curl_api *curl = transfer->live->http->curl;
@@ -1027,6 +1097,7 @@ static bool request_set_up(struct http_transfer *transfer)
 	engine->curl->easy_setopt(transfer->easy, CURLOPT_URL, transfer->options.url);
 	set_connection(transfer);
 	set_headers(transfer);
+	set_signature(transfer);
 	set_method(transfer);
 	return set_limits(transfer) && set_body(transfer);
 }
@@ -1093,6 +1164,7 @@ static struct http_options transfer_options(const struct http_request *request,
 	struct http_options own = request->options;
 
 	own.repeats = options->repeats;
+	own.stall_ns = options->stall_ns;
 	own.secret_url = options->secret_url;
 	own.body_fd = options->body_fd;
 	own.body_length = options->body_length;

@@ -1,10 +1,9 @@
 /*
  * pg_dump.c - pg.dump and pg.inspect.
  *
- * A dump is written to PATH.part, read back whole, synced, and only then given its name; so a file with the
- * name of a dump is a dump. Between two runs that dump to the same path a lock on the .part decides; one that
- * was left by a run that died is removed. pg_dump writes to a descriptor of its own that does not hold the
- * lock: where it outlives us, it goes on into a file that has no name any more.
+ * A dump is written to PATH.part, read back whole, synced, and only then given its name (part.h). pg_dump
+ * writes to a descriptor of its own that does not hold the lock: where it outlives us, it goes on into a file
+ * that has no name any more.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,151 +11,61 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "builtins/disk.h"
+#include "builtins/part.h"
 #include "builtins/pg_inner.h"
 #include "builtins/words.h"
 
 /* A table of contents has about 100 bytes a line; this is for some 600,000 entries. */
 #define LIST_MAX (64 * 1024 * 1024)
 
-/* From linux/fs.h, which does not go well with sys/mount.h. */
-#define NO_REPLACE 1
-
 enum { DUMP_TO, DUMP_SCHEMA_ONLY, DUMP_TABLES, DUMP_LOCK_TIMEOUT, DUMP_URL, DUMP_DATABASE, DUMP_TIMEOUT };
 
 struct dump {
 	struct pg_program program;
-	char *path, *part;
-	int fd, output_fd; /* -1: none. Ours, with the lock; pg_dump's */
-	bool ok;	   /* of the work on the thread */
-	char error[DISK_ERROR];
-	int64_t size;
-	char sha256[65];
+	struct part part;
+	int output_fd;		       /* pg_dump's; -1: none */
+	bool ok;		       /* of the work on the thread */
 	struct value message, details; /* of a failure, while the .part is being removed */
 };
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
 
 static void dump_free(void *state)
 {
 	struct dump *dump = state;
 
-	close_fd(&dump->fd);
-	close_fd(&dump->output_fd);
+	if (dump->output_fd >= 0)
+		close(dump->output_fd);
+	part_free(&dump->part);
 	pg_program_free(&dump->program);
 	value_release(dump->message);
 	value_release(dump->details);
-	free(dump->path);
-	free(dump->part);
 	free(dump);
 }
 
 /* ---- on the thread ---- */
 
-static bool lock_part(int fd)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-	return fcntl(fd, F_OFD_SETLK, &lock) == 0;
-}
-
-/* Is our .part still the file of that name? */
-static bool owns_part(const struct dump *dump)
-{
-	struct stat ours, named;
-
-	return fstat(dump->fd, &ours) == 0 && lstat(dump->part, &named) == 0 && ours.st_ino == named.st_ino &&
-	       ours.st_dev == named.st_dev;
-}
-
-/* Removes what a run that died has left; false where one that lives is writing it. */
-static bool remove_stale(struct dump *dump)
-{
-	int fd = open(dump->part, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	bool stale;
-
-	if (fd < 0 && errno == ENOENT)
-		return true;
-	stale = fd < 0 || lock_part(fd);
-	if (stale && unlink(dump->part) != 0 && errno != ENOENT)
-		disk_failed("remove", dump->part, errno, dump->error);
-	else if (!stale)
-		snprintf(dump->error, sizeof(dump->error), "%.300s is being written by another pg.dump",
-			 dump->part);
-	if (fd >= 0)
-		close(fd);
-	return dump->error[0] == '\0';
-}
-
 static void prepare_work(void *context)
 {
 	struct dump *dump = context;
-	struct stat status;
 
-	if (lstat(dump->path, &status) == 0) {
-		snprintf(dump->error, sizeof(dump->error),
-			 "%.300s exists already: pg.dump writes over no file", dump->path);
+	if (!part_open(&dump->part))
 		return;
-	}
-	if (!remove_stale(dump))
-		return;
-	dump->fd = open(dump->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	dump->output_fd = dump->fd < 0 ? -1 : open(dump->part, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (dump->output_fd < 0)
-		disk_failed("write", dump->part, errno, dump->error);
-	else if (!lock_part(dump->fd) || !owns_part(dump))
-		snprintf(dump->error, sizeof(dump->error), "%.300s is being written by another pg.dump",
-			 dump->part);
-	else
-		dump->ok = true;
-}
-
-static bool rename_new(const char *from, const char *to)
-{
-	if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, NO_REPLACE) == 0)
-		return true;
-	/* Not every file system can promise it; the name was free when the dump began. */
-	return (errno == EINVAL || errno == ENOSYS) && access(to, F_OK) != 0 && rename(from, to) == 0;
+	dump->output_fd = open(dump->part.name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	dump->ok = dump->output_fd >= 0 || disk_failed("write", dump->part.name, errno, dump->part.error);
 }
 
 static void finish_work(void *context)
 {
 	struct dump *dump = context;
-	struct stat status;
 
-	if (fsync(dump->fd) != 0 || fstat(dump->fd, &status) != 0) {
-		disk_failed("write", dump->part, errno, dump->error);
-		return;
-	}
-	dump->size = status.st_size;
-	if (!sha256_file(dump->part, dump->sha256, dump->error, sizeof(dump->error)))
-		return;
-	if (!owns_part(dump)) {
-		snprintf(dump->error, sizeof(dump->error), "%.300s was taken away while it was written",
-			 dump->part);
-		return;
-	}
-	if (!rename_new(dump->part, dump->path)) {
-		disk_failed("write", dump->path, errno, dump->error);
-		return;
-	}
-	dump->ok = disk_sync_directory_of(dump->path, dump->error);
+	dump->ok = part_digest(&dump->part) && part_name(&dump->part);
 }
 
 static void remove_work(void *context)
 {
-	struct dump *dump = context;
-
-	if (dump->fd >= 0 && owns_part(dump))
-		unlink(dump->part);
+	part_drop(&((struct dump *)context)->part);
 }
 
 /* ---- on the loop ---- */
@@ -182,13 +91,13 @@ static void finished(void *context)
 	struct value answer;
 
 	if (!dump->ok) {
-		dump_abandon(dump, value_string(dump->error), value_null());
+		dump_abandon(dump, value_string(dump->part.error), value_null());
 		return;
 	}
 	answer = record_new(4);
-	record_set(&answer, "path", value_string(dump->path));
-	record_set(&answer, "size", value_size(dump->size));
-	record_set(&answer, "sha256", value_string(dump->sha256));
+	record_set(&answer, "path", value_string(dump->part.path));
+	record_set(&answer, "size", value_size(dump->part.size));
+	record_set(&answer, "sha256", value_string(dump->part.sha256));
 	record_set(&answer, "time", value_duration(pg_program_elapsed(&dump->program)));
 	call_ok(dump->program.call, answer);
 }
@@ -209,7 +118,7 @@ static void verified(void *context, const struct process_result *result)
 static void written(void *context, const struct process_result *result)
 {
 	struct dump *dump = context;
-	const char *argv[] = {"pg_restore", "--file=/dev/null", "--", dump->part, NULL};
+	const char *argv[] = {"pg_restore", "--file=/dev/null", "--", dump->part.name, NULL};
 	struct value message, details;
 
 	if (pg_program_ok(&dump->program, "pg_dump", result, &message, &details))
@@ -279,7 +188,7 @@ static void prepared(void *context)
 	struct dump *dump = context;
 
 	if (!dump->ok)
-		dump_abandon(dump, value_string(dump->error), value_null());
+		dump_abandon(dump, value_string(dump->part.error), value_null());
 	else
 		dump_run(dump);
 }
@@ -287,19 +196,6 @@ static void prepared(void *context)
 static void dump_cancel(struct effect_call *call)
 {
 	pg_program_stop(&((struct dump *)call->state)->program);
-}
-
-/* A path that the file system can have, as the call's argument `index`. */
-static bool path_fits(struct effect_call *call, size_t index)
-{
-	struct value path = call_arg(call, index);
-
-	if (path.tag == VALUE_STRING && value_length(path) > 0 &&
-	    strlen(value_text_peek(path)) == value_length(path) &&
-	    value_text_peek(path)[value_length(path) - 1] != '/')
-		return true;
-	call_failed(call, "%s needs the path of a file", call->builtin->name);
-	return false;
 }
 
 static bool tables_fit(struct effect_call *call)
@@ -323,14 +219,12 @@ void pg_dump_start(struct effect_call *call)
 {
 	struct dump *dump;
 
-	if (!path_fits(call, DUMP_TO) || !tables_fit(call))
+	if (!part_path_fits(call, DUMP_TO) || !tables_fit(call))
 		return;
 	dump = memory_need(calloc(1, sizeof(*dump)));
-	dump->fd = dump->output_fd = -1;
+	dump->output_fd = -1;
 	dump->message = dump->details = value_null();
-	dump->path = memory_need(strdup(call_text(call, DUMP_TO)));
-	if (asprintf(&dump->part, "%s.part", dump->path) < 0)
-		memory_need(NULL);
+	part_init(&dump->part, "pg.dump", call_text(call, DUMP_TO));
 	call->state = dump;
 	call->free_state = dump_free;
 	if (!pg_program_init(&dump->program, call, call_arg(call, DUMP_URL), call_text(call, DUMP_DATABASE),
@@ -342,49 +236,9 @@ void pg_dump_start(struct effect_call *call)
 
 /* ---- pg.dump without the world, and later ---- */
 
-struct looking {
-	struct effect_call *call;
-	char *path;
-	bool there, known;
-};
-
-static void looking_free(void *state)
-{
-	struct looking *looking = state;
-
-	free(looking->path);
-	free(looking);
-}
-
-static void look_work(void *context)
-{
-	struct looking *looking = context;
-	struct stat status;
-
-	looking->there = lstat(looking->path, &status) == 0;
-	looking->known = looking->there || errno == ENOENT || errno == ENOTDIR;
-}
-
-static void look_done(void *context)
-{
-	struct looking *looking = context;
-
-	call_ok(looking->call, looking->known ? value_bool(looking->there) : value_null());
-}
-
-/* The file has its name only once it is whole, and had not when the dump began. */
 void pg_dump_probe(struct effect_call *call)
 {
-	struct looking *looking;
-
-	if (!path_fits(call, DUMP_TO))
-		return;
-	looking = memory_need(calloc(1, sizeof(*looking)));
-	looking->call = call;
-	looking->path = memory_need(strdup(call_text(call, DUMP_TO)));
-	call->state = looking;
-	call->free_state = looking_free;
-	live_work(call->live, look_work, look_done, looking);
+	part_probe(call, DUMP_TO);
 }
 
 struct value pg_dump_simulate(const struct effect_request *request)
@@ -584,7 +438,7 @@ void pg_inspect_start(struct effect_call *call)
 {
 	struct inspect *inspect;
 
-	if (!path_fits(call, INSPECT_PATH))
+	if (!part_path_fits(call, INSPECT_PATH))
 		return;
 	inspect = memory_need(calloc(1, sizeof(*inspect)));
 	inspect->answer = value_null();

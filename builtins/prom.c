@@ -1,16 +1,16 @@
 /*
- * prom.c - prom.*: questions to a Prometheus server.
+ * prom.c - prom.*: questions to a Prometheus server. The silences are in alertmanager.c.
  *
- * Every row is one GET of its API (https://prometheus.io/docs/prometheus/latest/querying/api/), the envelope
- * of the answer taken off in one place, and a function that makes the row's answer of what is inside. An
- * answer that is not as the API says is a failure, never an empty one.
+ * Every other row is one GET of its API (https://prometheus.io/docs/prometheus/latest/querying/api/), the
+ * envelope of the answer taken off in one place, and a function that makes the row's answer of what is
+ * inside. An answer that is not as the API says is a failure, never an empty one.
  */
-#define _GNU_SOURCE 1 /* strptime(), timegm() */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "builtins/alertmanager.h"
 #include "builtins/http_parts.h"
 #include "builtins/live.h"
 #include "builtins/tables.h"
@@ -535,31 +535,6 @@ static void prom_range_start(struct effect_call *call)
 
 /* ---- alerts and targets ---- */
 
-/* RFC 3339 as Go writes it: 2026-01-31T12:00:00.123456789+01:00. Null where it is none. */
-static struct value time_of(struct value text)
-{
-	struct tm parts = {0};
-	const char *rest =
-	    text.tag == VALUE_STRING ? strptime(value_text_peek(text), "%Y-%m-%dT%H:%M:%S", &parts) : NULL;
-	int64_t unix_ns, unit = NS_PER_S;
-	int hours, minutes;
-	char sign;
-
-	if (rest == NULL)
-		return value_null();
-	unix_ns = (int64_t)timegm(&parts) * NS_PER_S;
-	if (*rest == '.')
-		for (rest++; *rest >= '0' && *rest <= '9'; rest++) {
-			unit /= 10;
-			unix_ns += (*rest - '0') * unit;
-		}
-	if (sscanf(rest, "%c%2d:%2d", &sign, &hours, &minutes) == 3)
-		unix_ns -= (sign == '-' ? -1 : 1) * (int64_t)(hours * 60 + minutes) * 60 * NS_PER_S;
-	else if (*rest != 'Z')
-		return value_null();
-	return value_time(unix_ns);
-}
-
 static struct value text_of(struct value record, const char *key)
 {
 	struct value text = record_peek(record, key);
@@ -579,7 +554,7 @@ static bool alert_item(struct value alert, struct value *out)
 	record_set(out, "labels", value_copy(labels));
 	record_set(out, "annotations",
 		   annotations.tag == VALUE_RECORD ? value_copy(annotations) : record_new(0));
-	record_set(out, "since", time_of(record_peek(alert, "activeAt")));
+	record_set(out, "since", time_from_rfc3339(record_peek(alert, "activeAt")));
 	return true;
 }
 
@@ -718,6 +693,48 @@ static const struct builtin prom_rows[] = {
 	.effect = EFFECT_READ,
 	.start = prom_targets_start,
     },
+    {
+	.name = "prom.silence",
+	.signature = "(matchers: record, for: duration, comment: string = \"set by a plan\", matching: "
+		     "record = {}, " ALERTMANAGER_SIGNATURE ") -> string",
+	.summary = "Keep alerts quiet for a while, at an Alertmanager; the answer is the silence's id.",
+	.details = "An alert is silenced when it has all the labels: `{ job: \"backend\" }`, or one of "
+		   "several values: `{ "
+		   "instance: [\"a:80\", \"b:80\"] }`; `matching` holds regular expressions instead. It ends "
+		   "by itself; "
+		   "to end it with the run: `let s = prom.silence(…)  defer { prom.unsilence(s) }`. An "
+		   "interrupted one is "
+		   "made again, and the first ends by itself. The server is given here, or once for the "
+		   "file: `defaults { "
+		   "prom.alertmanager = alertmanager }`.",
+	.example = "prom.silence({ job: \"backend\" }, for: 30m, comment: \"v2 goes out\", alertmanager: "
+		   "\"http://127.0.0.1:9093\")",
+	.bad_input =
+	    "No label at all, a label that is matched by no text, a pattern that Alertmanager refuses, and a "
+	    "server that cannot be reached fail the call.",
+	.leaves = "a silence that ends by itself",
+	.effect = EFFECT_CHANGE,
+	.flags = BUILTIN_REPEATABLE,
+	.settle = SETTLE_REPEAT,
+	.start = prom_silence_start,
+	.simulate = prom_silence_simulate,
+	.describe = prom_silence_describe,
+    },
+    {
+	.name = "prom.unsilence",
+	.signature = "(id: string, " ALERTMANAGER_SIGNATURE ")",
+	.summary = "End a silence; one that has ended already is no failure.",
+	.details = "The server is given here, or once for the file: `defaults { prom.alertmanager = "
+		   "alertmanager }`.",
+	.example = "prom.unsilence(\"2d2a4a0e-1b0c-4f0e-9c0b-1d3f5a7b9c1d\", alertmanager: "
+		   "\"http://127.0.0.1:9093\")",
+	.bad_input = "An id that no silence has, and a server that cannot be reached fail the call.",
+	.effect = EFFECT_CHANGE,
+	.flags = BUILTIN_REPEATABLE,
+	.settle = SETTLE_REPEAT,
+	.start = prom_unsilence_start,
+	.describe = prom_unsilence_describe,
+    },
 };
 
 static const struct builtin_type prom_types[] = {
@@ -732,7 +749,7 @@ static const struct builtin_type prom_types[] = {
 
 const struct builtin_table prom_table = {
     .name = "prom",
-    .summary = "Questions to a Prometheus server.",
+    .summary = "Questions to a Prometheus server; silences of an Alertmanager.",
     .rows = prom_rows,
     .row_count = sizeof prom_rows / sizeof *prom_rows,
     .types = prom_types,

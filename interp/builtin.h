@@ -48,7 +48,7 @@ struct builtin {
 	/*
 	 * Parsed by the language's own grammar: "(container: string, command: list(string), timeout: duration = 1m)
 	 * -> exec_result". `= null` makes an argument optional, `...` after the last type takes any number (the callee
-	 * gets them as one list). The types sh, sql, promql and url mark an argument in another language: the author's
+	 * gets them as one list). The types sh, sql, sqlite, promql and url mark an argument in another language: the author's
 	 * literal arrives rendered by embed.h, so that interpolated values are never read as code. `secret T` marks an
 	 * argument that may take a secret; a secret anywhere else is a check error.
 	 */

@@ -9,8 +9,6 @@
 /* Calls of the language that are not built yet, in groups that are. */
 static const char *const calls_to_come[] = {
     "docker.node_list", "docker.node_update", "docker.service_update", "docker.service_rollback",
-    "http.certificate", "prom.silence",	      "prom.unsilence",	       "notify.slack",
-    "notify.teams",	"notify.mail",	      "notify.status_page",
 };
 
 bool not_yet(struct walk *w, struct span span, const char *what)
@@ -98,6 +96,7 @@ static const char *language_name(enum embed_language language)
 {
 	return language == EMBED_SH	  ? "a shell command"
 	       : language == EMBED_SQL	  ? "SQL"
+	       : language == EMBED_SQLITE ? "SQL"
 	       : language == EMBED_PROMQL ? "PromQL"
 					  : "a URL";
 }
@@ -190,7 +189,7 @@ static void check_code(struct walk *w, struct node *node, const struct parameter
 		check_embedded(w, node, language);
 		return;
 	}
-	if ((language == EMBED_SH || language == EMBED_SQL) && type_is_text(node->type)) {
+	if ((language == EMBED_SH || language == EMBED_SQL || language == EMBED_SQLITE) && type_is_text(node->type)) {
 		refuse_computed_code(w, node, language);
 		return;
 	}
@@ -747,14 +746,14 @@ static const struct type *call_name(struct walk *w, struct node *node)
 	return call_unknown(w, node, name);
 }
 
-static bool comes_later(const char *space, const char *full, bool known_space)
+static bool comes_later(const char *full)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(calls_to_come) / sizeof(*calls_to_come); i++)
 		if (strcmp(calls_to_come[i], full) == 0)
 			return true;
-	return !known_space && is_namespace_to_come(space);
+	return false;
 }
 
 static const struct type *call_of_namespace(struct walk *w, struct node *node, const char *space,
@@ -767,7 +766,7 @@ static const struct type *call_of_namespace(struct walk *w, struct node *node, c
 	if (builtin)
 		return call_builtin(w, node, builtin);
 	check_loose_arguments(w, node->call.arguments);
-	if (comes_later(space, full, known))
+	if (comes_later(full))
 		not_yet(w, node->call.callee->span, arena_printf(w->arena, "`%s`", full));
 	else if (known)
 		report_unknown_builtin(w, node->call.callee->field.name.span, space, name);

@@ -289,7 +289,6 @@ struct symbol *module_symbol(struct module *module, const char *name); /* of its
 const char *dotted_name(struct arena *arena, const char *space, const char *name); /* "space.name" */
 const struct builtin *find_builtin(struct checker *checker, const char *name);
 bool is_namespace(struct checker *checker, const char *name);
-bool is_namespace_to_come(const char *name); /* in language.md, in no table yet */
 void report_unknown_name(struct walk *w, const struct node *node, const char *name, bool called);
 void report_unknown_builtin(struct walk *w, struct span span, const char *space, const char *name);
 /* Whether a line that could not be read declares `name`: that it is not known then only follows from that. */
@@ -317,7 +316,7 @@ const char *candidates_nearest(const struct candidates *candidates); /* or NULL 
 /* ---- check_types.c ---- */
 
 const struct type *type_of_node(struct walk *w, struct node *node); /* of a type expression; annotates it */
-/* The same in a builtin's row: also sh, sql, promql, named records, choices of types. */
+/* The same in a builtin's row: also sh, sql, sqlite, promql, named records, choices of types. */
 const struct type *type_in_signature(struct walk *w, struct node *node);
 /* Holds the value of `node`, of type `type`, to `wanted`; says what is wrong and how to mend it. */
 bool want_type(struct walk *w, struct node *node, const struct type *wanted, const char *what);

@@ -97,7 +97,7 @@ static void merge_names(struct checker *checker, struct module *module, struct i
 
 static void refuse_namespace(struct checker *checker, struct ident name)
 {
-	if (is_namespace(checker, name.text) || is_namespace_to_come(name.text))
+	if (is_namespace(checker, name.text))
 		diag_hint(diag_error(checker->compilation->diags, "E0604", name.span,
 				     "`%s` is a group of builtins already", name.text),
 			  "choose another name: what `%s.…` means would be unclear", name.text);
@@ -481,10 +481,6 @@ static void check_default(struct walk *w, struct node *setting)
 	    setting->setting.value;
 	if (default_applies(w, space, target->field.name.text, setting->setting.value, &known))
 		return;
-	if (!known && is_namespace_to_come(space)) {
-		not_yet(w, target->span, arena_printf(w->arena, "`%s`", space));
-		return;
-	}
 	if (!known) {
 		report_unknown_namespace(w, target->field.object, space, target->field.name.text);
 		return;

@@ -13,11 +13,6 @@
 /* Statements searched for a later declaration, for the same reason. */
 #define STATEMENTS_MAX 10000
 
-/* Groups of builtins of the language that are not built yet: their calls are "not available yet". */
-static const char *const namespaces_to_come[] = {
-    "sqlite", "s3",
-};
-
 /* ---- tables ---- */
 
 static uint32_t hash_text(const char *text)
@@ -139,16 +134,6 @@ const struct builtin *find_builtin(struct checker *checker, const char *name)
 bool is_namespace(struct checker *checker, const char *name)
 {
 	return table_find(&checker->namespaces, name) != NULL;
-}
-
-bool is_namespace_to_come(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(namespaces_to_come) / sizeof(*namespaces_to_come); i++)
-		if (strcmp(namespaces_to_come[i], name) == 0)
-			return true;
-	return false;
 }
 
 /* ---- places ---- */

@@ -40,7 +40,7 @@ static void find_field_target(struct walk *w, struct node *name)
 	name->builtin = find_asked(w, dotted_name(w->arena, space, call));
 	if (!name->builtin && is_namespace(w->checker, space))
 		report_unknown_builtin(w, name->field.name.span, space, call);
-	else if (!name->builtin && !is_namespace_to_come(space))
+	else if (!name->builtin)
 		report_unknown_namespace(w, name->field.object, space, call);
 }
 

@@ -34,6 +34,7 @@ static const struct type *embed_type(struct arena *arena, const char *name)
 {
 	enum embed_language language = strcmp(name, "sh") == 0	     ? EMBED_SH
 				       : strcmp(name, "sql") == 0    ? EMBED_SQL
+				       : strcmp(name, "sqlite") == 0 ? EMBED_SQLITE
 				       : strcmp(name, "promql") == 0 ? EMBED_PROMQL
 								     : EMBED_NONE;
 	struct type *type;

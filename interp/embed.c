@@ -49,7 +49,8 @@ bool embed_check(enum embed_language language, const struct embed_part *pieces, 
 	case EMBED_SH:
 		return embed_check_sh(pieces, count, problem);
 	case EMBED_SQL:
-		return embed_check_sql(pieces, count, problem);
+	case EMBED_SQLITE:
+		return embed_check_sql(language, pieces, count, problem);
 	case EMBED_PROMQL:
 		return embed_check_promql(pieces, count, problem);
 	case EMBED_URL:
@@ -98,7 +99,8 @@ static struct value render(enum embed_language language, const struct embed_part
 	case EMBED_SH:
 		return embed_render_sh(pieces, values, count, error);
 	case EMBED_SQL:
-		return embed_render_sql(pieces, values, count, error);
+	case EMBED_SQLITE:
+		return embed_render_sql(language, pieces, values, count, error);
 	case EMBED_PROMQL:
 		return embed_render_promql(pieces, values, count, error);
 	case EMBED_URL:

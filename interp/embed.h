@@ -10,6 +10,7 @@
  *   EMBED_NONE    its text                                 string
  *   EMBED_SH      "$1", "$2", ... a word or a part of one  { text: string, args: list(string) }
  *   EMBED_SQL     $1, $2, ... a bind parameter             { text: string, args: list(string or null) }
+ *   EMBED_SQLITE  ?1, ?2, ... a bind parameter             { text: string, args: list(null, int, float, string) }
  *   EMBED_PROMQL  escaped label text, or a number          string
  *   EMBED_URL     one percent-encoded component            string
  *
@@ -25,6 +26,10 @@
  * value with the mark VALUE_SQL_NAME (made by pg.name()) holds an already quoted identifier and is written
  * into the text. Statements that have no parameters (CREATE, ALTER, DROP, SET, VACUUM, NOTIFY, ...) take
  * names only.
+ *
+ * EMBED_SQLITE. The same for SQLite, whose parameters have types of their own: numbers stay numbers (a bool is 0 or 1,
+ * a percent its ratio, a size its bytes, a duration its seconds), lists and records are JSON, as json_each() and ->>
+ * take it, all else is text.
  *
  * EMBED_PROMQL. Inside "" and '' the text is escaped; where the quote follows =~ or !~, the metacharacters of
  * regular expressions are escaped as well, and a list becomes (?:a|b). Outside quotes only numbers, percents
@@ -46,7 +51,7 @@
 
 #include "interp/value.h"
 
-enum embed_language { EMBED_NONE, EMBED_SH, EMBED_SQL, EMBED_PROMQL, EMBED_URL };
+enum embed_language { EMBED_NONE, EMBED_SH, EMBED_SQL, EMBED_SQLITE, EMBED_PROMQL, EMBED_URL };
 
 /* The longest text that one argument of a process may have: Linux's MAX_ARG_STRLEN without the NUL. */
 #define EMBED_SH_ARG_MAX (131072 - 1)
@@ -55,7 +60,7 @@ struct embed_part {
 	const char
 	    *text; /* the bytes of the literal, its own escapes already undone; need not end in a NUL */
 	size_t length;
-	bool name; /* EMBED_SQL: the value after this piece is known to come from pg.name() */
+	bool name; /* EMBED_SQL, EMBED_SQLITE: the value after this piece is known to come from pg.name() */
 };
 
 struct embed_problem {

@@ -60,7 +60,7 @@ bool embed_check_closed(enum embed_language language, const struct embed_part *p
 {
 	struct cursor at = {.pieces = pieces, .count = count}, before;
 	struct opened opened[DEPTH_MAX];
-	bool sql = language == EMBED_SQL;
+	bool sqlite = language == EMBED_SQLITE, sql = language == EMBED_SQL || sqlite;
 	size_t depth = 0;
 	int symbol;
 
@@ -71,12 +71,15 @@ bool embed_check_closed(enum embed_language language, const struct embed_part *p
 		cursor_take(&at);
 		if (symbol == '#' && !sql) {
 			skip_line(&at);
-		} else if (symbol == '\'' || symbol == '"' || (symbol == '`' && !sql)) {
-			bool escapes = sql ? cursor_before(&before) == 'E' || cursor_before(&before) == 'e'
-					   : symbol != '`';
+		} else if (symbol == '\'' || symbol == '"' || (symbol == '`' && (!sql || sqlite))) {
+			bool e = cursor_before(&before) == 'E' || cursor_before(&before) == 'e';
+			bool escapes = sql ? e && !sqlite : symbol != '`';
 
 			if (!skip_quoted(&at, symbol, escapes))
 				return embed_refuse(problem, &before, "this quote is never closed", NULL);
+		} else if (symbol == '[' && sqlite) { /* a name */
+			if (!skip_quoted(&at, ']', false))
+				return embed_refuse(problem, &before, never_closed(']'), NULL);
 		} else if (closer_of(symbol) && (!sql || symbol != '{')) {
 			if (depth == DEPTH_MAX)
 				return true;

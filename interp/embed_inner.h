@@ -66,7 +66,9 @@ bool embed_has_nul(struct value text);
 struct value embed_failed(struct value *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 bool embed_check_sh(const struct embed_part *pieces, size_t count, struct embed_problem *problem);
-bool embed_check_sql(const struct embed_part *pieces, size_t count, struct embed_problem *problem);
+/* `language` is EMBED_SQL or EMBED_SQLITE. */
+bool embed_check_sql(enum embed_language language, const struct embed_part *pieces, size_t count,
+		     struct embed_problem *problem);
 bool embed_check_promql(const struct embed_part *pieces, size_t count, struct embed_problem *problem);
 bool embed_check_url(const struct embed_part *pieces, size_t count, struct embed_problem *problem);
 
@@ -74,8 +76,8 @@ bool embed_check_url(const struct embed_part *pieces, size_t count, struct embed
  * not. */
 struct value embed_render_sh(const struct embed_part *pieces, const struct value *values, size_t count,
 			     struct value *error);
-struct value embed_render_sql(const struct embed_part *pieces, const struct value *values, size_t count,
-			      struct value *error);
+struct value embed_render_sql(enum embed_language language, const struct embed_part *pieces,
+			      const struct value *values, size_t count, struct value *error);
 struct value embed_render_promql(const struct embed_part *pieces, const struct value *values, size_t count,
 				 struct value *error);
 struct value embed_render_url(const struct embed_part *pieces, const struct value *values, size_t count,

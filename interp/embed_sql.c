@@ -1,9 +1,10 @@
 /*
- * embed_sql.c - values in SQL as PostgreSQL reads it: where a bind parameter can stand, and the parameters'
- * text.
+ * embed_sql.c - values in SQL as PostgreSQL and SQLite read it: where a bind parameter can stand, and the
+ * parameters themselves.
  *
  * The scanner knows PostgreSQL's tokens with standard_conforming_strings on (which builtins/pg.c sets):
- * quotes, E'', dollar quotes, nested comments.
+ * quotes, E'', dollar quotes, nested comments. SQLite has none of the last three, and quotes names by ` ` and
+ * [ ] too.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -12,24 +13,62 @@
 
 #include "interp/embed_inner.h"
 
-/* Statements that PostgreSQL takes parameters in. */
-static const char *const with_parameters[] = {"select", "insert", "update", "delete",  "merge",
-					      "values", "with",	  "table",  "explain", "call"};
-
-/* Others, and the way to pass a value all the same. */
-static const struct {
+struct hint {
 	const char *word, *hint;
-} without_parameters[] = {
+};
+
+/* What differs; messages are whole sentences, since embed_problem lends constant text. */
+struct dialect {
+	bool sqlite;
+	const char *const *with_parameters; /* statements that take them; NULL at the end */
+	const struct hint *hints; /* for others: the way to pass a value all the same; the last has no word */
+	const char *no_place, *one_statement;
+};
+
+static const char *const postgres_words[] = {"select", "insert", "update",  "delete", "merge", "values",
+					     "with",   "table",	 "explain", "call",   NULL};
+
+static const struct hint postgres_hints[] = {
     {"set", "write select set_config('name', ${value}, false)"},
     {"notify", "write select pg_notify('channel', ${value})"},
     {"copy", "read the rows by pg.query and write them by file.write, or the other way round"},
     {"do", "write a function, and call it with the value: select f(${value})"},
-    {"alter", "a value made by pg.name(x) stands for an identifier; PostgreSQL takes no other value here"},
+    {NULL, "a value made by pg.name(x) stands for an identifier; PostgreSQL takes no other value here"},
 };
+
+static const struct dialect postgres = {
+    .with_parameters = postgres_words,
+    .hints = postgres_hints,
+    .no_place = "PostgreSQL has no place for a value in this statement",
+    .one_statement = "PostgreSQL takes parameters in a single statement only",
+};
+
+static const char *const sqlite_words[] = {"select", "insert", "update",  "delete", "replace",
+					   "values", "with",   "explain", NULL};
+
+static const struct hint sqlite_hints[] = {
+    {"pragma", "write select * from pragma_table_info(${table}): most pragmas that tell something have such "
+	       "a function"},
+    {NULL, "a value made by pg.name(x) stands for an identifier; SQLite takes no other value here"},
+};
+
+static const struct dialect sqlite = {
+    .sqlite = true,
+    .with_parameters = sqlite_words,
+    .hints = sqlite_hints,
+    .no_place = "SQLite has no place for a value in this statement",
+    .one_statement = "SQLite takes parameters in a single statement only",
+};
+
+static const struct dialect *dialect_of(enum embed_language language)
+{
+	return language == EMBED_SQLITE ? &sqlite : &postgres;
+}
 
 #define WORD_MAX 16
 
 struct sql_scan {
+	const struct dialect *dialect;
 	struct cursor at;
 	struct embed_problem *problem;
 	char word[WORD_MAX]; /* first word of the statement, in lower case; "" before it */
@@ -46,24 +85,23 @@ static bool is_blank(int symbol)
 	return symbol == ' ' || (symbol >= '\t' && symbol <= '\r');
 }
 
-static bool takes_parameters(const char *word)
+static bool takes_parameters(const struct dialect *dialect, const char *word)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(with_parameters) / sizeof(*with_parameters); i++)
-		if (strcmp(word, with_parameters[i]) == 0)
+	for (i = 0; dialect->with_parameters[i]; i++)
+		if (strcmp(word, dialect->with_parameters[i]) == 0)
 			return true;
 	return false;
 }
 
-static const char *hint_without_parameters(const char *word)
+static const char *hint_without_parameters(const struct dialect *dialect, const char *word)
 {
-	size_t i;
+	const struct hint *hint = dialect->hints;
 
-	for (i = 0; i < sizeof(without_parameters) / sizeof(*without_parameters); i++)
-		if (strcmp(word, without_parameters[i].word) == 0)
-			return without_parameters[i].hint;
-	return "a value made by pg.name(x) stands for an identifier; PostgreSQL takes no other value here";
+	while (hint->word && strcmp(word, hint->word) != 0)
+		hint++;
+	return hint->hint;
 }
 
 /* U& right before a name would make it a name with escapes of its own. */
@@ -94,9 +132,9 @@ static bool scan_value(struct sql_scan *scan)
 	if (scan->word[0] == '\0')
 		return refuse(scan, "a value cannot be the statement itself",
 			      "write the statement as a literal");
-	if (!name && !takes_parameters(scan->word))
-		return refuse(scan, "PostgreSQL has no place for a value in this statement",
-			      hint_without_parameters(scan->word));
+	if (!name && !takes_parameters(scan->dialect, scan->word))
+		return refuse(scan, scan->dialect->no_place,
+			      hint_without_parameters(scan->dialect, scan->word));
 	cursor_take(&scan->at);
 	return true;
 }
@@ -109,7 +147,7 @@ static bool scan_quoted(struct sql_scan *scan, int quote, bool backslashes)
 
 		if (c == CURSOR_VALUE)
 			return refuse(scan, "a value cannot stand inside quotes of SQL",
-				      quote == '"'
+				      quote != '\''
 					  ? "pg.name(x) stands for an identifier, without quotes around it"
 					  : "leave the quotes out: ${value} is a parameter, or a part: 'a' "
 					    "|| ${value}");
@@ -144,7 +182,8 @@ static bool scan_block_comment(struct sql_scan *scan)
 			return refuse(scan, "a value cannot stand inside a comment", "leave it out");
 		cursor_take(&scan->at);
 		next = cursor_peek(&scan->at);
-		if ((c == '/' && next == '*') || (c == '*' && next == '/')) {
+		if ((c == '/' && next == '*' && (depth == 0 || !scan->dialect->sqlite)) ||
+		    (c == '*' && next == '/' && depth > 0)) {
 			cursor_take(&scan->at);
 			depth += c == '/' ? 1 : -1;
 		} else if (c == CURSOR_END) {
@@ -228,6 +267,18 @@ static bool scan_dollar(struct sql_scan *scan)
 	}
 }
 
+/* SQLite's ?, ?1, :name, @name and $name. */
+static bool scan_parameter(struct sql_scan *scan)
+{
+	int c = cursor_peek(&scan->at), next = cursor_second(scan->at);
+
+	if (c == '?' || embed_is_word(next))
+		return refuse(scan, "a parameter is written by its number or its name",
+			      "interpolate the value: ${value}");
+	cursor_take(&scan->at);
+	return true;
+}
+
 static bool scan_word(struct sql_scan *scan)
 {
 	char word[WORD_MAX] = "";
@@ -243,7 +294,7 @@ static bool scan_word(struct sql_scan *scan)
 	word[length] = '\0';
 	if (scan->word[0] == '\0')
 		memcpy(scan->word, word, sizeof(word));
-	if (c == '\'' && strcmp(word, "e") == 0)
+	if (c == '\'' && strcmp(word, "e") == 0 && !scan->dialect->sqlite)
 		return scan_string(scan, true);
 	return true;
 }
@@ -261,8 +312,13 @@ static bool scan_token(struct sql_scan *scan)
 	if (c == '/' && next == '*')
 		return scan_block_comment(scan);
 	if (scan->ended && c != ';' && scan->at.count > 1)
-		return refuse(scan, "PostgreSQL takes parameters in a single statement only",
-			      "make a call for each statement");
+		return refuse(scan, scan->dialect->one_statement, "make a call for each statement");
+	if (scan->dialect->sqlite && (c == '?' || c == ':' || c == '@' || c == '$'))
+		return scan_parameter(scan);
+	if (scan->dialect->sqlite && (c == '`' || c == '[')) {
+		cursor_take(&scan->at);
+		return scan_quoted(scan, c == '[' ? ']' : c, false);
+	}
 	switch (c) {
 	case CURSOR_VALUE:
 		return scan_value(scan);
@@ -283,9 +339,11 @@ static bool scan_token(struct sql_scan *scan)
 	return true;
 }
 
-bool embed_check_sql(const struct embed_part *pieces, size_t count, struct embed_problem *problem)
+bool embed_check_sql(enum embed_language language, const struct embed_part *pieces, size_t count,
+		     struct embed_problem *problem)
 {
-	struct sql_scan scan = {.at = {.pieces = pieces, .count = count}, .problem = problem};
+	struct sql_scan scan = {
+	    .dialect = dialect_of(language), .at = {.pieces = pieces, .count = count}, .problem = problem};
 
 	if (count == 0)
 		return true;
@@ -414,6 +472,41 @@ static bool add_array(struct buffer *text, struct value list, struct value *erro
 	return true;
 }
 
+/* SQLite's parameters have types: what is a number stays one. */
+static bool add_typed(struct value *args, struct value v, struct value *error)
+{
+	unsigned mark = value_is_secret(v) ? VALUE_SECRET : 0;
+	struct value typed;
+
+	switch ((enum value_tag)v.tag) {
+	case VALUE_NULL:
+		typed = value_null();
+		break;
+	case VALUE_BOOL:
+		typed = value_int(v.b);
+		break;
+	case VALUE_INT:
+	case VALUE_SIZE:
+		typed = value_int(v.i);
+		break;
+	case VALUE_FLOAT:
+	case VALUE_PERCENT:
+		typed = value_float(v.f);
+		break;
+	case VALUE_DURATION:
+		typed = value_float((double)v.i / 1e9);
+		break;
+	default:
+		if (embed_has_nul(v)) {
+			embed_failed(error, "a text with a NUL byte cannot be passed to SQLite");
+			return false;
+		}
+		typed = value_to_text(v);
+	}
+	list_push(args, value_mark(typed, mark));
+	return true;
+}
+
 static bool add_parameter(struct value *args, struct value v, struct value *error)
 {
 	struct buffer text = {0};
@@ -454,8 +547,9 @@ static bool is_name(struct value v)
 	}
 }
 
-static bool render_pieces(const struct embed_part *pieces, const struct value *values, size_t count,
-			  struct buffer *text, struct value *args, struct value *error)
+static bool render_pieces(const struct dialect *dialect, const struct embed_part *pieces,
+			  const struct value *values, size_t count, struct buffer *text, struct value *args,
+			  struct value *error)
 {
 	size_t i;
 
@@ -473,16 +567,17 @@ static bool render_pieces(const struct embed_part *pieces, const struct value *v
 			buffer_add(text, value_text_peek(values[i]), value_length(values[i]));
 			continue;
 		}
-		if (!add_parameter(args, values[i], error))
+		if (dialect->sqlite ? !add_typed(args, values[i], error)
+				    : !add_parameter(args, values[i], error))
 			return false;
-		buffer_printf(text, "$%zu", value_length(*args));
+		buffer_printf(text, "%c%zu", dialect->sqlite ? '?' : '$', value_length(*args));
 	}
 	return true;
 }
 
 /* The places, with the names that the values really are. */
-static bool check_places(const struct embed_part *pieces, const struct value *values, size_t count,
-			 struct embed_problem *problem)
+static bool check_places(enum embed_language language, const struct embed_part *pieces,
+			 const struct value *values, size_t count, struct embed_problem *problem)
 {
 	struct embed_part *named = memory_need(calloc(count ? count : 1, sizeof(*named)));
 	size_t i;
@@ -492,13 +587,13 @@ static bool check_places(const struct embed_part *pieces, const struct value *va
 		named[i] = pieces[i];
 		named[i].name = i + 1 < count && (values[i].flags & VALUE_SQL_NAME);
 	}
-	ok = embed_check_sql(named, count, problem);
+	ok = embed_check_sql(language, named, count, problem);
 	free(named);
 	return ok;
 }
 
-struct value embed_render_sql(const struct embed_part *pieces, const struct value *values, size_t count,
-			      struct value *error)
+struct value embed_render_sql(enum embed_language language, const struct embed_part *pieces,
+			      const struct value *values, size_t count, struct value *error)
 {
 	struct embed_problem problem;
 	struct buffer text = {0};
@@ -506,10 +601,10 @@ struct value embed_render_sql(const struct embed_part *pieces, const struct valu
 	bool secret_name = false;
 	size_t i;
 
-	if (!check_places(pieces, values, count, &problem))
+	if (!check_places(language, pieces, values, count, &problem))
 		return embed_failed(error, "%s: %s", problem.message, problem.hint);
 	args = list_new(count);
-	if (!render_pieces(pieces, values, count, &text, &args, error)) {
+	if (!render_pieces(dialect_of(language), pieces, values, count, &text, &args, error)) {
 		buffer_free(&text);
 		value_release(args);
 		return value_null();

@@ -39,7 +39,7 @@ static const char *const simple_names[] = {
 
 static const char *const embed_names[] = {
     [EMBED_NONE] = "string",   [EMBED_SH] = "sh",   [EMBED_SQL] = "sql",
-    [EMBED_PROMQL] = "promql", [EMBED_URL] = "url",
+    [EMBED_SQLITE] = "sqlite", [EMBED_PROMQL] = "promql", [EMBED_URL] = "url",
 };
 
 const struct type *type_simple(enum type_kind kind)
@@ -202,6 +202,7 @@ const char *type_phrase(struct arena *arena, const struct type *type)
 		return arena_printf(arena, "one of %s", type_text(arena, type) + sizeof("in ") - 1);
 	case TYPE_EMBED:
 		return type->language == EMBED_SQL	? "a text of SQL"
+		       : type->language == EMBED_SQLITE ? "a text of SQL"
 		       : type->language == EMBED_SH	? "a text of the shell"
 		       : type->language == EMBED_PROMQL ? "a text of PromQL"
 							: "a url";

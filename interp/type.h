@@ -31,7 +31,7 @@ enum type_kind {
 	TYPE_LIST,   /* element */
 	TYPE_RECORD, /* fields; none and open: any record */
 	TYPE_ENUM,   /* a string out of `choices` */
-	TYPE_EMBED,  /* sh, sql or promql: only in builtins' signatures */
+	TYPE_EMBED,  /* sh, sql, sqlite or promql: only in builtins' signatures */
 	TYPE_VOID,   /* a call without an answer */
 	TYPE_ERROR,  /* after a reported error: silences what would follow */
 };

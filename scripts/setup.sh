@@ -12,19 +12,19 @@
 set -euo pipefail
 
 BUILD=(gcc make flex bison pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libpq-dev libpcre2-dev
-    libssl-dev)
+    libssl-dev libexpat1-dev libsqlite3-dev)
 # docker.io and docker-compose are left out below where Docker's own packages are installed.
 LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-certificates curl jq python3 procps
     util-linux postgresql-client bsdextrautils openssl)
 TEST=(libcmocka-dev bats jq busybox-static postgresql nginx-light prometheus git openssl openssh-client
-    zsh fish man-db mandoc tmux python3-jsonschema python3-websockets
-    redis-server)
+    zsh fish man-db mandoc tmux python3-jsonschema python3-websockets swift-proxy swift-account swift-container
+    swift-object prometheus-alertmanager python3-aiosmtpd redis-server)
 FUZZ=(clang libclang-rt-dev)
 # What runplan is measured beside.
 BENCH=(ansible-core lua5.4 bc jq curl bash findutils docker.io docker-compose iptables procps busybox-static nginx-light
     prometheus python3)
 # What these packages would start at every boot; disabled when this script installed the package.
-SERVERS=(postgresql nginx prometheus redis-server)
+SERVERS=(postgresql nginx prometheus prometheus-alertmanager redis-server swift-proxy swift-account swift-container swift-object)
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -65,7 +65,7 @@ quietly() {
 }
 
 install_packages() {
-    local policy=/usr/sbin/policy-rc.d cluster=/etc/postgresql-common/createcluster.conf package server
+    local policy=/usr/sbin/policy-rc.d cluster=/etc/postgresql-common/createcluster.conf package unit units
     # invoke-rc.d asks this program before it starts a service; 101 is "not allowed".
     if [ ! -e "$policy" ]; then
         # shellcheck disable=SC2064  # the path as it is now
@@ -81,12 +81,12 @@ install_packages() {
     quietly apt-get update
     quietly apt-get install -y --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold \
         -o DPkg::Lock::Timeout=300 "$@"
-    for server in "${SERVERS[@]}"; do
-        for package in "$@"; do
-            if [ "${package%-light}" = "$server" ] && command -v systemctl >/dev/null; then
-                as_root systemctl disable "$server" >/dev/null 2>&1 || true
-            fi
-        done
+    command -v systemctl >/dev/null || return 0
+    for package in "$@"; do
+        [[ " ${SERVERS[*]} " == *" ${package%-light} "* ]] || continue
+        # The unit of the server's name may be another package's; what else this one brings has names of its own.
+        mapfile -t units < <(dpkg-query -L "$package" | sed -n 's,.*/systemd/system/\([^@/]*\.service\)$,\1,p')
+        for unit in "${package%-light}" "${units[@]}"; do as_root systemctl disable "$unit" >/dev/null 2>&1 || true; done
     done
 }
 

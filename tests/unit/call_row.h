@@ -32,7 +32,7 @@ static const struct builtin *row_find(const struct builtin_table *table, const c
 	return NULL;
 }
 
-/* The values that defaults of signatures have: null, true, false, {}, [], 5, 10s, 5m, 4MiB, "text". */
+/* The values that defaults of signatures have: null, true, false, {}, [], 5, 10s, 5m, 1h, 4MiB, "text". */
 static struct value row_default(const char *text, size_t length)
 {
 	char copy[60], *unit;
@@ -54,6 +54,8 @@ static struct value row_default(const char *text, size_t length)
 		return value_duration(number * INT64_C(1000000000));
 	if (strcmp(unit, "m") == 0)
 		return value_duration(number * INT64_C(60000000000));
+	if (strcmp(unit, "h") == 0)
+		return value_duration(number * INT64_C(3600000000000));
 	if (strcmp(unit, "MiB") == 0)
 		return value_size(number * 1024 * 1024);
 	if (*unit != '\0' || unit == copy)
@@ -128,7 +130,7 @@ static void row_start(struct driver *driver, const struct builtin_table *table, 
 }
 
 /* The next outcome, within 30 s; the id goes nowhere. */
-static struct outcome row_wait(struct driver *driver)
+static inline struct outcome row_wait(struct driver *driver)
 {
 	struct delivery delivery;
 
@@ -140,7 +142,7 @@ static struct outcome row_wait(struct driver *driver)
 	return delivery.outcome;
 }
 
-static struct outcome row_run(struct driver *driver, const struct builtin_table *table, const char *name,
+static inline struct outcome row_run(struct driver *driver, const struct builtin_table *table, const char *name,
 			      const struct row_arg *args)
 {
 	row_start(driver, table, name, "call", args);
@@ -150,7 +152,7 @@ static struct outcome row_run(struct driver *driver, const struct builtin_table 
 #define ARGS(...) ((const struct row_arg[]){__VA_ARGS__ __VA_OPT__(, ){NULL, value_null()}})
 
 /* What the preview says of the call. */
-static struct value row_describe(const struct builtin_table *table, const char *name,
+static inline struct value row_describe(const struct builtin_table *table, const char *name,
 				 const struct row_arg *args)
 {
 	struct row_call call = row_request(table, name, "call", args);

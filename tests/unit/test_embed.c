@@ -321,6 +321,46 @@ static void sql_refusals(void **state)
 		assert_refused(EMBED_SQL, refused[i][0], refused[i][1]);
 }
 
+static void sqlite_places(void **state)
+{
+	static const char *const allowed[] = {
+	    "select ${}",
+	    "replace into t values (${}, '\\' || ${})",
+	    "select e'\\' || ${}",
+	    "select `a b` from [it's] where x = ${}",
+	    "select a$b, ${}",
+	    "select 1 /* ' /* ' */, ${}",
+	    "select x ->> '$.a' from t where y = ${} -- it's",
+	    "create table t (a int)",
+	};
+	static const char *const refused[][2] = {
+	    {"select '${}'", "inside quotes"},
+	    {"select `${}`", "inside quotes"},
+	    {"select [${}]", "inside quotes"},
+	    {"select \"${}\"", "inside quotes"},
+	    {"select 1 /* ${} */", "comment"},
+	    {"select 1 -- ${}", "comment"},
+	    {"select 1 /* /* */, ${} */ '${}'", "inside quotes"},
+	    {"select ?, ${}", "by its number or its name"},
+	    {"select ?1", "by its number or its name"},
+	    {"select :a, ${}", "by its number or its name"},
+	    {"select @a", "by its number or its name"},
+	    {"select $a, ${}", "by its number or its name"},
+	    {"pragma user_version = ${}", "no place for a value"},
+	    {"create table ${} (a)", "no place for a value"},
+	    {"attach ${} as x", "no place for a value"},
+	    {"call f(${})", "no place for a value"},
+	    {"select ${}; select 1", "single statement"},
+	    {"select x${}", "part of a word"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+		assert_allowed(EMBED_SQLITE, allowed[i]);
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+		assert_refused(EMBED_SQLITE, refused[i][0], refused[i][1]);
+}
+
 static void sql_names_may_stand_in_ddl(void **state)
 {
 	struct literal literal = split("alter table ${} rename to ${}");
@@ -469,6 +509,30 @@ static void sh_argument_limit(void **state)
 	memset(bytes, 'a', EMBED_SH_ARG_MAX + 1);
 	assert_fails(EMBED_SH, "echo ${}", value_string_n(bytes, EMBED_SH_ARG_MAX + 1), "128 KiB");
 	free(bytes);
+}
+
+static void sqlite_parameters_keep_their_types(void **state)
+{
+	struct value values[] = {value_int(5),	    value_percent(0.05),
+				 value_size(512),   value_duration(1500000000),
+				 value_bool(false), value_null(),
+				 value_string("5"), value_mark(value_int(7), VALUE_SECRET)};
+	static const enum value_tag tags[] = {VALUE_INT, VALUE_FLOAT, VALUE_INT,    VALUE_FLOAT,
+					      VALUE_INT, VALUE_NULL,  VALUE_STRING, VALUE_INT};
+	struct value made = render(EMBED_SQLITE, "select ${}, ${}, ${}, ${}, ${}, ${}, ${}, ${}", values);
+
+	(void)state;
+	assert_string_equal(value_text_peek(record_peek(made, "text")),
+			    "select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8");
+	for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+		struct value arg = list_peek(record_peek(made, "args"), i);
+
+		assert_int_equal(arg.tag, tags[i]);
+		assert_int_equal(value_is_secret(arg), i == 7);
+	}
+	value_release(made);
+	value_release(values[6]);
+	assert_fails(EMBED_SQLITE, "select ${}", value_string_n("a\0b", 3), "NUL");
 }
 
 static void sql_parameters(void **state)
@@ -1220,6 +1284,8 @@ int main(void)
 	    cmocka_unit_test(sh_refusals),
 	    cmocka_unit_test(sql_places),
 	    cmocka_unit_test(sql_refusals),
+	    cmocka_unit_test(sqlite_places),
+	    cmocka_unit_test(sqlite_parameters_keep_their_types),
 	    cmocka_unit_test(sql_names_may_stand_in_ddl),
 	    cmocka_unit_test(problem_has_its_place),
 	    cmocka_unit_test(sh_words),
