@@ -1,9 +1,9 @@
 /*
- * servers.h - for tests against real servers: a folder of the test's own, a free port, a server that ends
- * with the test however that ends, and outcomes in few words.
+ * scratch.h - for tests of builtins: a folder of the test's own with files in it, and a server in it that says
+ * when it is ready. Ports and the end of a server: servers.h.
  */
-#ifndef SERVERS_H
-#define SERVERS_H
+#ifndef SCRATCH_H
+#define SCRATCH_H
 
 #include <fcntl.h>
 #include <ftw.h>
