@@ -79,6 +79,9 @@ void diag_secondary(struct diag *diag, struct span span, const char *format, ...
 /* The way out; a second call adds a line. */
 void diag_hint(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Takes out what was queued twice, in the same words about the same place: a file that several plans import. */
+void diags_unite(struct diags *diags);
+
 /* Prints all, sorted by text and position; a text without a byte (a file that is missing) is only named.
  * Control characters, bidirectional marks, what is invisible and invalid UTF-8 in the shown source and in
  * messages are shown as visible stand-ins. Long lines are cut around what is underlined, at the terminal's

@@ -14,59 +14,6 @@ static void again(struct fiber *fiber)
 	fiber_frame(fiber)->pc--;
 }
 
-/* ---- parameters ---- */
-
-static void note_wrong(struct machine *machine, const struct param_code *param, struct value v, const char *why,
-		       const char *what)
-{
-	struct value entry = record_new(2), shown = value_show(v, 60);
-
-	record_set(&entry, "name", value_string(param->name));
-	record_set(&entry, "why", value_string_printf("%s %s%s%s", value_text_peek(shown), why, what ? what : "", what ? "`" : ""));
-	list_push(&machine->wrong_params, entry);
-	value_release(shown);
-}
-
-static void param_fits(struct fiber *fiber, struct value v, uint32_t number)
-{
-	const struct param_code *param = &fiber->machine->program->params[number];
-
-	if (param->type && v.tag == VALUE_NULL && !fiber->machine->given[number] && param->type->kind != TYPE_ANY) {
-		/* A default of null is the author's own; the checker has seen it. */
-		return;
-	}
-	if (param->type && !type_fits(param->type, v))
-		note_wrong(fiber->machine, param, v, "does not fit its type", NULL);
-}
-
-static void param_holds(struct fiber *fiber, struct value held, uint32_t number)
-{
-	const struct param_code *param = &fiber->machine->program->params[number];
-
-	if (held.tag != VALUE_UNKNOWN && !value_truthy(held))
-		note_wrong(fiber->machine, param, fiber->machine->globals[param->global], "does not satisfy `", param->source);
-}
-
-static bool params_done(struct fiber *fiber)
-{
-	struct machine *machine = fiber->machine;
-	struct value wrong = machine->wrong_params, lines = list_new(value_length(wrong));
-
-	for (size_t i = 0; i < value_length(wrong); i++)
-		list_push(&lines, value_string_printf("%s`%s`: %s", i ? "; " : "",
-						      value_text_peek(record_peek(list_peek(wrong, i), "name")),
-						      value_text_peek(record_peek(list_peek(wrong, i), "why"))));
-	if (value_length(wrong)) {
-		struct value all = concat(lines.list->items, (uint32_t)value_length(lines));
-		struct failure *failure = failure_new(fiber, FAILURE_USAGE, "wrong params: %s", value_text_peek(all));
-		failure->detail = value_copy(wrong);
-		value_release(all);
-		fiber_raise(fiber, failure);
-	}
-	value_release(lines);
-	return fiber_goes_on(fiber);
-}
-
 /* ---- effects ---- */
 
 static bool effect_call(struct fiber *fiber, const struct instruction *in)
@@ -153,6 +100,7 @@ static bool step_begin(struct fiber *fiber, const struct instruction *in)
 	region->a = in->a;
 	region->saga = saga;
 	saga->code = code;
+	saga->plan = fiber->plan;
 	saga->function = (uint32_t)(fiber_frame(fiber)->function - machine->program->functions);
 	saga->id = text_numbered(fiber->path, '/', ++fiber->steps);
 	region->steps = fiber->steps;
@@ -457,20 +405,33 @@ static struct value special(struct fiber *fiber, enum special which)
 	if (which == SPECIAL_RUN)
 		return value_copy(machine->run_value);
 	if (which == SPECIAL_PLAN)
-		return value_copy(machine->plan_value);
+		return value_copy(fiber->plan->value);
 	for (const struct fiber *at = fiber; at; at = at->group ? at->group->owner : NULL)
 		for (uint32_t i = at->region_count; i-- > 0;)
 			if (at->regions[i].kind == REGION_STEP && at->regions[i].failure)
 				return failure_record(at->regions[i].failure);
-	return value_copy(machine->failure_value);
+	/* A child's steps are undone because of the plan around it when the child itself has ended well. */
+	for (const struct plan_run *plan = fiber->plan; plan; plan = plan->outer)
+		if (plan->failure_value.tag != VALUE_NULL)
+			return value_copy(plan->failure_value);
+	return value_null();
 }
 
 /* ---- tests ---- */
 
-static bool made_like(const struct call_made *call, struct value of, struct value places, const struct value *values)
+/* A task has code in each plan that imports it. */
+static bool same_task(const struct program *program, uint32_t some, uint32_t other)
+{
+	struct span a = program->functions[some].declared, b = program->functions[other].declared;
+
+	return a.file == b.file && a.from == b.from;
+}
+
+static bool made_like(const struct program *program, const struct call_made *call, struct value of, struct value places,
+		      const struct value *values)
 {
 	if (call->builtin ? of.tag != VALUE_STRING || strcmp(call->builtin->name, value_text_peek(of))
-			  : of.tag != VALUE_INT || (uint32_t)of.i != call->function)
+			  : of.tag != VALUE_INT || !same_task(program, (uint32_t)of.i, call->function))
 		return false;
 	for (size_t i = 0; i < value_length(places); i++) {
 		size_t place = (size_t)list_peek(places, i).i;
@@ -487,7 +448,7 @@ static void was_called(struct fiber *fiber, struct value *a)
 	bool found = false;
 
 	for (size_t i = 0; calls && i < calls->count && !found; i++)
-		found = made_like(&calls->items[i], of, places, a + 1);
+		found = made_like(fiber->machine->program, &calls->items[i], of, places, a + 1);
 	value_put(a, value_bool(found));
 }
 
@@ -591,14 +552,14 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 		note_task(fiber);
 		break;
 	case INSN_GIVEN_PARAM:
-		if (machine->given[in->a])
+		if (fiber->plan->given[in->a])
 			fiber_frame(fiber)->pc = (uint32_t)in->d;
 		break;
 	case INSN_PARAM_FITS:
-		param_fits(fiber, r[in->a], (uint32_t)in->d);
+		plan_param_fits(fiber->plan, r[in->a], (uint32_t)in->d);
 		break;
 	case INSN_PARAM_HOLDS:
-		param_holds(fiber, r[in->a], (uint32_t)in->d);
+		plan_param_holds(fiber->plan, r[in->a], (uint32_t)in->d);
 		break;
 	case INSN_LOG:
 		log_text(fiber, r[in->a], in->b);
@@ -642,7 +603,7 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 		break;
 	case INSN_PLAN_TIMEOUT:
 		if (r[in->a].tag == VALUE_DURATION)
-			machine_limit(machine, r[in->a].i);
+			plan_limit(fiber->plan, r[in->a].i);
 		break;
 	case INSN_WATCH_BEGIN:
 		watch_begin(fiber, in);
@@ -655,6 +616,9 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 		break;
 	case INSN_SPAWN:
 		spawn(fiber, in);
+		break;
+	case INSN_RUN_PLAN:
+		plan_run_child(fiber, &machine->program->runs[in->d], &r[in->a]);
 		break;
 	case INSN_CHECKPOINT:
 		saga_checkpoint(fiber, value_text_peek(r[in->a]));
@@ -680,7 +644,9 @@ bool structure_run(struct fiber *fiber, const struct instruction *in, struct val
 {
 	switch ((enum opcode)in->op) {
 	case INSN_PARAMS_DONE:
-		return params_done(fiber);
+		return plan_params_done(fiber);
+	case INSN_PLAN_LOCK:
+		return plan_lock(fiber, r[in->a]);
 	case INSN_EFFECT:
 		return effect_call(fiber, in);
 	case INSN_GIVEN:
