@@ -218,6 +218,7 @@ static bool group_fails(struct fiber *fiber, struct region *region, struct failu
 		group_cancel(region->group, value_text_peek(failure->message));
 		return true;
 	}
+	group_tell(region->group, failure);
 	fiber_pop_region(fiber);
 	return false;
 }

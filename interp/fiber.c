@@ -410,6 +410,10 @@ void group_child_ended(struct fiber *child, struct failure *failure, void *conte
 
 	unlink_child(group, child);
 	group->running--;
+	if (failure) {
+		group->incomplete |= failure->incomplete;
+		group->undone |= failure->undone;
+	}
 	if (failure)
 		child_failed(group, failure);
 	else
@@ -418,6 +422,12 @@ void group_child_ended(struct fiber *child, struct failure *failure, void *conte
 		fiber_ready(group->owner);
 	/* The child may still be on the C stack of fiber_run(): the loop frees what has ended. */
 	child->group = NULL;
+}
+
+void group_tell(const struct group *group, struct failure *failure)
+{
+	failure->incomplete |= group->incomplete;
+	failure->undone |= group->undone;
 }
 
 struct fiber *group_enter(struct group *group, struct fiber *parent, struct fiber *child)

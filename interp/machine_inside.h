@@ -190,6 +190,7 @@ struct group {
 	uint64_t watch; /* serial of the owner's WATCH region, 0: an ordinary group */
 	bool cancelled;
 	struct failure *failure; /* the first */
+	bool incomplete, undone; /* what became of child plans in it, whatever they failed with: see struct failure */
 	struct saga *saga;
 	const struct group_export *exports;
 	uint32_t export_count;
@@ -414,6 +415,7 @@ struct fiber *group_call(struct group *group, struct fiber *parent, const struct
 			 const struct value *args, uint32_t count);
 struct fiber *group_enter(struct group *group, struct fiber *parent, struct fiber *child);
 void group_child_ended(struct fiber *child, struct failure *failure, void *group); /* consumes */
+void group_tell(const struct group *group, struct failure *failure); /* what a failure that leaves it must know */
 
 /* vm.c */
 void fiber_run(struct fiber *fiber); /* until it waits or ends */

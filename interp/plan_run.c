@@ -450,12 +450,11 @@ static void course_ended(struct fiber *fiber, struct failure *failure, void *con
 	plan->rolled_back = failure && failure->undone;
 	if (failure)
 		tell_failed(plan);
-	if (failure && failure->kind == FAILURE_USAGE)
-		plan->stage = plan->code->handlers.questions == NOWHERE ? END_DONE : END_FINALLY;
+	if (value_length(plan->wrong_params))
+		plan->stage = END_FINALLY; /* its constants have no values yet */
 	else if (plan->refused)
 		plan->stage = END_ON_SUCCESS; /* deferred blocks and `finally` only */
-	if (plan->stage != END_DONE)
-		next_stage(plan);
+	next_stage(plan);
 }
 
 /* ---- its timeout ---- */

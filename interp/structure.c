@@ -291,6 +291,8 @@ static bool group_end(struct fiber *fiber, const struct instruction *in)
 	}
 	struct failure *failure = region->group->failure;
 	region->group->failure = NULL;
+	if (failure)
+		group_tell(region->group, failure);
 	fiber_pop_region(fiber);
 	if (!failure)
 		return true;
