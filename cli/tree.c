@@ -121,6 +121,15 @@ struct item *tree_step(struct tree *tree, const char *id)
 	return item_find(tree, ITEM_STEP, id);
 }
 
+bool item_holds(const struct item *item, enum item_kind kind)
+{
+	const struct item *child = item->first;
+
+	while (child && child->kind != kind)
+		child = child->next;
+	return child;
+}
+
 struct item *item_step_above(const struct item *item)
 {
 	struct item *above = item->parent;
@@ -209,9 +218,13 @@ static const char *text_of(const struct event *event, const char *field)
 
 static void branch_begins(struct tree *tree, const struct event *event, enum item_kind kind)
 {
-	struct item *parent =
-	    kind == ITEM_STEP ? branch_at(tree, event->id, path_length(event->id, kind)) : &tree->root;
+	struct item *parent = kind == ITEM_HANDLER ? tree_step(tree, event->step)
+						   : branch_at(tree, event->id, path_length(event->id, kind));
 	struct item *item = item_find(tree, kind, event->id);
+	const char *plan = text_of(event, "plan");
+
+	if (!parent)
+		parent = &tree->root;
 
 	if (item)
 		item_remove(tree, item);
@@ -220,6 +233,8 @@ static void branch_begins(struct tree *tree, const struct event *event, enum ite
 	item->most = whole(record_peek(event->data, "expect_max"), 0);
 	if (kind == ITEM_HANDLER)
 		item->detail = memory_need(strdup(text_of(event, "kind")));
+	else if (*plan)
+		item->detail = memory_need(strdup(plan));
 }
 
 static void branch_ends(struct tree *tree, const struct event *event, enum item_kind kind)

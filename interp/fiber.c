@@ -163,6 +163,7 @@ struct fiber *fiber_new(struct plan_run *plan, const char *path, const struct fu
 	fiber->path = memory_need(strdup(path));
 	fiber->attempt = 1;
 	fiber->saga = plan->node;
+	fiber->step = plan->outer ? plan->node : NULL;
 	fiber->all_next = machine->fibers;
 	if (fiber->all_next)
 		fiber->all_next->all_previous = fiber;

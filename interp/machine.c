@@ -9,15 +9,15 @@
 
 /* ---- telling ---- */
 
-void tell(struct machine *machine, enum event_kind kind, const char *id, const struct fiber *fiber, const char *text,
-	  struct value data, struct span at)
+static void tell_of(struct machine *machine, enum event_kind kind, const char *id, const struct saga *step,
+		    const char *text, struct value data, struct span at)
 {
 	struct event event = {
 		.kind = kind,
 		.now = machine->now,
 		.wall = machine->wall,
 		.id = id,
-		.step = fiber && fiber->step ? fiber->step->id : "",
+		.step = step && step->id ? step->id : "",
 		.text = text,
 		.data = data,
 		.at = at,
@@ -26,6 +26,18 @@ void tell(struct machine *machine, enum event_kind kind, const char *id, const s
 	if (!machine->broken && !journal_append(machine->journal, &event))
 		machine->broken = true;
 	value_release(data);
+}
+
+void tell(struct machine *machine, enum event_kind kind, const char *id, const struct fiber *fiber, const char *text,
+	  struct value data, struct span at)
+{
+	tell_of(machine, kind, id, fiber ? fiber->step : NULL, text, data, at);
+}
+
+void tell_plan(const struct plan_run *plan, enum event_kind kind, const char *id, const char *text, struct value data,
+	       struct span at)
+{
+	tell_of(plan->machine, kind, id, plan->node, text, data, at);
 }
 
 struct value title_of(const struct saga *step)

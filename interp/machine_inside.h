@@ -335,6 +335,9 @@ void timer_stop(struct machine *machine, struct timer *timer);
 void timer_pause(struct machine *machine, struct timer *timer, bool pause);
 void tell(struct machine *machine, enum event_kind kind, const char *id, const struct fiber *fiber, const char *text,
 	  struct value data, struct span at); /* consumes data */
+/* Of the plan itself: it stands below the node of a child. */
+void tell_plan(const struct plan_run *plan, enum event_kind kind, const char *id, const char *text, struct value data,
+	       struct span at);
 void effect_start(struct fiber *fiber, const struct builtin *builtin, const struct value *args, uint32_t count,
 		  uint32_t a, struct span at, const char *label);
 struct value handler_end(const char *kind, const struct failure *failure); /* data of EVENT_HANDLER_ENDED; NULL: done */

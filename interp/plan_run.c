@@ -197,8 +197,8 @@ static const char *handler_title(const struct plan_run *plan, const char *kind)
 
 void plan_handler_ended(struct fiber *fiber, const char *kind, struct failure *failure)
 {
-	tell(fiber->machine, EVENT_HANDLER_ENDED, fiber->path, NULL, handler_title(fiber->plan, kind),
-	     handler_end(kind, failure), (struct span){ 0 });
+	tell_plan(fiber->plan, EVENT_HANDLER_ENDED, fiber->path, handler_title(fiber->plan, kind),
+		  handler_end(kind, failure), (struct span){ 0 });
 	failure_free(failure);
 }
 
@@ -214,7 +214,7 @@ struct fiber *plan_handler(struct plan_run *plan, uint32_t pc, const char *kind)
 		fiber->registers[i] = value_copy(plan->root->registers[i]);
 	fiber->handler = true;
 	record_set(&data, "kind", value_string(kind));
-	tell(plan->machine, EVENT_HANDLER_STARTED, path, NULL, handler_title(plan, kind), data, (struct span){ 0 });
+	tell_plan(plan, EVENT_HANDLER_STARTED, path, handler_title(plan, kind), data, (struct span){ 0 });
 	free(path);
 	fiber_ready(fiber);
 	return fiber;
@@ -240,8 +240,8 @@ static void deferred_ended(struct fiber *fiber, struct failure *failure, void *c
 	struct plan_run *plan = fiber->plan;
 	struct deferred *deferred = context;
 
-	tell(machine, EVENT_HANDLER_ENDED, deferred->id, NULL, value_text_peek(deferred->title),
-	     handler_end("defer", failure), deferred->code->span);
+	tell_plan(plan, EVENT_HANDLER_ENDED, deferred->id, value_text_peek(deferred->title),
+		  handler_end("defer", failure), deferred->code->span);
 	if (failure) {
 		struct value entry = record_new(2);
 		record_set(&entry, "title", value_string_printf("deferred in \"%s\"", value_text_peek(deferred->title)));
@@ -257,14 +257,13 @@ static void deferred_ended(struct fiber *fiber, struct failure *failure, void *c
 
 static void run_deferred(struct plan_run *plan)
 {
-	struct machine *machine = plan->machine;
 	struct deferred *deferred = saga_take_deferred(plan);
 	const struct defer_code *code = deferred->code;
 	struct value data = record_new(1);
 
 	plan->deferring = deferred;
 	record_set(&data, "kind", value_string("defer"));
-	tell(machine, EVENT_HANDLER_STARTED, deferred->id, NULL, value_text_peek(deferred->title), data, code->span);
+	tell_plan(plan, EVENT_HANDLER_STARTED, deferred->id, value_text_peek(deferred->title), data, code->span);
 	struct fiber *fiber = handler_fiber(plan, deferred->id, deferred->function, code->handler, code->captures,
 					    code->capture_count, deferred->captured);
 	fiber->ended = deferred_ended;
@@ -272,11 +271,6 @@ static void run_deferred(struct plan_run *plan)
 }
 
 /* ---- the order of the end ---- */
-
-static const char *node_id(const struct plan_run *plan)
-{
-	return plan->node->id ? plan->node->id : "";
-}
 
 static void unwound(struct machine *machine, const struct unwound *result, void *context)
 {
@@ -290,7 +284,7 @@ static void unwound(struct machine *machine, const struct unwound *result, void 
 	plan->rolled_back |= result->done + result->failed > 0;
 	record_set(&data, "done", value_int(result->done));
 	record_set(&data, "failed", value_int(result->failed));
-	tell(machine, EVENT_UNWOUND, node_id(plan), NULL, "", data, (struct span){ 0 });
+	tell_plan(plan, EVENT_UNWOUND, plan->outer ? plan->node->id : "", "", data, (struct span){ 0 });
 	next_stage(plan);
 }
 
@@ -349,8 +343,7 @@ static void child_over(struct plan_run *plan)
 		   value_string(!failure ? "done" : failure_catchable(failure) ? "failed" : "cancelled"));
 	record_set(&data, "message", failure ? value_copy(failure->message) : value_null());
 	record_set(&data, "elapsed", value_duration(plan->machine->now - plan->started));
-	tell(plan->machine, EVENT_STEP_ENDED, plan->node->id, group->owner, value_text_peek(plan->node->title), data,
-	     plan->run->span);
+	tell_plan(plan, EVENT_STEP_ENDED, plan->node->id, value_text_peek(plan->node->title), data, plan->run->span);
 	group_child_ended(root, failure, group);
 	if (!saga_holds(plan->node)) {
 		plan->next_over = plan->machine->over;
@@ -436,7 +429,7 @@ static void tell_failed(struct plan_run *plan)
 	record_set(&data, "detail", value_copy(failure->detail));
 	record_set(&data, "parts", value_copy(failure->parts));
 	record_set(&data, "title", value_string(failure->step));
-	tell(plan->machine, EVENT_FAILED, failure->step_id, NULL, value_text_peek(failure->message), data, failure->at);
+	tell_plan(plan, EVENT_FAILED, failure->step_id, value_text_peek(failure->message), data, failure->at);
 }
 
 static void course_ended(struct fiber *fiber, struct failure *failure, void *context)
@@ -510,7 +503,7 @@ void plan_run_main(struct machine *machine)
 	fiber_ready(plan->root);
 }
 
-static void tell_child(const struct plan_run *plan, const struct fiber *fiber)
+static void tell_child(const struct plan_run *plan)
 {
 	struct value data = record_new(3), params = record_new(plan->code->param_count);
 
@@ -520,8 +513,7 @@ static void tell_child(const struct plan_run *plan, const struct fiber *fiber)
 	record_set(&data, "name", value_null());
 	record_set(&data, "plan", value_string(plan->code->compilation->main->path));
 	record_set(&data, "params", params);
-	tell(plan->machine, EVENT_STEP_STARTED, plan->node->id, fiber, value_text_peek(plan->node->title), data,
-	     plan->run->span);
+	tell_plan(plan, EVENT_STEP_STARTED, plan->node->id, value_text_peek(plan->node->title), data, plan->run->span);
 }
 
 void plan_run_child(struct fiber *fiber, const struct run_code *run, const struct value *given)
@@ -538,7 +530,7 @@ void plan_run_child(struct fiber *fiber, const struct run_code *run, const struc
 	for (uint32_t i = 0; i < run->count; i++)
 		take_param(plan, run->params[i], value_copy(given[i]));
 	take_environment(plan);
-	tell_child(plan, fiber);
+	tell_child(plan);
 	start_course(plan, path);
 	group_enter(region->group, fiber, plan->root);
 	plan->root->ended = course_ended;

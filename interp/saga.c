@@ -668,7 +668,7 @@ static void tell_handler(struct task *task, const struct failure *failure, const
 		record_set(&data, "message", value_string(why));
 	}
 	record_set(&data, "elapsed", value_duration(machine->now - task->started));
-	tell(machine, EVENT_HANDLER_ENDED, id, NULL, value_text_peek(step->title), data, step->code->span);
+	tell_plan(step->plan, EVENT_HANDLER_ENDED, id, value_text_peek(step->title), data, step->code->span);
 	free(id);
 }
 
@@ -729,7 +729,7 @@ static void run_handler(struct task *task)
 		return;
 	}
 	record_set(&data, "kind", value_string("rollback"));
-	tell(machine, EVENT_HANDLER_STARTED, id, NULL, value_text_peek(step->title), data, code->span);
+	tell_plan(step->plan, EVENT_HANDLER_STARTED, id, value_text_peek(step->title), data, code->span);
 	task->fiber = handler_fiber(step->plan, id, step->function, code->handler, code->captures, code->capture_count,
 				    step->captured);
 	task->fiber->ended = handler_ended;
@@ -814,8 +814,10 @@ struct unwinding *saga_unwind(struct machine *machine, struct saga *root, const 
 	unwinding->why = failure_record(why);
 	unwinding->next = machine->unwindings;
 	machine->unwindings = unwinding;
-	tell(machine, EVENT_UNWINDING, root->kind == SAGA_PLAN && root->id ? root->id : "", NULL, "", value_int(armed),
-	     (struct span){ 0 });
+	if (root->kind == SAGA_PLAN)
+		tell_plan(root->plan, EVENT_UNWINDING, root->id ? root->id : "", "", value_int(armed), (struct span){ 0 });
+	else
+		tell(machine, EVENT_UNWINDING, "", NULL, "", value_int(armed), (struct span){ 0 });
 	task_start(unwinding, root, NULL);
 	return unwinding;
 }
