@@ -241,6 +241,21 @@ static void suggest_environment(struct collector *c, const char *name)
 		wrong(c, "there is no environment `%s`%s", name, count == 0 ? ": the plan has none" : "");
 }
 
+/* An environment that only a child plan knows is one of the run as well. */
+static const char *environment_of_child(const struct compilation *compilation, const char *name)
+{
+	const struct compilation *child;
+
+	for (child = compilation->plans; child; child = child->next) {
+		struct module *module = child->modules;
+		const struct node *item = environment_next(&module, NULL, name);
+
+		if (item)
+			return item->environment.name.text;
+	}
+	return NULL;
+}
+
 static void take_environment(struct collector *c, const char *chosen)
 {
 	struct module *module = c->program->compilation->modules;
@@ -256,6 +271,8 @@ static void take_environment(struct collector *c, const char *chosen)
 			take_setting(c, setting);
 	}
 	if (!found)
+		c->params->environment = environment_of_child(c->program->compilation, chosen);
+	if (!c->params->environment)
 		suggest_environment(c, chosen);
 }
 
