@@ -459,7 +459,8 @@ void tree_event(struct tree *tree, const struct event *event)
 		remove_kinds(tree, step_of(tree, event), ITEM_WAIT, ITEM_SAMPLE);
 		tree->unwinding = false;
 		break;
-	case EVENT_UNWOUND: /* that of the run itself goes on with its handlers; a child plan's may be caught */
+	case EVENT_UNWOUND: /* that of the run itself goes on with its handlers; a child plan's may be caught
+			     */
 		tree->unwinding = tree->unwinding && !*event->id;
 		break;
 	case EVENT_UNWINDING:

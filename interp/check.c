@@ -11,7 +11,7 @@
 #define IMPORT_DEPTH_MAX 64
 #define IMPORT_FILES_MAX 1000 /* links that form a loop make one file many */
 
-#define PLAN_DEPTH_MAX	16   /* child plans of child plans */
+#define PLAN_DEPTH_MAX 16 /* child plans of child plans */
 
 #define READ_ERROR_MAX 256
 
@@ -139,7 +139,8 @@ static char *path_beside(struct arena *arena, const char *importer, const char *
 /* The files on the way from the main file to the one being read. */
 struct loading {
 	const char *path;
-	struct node *import; /* in the file that wants it (of a child plan: its RUN_PLAN); NULL: the main file */
+	struct node
+	    *import; /* in the file that wants it (of a child plan: its RUN_PLAN); NULL: the main file */
 	struct loading *outer;
 	unsigned depth;
 };
@@ -430,7 +431,8 @@ static bool refuse_deep(struct walk *w, const struct node *node)
 		depth++;
 	if (depth <= PLAN_DEPTH_MAX)
 		return false;
-	diag_error(w->diags, "E0703", node->span, "more than %d plans run each other in a row", PLAN_DEPTH_MAX);
+	diag_error(w->diags, "E0703", node->span, "more than %d plans run each other in a row",
+		   PLAN_DEPTH_MAX);
 	return true;
 }
 
@@ -452,7 +454,8 @@ static struct compilation *load_child(struct walk *w, struct node *node, const c
 		return child;
 	}
 	child->main = NULL;
-	diag = diag_error(w->diags, "E0704", node->run_plan.path->span, "%s is no plan: it has no `plan` item", path);
+	diag = diag_error(w->diags, "E0704", node->run_plan.path->span,
+			  "%s is no plan: it has no `plan` item", path);
 	diag_hint(diag, "what is there to be imported is not run: `import \"%s\"`",
 		  node_literal_text(node->run_plan.path, NULL));
 	return NULL;

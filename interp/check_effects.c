@@ -391,7 +391,8 @@ static void check_runs_plan(struct diags *diags, struct site *site)
 	if (!site->in_way_back || !site->callee || site->call->kind == NODE_RUN_PLAN ||
 	    span_empty(site->callee->runs_plan))
 		return;
-	diag = diag_error(diags, "E0517", site->call->span, "a handler runs no plan: its rollbacks would not be armed");
+	diag = diag_error(diags, "E0517", site->call->span,
+			  "a handler runs no plan: its rollbacks would not be armed");
 	diag_secondary(diag, site->callee->runs_plan, "`%s` runs one", call_name(site));
 	diag_hint(diag, "call what does the work without a plan of its own");
 }
@@ -555,8 +556,8 @@ static void add_places_of(struct checker *checker, const struct compilation *chi
 	const struct person_place *place;
 
 	for (place = child->people; place; place = place->next)
-		add_place(checker, &(struct person){
-				       .kind = place->kind, .label = place->label, .span = place->span});
+		add_place(checker,
+			  &(struct person){.kind = place->kind, .label = place->label, .span = place->span});
 }
 
 /* In the order in which the plan would come to them; each task and each child plan is looked into once. */

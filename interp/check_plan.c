@@ -1,4 +1,5 @@
-/* check_plan.c - `run plan`: the child plan and what it is given; see check_internal.h. Loading it is check.c's. */
+/* check_plan.c - `run plan`: the child plan and what it is given; see check_internal.h. Loading it is
+ * check.c's. */
 #include "interp/check_internal.h"
 
 #include <string.h>
@@ -15,9 +16,11 @@ static void refuse_in_handler(struct walk *w, const struct node *node)
 
 	if (!in_way_back(w->place))
 		return;
-	diag = diag_error(w->diags, "E0517", node->span, "a handler runs no plan: its rollbacks would not be armed");
-	diag_hint(diag, "call the tasks that do the work, or run the plan on the way forward: in a `catch`, or as "
-			"a step of its own");
+	diag = diag_error(w->diags, "E0517", node->span,
+			  "a handler runs no plan: its rollbacks would not be armed");
+	diag_hint(diag,
+		  "call the tasks that do the work, or run the plan on the way forward: in a `catch`, or as "
+		  "a step of its own");
 }
 
 /* ---- params ---- */
@@ -26,7 +29,8 @@ static void unknown_param(struct walk *w, const struct compilation *child, struc
 {
 	struct candidates candidates = candidates_for(w->diags, name.text);
 	const struct table *params = &checker_of((struct compilation *)child)->params;
-	struct diag *diag = diag_error(w->diags, "E0601", name.span, "%s has no param `%s`", child->main->path, name.text);
+	struct diag *diag =
+	    diag_error(w->diags, "E0601", name.span, "%s has no param `%s`", child->main->path, name.text);
 	const char *nearest;
 	uint32_t i;
 
@@ -50,7 +54,8 @@ static void check_holds(struct walk *w, const struct node *entry, const struct s
 		return;
 	if (constant_condition(condition, param, given, &held)) {
 		if (!value_truthy(held)) {
-			diag = diag_error(w->diags, "E0212", value->span, "`%s` does not take this value", param->name);
+			diag = diag_error(w->diags, "E0212", value->span, "`%s` does not take this value",
+					  param->name);
 			diag_secondary(diag, condition->span, "its condition");
 		}
 		value_release(held);
@@ -168,7 +173,8 @@ static bool holds_plan(const struct module *module)
 	return item->node != NULL;
 }
 
-/* A run holds one lock from its beginning to its end. Names that are computed are compared when the child begins. */
+/* A run holds one lock from its beginning to its end. Names that are computed are compared when the child
+ * begins. */
 static void check_lock(struct walk *w, const struct compilation *child, const struct node *node)
 {
 	const struct module *main = child->root->main;
@@ -184,13 +190,16 @@ static void check_lock(struct walk *w, const struct compilation *child, const st
 	if (held && (!wanted_name || !held_name || strcmp(wanted_name, held_name) == 0))
 		return;
 	diag = diag_error(w->diags, "E0705", node->run_plan.path->span,
-			  held ? "%s wants another lock than this run holds" : "%s wants a lock, and this run holds none",
+			  held ? "%s wants another lock than this run holds"
+			       : "%s wants a lock, and this run holds none",
 			  child->main->path);
 	diag_secondary(diag, wanted->span, "the child's lock");
 	if (held)
 		diag_secondary(diag, held->span, "the run's lock");
-	diag_hint(diag, held ? "a run has one lock, from its beginning to its end: give both plans the same"
-			     : "a run takes its lock at its beginning: write the same `lock` into the plan that is run");
+	diag_hint(
+	    diag,
+	    held ? "a run has one lock, from its beginning to its end: give both plans the same"
+		 : "a run takes its lock at its beginning: write the same `lock` into the plan that is run");
 }
 
 /* ---- the statement ---- */

@@ -9,7 +9,7 @@
 
 struct reader {
 	bool no_data;
-	bool lets; /* names of constants stand for their values */
+	bool lets;		    /* names of constants stand for their values */
 	const struct symbol *param; /* a condition is looked at: this stands for its value */
 	struct value value;
 	struct span *where;

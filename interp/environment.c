@@ -32,14 +32,16 @@ const char *environment_default(const struct compilation *compilation)
 	return name;
 }
 
-const struct node *environment_setting(const struct compilation *compilation, const char *name, const struct node *param)
+const struct node *environment_setting(const struct compilation *compilation, const char *name,
+				       const struct node *param)
 {
 	struct module *module = compilation->modules;
 	const struct node *item = NULL, *setting, *found = NULL;
 
 	while (name && (item = environment_next(&module, item, name)))
 		for (setting = item->environment.settings; setting; setting = setting->next)
-			if (setting->kind == NODE_SETTING && setting->symbol && setting->symbol == param->symbol)
+			if (setting->kind == NODE_SETTING && setting->symbol &&
+			    setting->symbol == param->symbol)
 				found = setting;
 	return found;
 }

@@ -1,7 +1,8 @@
 /*
- * plan_run.c - a plan under way: its params, its course, the order of its end. The run's own plan and the child plans
- * that it runs (`run plan`) take the same way. A child's course is a fiber in a group of the fiber that runs it, so it is
- * cancelled and waited for like a branch; its node in the tree of what may have to be undone stands for the whole of it.
+ * plan_run.c - a plan under way: its params, its course, the order of its end. The run's own plan and the
+ * child plans that it runs (`run plan`) take the same way. A child's course is a fiber in a group of the
+ * fiber that runs it, so it is cancelled and waited for like a branch; its node in the tree of what may have
+ * to be undone stands for the whole of it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@ static void note_wrong(struct plan_run *plan, const char *name, struct value why
 static struct value refused_because(struct value v, const char *why, const char *what)
 {
 	struct value shown = value_show(v, 60);
-	struct value text = value_string_printf("%s %s%s%s", value_text_peek(shown), why, what ? what : "", what ? "`" : "");
+	struct value text =
+	    value_string_printf("%s %s%s%s", value_text_peek(shown), why, what ? what : "", what ? "`" : "");
 
 	value_release(shown);
 	return text;
@@ -49,8 +51,9 @@ void plan_param_holds(struct plan_run *plan, struct value held, uint32_t number)
 	const struct param_code *param = &plan->code->params[number];
 
 	if (held.tag != VALUE_UNKNOWN && !value_truthy(held))
-		note_wrong(plan, param->name,
-			   refused_because(plan->globals[param->global], "does not satisfy `", param->source));
+		note_wrong(
+		    plan, param->name,
+		    refused_because(plan->globals[param->global], "does not satisfy `", param->source));
 }
 
 static struct value wrong_lines(struct value wrong)
@@ -58,9 +61,10 @@ static struct value wrong_lines(struct value wrong)
 	struct value lines = list_new(value_length(wrong)), all;
 
 	for (size_t i = 0; i < value_length(wrong); i++)
-		list_push(&lines, value_string_printf("%s`%s`: %s", i ? "; " : "",
-						      value_text_peek(record_peek(list_peek(wrong, i), "name")),
-						      value_text_peek(record_peek(list_peek(wrong, i), "why"))));
+		list_push(&lines,
+			  value_string_printf("%s`%s`: %s", i ? "; " : "",
+					      value_text_peek(record_peek(list_peek(wrong, i), "name")),
+					      value_text_peek(record_peek(list_peek(wrong, i), "why"))));
 	all = concat(lines.list->items, (uint32_t)value_length(lines));
 	value_release(lines);
 	return all;
@@ -77,7 +81,8 @@ static bool is_given(const struct run_code *run, uint32_t param)
 /* The environment in which a child plan runs: the run's, where it has one, else the child's own default. */
 static const char *environment_of(const struct machine *machine, const struct plan_code *code)
 {
-	return machine->options->environment ? machine->options->environment : environment_default(code->compilation);
+	return machine->options->environment ? machine->options->environment
+					     : environment_default(code->compilation);
 }
 
 /* What an environment leaves open is known as soon as the environment is, before anything has begun. */
@@ -88,19 +93,24 @@ static void note_children(struct plan_run *plan)
 	for (uint32_t i = 0; i < program->run_count; i++) {
 		const struct run_code *run = &program->runs[i];
 		const struct plan_code *child = &program->plans[run->plan];
-		const char *path = child->compilation->main->path, *environment = environment_of(plan->machine, child);
+		const char *path = child->compilation->main->path,
+			   *environment = environment_of(plan->machine, child);
 		struct module *module = child->compilation->modules, *any = module;
 
-		if (environment && !environment_next(&module, NULL, environment) && environment_next(&any, NULL, NULL))
+		if (environment && !environment_next(&module, NULL, environment) &&
+		    environment_next(&any, NULL, NULL))
 			note_wrong(plan, path, value_string_printf("has no environment `%s`", environment));
 		else
 			for (uint32_t k = 0; k < child->param_count; k++)
 				if (!is_given(run, k) && !child->params[k].node->param.initial &&
-				    !environment_setting(child->compilation, environment, child->params[k].node))
+				    !environment_setting(child->compilation, environment,
+							 child->params[k].node))
 					note_wrong(plan, path,
-						   value_string_printf("`%s` is missing%s%s%s", child->params[k].name,
-								       environment ? " in the environment `" : "",
-								       environment ? environment : "", environment ? "`" : ""));
+						   value_string_printf(
+						       "`%s` is missing%s%s%s", child->params[k].name,
+						       environment ? " in the environment `" : "",
+						       environment ? environment : "",
+						       environment ? "`" : ""));
 	}
 }
 
@@ -115,9 +125,9 @@ bool plan_params_done(struct fiber *fiber)
 	struct value all = wrong_lines(plan->wrong_params);
 	/* Nothing of a child has begun either, but the run that it belongs to has. */
 	struct failure *failure =
-		plan->outer ? failure_new(fiber, FAILURE_GUARD, "wrong params of \"%s\": %s", plan->code->title,
-					  value_text_peek(all))
-			    : failure_new(fiber, FAILURE_USAGE, "wrong params: %s", value_text_peek(all));
+	    plan->outer ? failure_new(fiber, FAILURE_GUARD, "wrong params of \"%s\": %s", plan->code->title,
+				      value_text_peek(all))
+			: failure_new(fiber, FAILURE_USAGE, "wrong params: %s", value_text_peek(all));
 	failure->detail = value_copy(plan->wrong_params);
 	value_release(all);
 	fiber_raise(fiber, failure);
@@ -139,9 +149,10 @@ static void take_environment(struct plan_run *plan)
 	const char *environment = environment_of(plan->machine, plan->code);
 
 	for (uint32_t i = 0; i < plan->code->param_count; i++) {
-		const struct node *setting =
-			plan->given[i] ? NULL
-				       : environment_setting(plan->code->compilation, environment, plan->code->params[i].node);
+		const struct node *setting = plan->given[i]
+						 ? NULL
+						 : environment_setting(plan->code->compilation, environment,
+								       plan->code->params[i].node);
 		struct value v;
 		if (setting && environment_value(setting, &v))
 			take_param(plan, i, v);
@@ -167,11 +178,14 @@ bool plan_lock(struct fiber *fiber, struct value name)
 		value_put(&machine->lock, value_copy(name));
 		return true;
 	}
-	if (name.tag == VALUE_UNKNOWN || machine->lock.tag == VALUE_UNKNOWN || value_equal(name, machine->lock))
+	if (name.tag == VALUE_UNKNOWN || machine->lock.tag == VALUE_UNKNOWN ||
+	    value_equal(name, machine->lock))
 		return true;
 	struct value wanted = value_to_text(name), held = value_to_text(machine->lock);
-	fiber_raise(fiber, failure_new(fiber, FAILURE_GUARD, "\"%s\" wants the lock \"%s\", and this run holds \"%s\"",
-				       fiber->plan->code->title, value_text_peek(wanted), value_text_peek(held)));
+	fiber_raise(fiber,
+		    failure_new(fiber, FAILURE_GUARD,
+				"\"%s\" wants the lock \"%s\", and this run holds \"%s\"",
+				fiber->plan->code->title, value_text_peek(wanted), value_text_peek(held)));
 	value_release(wanted);
 	value_release(held);
 	return fiber_goes_on(fiber);
@@ -198,7 +212,7 @@ static const char *handler_title(const struct plan_run *plan, const char *kind)
 void plan_handler_ended(struct fiber *fiber, const char *kind, struct failure *failure)
 {
 	tell_plan(fiber->plan, EVENT_HANDLER_ENDED, fiber->path, handler_title(fiber->plan, kind),
-		  handler_end(kind, failure), (struct span){ 0 });
+		  handler_end(kind, failure), (struct span){0});
 	failure_free(failure);
 }
 
@@ -214,7 +228,7 @@ struct fiber *plan_handler(struct plan_run *plan, uint32_t pc, const char *kind)
 		fiber->registers[i] = value_copy(plan->root->registers[i]);
 	fiber->handler = true;
 	record_set(&data, "kind", value_string(kind));
-	tell_plan(plan, EVENT_HANDLER_STARTED, path, handler_title(plan, kind), data, (struct span){ 0 });
+	tell_plan(plan, EVENT_HANDLER_STARTED, path, handler_title(plan, kind), data, (struct span){0});
 	free(path);
 	fiber_ready(fiber);
 	return fiber;
@@ -244,7 +258,8 @@ static void deferred_ended(struct fiber *fiber, struct failure *failure, void *c
 		  handler_end("defer", failure), deferred->code->span);
 	if (failure) {
 		struct value entry = record_new(2);
-		record_set(&entry, "title", value_string_printf("deferred in \"%s\"", value_text_peek(deferred->title)));
+		record_set(&entry, "title",
+			   value_string_printf("deferred in \"%s\"", value_text_peek(deferred->title)));
 		record_set(&entry, "message", value_copy(failure->message));
 		list_push(&machine->by_hand, entry);
 	}
@@ -263,9 +278,10 @@ static void run_deferred(struct plan_run *plan)
 
 	plan->deferring = deferred;
 	record_set(&data, "kind", value_string("defer"));
-	tell_plan(plan, EVENT_HANDLER_STARTED, deferred->id, value_text_peek(deferred->title), data, code->span);
-	struct fiber *fiber = handler_fiber(plan, deferred->id, deferred->function, code->handler, code->captures,
-					    code->capture_count, deferred->captured);
+	tell_plan(plan, EVENT_HANDLER_STARTED, deferred->id, value_text_peek(deferred->title), data,
+		  code->span);
+	struct fiber *fiber = handler_fiber(plan, deferred->id, deferred->function, code->handler,
+					    code->captures, code->capture_count, deferred->captured);
 	fiber->ended = deferred_ended;
 	fiber->context = deferred;
 }
@@ -284,7 +300,7 @@ static void unwound(struct machine *machine, const struct unwound *result, void 
 	plan->rolled_back |= result->done + result->failed > 0;
 	record_set(&data, "done", value_int(result->done));
 	record_set(&data, "failed", value_int(result->failed));
-	tell_plan(plan, EVENT_UNWOUND, plan->outer ? plan->node->id : "", "", data, (struct span){ 0 });
+	tell_plan(plan, EVENT_UNWOUND, plan->outer ? plan->node->id : "", "", data, (struct span){0});
 	next_stage(plan);
 }
 
@@ -312,7 +328,8 @@ static void note_kept(struct machine *machine, const struct saga *saga)
 static void start_unwinding(struct plan_run *plan)
 {
 	struct machine *machine = plan->machine;
-	struct value bound = plan->code->within < 0 ? value_null() : plan->root->registers[plan->code->within];
+	struct value bound =
+	    plan->code->within < 0 ? value_null() : plan->root->registers[plan->code->within];
 
 	if (!plan->outer)
 		note_kept(machine, plan->node);
@@ -336,14 +353,18 @@ static void child_over(struct plan_run *plan)
 	plan->failure = NULL;
 	if (failure) {
 		failure->undone |= plan->rolled_back;
-		if (failure->kind == FAILURE_PLAN_TIMEOUT) /* its own: for the plan around it a step that took too long */
+		if (failure->kind ==
+		    FAILURE_PLAN_TIMEOUT) /* its own: for the plan around it a step that took too long */
 			failure->kind = FAILURE_TIMEOUT;
 	}
 	record_set(&data, "outcome",
-		   value_string(!failure ? "done" : failure_catchable(failure) ? "failed" : "cancelled"));
+		   value_string(!failure		     ? "done"
+				: failure_catchable(failure) ? "failed"
+							     : "cancelled"));
 	record_set(&data, "message", failure ? value_copy(failure->message) : value_null());
 	record_set(&data, "elapsed", value_duration(plan->machine->now - plan->started));
-	tell_plan(plan, EVENT_STEP_ENDED, plan->node->id, value_text_peek(plan->node->title), data, plan->run->span);
+	tell_plan(plan, EVENT_STEP_ENDED, plan->node->id, value_text_peek(plan->node->title), data,
+		  plan->run->span);
 	group_child_ended(root, failure, group);
 	if (!saga_holds(plan->node)) {
 		plan->next_over = plan->machine->over;
@@ -351,7 +372,8 @@ static void child_over(struct plan_run *plan)
 	}
 }
 
-/* Handlers, `on rollback`, `on failure`, deferred blocks newest first, `finally`; after success `on success` first. */
+/* Handlers, `on rollback`, `on failure`, deferred blocks newest first, `finally`; after success `on success`
+ * first. */
 static void next_stage(struct plan_run *plan)
 {
 	const struct plan_handlers *handlers = &plan->code->handlers;
@@ -409,12 +431,14 @@ static void next_stage(struct plan_run *plan)
 	}
 }
 
-/* What is refused has not begun: nothing is undone, nothing told by handlers. The same holds for wrong params. */
+/* What is refused has not begun: nothing is undone, nothing told by handlers. The same holds for wrong
+ * params. */
 static bool refuses(const struct plan_run *plan, const struct failure *failure)
 {
 	if (!failure || plan->machine->changed)
 		return false;
-	return failure->kind == FAILURE_GUARD || failure->kind == FAILURE_REFUSED || failure->kind == FAILURE_USAGE;
+	return failure->kind == FAILURE_GUARD || failure->kind == FAILURE_REFUSED ||
+	       failure->kind == FAILURE_USAGE;
 }
 
 static void tell_failed(struct plan_run *plan)
@@ -457,7 +481,8 @@ static void plan_late(struct machine *machine, void *context)
 	struct plan_run *plan = context;
 
 	(void)machine;
-	fiber_interrupt(plan->root, failure_new(plan->root, FAILURE_PLAN_TIMEOUT, "the plan's timeout has passed"));
+	fiber_interrupt(plan->root,
+			failure_new(plan->root, FAILURE_PLAN_TIMEOUT, "the plan's timeout has passed"));
 }
 
 void plan_limit(struct plan_run *plan, int64_t after)
@@ -468,8 +493,8 @@ void plan_limit(struct plan_run *plan, int64_t after)
 
 /* ---- life ---- */
 
-static struct plan_run *plan_run_new(struct machine *machine, const struct plan_code *code, struct plan_run *outer,
-				     struct saga *parent)
+static struct plan_run *plan_run_new(struct machine *machine, const struct plan_code *code,
+				     struct plan_run *outer, struct saga *parent)
 {
 	struct plan_run *plan = memory_need(calloc(1, sizeof(*plan)));
 
@@ -509,18 +534,21 @@ static void tell_child(const struct plan_run *plan)
 
 	for (uint32_t i = 0; i < plan->code->param_count; i++)
 		if (plan->given[i])
-			record_set(&params, plan->code->params[i].name, value_copy(plan->globals[plan->code->params[i].global]));
+			record_set(&params, plan->code->params[i].name,
+				   value_copy(plan->globals[plan->code->params[i].global]));
 	record_set(&data, "name", value_null());
 	record_set(&data, "plan", value_string(plan->code->compilation->main->path));
 	record_set(&data, "params", params);
-	tell_plan(plan, EVENT_STEP_STARTED, plan->node->id, value_text_peek(plan->node->title), data, plan->run->span);
+	tell_plan(plan, EVENT_STEP_STARTED, plan->node->id, value_text_peek(plan->node->title), data,
+		  plan->run->span);
 }
 
 void plan_run_child(struct fiber *fiber, const struct run_code *run, const struct value *given)
 {
 	struct machine *machine = fiber->machine;
 	struct region *region = fiber_push_region(fiber, REGION_GROUP);
-	struct plan_run *plan = plan_run_new(machine, &machine->program->plans[run->plan], fiber->plan, fiber->saga);
+	struct plan_run *plan =
+	    plan_run_new(machine, &machine->program->plans[run->plan], fiber->plan, fiber->saga);
 	char *path = text_numbered(fiber->path, '.', ++fiber->spawned);
 
 	region->group = group_new(fiber, 0);
