@@ -80,7 +80,6 @@ static struct item *item_add(struct tree *tree, struct item *parent, enum item_k
 	slot = slot_of_item(tree, item);
 	item->next_in_slot = *slot;
 	*slot = item;
-	tree->handlers += kind == ITEM_HANDLER;
 	if (kind == ITEM_STEP && ++parent->steps > 1)
 		mark_beside(item);
 	return item;
@@ -97,7 +96,6 @@ static void item_remove(struct tree *tree, struct item *item)
 	*slot = item->next_in_slot;
 	*(item->previous ? &item->previous->next : &item->parent->first) = item->next;
 	*(item->next ? &item->next->previous : &item->parent->last) = item->previous;
-	tree->handlers -= item->kind == ITEM_HANDLER;
 	tree->asked -= item->kind == ITEM_PERSON;
 	item->parent->steps -= item->kind == ITEM_STEP;
 	free(item->id);

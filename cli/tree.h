@@ -52,7 +52,7 @@ struct tree {
 	struct item *slots[TREE_SLOTS]; /* items by id, branches by the path of what runs in them */
 	bool unwinding;
 	int signals;
-	size_t handlers, asked; /* under way: handlers, questions */
+	size_t asked;		/* questions under way */
 	size_t done;		/* steps that ended well */
 	size_t armed;		/* steps that can be undone */
 	size_t to_undo, undone; /* while going back */

@@ -335,7 +335,7 @@ static void handler(struct ui_preview *preview, const struct event *event)
 		flush(preview);
 	else
 		blank(preview);
-	page_line(preview->page, NULL, of_child ? 2 * (preview->depth - 1) : 0, STYLE_STRONG, kind,
+	page_line(preview->page, NULL, of_child ? indent(preview) - 2 : 0, STYLE_STRONG, kind,
 		  strcmp(kind, event->text) == 0 ? NULL : ": ");
 	preview->in_handler |= !of_child;
 }

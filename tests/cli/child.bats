@@ -107,6 +107,38 @@ E2
     grep '"type":"step.started"' out | grep '"plan":"release.plan"' | grep -q '"params":{"version":"v2"}'
 }
 
+@test "what was done is listed, also after another child has gone back" {
+    plan part <<'E2'
+param name: string
+param fails: bool = false
+
+plan "Part" { }
+
+step "Work on ${name}" {
+  file.write(name, "done")
+  hold 300ms
+  file.write("${name}.too", "done")
+  if fails { fail "${name} is not as it should be" }
+  rollback {
+    file.remove(name)
+    file.remove("${name}.too")
+  }
+}
+E2
+    plan both <<'E2'
+plan "Both" { }
+
+step "Try" { try { run plan "part.plan" { name: "a", fails: true } } catch problem { log "without it: ${problem.step}" } }
+
+step "The other" { run plan "part.plan" { name: "b" } }
+E2
+    run_plan both.plan
+    ends_with 0
+    [ ! -e a ] && [ -e b ] && [ -e b.too ]
+    says "$err" 'without it: Work on a'
+    says "$err" '- Work on b: file.write: "b.too"'
+}
+
 @test "a record of a run with a child is replayed" {
     two_plans
     run_plan main.plan --set version=v2 --yes --journal record
