@@ -51,6 +51,7 @@ struct compilation {
 	struct compilation *next;    /* of these */
 	struct compilation *outer;   /* of a child: where it was found */
 	const struct node *run_by;   /* its RUN_PLAN there */
+	struct symbol *course;	     /* of a child: what it is as a call, with its params as arguments, for tests */
 	uint32_t number;	     /* the compiler's: of its row */
 };
 

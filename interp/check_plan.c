@@ -204,6 +204,27 @@ static void check_lock(struct walk *w, const struct compilation *child, const st
 
 /* ---- the statement ---- */
 
+/* As tests see it: named by its file, its params are arguments that may be left out. */
+static const struct signature *course_signature(struct walk *w, const struct compilation *child, const char *name)
+{
+	const struct table *params = &checker_of((struct compilation *)child)->params;
+	struct signature *signature = arena_alloc(w->arena, sizeof(*signature));
+	const struct module *module;
+	const struct item *item;
+
+	signature->name = name;
+	signature->returns = type_simple(TYPE_VOID);
+	signature->parameters = arena_alloc(w->arena, (params->count + 1) * sizeof(*signature->parameters));
+	for (module = child->modules; module; module = module->next)
+		for (item = items_of(module); item->node; item++)
+			if (item->kind == NODE_PARAM && item->node->symbol && signature->count < params->count)
+				signature->parameters[signature->count++] = (struct parameter){
+				    .name = item->node->symbol->name,
+				    .type = item->node->symbol->type,
+				};
+	return signature;
+}
+
 static void note_child(struct walk *w, struct node *node, struct compilation *child)
 {
 	struct callable *course = checker_of(child)->course;
@@ -212,6 +233,8 @@ static void note_child(struct walk *w, struct node *node, struct compilation *ch
 	course->symbol.name = arena_printf(w->arena, "run plan \"%s\"", child->main->path);
 	course->symbol.module = child->main;
 	course->state = CALLABLE_DONE;
+	course->signature = course_signature(w, child, course->symbol.name);
+	child->course = &course->symbol;
 	node->symbol = &course->symbol;
 	note_site(w, node, NULL, course);
 	note_child_people(w, child, node->span);

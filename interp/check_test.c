@@ -45,11 +45,23 @@ static void find_field_target(struct walk *w, struct node *name)
 		report_unknown_namespace(w, name->field.object, space, call);
 }
 
-/* A task or threshold of a plan that this one runs: its name needs no import to be spoken of in a test. */
+/* "deploy" of "plans/deploy.plan". */
+static bool is_file_of(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+	size_t length = strlen(name);
+
+	return strncmp(file, name, length) == 0 && strcmp(file + length, ".plan") == 0;
+}
+
+/* A plan that this one runs, by the name of its file; a task or threshold of one: no import is needed for a test. */
 static struct symbol *find_in_children(struct walk *w, const char *name)
 {
 	const struct compilation *child;
 
+	for (child = w->checker->compilation->root->plans; child; child = child->next)
+		if (child->course && is_file_of(child->main->path, name))
+			return child->course;
 	for (child = w->checker->compilation->root->plans; child; child = child->next) {
 		const struct module_names *names = child->main->names;
 		const struct module_name *found = table_find(&names->names, name);

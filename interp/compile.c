@@ -513,8 +513,8 @@ static void course(struct compiler *c, const struct node *plan)
 	const struct node *test = c->plan == c->program->plans ? c->test : NULL;
 	struct writer writer;
 
-	open_writer(&writer, c->plan->function, FUNCTION_MAIN, test || c->plan == c->program->plans ? "main" : c->plan->title,
-		    plan->span);
+	open_writer(&writer, c->plan->function, FUNCTION_MAIN, c->plan->name ? c->plan->name : "main", plan->span);
+	writer.declared = plan->span;
 	c->w = &writer;
 	for (struct node *node = c->compilation->main->file->file.items; node; node = node->next)
 		if (!is_item_only(node))
@@ -555,6 +555,10 @@ static void number_plan(struct compiler *c, struct plan_code *plan, struct compi
 	if (!plan->title)
 		plan->title = "";
 	compilation->number = (uint32_t)(plan - c->program->plans);
+	if (compilation->course) {
+		compilation->course->function = (int)plan->function;
+		plan->name = compilation->course->name;
+	}
 	c->plan = plan;
 	VECTOR_PUSH(&c->functions); /* its course */
 	for (const struct module *module = compilation->modules; module; module = module->next)

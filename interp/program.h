@@ -207,6 +207,7 @@ struct plan_handlers {
 struct plan_code {
 	struct compilation *compilation; /* borrowed: its files, with their environments */
 	const char *title;
+	const char *name;  /* of a child, as a test's givens name it */
 	uint32_t function; /* its course */
 	uint32_t global_count;
 	struct param_code *params;

@@ -39,29 +39,37 @@ static bool effect_call(struct fiber *fiber, const struct instruction *in)
 	return fiber_goes_on(fiber);
 }
 
-static bool given_answer(struct fiber *fiber, const struct instruction *in)
+/* What was written as one call becomes one effect: its answer is on record like any other. Consumes the list. */
+static bool answer_given(struct fiber *fiber, const char *name, struct value list, uint32_t a, uint32_t go_on)
 {
 	struct machine *machine = fiber->machine;
-	const struct function *function = fiber_frame(fiber)->function;
 	const struct builtin *given = NULL;
-	char *id;
+	char *id = text_numbered(fiber->path, ':', fiber->effects + 1);
+	struct value args[2] = { value_string(name), list };
 
-	if (!machine->driver->ops->given)
-		return true;
-	id = text_numbered(fiber->path, ':', fiber->effects + 1);
-	struct value args[2] = { value_string(function->name), list_new(function->parameters) };
-	for (uint32_t i = 0; i < function->parameters; i++)
-		list_push(&args[1], value_copy(*fiber_register(fiber, i)));
-	if (machine->driver->ops->given(machine->driver, function->name, args[1], id))
+	if (machine->driver->ops->given(machine->driver, name, list, id))
 		given = registry_find(machine->registry, "given", 5);
 	free(id);
-	if (given) { /* What was written as one call becomes one effect: its answer is on record like any other. */
-		fiber_frame(fiber)->pc = (uint32_t)in->d;
-		effect_start(fiber, given, args, 2, fiber_frame(fiber)->base + in->a, fiber_at(fiber), NULL);
+	if (given) {
+		fiber_frame(fiber)->pc = go_on;
+		effect_start(fiber, given, args, 2, fiber_frame(fiber)->base + a, fiber_at(fiber), NULL);
 	}
 	value_release(args[0]);
 	value_release(args[1]);
-	return !given || fiber_goes_on(fiber);
+	return given;
+}
+
+static bool given_answer(struct fiber *fiber, const struct instruction *in)
+{
+	const struct function *function = fiber_frame(fiber)->function;
+	struct value list;
+
+	if (!fiber->machine->driver->ops->given)
+		return true;
+	list = list_new(function->parameters);
+	for (uint32_t i = 0; i < function->parameters; i++)
+		list_push(&list, value_copy(*fiber_register(fiber, i)));
+	return !answer_given(fiber, function->name, list, in->a, (uint32_t)in->d) || fiber_goes_on(fiber);
 }
 
 /* ---- structure ---- */
@@ -495,6 +503,41 @@ static void hold_given(struct fiber *fiber, struct value *a, uint32_t number)
 	value_release(v[0]);
 }
 
+/* Its params by their places; what is left to the child is null. */
+static struct value child_params(const struct plan_code *plan, const struct run_code *run, const struct value *given)
+{
+	struct value list = list_new(plan->param_count), *params = memory_need(calloc(plan->param_count + 1, sizeof(*params)));
+
+	for (uint32_t i = 0; i < run->count; i++)
+		params[run->params[i]] = given[i];
+	for (uint32_t i = 0; i < plan->param_count; i++)
+		list_push(&list, value_copy(params[i]));
+	free(params);
+	return list;
+}
+
+/* A child that a test answers for does not begin: GROUP_END, which follows, is passed over. */
+static bool run_plan(struct fiber *fiber, const struct instruction *in, const struct value *given)
+{
+	struct machine *machine = fiber->machine;
+	const struct run_code *run = &machine->program->runs[in->d];
+	const struct plan_code *plan = &machine->program->plans[run->plan];
+	struct value list = child_params(plan, run, given);
+
+	if (machine->options->calls)
+		calls_note(machine,
+			   (struct call_made){ .function = plan->function, .shown = value_string(plan->name) },
+			   list.list->items, plan->param_count);
+	if (machine->driver->ops->given &&
+	    answer_given(fiber, plan->name, value_copy(list), in->a, fiber_frame(fiber)->pc + 1)) {
+		value_release(list);
+		return fiber_goes_on(fiber);
+	}
+	value_release(list);
+	plan_run_child(fiber, run, given);
+	return fiber_goes_on(fiber);
+}
+
 static void log_text(struct fiber *fiber, struct value text, bool warning)
 {
 	enum event_kind kind = warning ? EVENT_WARNING : EVENT_LOG;
@@ -619,9 +662,6 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 	case INSN_SPAWN:
 		spawn(fiber, in);
 		break;
-	case INSN_RUN_PLAN:
-		plan_run_child(fiber, &machine->program->runs[in->d], &r[in->a]);
-		break;
 	case INSN_CHECKPOINT:
 		saga_checkpoint(fiber, value_text_peek(r[in->a]));
 		break;
@@ -645,6 +685,8 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 bool structure_run(struct fiber *fiber, const struct instruction *in, struct value *r)
 {
 	switch ((enum opcode)in->op) {
+	case INSN_RUN_PLAN:
+		return run_plan(fiber, in, &r[in->a]);
 	case INSN_PARAMS_DONE:
 		return plan_params_done(fiber);
 	case INSN_PLAN_LOCK:
