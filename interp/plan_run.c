@@ -444,11 +444,12 @@ static bool refuses(const struct plan_run *plan, const struct failure *failure)
 static void tell_failed(struct plan_run *plan)
 {
 	const struct failure *failure = plan->failure;
-	struct value data = record_new(3);
+	struct value data;
 
 	value_put(&plan->failure_value, failure_record(failure));
 	if (plan->outer && failure->kind == FAILURE_CANCELLED)
 		return; /* why, the plan around it tells */
+	data = record_new(3);
 	record_set(&data, "kind", value_string(failure_kind_name(failure->kind)));
 	record_set(&data, "detail", value_copy(failure->detail));
 	record_set(&data, "parts", value_copy(failure->parts));
