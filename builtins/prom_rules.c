@@ -558,8 +558,8 @@ static void write_labels(const struct rules *rules, const struct rule *rule, FIL
 
 	fprintf(out, "        labels:\n");
 	write_field(out, "          ", "severity", severity_of(rule));
-	if (*rules->program->title)
-		write_field(out, "          ", "plan", rules->program->title);
+	if (*rules->program->plans->title)
+		write_field(out, "          ", "plan", rules->program->plans->title);
 	if (!no_data || asks_by_arguments(rules, rule))
 		add_arguments(&arguments, rule);
 	if (arguments.length)
@@ -659,7 +659,7 @@ static void write_group(const struct rules *rules, size_t first, FILE *out)
 	size_t i;
 
 	add_duration(&interval, every);
-	buffer_printf(&name, "%s every %s", *rules->program->title ? rules->program->title : path,
+	buffer_printf(&name, "%s every %s", *rules->program->plans->title ? rules->program->plans->title : path,
 		      buffer_text(&interval));
 	fprintf(out, "  - name: ");
 	write_quoted(out, &name);

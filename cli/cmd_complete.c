@@ -16,6 +16,7 @@
 #include "cli/params.h"
 #include "interp/buffer.h"
 #include "interp/check.h"
+#include "interp/environment.h"
 #include "interp/machine.h"
 
 struct line {

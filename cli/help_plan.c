@@ -14,6 +14,7 @@
 #include "cli/ui.h"
 #include "interp/buffer.h"
 #include "interp/check.h"
+#include "interp/environment.h"
 #include "interp/machine.h"
 
 #define WIDEST_NAME 24 /* what is longer has its text on the next line */

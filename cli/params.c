@@ -9,6 +9,7 @@
 #include "cli/people.h"
 #include "grammar/parse.h"
 #include "interp/constant.h"
+#include "interp/environment.h"
 #include "interp/plan_test.h"
 
 struct collector {
@@ -23,10 +24,10 @@ static const struct param_code *param_find(const struct program *program, const 
 {
 	uint32_t i;
 
-	for (i = 0; i < program->param_count; i++)
-		if (strlen(program->params[i].name) == length &&
-		    strncmp(program->params[i].name, name, length) == 0)
-			return &program->params[i];
+	for (i = 0; i < program->plans->param_count; i++)
+		if (strlen(program->plans->params[i].name) == length &&
+		    strncmp(program->plans->params[i].name, name, length) == 0)
+			return &program->plans->params[i];
 	return NULL;
 }
 
@@ -176,40 +177,13 @@ bool param_read(const struct type *type, const char *text, struct value *out, ch
 
 /* ---- environments ---- */
 
-const struct node *environment_next(struct module **module, const struct node *from, const char *name)
-{
-	const struct node *item = from ? from->next : *module ? (*module)->file->file.items : NULL;
-
-	for (;;) {
-		for (; item; item = item->next)
-			if (item->kind == NODE_ENVIRONMENT &&
-			    (!name || strcmp(item->environment.name.text, name) == 0))
-				return item;
-		if (!*module || !(*module = (*module)->next))
-			return NULL;
-		item = (*module)->file->file.items;
-	}
-}
-
-static const char *default_environment(const struct compilation *compilation)
-{
-	struct module *module = compilation->modules;
-	const struct node *item = NULL;
-	const char *name = NULL;
-
-	while ((item = environment_next(&module, item, NULL)))
-		if (item->environment.is_default)
-			name = item->environment.name.text;
-	return name;
-}
-
 const char *environment_chosen(const struct options *options, const struct compilation *compilation)
 {
 	const char *chosen = option_value(options, "env");
 
 	if (!chosen)
 		chosen = getenv("RUNPLAN_ENV");
-	return chosen && *chosen ? chosen : default_environment(compilation);
+	return chosen && *chosen ? chosen : environment_default(compilation);
 }
 
 const char *setting_name(const struct node *target)
@@ -267,6 +241,21 @@ static void suggest_environment(struct collector *c, const char *name)
 		wrong(c, "there is no environment `%s`%s", name, count == 0 ? ": the plan has none" : "");
 }
 
+/* An environment that only a child plan knows is one of the run as well. */
+static const char *environment_of_child(const struct compilation *compilation, const char *name)
+{
+	const struct compilation *child;
+
+	for (child = compilation->plans; child; child = child->next) {
+		struct module *module = child->modules;
+		const struct node *item = environment_next(&module, NULL, name);
+
+		if (item)
+			return item->environment.name.text;
+	}
+	return NULL;
+}
+
 static void take_environment(struct collector *c, const char *chosen)
 {
 	struct module *module = c->program->compilation->modules;
@@ -282,6 +271,8 @@ static void take_environment(struct collector *c, const char *chosen)
 			take_setting(c, setting);
 	}
 	if (!found)
+		c->params->environment = environment_of_child(c->program->compilation, chosen);
+	if (!c->params->environment)
 		suggest_environment(c, chosen);
 }
 
@@ -289,14 +280,14 @@ static void take_environment(struct collector *c, const char *chosen)
 
 static void unknown_param(struct collector *c, const char *name, size_t length)
 {
-	const char **names = memory_need(calloc(c->program->param_count + 1, sizeof(*names)));
+	const char **names = memory_need(calloc(c->program->plans->param_count + 1, sizeof(*names)));
 	char *text = memory_need(strndup(name, length));
 	const char *near;
 	uint32_t i;
 
-	for (i = 0; i < c->program->param_count; i++)
-		names[i] = c->program->params[i].name;
-	near = suggest_name(text, names, c->program->param_count);
+	for (i = 0; i < c->program->plans->param_count; i++)
+		names[i] = c->program->plans->params[i].name;
+	near = suggest_name(text, names, c->program->plans->param_count);
 	if (near)
 		wrong(c, "the plan has no param `%s`; did you mean `%s`?", text, near);
 	else
@@ -383,8 +374,8 @@ static void list_missing(struct collector *c)
 	uint32_t i;
 
 	arena_init(&arena);
-	for (i = 0; i < c->program->param_count; i++) {
-		const struct param_code *param = &c->program->params[i];
+	for (i = 0; i < c->program->plans->param_count; i++) {
+		const struct param_code *param = &c->program->plans->params[i];
 
 		if (is_missing(c, param))
 			wrong(c, "`%s` (%s) is missing: --set %s=...%s%s", param->name,
@@ -421,9 +412,9 @@ bool params_collect(struct params *params, const struct program *program, const 
 
 	*params = (struct params){0};
 	take_given(&c);
-	for (i = 0; i < program->param_count && may_ask && c.wrong == 0; i++)
-		if (is_missing(&c, &program->params[i]))
-			ask(&c, &program->params[i]);
+	for (i = 0; i < program->plans->param_count && may_ask && c.wrong == 0; i++)
+		if (is_missing(&c, &program->plans->params[i]))
+			ask(&c, &program->plans->params[i]);
 	list_missing(&c);
 	return are_right(&c);
 }
@@ -436,9 +427,9 @@ bool params_collect_some(struct params *params, const struct program *program, c
 
 	*params = (struct params){0};
 	take_given(&c);
-	for (i = 0; i < program->param_count; i++)
-		if (is_missing(&c, &program->params[i]))
-			set(params, program->params[i].name, value_unknown());
+	for (i = 0; i < program->plans->param_count; i++)
+		if (is_missing(&c, &program->plans->params[i]))
+			set(params, program->plans->params[i].name, value_unknown());
 	return are_right(&c);
 }
 
@@ -449,7 +440,7 @@ void params_of_test(struct params *params, const struct program *program, const 
 	const struct node *entry;
 
 	*params = (struct params){0};
-	take_environment(&c, environment ? environment : default_environment(program->compilation));
+	take_environment(&c, environment ? environment : environment_default(program->compilation));
 	for (entry = plan_test_params(test); entry; entry = entry->next) {
 		const char *name = entry->entry.key.text;
 		const struct param_code *param = param_find(program, name, strlen(name));

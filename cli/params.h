@@ -31,11 +31,6 @@ void params_free(struct params *params);
 /* What is said of a param (NODE_PARAM): the text behind it or the comment above; may be "". */
 const char *param_summary(const struct node *param);
 
-/*
- * The next NODE_ENVIRONMENT of that name (NULL: of any) behind `from`, over all files of a plan; begin with
- * *module the first of them and `from` NULL. An environment may stand in several files.
- */
-const struct node *environment_next(struct module **module, const struct node *from, const char *name);
 /* --env, RUNPLAN_ENV or the plan's default; NULL: none. It need not be there. */
 const char *environment_chosen(const struct options *options, const struct compilation *compilation);
 /* The name that a setting's target ends with: `region`, `lib.region`; or NULL. */

@@ -167,11 +167,13 @@ static const struct node *node_at(const struct compilation *compilation, const s
 				  enum node_kind kind)
 {
 	struct search search = {.span = place->span, .kind = kind};
+	const struct compilation *plan;
 	struct module *module;
 
-	for (module = compilation->modules; module && !search.found; module = module->next)
-		if (module->source == place->span.file)
-			ast_each_child(module->file, find_node, &search);
+	for (plan = compilation; plan; plan = plan == compilation ? compilation->plans : plan->next)
+		for (module = plan->modules; module && !search.found; module = module->next)
+			if (module->source == place->span.file)
+				ast_each_child(module->file, find_node, &search);
 	return search.found;
 }
 

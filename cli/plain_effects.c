@@ -90,6 +90,12 @@ static void note_left(struct ui_plain *plain, const struct event *event, const s
 						    told ? "" : " -> ", told ? "" : path));
 }
 
+/* Handlers are fibers with names of their own: "r:0/7:1", "on failure:1", "0/3 finally:1" in a child plan. */
+static bool is_forward(const char *id)
+{
+	return id[0] == '0' && !strchr(id, ' ');
+}
+
 void plain_effect_ended(struct ui_plain *plain, const struct event *event)
 {
 	const struct item *call = tree_effect(&plain->tree, event->id), *step;
@@ -112,7 +118,7 @@ void plain_effect_ended(struct ui_plain *plain, const struct event *event)
 	if (call->detail)
 		note_left(plain, event, call);
 	step = tree_step(&plain->tree, event->step);
-	if (change && !plain->tree.unwinding && plain->tree.handlers == 0)
+	if (change && is_forward(event->id))
 		list_push(&plain->done, step ? value_string_printf("%s: %s", step->title, call->title)
 					     : value_string(call->title));
 }

@@ -28,12 +28,11 @@ void plain_unwinding(struct ui_plain *plain, const struct event *event)
 	struct value text;
 	char gutter[48];
 
-	plain->phase_indent = 0;
 	plain_blank(plain);
 	text = value_string_printf("%s%s%" PRId64 " to undo", event->text, event->text[0] ? "; " : "",
 				   handlers.tag == VALUE_INT ? handlers.i : 0);
-	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_STRONG,
-		  "Going back: ", value_text_peek(text));
+	page_line(plain->page, plain_clock_of(event->now, gutter), plain_head_indent(plain, event->step),
+		  STYLE_STRONG, "Going back: ", value_text_peek(text));
 	value_release(text);
 }
 
@@ -50,8 +49,8 @@ void plain_handler_started(struct ui_plain *plain, const struct event *event)
 	else
 		text = strcmp(kind, "rollback") == 0 ? value_string("undo: ")
 						     : value_string_printf("%s: ", kind);
-	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_STRONG, value_text_peek(text),
-		  event->text);
+	page_line(plain->page, plain_clock_of(event->now, gutter), plain_head_indent(plain, event->step),
+		  STYLE_STRONG, value_text_peek(text), event->text);
 	value_release(text);
 }
 
@@ -68,12 +67,12 @@ void plain_handler_ended(struct ui_plain *plain, const struct event *event)
 		plain_forget_title(&plain->armed, event->text);
 	}
 	if (done && !plain_quiet(plain) && rollback)
-		page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_GOOD,
-			  "undone: ", value_text_peek(text));
+		page_line(plain->page, plain_clock_of(event->now, gutter), plain_head_indent(plain, event->step),
+			  STYLE_GOOD, "undone: ", value_text_peek(text));
 	if (!done) {
 		said = value_string_printf("%s: %s", value_text_peek(text), message);
-		page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_BAD,
-			  rollback ? "NOT UNDONE: " : "FAILED: ", value_text_peek(said));
+		page_line(plain->page, plain_clock_of(event->now, gutter), plain_head_indent(plain, event->step),
+			  STYLE_BAD, rollback ? "NOT UNDONE: " : "FAILED: ", value_text_peek(said));
 		value_release(said);
 	}
 	value_release(text);

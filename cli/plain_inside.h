@@ -30,7 +30,6 @@ struct ui_plain {
 	struct tree tree;
 	struct sampled *samples;
 	size_t sample_count;
-	unsigned phase_indent;
 	int64_t now, shown_at; /* of the last event; of the last line */
 	char *said;   /* condition of the last wait that expired: its check need not say all of it again */
 	char *tailed; /* message of the last failed call whose last lines were shown; NULL: none */
@@ -55,6 +54,8 @@ char *plain_copy(const char *text);
 const char *plain_text_of(const struct event *event, const char *field);
 /* Columns before what belongs to the step. */
 unsigned plain_indent_of(struct ui_plain *plain, const char *step_id);
+/* Columns before a line that is about a phase or a handler which stands below that step ("": below none). */
+unsigned plain_head_indent(struct ui_plain *plain, const char *step_id);
 /* "  1:05  ", into a buffer of 48 bytes. */
 const char *plain_clock_of(int64_t now, char *buffer);
 /* The line with which a step begins. */

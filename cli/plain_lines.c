@@ -18,21 +18,29 @@ const char *plain_text_of(const struct event *event, const char *field)
 
 /* ---- where a line stands ---- */
 
-static unsigned indent_of_step(const struct ui_plain *plain, const struct item *step)
+/* Two columns for each phase and step around it. */
+static unsigned indent_of(const struct item *item)
 {
-	unsigned indent = plain->phase_indent;
+	unsigned indent = 0;
 
-	while ((step = item_step_above(step)))
+	for (item = item->parent; item && item->parent; item = item->parent)
 		indent += 2;
 	return indent;
 }
 
-unsigned plain_indent_of(struct ui_plain *plain, const char *step_id)
+unsigned plain_head_indent(struct ui_plain *plain, const char *step_id)
 {
 	const struct item *step = tree_step(&plain->tree, step_id);
 
-	return (step ? indent_of_step(plain, step) + 2 : plain->phase_indent) +
-	       (plain->tree.handlers > 0 ? 2 : 0);
+	return step ? indent_of(step) + 2 : 0;
+}
+
+unsigned plain_indent_of(struct ui_plain *plain, const char *step_id)
+{
+	const struct item *step = tree_step(&plain->tree, step_id), *above = step ? step : &plain->tree.root;
+
+	return plain_head_indent(plain, step_id) + (!step && item_holds(above, ITEM_PHASE) ? 2 : 0) +
+	       (item_holds(above, ITEM_HANDLER) ? 2 : 0);
 }
 
 const char *plain_clock_of(int64_t now, char *buffer)
@@ -49,11 +57,14 @@ const char *plain_clock_of(int64_t now, char *buffer)
 
 void plain_step_head(struct ui_plain *plain, struct item *step)
 {
+	struct value text = step->detail ? value_string_printf("%s (plan %s)", step->title, step->detail)
+					 : value_string(step->title);
 	char gutter[48];
 
 	step->told = true;
-	page_line(plain->page, plain_clock_of(step->started, gutter), indent_of_step(plain, step),
-		  STYLE_STRONG, NULL, step->title);
+	page_line(plain->page, plain_clock_of(step->started, gutter), indent_of(step), STYLE_STRONG, NULL,
+		  value_text_peek(text));
+	value_release(text);
 }
 
 void plain_step_heads(struct ui_plain *plain, struct item *step)

@@ -80,7 +80,6 @@ static struct item *item_add(struct tree *tree, struct item *parent, enum item_k
 	slot = slot_of_item(tree, item);
 	item->next_in_slot = *slot;
 	*slot = item;
-	tree->handlers += kind == ITEM_HANDLER;
 	if (kind == ITEM_STEP && ++parent->steps > 1)
 		mark_beside(item);
 	return item;
@@ -97,7 +96,6 @@ static void item_remove(struct tree *tree, struct item *item)
 	*slot = item->next_in_slot;
 	*(item->previous ? &item->previous->next : &item->parent->first) = item->next;
 	*(item->next ? &item->next->previous : &item->parent->last) = item->previous;
-	tree->handlers -= item->kind == ITEM_HANDLER;
 	tree->asked -= item->kind == ITEM_PERSON;
 	item->parent->steps -= item->kind == ITEM_STEP;
 	free(item->id);
@@ -119,6 +117,15 @@ static struct item *item_find(struct tree *tree, enum item_kind kind, const char
 struct item *tree_step(struct tree *tree, const char *id)
 {
 	return item_find(tree, ITEM_STEP, id);
+}
+
+bool item_holds(const struct item *item, enum item_kind kind)
+{
+	const struct item *child = item->first;
+
+	while (child && child->kind != kind)
+		child = child->next;
+	return child;
 }
 
 struct item *item_step_above(const struct item *item)
@@ -209,9 +216,13 @@ static const char *text_of(const struct event *event, const char *field)
 
 static void branch_begins(struct tree *tree, const struct event *event, enum item_kind kind)
 {
-	struct item *parent =
-	    kind == ITEM_STEP ? branch_at(tree, event->id, path_length(event->id, kind)) : &tree->root;
+	struct item *parent = kind == ITEM_HANDLER ? tree_step(tree, event->step)
+						   : branch_at(tree, event->id, path_length(event->id, kind));
 	struct item *item = item_find(tree, kind, event->id);
+	const char *plan = text_of(event, "plan");
+
+	if (!parent)
+		parent = &tree->root;
 
 	if (item)
 		item_remove(tree, item);
@@ -220,6 +231,8 @@ static void branch_begins(struct tree *tree, const struct event *event, enum ite
 	item->most = whole(record_peek(event->data, "expect_max"), 0);
 	if (kind == ITEM_HANDLER)
 		item->detail = memory_need(strdup(text_of(event, "kind")));
+	else if (*plan)
+		item->detail = memory_need(strdup(plan));
 }
 
 static void branch_ends(struct tree *tree, const struct event *event, enum item_kind kind)
@@ -442,6 +455,11 @@ void tree_event(struct tree *tree, const struct event *event)
 		break;
 	case EVENT_CAUGHT: /* what was watched in the step's inside has ended with it */
 		remove_kinds(tree, step_of(tree, event), ITEM_WAIT, ITEM_SAMPLE);
+		tree->unwinding = false;
+		break;
+	case EVENT_UNWOUND: /* that of the run itself goes on with its handlers; a child plan's may be caught
+			     */
+		tree->unwinding = tree->unwinding && !*event->id;
 		break;
 	case EVENT_UNWINDING:
 		tree->unwinding = true;

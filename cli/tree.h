@@ -26,8 +26,8 @@ struct item {
 	enum item_kind kind;
 	char *id;      /* of its events; a wait's condition, a threshold as it is watched */
 	char *title;   /* as it came from the run: to be cleaned */
-	char *detail;  /* a threshold's value and bound; what a change leaves behind; a handler's kind; NULL:
-			  none */
+	char *detail;  /* a threshold's value and bound; what a change leaves behind; a handler's kind; the file of
+			  a child plan, which is a step; NULL: none */
 	char *verdict; /* a threshold's; "" before its first sample */
 	bool armed;    /* a step that can be undone */
 	bool told;     /* the view's own: its beginning has been shown */
@@ -52,7 +52,7 @@ struct tree {
 	struct item *slots[TREE_SLOTS]; /* items by id, branches by the path of what runs in them */
 	bool unwinding;
 	int signals;
-	size_t handlers, asked; /* under way: handlers, questions */
+	size_t asked;		/* questions under way */
 	size_t done;		/* steps that ended well */
 	size_t armed;		/* steps that can be undone */
 	size_t to_undo, undone; /* while going back */
@@ -70,6 +70,7 @@ struct item *tree_wait(struct tree *tree, const char *id, const char *condition)
 const struct item *tree_oldest(const struct tree *tree);
 /* A sampled threshold as the plan names it, `load(max: 2)`. Lent. */
 const char *sample_name(const struct event *event);
+bool item_holds(const struct item *item, enum item_kind kind); /* directly in it */
 struct item *item_step_above(const struct item *item); /* the step in which it runs; NULL: none */
 /* The outermost step, from this one up, beside which another is or was; NULL: none. */
 const struct item *item_beside(const struct item *step);

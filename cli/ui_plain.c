@@ -51,15 +51,14 @@ static void phase_started(struct ui_plain *plain, const struct event *event)
 	char low[48], high[48], gutter[48];
 	struct value text = value_null();
 
-	plain->phase_indent = 2;
 	if (plain_quiet(plain))
 		return;
 	if (most.tag == VALUE_DURATION)
 		text = value_string_printf("%s  (%s to %s expected)", event->text,
 					   least.tag == VALUE_DURATION ? duration_text(least.i, low) : "0s",
 					   duration_text(most.i, high));
-	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_STRONG, NULL,
-		  text.tag == VALUE_STRING ? value_text_peek(text) : event->text);
+	page_line(plain->page, plain_clock_of(event->now, gutter), plain_head_indent(plain, event->step),
+		  STYLE_STRONG, NULL, text.tag == VALUE_STRING ? value_text_peek(text) : event->text);
 	value_release(text);
 }
 
@@ -68,13 +67,13 @@ static void phase_ended(struct ui_plain *plain, const struct event *event)
 	struct value text;
 	char gutter[48];
 
-	plain->phase_indent = 0;
 	if (plain_quiet(plain))
 		return;
 	text = plain_with_elapsed(event, event->text);
-	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_FAINT, "end of ",
-		  value_text_peek(text));
-	plain_blank(plain);
+	page_line(plain->page, plain_clock_of(event->now, gutter), plain_head_indent(plain, event->step),
+		  STYLE_FAINT, "end of ", value_text_peek(text));
+	if (!*event->step)
+		plain_blank(plain);
 	value_release(text);
 }
 
@@ -299,7 +298,7 @@ static int64_t plain_heartbeat(struct ui *ui, int64_t now)
 	if (plain_quiet(plain) || plain->tree.asked > 0)
 		return now + HEARTBEAT_NS;
 	text = waited_for(plain, now);
-	page_line(plain->page, plain_clock_of(now, gutter), plain->phase_indent + 2, STYLE_FAINT, "waiting ",
+	page_line(plain->page, plain_clock_of(now, gutter), plain_indent_of(plain, "") + 2, STYLE_FAINT, "waiting ",
 		  value_text_peek(text));
 	value_release(text);
 	return now + HEARTBEAT_NS;

@@ -9,20 +9,15 @@
 #include <string.h>
 
 #include "builtins/tables.h"
+#include "cli/tree.h"
 #include "interp/builtin.h"
-
-struct shown_step {
-	char *id;
-	unsigned depth; /* from 1 */
-};
 
 struct ui_preview {
 	struct ui ui;
 	const struct page *page;
 	const struct sources *sources;
 	enum verbosity verbosity;
-	struct shown_step *steps;
-	size_t step_count;
+	struct tree tree;
 	unsigned depth; /* where the lines of the current event stand: 0 outside of any step */
 	unsigned arms;	/* choices shown both ways that are open */
 	size_t changes, undoable;
@@ -148,6 +143,20 @@ static void started(struct ui_preview *preview, const struct event *event)
 	}
 }
 
+/* Where what belongs to this step stands: a step in a step stands in it. */
+static unsigned depth_of(struct ui_preview *preview, const char *id)
+{
+	const struct item *step = tree_step(&preview->tree, id);
+	unsigned depth = 0;
+
+	if (!step)
+		return preview->in_handler ? 1 : 0;
+	depth = item_holds(step, ITEM_HANDLER);
+	for (; step; step = item_step_above(step))
+		depth++;
+	return depth;
+}
+
 static void phase(struct ui_preview *preview, const struct event *event)
 {
 	struct value least = record_peek(event->data, "expect_min"),
@@ -162,34 +171,24 @@ static void phase(struct ui_preview *preview, const struct event *event)
 					   duration_text(most.i, high));
 	}
 	blank(preview);
-	page_line(preview->page, NULL, 0, STYLE_STRONG, NULL, value_text_peek(text));
+	page_line(preview->page, NULL, 2 * depth_of(preview, event->step), STYLE_STRONG, NULL, value_text_peek(text));
 	value_release(text);
-}
-
-/* Where what belongs to this step stands. */
-static unsigned depth_of(const struct ui_preview *preview, const char *id)
-{
-	size_t i;
-
-	for (i = preview->step_count; i-- > 0;)
-		if (strcmp(preview->steps[i].id, id) == 0)
-			return preview->steps[i].depth;
-	return preview->in_handler ? 1 : 0;
 }
 
 static void step(struct ui_preview *preview, const struct event *event)
 {
-	struct value depth = record_peek(event->data, "depth");
-	struct shown_step *step;
+	const char *plan = text_of(event, "plan");
+	struct value text;
 
-	preview->steps =
-	    memory_need(realloc(preview->steps, (preview->step_count + 1) * sizeof(*preview->steps)));
-	step = &preview->steps[preview->step_count++];
-	step->id = memory_need(strdup(event->id));
-	step->depth = depth.tag == VALUE_INT ? (unsigned)depth.i + 1 : 1;
 	flush(preview);
-	preview->depth = step->depth - 1;
-	line_of(preview, event, STYLE_STRONG, "Step: ");
+	preview->depth--;
+	if (*plan) {
+		text = value_string_printf("%s (%s)", event->text, plan);
+		line(preview, STYLE_STRONG, "Plan: ", value_text_peek(text));
+		value_release(text);
+	} else {
+		line_of(preview, event, STYLE_STRONG, "Step: ");
+	}
 }
 
 static void effect(struct ui_preview *preview, const struct event *event)
@@ -333,16 +332,23 @@ static void check(struct ui_preview *preview, const struct event *event)
 static void handler(struct ui_preview *preview, const struct event *event)
 {
 	const char *kind = text_of(event, "kind");
+	bool of_child = tree_step(&preview->tree, event->step) && preview->depth > 0;
 
-	blank(preview);
-	page_line(preview->page, NULL, 0, STYLE_STRONG, kind, strcmp(kind, event->text) == 0 ? NULL : ": ");
-	preview->in_handler = true;
+	if (of_child)
+		flush(preview);
+	else
+		blank(preview);
+	page_line(preview->page, NULL, of_child ? indent(preview) - 2 : 0, STYLE_STRONG, kind,
+		  strcmp(kind, event->text) == 0 ? NULL : ": ");
+	preview->in_handler |= !of_child;
 }
 
 static void preview_event(struct ui *ui, const struct event *event)
 {
 	struct ui_preview *preview = preview_of(ui);
 
+	if (event->kind != EVENT_STEP_ENDED)
+		tree_event(&preview->tree, event);
 	preview->depth = depth_of(preview, event->step);
 	switch (event->kind) {
 	case EVENT_RUN_STARTED:
@@ -353,6 +359,9 @@ static void preview_event(struct ui *ui, const struct event *event)
 		break;
 	case EVENT_STEP_STARTED:
 		step(preview, event);
+		break;
+	case EVENT_STEP_ENDED:
+		tree_event(&preview->tree, event);
 		break;
 	case EVENT_STEP_ARMED:
 		preview->undoable++;
@@ -425,9 +434,7 @@ static void preview_free(struct ui *ui)
 {
 	struct ui_preview *preview = preview_of(ui);
 
-	while (preview->step_count > 0)
-		free(preview->steps[--preview->step_count].id);
-	free(preview->steps);
+	tree_free(&preview->tree);
 	value_release(preview->kept);
 	free(preview->waited);
 	free(preview);

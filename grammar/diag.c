@@ -111,6 +111,32 @@ void diag_hint(struct diag *diag, const char *format, ...)
 	diag->hint = diag->hint ? arena_printf(diag->arena, "%s\n%s", diag->hint, line) : line;
 }
 
+static bool is_same(const struct diag *one, const struct diag *other)
+{
+	return strcmp(one->code, other->code) == 0 && one->span.file == other->span.file &&
+	       one->span.from == other->span.from && one->span.to == other->span.to &&
+	       strcmp(one->message, other->message) == 0;
+}
+
+void diags_unite(struct diags *diags)
+{
+	struct diag *d, *other;
+
+	for (d = diags->first; d; d = d->next)
+		for (other = d; other->next;) {
+			if (!is_same(d, other->next)) {
+				other = other->next;
+				continue;
+			}
+			diags->errors -= other->next->severity == SEVERITY_ERROR;
+			diags->warnings -= other->next->severity == SEVERITY_WARNING;
+			diags->kept--;
+			if (diags->last == other->next)
+				diags->last = other;
+			other->next = other->next->next;
+		}
+}
+
 /* ---- printing ---- */
 
 struct printer {

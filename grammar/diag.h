@@ -83,6 +83,8 @@ void diag_hint(struct diag *diag, const char *format, ...) __attribute__((format
 size_t diag_sorted(const struct diags *diags, const struct diag **list);
 /* How many errors and warnings are not kept. */
 size_t diag_more(const struct diags *diags);
+/* Takes out what was queued twice, in the same words about the same place: a file that several plans import. */
+void diags_unite(struct diags *diags);
 
 /* Prints all, sorted by text and position; a text without a byte (a file that is missing) is only named.
  * Control characters, bidirectional marks, what is invisible and invalid UTF-8 in the shown source and in

@@ -560,7 +560,7 @@ use:
 ;
 
 line:
-  RUN PLAN string opt_record            { $$ = NEW(@$, RUN_PLAN, .run_plan = { $3, $4 }); }
+  RUN PLAN string opt_record            { $$ = NEW(@$, RUN_PLAN, .run_plan = { build_plain_string(p, $3), $4 }); }
 ;
 
 line:

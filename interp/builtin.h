@@ -30,8 +30,8 @@ enum builtin_flag {
 	BUILTIN_INTERNAL = 2,        /* not callable by name: the compiler emits it (manual, confirm, lock, ...) */
 	BUILTIN_SECRET_ANSWER = 4,   /* its answer is a secret */
 	BUILTIN_REPEATABLE = 8,      /* a change that a retried step may repeat without harm */
-	BUILTIN_PATTERN = 64,        /* its first argument is a regular expression: one that is written out is checked */
 	BUILTIN_GUARD = 32,          /* its failure refuses the run, like a `require` that does not hold */
+	BUILTIN_PATTERN = 64,        /* its first argument is a regular expression: one that is written out is checked */
 	BUILTIN_RENEW = 16,          /* a replay asks the world again, the record only proves that it was asked: locks, secrets */
 };
 

@@ -11,36 +11,65 @@
 #define IMPORT_DEPTH_MAX 64
 #define IMPORT_FILES_MAX 1000 /* links that form a loop make one file many */
 
+#define PLAN_DEPTH_MAX 16 /* child plans of child plans */
+
 #define READ_ERROR_MAX 256
 
 /* ---- compilation ---- */
+
+static void give_checker(struct compilation *compilation)
+{
+	struct checker *checker = arena_alloc(compilation->arena, sizeof(*checker));
+
+	compilation->checker = checker;
+	checker->compilation = compilation;
+	checker->arena = compilation->arena;
+	checker->modules_end = &compilation->modules;
+	checker->callables_end = &checker->callables;
+	checker->all_locals_end = &checker->all_locals;
+	checker->handler_uses_end = &checker->handler_uses;
+	checker->plans_end = &compilation->plans;
+	names_init(checker);
+}
 
 struct compilation *compilation_new(const struct registry *registry)
 {
 	struct arena *arena = memory_need(malloc(sizeof(*arena)));
 	struct compilation *compilation;
-	struct checker *checker;
 
 	arena_init(arena);
 	compilation = arena_alloc(arena, sizeof(*compilation));
-	checker = arena_alloc(arena, sizeof(*checker));
 	*compilation = (struct compilation){
 	    .arena = arena,
 	    .sources = arena_alloc(arena, sizeof(struct sources)),
 	    .diags = arena_alloc(arena, sizeof(struct diags)),
 	    .registry = registry,
-	    .checker = checker,
+	    .root = compilation,
 	};
 	sources_init(compilation->sources, arena);
 	diags_init(compilation->diags, arena);
-	checker->compilation = compilation;
-	checker->arena = arena;
-	checker->modules_end = &compilation->modules;
-	checker->callables_end = &checker->callables;
-	checker->all_locals_end = &checker->all_locals;
-	checker->handler_uses_end = &checker->handler_uses;
-	names_init(checker);
+	give_checker(compilation);
 	return compilation;
+}
+
+static struct compilation *compilation_child(struct compilation *outer, const struct node *run_by)
+{
+	struct compilation *child = arena_alloc(outer->arena, sizeof(*child));
+	const struct checker *checker = checker_of(outer);
+
+	*child = (struct compilation){
+	    .arena = outer->arena,
+	    .sources = outer->sources,
+	    .diags = outer->diags,
+	    .registry = outer->registry,
+	    .root = outer->root,
+	    .outer = outer,
+	    .run_by = run_by,
+	};
+	give_checker(child);
+	checker_of(child)->read = checker->read;
+	checker_of(child)->read_context = checker->read_context;
+	return child;
 }
 
 void compilation_free(struct compilation *compilation)
@@ -110,10 +139,20 @@ static char *path_beside(struct arena *arena, const char *importer, const char *
 /* The files on the way from the main file to the one being read. */
 struct loading {
 	const char *path;
-	struct node *import; /* in the file that wants it; NULL: the main file */
+	struct node
+	    *import; /* in the file that wants it (of a child plan: its RUN_PLAN); NULL: the main file */
 	struct loading *outer;
 	unsigned depth;
 };
+
+/* What several plans of a run import is read once: its places are the same for all of them. */
+static bool was_read(const struct sources *sources, const char *path, uint32_t *file)
+{
+	for (*file = 0; *file < sources->count; ++*file)
+		if (strcmp(sources->list[*file].path, path) == 0)
+			return true;
+	return false;
+}
 
 static const char *read_text(struct checker *checker, const char *path, uint32_t *file)
 {
@@ -122,6 +161,9 @@ static const char *read_text(struct checker *checker, const char *path, uint32_t
 	size_t length = 0;
 	char *text;
 
+	if (compilation->outer && was_read(compilation->sources, path, file))
+		return NULL;
+	checker_of(compilation->root)->files++;
 	if (!checker->read)
 		return source_load(compilation->sources, path, file);
 	text = checker->read(checker->read_context, path, &length, error, sizeof(error));
@@ -156,6 +198,11 @@ static const char *near_file(struct checker *checker, const char *path)
 			     : near;
 }
 
+static const struct node *path_node(const struct node *import)
+{
+	return import->kind == NODE_IMPORT ? import->import.path : import->run_plan.path;
+}
+
 static void report_unreadable(struct checker *checker, const struct loading *loading, const char *why)
 {
 	struct compilation *compilation = checker->compilation;
@@ -164,12 +211,15 @@ static void report_unreadable(struct checker *checker, const struct loading *loa
 	uint32_t file;
 
 	if (loading->import) {
-		diag = diag_error(compilation->diags, "E0701", loading->import->import.path->span,
+		diag = diag_error(compilation->diags, "E0701", path_node(loading->import)->span,
 				  "%s cannot be read: %s", loading->path, why);
 		near = checker->read ? NULL : near_file(checker, loading->path);
 		if (near)
 			diag_hint(diag, "there is a file %s", near);
-		diag_hint(diag, "the path of an import is relative to the file that imports");
+		if (loading->import->kind == NODE_IMPORT)
+			diag_hint(diag, "the path of an import is relative to the file that imports");
+		else
+			diag_hint(diag, "the path of a plan is relative to the file that runs it");
 		return;
 	}
 	file = source_add(compilation->sources, loading->path, "", 0);
@@ -213,6 +263,15 @@ static void report_cycle(struct checker *checker, const struct loading *last, co
 
 static struct module *load_module(struct checker *checker, struct loading *loading);
 
+static bool refuse_many(struct checker *checker, const struct node *node)
+{
+	if (checker_of(checker->compilation->root)->files < IMPORT_FILES_MAX)
+		return false;
+	diag_error(checker->compilation->diags, "E0703", node->span,
+		   "the plan and its imports are more than %d files", IMPORT_FILES_MAX);
+	return true;
+}
+
 static struct module *load_import(struct checker *checker, struct loading *outer, struct node *node)
 {
 	const char *literal = node_literal_text(node->import.path, NULL);
@@ -241,11 +300,8 @@ static struct module *load_import(struct checker *checker, struct loading *outer
 			   "more than %d files import each other in a row", IMPORT_DEPTH_MAX);
 		return NULL;
 	}
-	if (checker->modules.count >= IMPORT_FILES_MAX) {
-		diag_error(checker->compilation->diags, "E0703", node->span,
-			   "the plan and its imports are more than %d files", IMPORT_FILES_MAX);
+	if (refuse_many(checker, node))
 		return NULL;
-	}
 	return load_module(checker, &loading);
 }
 
@@ -290,7 +346,12 @@ static struct module *load_module(struct checker *checker, struct loading *loadi
 		report_unreadable(checker, loading, why);
 		return NULL;
 	}
-	*module = (struct module){.path = loading->path, .source = file, .main = !loading->import};
+	*module = (struct module){
+	    .compilation = compilation,
+	    .path = loading->path,
+	    .source = file,
+	    .main = !loading->outer,
+	};
 	module->names = arena_alloc(checker->arena, sizeof(struct module_names));
 	module->file =
 	    parse_file(checker->arena, compilation->sources, file, compilation->diags, PARSE_NO_TOKENS);
@@ -324,6 +385,107 @@ static void check_modules(struct checker *checker)
 	lint_all(checker);
 }
 
+/* ---- child plans ---- */
+
+static const struct node *plan_item(const struct module *module)
+{
+	const struct item *item = items_of(module);
+
+	while (item->node && item->kind != NODE_PLAN)
+		item++;
+	return item->node;
+}
+
+static void show_runs(struct diag *diag, const struct compilation *at, const struct compilation *first)
+{
+	if (at == first)
+		return;
+	show_runs(diag, at->outer, first);
+	diag_secondary(diag, at->run_by->span, "runs %s", at->main->path);
+}
+
+/* A plan that runs itself would never end; the way there may lead over other plans. */
+static bool refuse_circle(struct walk *w, const struct node *node, const char *path)
+{
+	struct compilation *own = w->checker->compilation, *first = own, *at;
+	const char *way = path;
+	struct diag *diag;
+
+	while (first && strcmp(first->main->path, path) != 0)
+		first = first->outer;
+	if (!first)
+		return false;
+	for (at = own; at != first; at = at->outer)
+		way = arena_printf(w->arena, "%s -> %s", at->main->path, way);
+	diag = diag_error(w->diags, "E0702", node->run_plan.path->span, "this plan would run itself");
+	show_runs(diag, own, first);
+	diag_hint(diag, "the circle is %s -> %s", path, way);
+	return true;
+}
+
+static bool refuse_deep(struct walk *w, const struct node *node)
+{
+	const struct compilation *at;
+	int depth = 0;
+
+	for (at = w->checker->compilation; at; at = at->outer)
+		depth++;
+	if (depth <= PLAN_DEPTH_MAX)
+		return false;
+	diag_error(w->diags, "E0703", node->span, "more than %d plans run each other in a row",
+		   PLAN_DEPTH_MAX);
+	return true;
+}
+
+static struct compilation *load_child(struct walk *w, struct node *node, const char *path)
+{
+	struct compilation *child = compilation_child(w->checker->compilation, node);
+	struct checker *root = checker_of(child->root);
+	struct loading loading = {.path = path, .import = node};
+	struct module *module = load_module(checker_of(child), &loading);
+	struct diag *diag;
+
+	*table_place(w->arena, &root->plans, path) = child;
+	if (!module)
+		return NULL;
+	if (plan_item(module)) {
+		check_modules(checker_of(child));
+		*root->plans_end = child;
+		root->plans_end = &child->next;
+		return child;
+	}
+	child->main = NULL;
+	diag = diag_error(w->diags, "E0704", node->run_plan.path->span,
+			  "%s is no plan: it has no `plan` item", path);
+	diag_hint(diag, "what is there to be imported is not run: `import \"%s\"`",
+		  node_literal_text(node->run_plan.path, NULL));
+	return NULL;
+}
+
+struct compilation *child_plan(struct walk *w, struct node *node)
+{
+	const char *literal = node_literal_text(node->run_plan.path, NULL), *path;
+	struct compilation *child;
+
+	if (!literal)
+		return NULL;
+	if (!*literal) {
+		diag_error(w->diags, "E0701", node->run_plan.path->span, "the path of this plan is empty");
+		return NULL;
+	}
+	path = path_beside(w->arena, strcmp(w->module->path, "-") ? w->module->path : "", literal);
+	if (refuse_circle(w, node, path))
+		return NULL;
+	child = table_find(&checker_of(w->checker->compilation->root)->plans, path);
+	if (child)
+		return child->main ? child : NULL;
+	if (refuse_deep(w, node) || refuse_many(w->checker, node))
+		return NULL;
+	return load_child(w, node, path);
+}
+
+/* ---- the way in ---- */
+
 static bool check_loaded(struct compilation *compilation, const char *path)
 {
 	struct checker *checker = checker_of(compilation);
@@ -331,6 +493,7 @@ static bool check_loaded(struct compilation *compilation, const char *path)
 
 	if (load_module(checker, &loading))
 		check_modules(checker);
+	diags_unite(compilation->diags);
 	return compilation->diags->errors == 0;
 }
 

@@ -16,6 +16,7 @@
 #include "interp/signature.h"
 
 struct module {
+	struct compilation *compilation; /* it belongs to */
 	struct node *file; /* NODE_FILE */
 	const char *path;
 	uint32_t source; /* index in compilation->sources */
@@ -32,6 +33,10 @@ struct person_place {
 	struct person_place *next;
 };
 
+/*
+ * One plan and its imports. A plan that it runs as a child (`run plan`) is a compilation of its own, with names, params,
+ * environments and defaults of its own; arena, sources and diagnostics are those of the plan that is run.
+ */
 struct compilation {
 	struct arena *arena;
 	struct sources *sources;
@@ -41,6 +46,13 @@ struct compilation {
 	struct module *main;
 	struct person_place *people; /* reachable from the plan's own items, handlers included, in source order */
 	void *checker;               /* the checker's own */
+	struct compilation *root;    /* of the plan that is run: itself, or whose child this is */
+	struct compilation *plans;   /* of the root: all child plans, each once, in the order in which they were found */
+	struct compilation *next;    /* of these */
+	struct compilation *outer;   /* of a child: where it was found */
+	const struct node *run_by;   /* its RUN_PLAN there */
+	struct symbol *course;	     /* of a child: what it is as a call, with its params as arguments, for tests */
+	uint32_t number;	     /* the compiler's: of its row */
 };
 
 struct compilation *compilation_new(const struct registry *registry);

@@ -74,6 +74,15 @@ void note_person(struct walk *w, const char *kind, const char *label, struct cal
 	w->function->people_end = &person->next;
 }
 
+void note_child_people(struct walk *w, struct compilation *child, struct span span)
+{
+	struct person *person = arena_alloc(w->arena, sizeof(*person));
+
+	*person = (struct person){.plan = child, .callee = checker_of(child)->course, .span = span};
+	*w->function->people_end = person;
+	w->function->people_end = &person->next;
+}
+
 const char *label_text(struct walk *w, const struct node *node)
 {
 	const char *text = "";

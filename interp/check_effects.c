@@ -32,8 +32,11 @@ static bool is_change(const struct site *site)
 	return site_effect(site) == EFFECT_CHANGE && !site->builtin->leaves;
 }
 
+/* What a child plan does has its way back in the child, which says so itself. */
 static bool is_uncovered_inside(const struct site *site)
 {
+	if (site->call->kind == NODE_RUN_PLAN)
+		return false;
 	return site->callee ? site->callee->uncovered_site != NULL : is_change(site);
 }
 
@@ -106,6 +109,8 @@ void summarize_callable(struct callable *callable)
 		    keep_first(callable->unrepeatable_site, site, forward && must_not_repeat(site));
 		if (site->callee && forward && span_empty(callable->rollback_step))
 			callable->rollback_step = site->callee->rollback_step;
+		if (site->callee && callable->symbol.node && span_empty(callable->runs_plan))
+			callable->runs_plan = site->callee->runs_plan;
 	}
 	callable->symbol.uncovered = callable->uncovered_site != NULL;
 	callable->symbol.asks = asks_inside(callable);
@@ -116,7 +121,8 @@ static unsigned weigh(const struct callable *callable)
 {
 	return callable->symbol.effect + 4u * (callable->change_site != NULL) +
 	       8u * (callable->uncovered_site != NULL) + 16u * (callable->unrepeatable_site != NULL) +
-	       32u * callable->symbol.asks + 64u * !span_empty(callable->rollback_step);
+	       32u * callable->symbol.asks + 64u * !span_empty(callable->rollback_step) +
+	       128u * !span_empty(callable->runs_plan);
 }
 
 static void settle_summaries(struct checker *checker)
@@ -279,6 +285,13 @@ static bool has_torn_rollback(struct checker *checker, const struct node *step)
 	return false;
 }
 
+/* A fault of a child plan is one of the plan that runs it. */
+static void show_run(const struct checker *checker, struct diag *diag)
+{
+	if (checker->compilation->run_by)
+		diag_secondary(diag, checker->compilation->run_by->span, "run as a child here");
+}
+
 /* One clause is missing, however many changes of the step want it: they are one error. */
 static void report_uncovered(struct checker *checker, struct site *site)
 {
@@ -293,6 +306,7 @@ static void report_uncovered(struct checker *checker, struct site *site)
 		diag = diag_error(diags, "E0303", site->call->span,
 				  "`%s` changes something outside of any step", call_name(site));
 		show_origin(diag, site, TRAIL_UNCOVERED);
+		show_run(checker, diag);
 		diag_hint(diag,
 			  "put it into a step that says how it is undone: step \"…\" { … rollback { … } }");
 		return;
@@ -307,6 +321,7 @@ static void report_uncovered(struct checker *checker, struct site *site)
 	show_origin(diag, site, TRAIL_UNCOVERED);
 	if (step->node->step.title)
 		diag_secondary(diag, step->node->step.title->span, "this step has no `rollback` clause");
+	show_run(checker, diag);
 	diag_hint(
 	    diag,
 	    "add `rollback { … }` to the step, or `rollback none \"why\"` where nothing has to be undone");
@@ -366,6 +381,22 @@ static void check_retried(struct diags *diags, struct site *site)
 	}
 }
 
+/* ---- child plans ---- */
+
+/* Nothing is armed in a handler: see check_plan.c. */
+static void check_runs_plan(struct diags *diags, struct site *site)
+{
+	struct diag *diag;
+
+	if (!site->in_way_back || !site->callee || site->call->kind == NODE_RUN_PLAN ||
+	    span_empty(site->callee->runs_plan))
+		return;
+	diag = diag_error(diags, "E0517", site->call->span,
+			  "a handler runs no plan: its rollbacks would not be armed");
+	diag_secondary(diag, site->callee->runs_plan, "`%s` runs one", call_name(site));
+	diag_hint(diag, "call what does the work without a plan of its own");
+}
+
 /* ---- first changes ---- */
 
 static void mark_first_change(const struct site *site)
@@ -390,6 +421,7 @@ static void check_sites(struct checker *checker, struct callable *callable)
 	for (site = callable->sites; site; site = site->next) {
 		mark_first_change(site);
 		check_purity(diags, site);
+		check_runs_plan(diags, site);
 		if (site->reported || site->in_way_back ||
 		    (site->callee && site->callee->symbol.kind == SYMBOL_FUNC))
 			continue;
@@ -519,10 +551,20 @@ static void stack_push(struct arena *arena, struct trail_stack *stack, const str
 	stack->items[stack->count++] = person;
 }
 
-/* In the order in which the plan would come to them; each task is looked into once. */
+static void add_places_of(struct checker *checker, const struct compilation *child)
+{
+	const struct person_place *place;
+
+	for (place = child->people; place; place = place->next)
+		add_place(checker,
+			  &(struct person){.kind = place->kind, .label = place->label, .span = place->span});
+}
+
+/* In the order in which the plan would come to them; each task and each child plan is looked into once. */
 void list_people(struct checker *checker)
 {
 	struct trail_stack stack = {0};
+	struct table seen = {0};
 
 	checker->people_end = &checker->compilation->people;
 	if (!checker->course)
@@ -536,6 +578,10 @@ void list_people(struct checker *checker)
 		stack_push(checker->arena, &stack, person->next);
 		if (person->kind) {
 			add_place(checker, person);
+		} else if (person->plan) {
+			if (!table_find(&seen, person->plan->main->path))
+				add_places_of(checker, person->plan);
+			*table_place(checker->arena, &seen, person->plan->main->path) = person->plan;
 		} else if (!person->callee->people_listed) {
 			person->callee->people_listed = true;
 			stack_push(checker->arena, &stack, person->callee->people);

@@ -12,6 +12,7 @@
  *   check_threshold.c  thresholds
  *   check_test.c     tests
  *   check_stmt.c     statements
+ *   check_plan.c     `run plan`: the child plan and what it is given
  *   check_step.c     steps, phases, their clauses, the plan's handlers
  *   check_effects.c  inferred effects, rollback coverage, the places that need a person
  *   check_lints.c    warnings: queries, commands, waiting, what is never used
@@ -105,6 +106,7 @@ struct person {
 	const char *kind; /* NULL: a call */
 	const char *label;
 	struct callable *callee;
+	struct compilation *plan; /* a child plan that is run; its course is the callee */
 	struct span span;
 	struct person *next;
 };
@@ -147,6 +149,7 @@ struct callable {
 	struct site *unrepeatable_site; /* the first change that must not be made twice */
 	struct span rollback_step; /* a rollback of a step in it or in a task it calls; empty: none */
 	struct span commits;	   /* a commit outside its own steps; empty: none */
+	struct span runs_plan;	   /* TASK: a `run plan` in it or in a task it calls; empty: none */
 	bool reads_constants;
 	uint32_t latest_global; /* offset of the last top-level `let` of its own file that it reads */
 	bool people_listed;
@@ -234,6 +237,9 @@ struct checker {
 	struct handler_use *handler_uses, **handler_uses_end;
 	char *(*read)(void *context, const char *path, size_t *length, char *error, size_t error_size);
 	void *read_context;
+	struct table plans; /* of the root: path -> struct compilation; its main is NULL where it cannot be run */
+	struct compilation **plans_end;
+	uint32_t files; /* of the root: that were read, for all plans */
 	struct symbol specials[3];
 	bool unsettled; /* a body was summarized before one that it calls: recursion, or too deep */
 	unsigned depth; /* of the walk through bodies that wait for each other */
@@ -263,6 +269,12 @@ struct walk {
 	bool in_proof; /* the leading requires of a rollback */
 	bool in_shell; /* `$x` in a text is the shell's */
 };
+
+/* ---- check.c, check_plan.c ---- */
+
+/* The child plan that a RUN_PLAN names, checked; NULL with a diagnostic. */
+struct compilation *child_plan(struct walk *w, struct node *node);
+void check_run_plan(struct walk *w, struct node *node);
 
 /* ---- check_names.c ---- */
 
@@ -376,6 +388,7 @@ struct site *note_site(struct walk *w, struct node *call, const struct builtin *
 void note_risk(struct walk *w, struct span span); /* something that may act or fail */
 void note_person(struct walk *w, const char *kind, const char *label, struct callable *callee,
 		 struct span span);
+void note_child_people(struct walk *w, struct compilation *child, struct span span);
 const char *label_text(struct walk *w, const struct node *node);
 bool not_yet(struct walk *w, struct span span, const char *what);
 

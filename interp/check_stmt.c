@@ -694,13 +694,6 @@ static void check_evaluate(struct walk *w, struct node *node)
 
 /* ---- what comes later ---- */
 
-static void check_run_plan(struct walk *w, struct node *node)
-{
-	if (node->run_plan.params)
-		check_value(w, node->run_plan.params);
-	not_yet(w, node->span, "`run plan`");
-}
-
 static void check_metric(struct walk *w, struct node *metric)
 {
 	struct node *clause;

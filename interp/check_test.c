@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "interp/constant.h"
+#include "interp/environment.h"
 
 /* What a person answers and the lock are asked for by words of the language. */
 static const struct {
@@ -44,9 +45,38 @@ static void find_field_target(struct walk *w, struct node *name)
 		report_unknown_namespace(w, name->field.object, space, call);
 }
 
+/* "deploy" of "plans/deploy.plan". */
+static bool is_file_of(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+	size_t length = strlen(name);
+
+	return strncmp(file, name, length) == 0 && strcmp(file + length, ".plan") == 0;
+}
+
+/* A plan that this one runs, by the name of its file; a task or threshold of one: no import is needed for a test. */
+static struct symbol *find_in_children(struct walk *w, const char *name)
+{
+	const struct compilation *child;
+
+	for (child = w->checker->compilation->root->plans; child; child = child->next)
+		if (child->course && is_file_of(child->main->path, name))
+			return child->course;
+	for (child = w->checker->compilation->root->plans; child; child = child->next) {
+		const struct module_names *names = child->main->names;
+		const struct module_name *found = table_find(&names->names, name);
+
+		if (found && (found->symbol->kind == SYMBOL_TASK || found->symbol->kind == SYMBOL_THRESHOLD))
+			return found->symbol;
+	}
+	return NULL;
+}
+
 static void find_name_target(struct walk *w, struct node *name)
 {
 	name->symbol = find_callable(w, name->name);
+	if (!name->symbol)
+		name->symbol = find_in_children(w, name->name);
 	if (name->symbol)
 		name->symbol->used = true;
 	else if (!(name->builtin = find_asked(w, name->name)))
@@ -200,18 +230,25 @@ static void check_run_param(struct walk *w, struct node *entry)
 	value_release(value);
 }
 
+static bool knows_environment(const struct compilation *plan, const char *name)
+{
+	struct module *module = plan->modules;
+
+	return environment_next(&module, NULL, name) != NULL;
+}
+
+/* One that a child plan knows will do. */
 static void refuse_environment(struct walk *w, const struct node *name)
 {
-	const struct module *module = w->checker->compilation->modules;
-	const struct node *item;
+	const struct compilation *own = w->checker->compilation, *child;
 	size_t length;
 	const char *text = node_literal_text(name, &length);
 
-	for (; text && module; module = module->next)
-		for (item = module->file->file.items; item; item = item->next)
-			if (item->kind == NODE_ENVIRONMENT && item->environment.name.text &&
-			    strcmp(item->environment.name.text, text) == 0)
-				return;
+	if (text && knows_environment(own, text))
+		return;
+	for (child = own->root->plans; text && child; child = child->next)
+		if (knows_environment(child, text))
+			return;
 	diag_error(w->diags, "E0601", name->span, text ? "there is no environment \"%s\"" : "%s",
 		   text ? text : "the environment of a test is written out");
 }

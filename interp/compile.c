@@ -146,6 +146,8 @@ static void close_writer(struct compiler *c, struct writer *writer)
 	c->functions.items[writer->index] = (struct function){
 		.kind = writer->kind,
 		.name = writer->name,
+		.plan = (uint32_t)(c->plan - c->program->plans),
+		.declared = writer->declared,
 		.code = writer->code.items,
 		.spans = writer->spans.items,
 		.count = writer->code.count,
@@ -178,6 +180,7 @@ static void callable(struct compiler *c, const struct node *node)
 	struct writer writer;
 
 	open_writer(&writer, (uint32_t)node->symbol->function, callable_kind(node), node->callable.name.text, node->span);
+	writer.declared = node->symbol->span;
 	c->w = &writer;
 	place_parameters(c, node);
 	if (node->kind == NODE_THRESHOLD) {
@@ -278,7 +281,7 @@ static void number_module(struct compiler *c, const struct module *module)
 				for (int i = 0; i < FUNCTION_KEEPS; i++)
 					VECTOR_PUSH(&c->functions);
 		} else if (is_global(node)) {
-			node->symbol->slot = (int)c->globals++;
+			node->symbol->slot = (int)c->plan->global_count++;
 		}
 	}
 }
@@ -353,7 +356,7 @@ static void globals(struct compiler *c)
 		}
 }
 
-/* ---- main ---- */
+/* ---- the course of a plan ---- */
 
 static const struct node *plan_node(const struct module *module)
 {
@@ -363,38 +366,37 @@ static const struct node *plan_node(const struct module *module)
 	return NULL;
 }
 
+/* The run takes its lock once; that a child names the same was checked, or is compared when its name is known. */
 static void plan_settings(struct compiler *c, const struct node *plan)
 {
-	struct program *program = c->program;
-	size_t length;
-
-	program->title = node_literal_text(plan->plan.title, &length);
 	for (const struct node *setting = plan->plan.settings; setting; setting = setting->next) {
 		uint32_t a = take_register(c);
 		if (setting->kind == NODE_ROLLBACK) {
 			compile_expression(c, setting->rollback.within, (int)a);
-			program->within = (int)a;
+			c->plan->within = (int)a;
 		} else if (setting->kind == NODE_TIMEOUT) {
 			compile_expression(c, setting->value, (int)a);
 			emit_abc(c, INSN_PLAN_TIMEOUT, a, 0, 0);
 		} else if (setting->kind == NODE_LOCK) {
 			compile_expression(c, setting->value, (int)a);
-			compile_internal_effect(c, "lock.take", a, 1, setting->span, NULL, ANY_REGISTER);
+			if (c->plan == c->program->plans)
+				compile_internal_effect(c, "lock.take", a, 1, setting->span, NULL, ANY_REGISTER);
+			emit_abc(c, INSN_PLAN_LOCK, a, 0, 0);
 		}
 	}
 }
 
-static uint32_t *handler_slot(struct program *program, enum on_event event)
+static uint32_t *handler_slot(struct plan_code *plan, enum on_event event)
 {
 	switch (event) {
 	case EVENT_FAILURE:
-		return &program->handlers.on_failure;
+		return &plan->handlers.on_failure;
 	case EVENT_ROLLBACK:
-		return &program->handlers.on_rollback;
+		return &plan->handlers.on_rollback;
 	case EVENT_SUCCESS:
-		return &program->handlers.on_success;
+		return &plan->handlers.on_success;
 	default:
-		return &program->handlers.finally;
+		return &plan->handlers.finally;
 	}
 }
 
@@ -490,7 +492,7 @@ static void test_questions(struct compiler *c)
 	struct open_region open = { .kind = OPEN_VERIFY, .outer = c->w->open };
 	const struct node *part = c->test->test.parts;
 
-	c->program->handlers.questions = here(c);
+	c->plan->handlers.questions = here(c);
 	while (part->kind != NODE_TEST_RUN)
 		part = part->next;
 	emit_abc(c, INSN_TEST_RESULT, a, 0, 0);
@@ -505,18 +507,20 @@ static void test_questions(struct compiler *c)
 	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
 }
 
-static void main_function(struct compiler *c, const struct node *plan)
+static void course(struct compiler *c, const struct node *plan)
 {
 	const struct node *items = c->compilation->main->file->file.items;
+	const struct node *test = c->plan == c->program->plans ? c->test : NULL;
 	struct writer writer;
 
-	open_writer(&writer, 0, FUNCTION_MAIN, "main", plan->span);
+	open_writer(&writer, c->plan->function, FUNCTION_MAIN, c->plan->name ? c->plan->name : "main", plan->span);
+	writer.declared = plan->span;
 	c->w = &writer;
 	for (struct node *node = c->compilation->main->file->file.items; node; node = node->next)
 		if (!is_item_only(node))
 			reserve_named_lets(c, node);
 	globals(c);
-	if (c->test)
+	if (test)
 		test_setup(c);
 	plan_settings(c, plan);
 	for (const struct node *node = items; node; node = node->next)
@@ -525,10 +529,10 @@ static void main_function(struct compiler *c, const struct node *plan)
 	emit_abc(c, INSN_END_FIBER, 0, 0, 0);
 	for (const struct node *node = items; node; node = node->next)
 		if (node->kind == NODE_ON) {
-			*handler_slot(c->program, node->on.event) = here(c);
+			*handler_slot(c->plan, node->on.event) = here(c);
 			compile_handler(c, node->on.body);
 		}
-	if (c->test)
+	if (test)
 		test_questions(c);
 	close_writer(c, &writer);
 	c->w = NULL;
@@ -549,7 +553,7 @@ static void watching_function(struct compiler *c)
 {
 	struct writer writer;
 
-	open_writer(&writer, 0, FUNCTION_MAIN, "main", c->compilation->main->file->span);
+	open_writer(&writer, c->plan->function, FUNCTION_MAIN, "main", c->compilation->main->file->span);
 	c->w = &writer;
 	globals(c);
 	for (const struct node *node = c->compilation->main->file->file.items; node; node = node->next)
@@ -562,13 +566,62 @@ static void watching_function(struct compiler *c)
 	c->w = NULL;
 }
 
+/* ---- all plans of a run ---- */
+
+/* The row of a plan, and numbers for its functions and globals. */
+static void number_plan(struct compiler *c, struct plan_code *plan, struct compilation *compilation)
+{
+	const struct node *item = plan_node(compilation->main);
+	size_t length;
+
+	*plan = (struct plan_code){
+		.compilation = compilation,
+		.title = item ? node_literal_text(item->plan.title, &length) : NULL,
+		.function = c->functions.count,
+		.handlers = { NOWHERE, NOWHERE, NOWHERE, NOWHERE, NOWHERE },
+		.within = -1,
+	};
+	if (!plan->title)
+		plan->title = "";
+	compilation->number = (uint32_t)(plan - c->program->plans);
+	if (compilation->course) {
+		compilation->course->function = (int)plan->function;
+		plan->name = compilation->course->name;
+	}
+	c->plan = plan;
+	VECTOR_PUSH(&c->functions); /* its course */
+	for (const struct module *module = compilation->modules; module; module = module->next)
+		number_module(c, module);
+}
+
+static void compile_plan(struct compiler *c, struct plan_code *plan)
+{
+	c->plan = plan;
+	c->compilation = plan->compilation;
+	/* The course first: it knows its tables before the functions it calls, and dumps read in the order of the plan. */
+	if (c->thresholds_only)
+		watching_function(c);
+	else
+		course(c, plan_node(plan->compilation->main));
+	for (const struct module *module = plan->compilation->modules; module; module = module->next)
+		for (const struct node *node = module->file->file.items; node; node = node->next)
+			if (is_callable(node)) {
+				callable(c, node);
+				if (node->kind == NODE_THRESHOLD)
+					measuring(c, node);
+			}
+	plan->params = c->params.items;
+	plan->param_count = c->params.count;
+	c->params.items = NULL;
+	c->params.count = c->params.capacity = 0;
+}
+
 static void hand_over(struct compiler *c)
 {
 	struct program *p = c->program;
 
 	p->functions = c->functions.items;
 	p->function_count = c->functions.count;
-	p->global_count = c->globals;
 	p->sites = c->sites.items;
 	p->site_count = c->sites.count;
 	p->templates = c->templates.items;
@@ -589,35 +642,30 @@ static void hand_over(struct compiler *c)
 	p->threshold_count = c->thresholds.count;
 	p->groups = c->groups.items;
 	p->group_count = c->groups.count;
-	p->params = c->params.items;
-	p->param_count = c->params.count;
+	p->runs = c->runs.items;
+	p->run_count = c->runs.count;
 }
 
-/* `plan`: its item, or NULL for compile_thresholds(). */
-static struct program *compile_with(struct compilation *compilation, const struct node *plan, const struct node *test)
+static struct program *compile_with(struct compilation *compilation, const struct node *test, bool thresholds_only)
 {
 	size_t errors = compilation->diags->errors;
+	struct compilation *children = thresholds_only ? NULL : compilation->plans, *child;
+
+	if (!thresholds_only && !plan_node(compilation->main))
+		return NULL;
 	struct program *program = memory_need(calloc(1, sizeof(*program)));
-	struct compiler c = { .compilation = compilation, .program = program, .test = test };
+	struct compiler c = { .compilation = compilation, .program = program, .test = test,
+			      .thresholds_only = thresholds_only };
 	program->compilation = compilation;
-	program->title = "";
-	program->within = -1;
-	program->handlers = (struct plan_handlers){ NOWHERE, NOWHERE, NOWHERE, NOWHERE, NOWHERE };
-	VECTOR_PUSH(&c.functions); /* main */
-	for (const struct module *module = compilation->modules; module; module = module->next)
-		number_module(&c, module);
-	/* Main first: it knows its tables before the functions it calls, and dumps read in the order of the plan. */
-	if (plan)
-		main_function(&c, plan);
-	else
-		watching_function(&c);
-	for (const struct module *module = compilation->modules; module; module = module->next)
-		for (const struct node *node = module->file->file.items; node; node = node->next)
-			if (is_callable(node)) {
-				callable(&c, node);
-				if (node->kind == NODE_THRESHOLD)
-					measuring(&c, node);
-			}
+	for (child = children; child; child = child->next)
+		program->plan_count++;
+	program->plans = memory_need(calloc(++program->plan_count, sizeof(*program->plans)));
+	struct plan_code *plan = program->plans;
+	number_plan(&c, plan, compilation);
+	for (child = children; child; child = child->next)
+		number_plan(&c, ++plan, child);
+	for (uint32_t i = 0; i < program->plan_count; i++)
+		compile_plan(&c, &program->plans[i]);
 	hand_over(&c);
 	if (compilation->diags->errors == errors)
 		return program;
@@ -627,21 +675,17 @@ static struct program *compile_with(struct compilation *compilation, const struc
 
 struct program *compile_program(struct compilation *compilation)
 {
-	const struct node *plan = plan_node(compilation->main);
-
-	return plan ? compile_with(compilation, plan, NULL) : NULL;
+	return compile_with(compilation, NULL, false);
 }
 
 struct program *compile_test(struct compilation *compilation, const struct node *test)
 {
-	const struct node *plan = plan_node(compilation->main);
-
-	return plan ? compile_with(compilation, plan, test) : NULL;
+	return compile_with(compilation, test, false);
 }
 
 struct program *compile_thresholds(struct compilation *compilation)
 {
-	return compile_with(compilation, NULL, NULL);
+	return compile_with(compilation, NULL, true);
 }
 
 void program_free(struct program *program)
@@ -672,7 +716,10 @@ void program_free(struct program *program)
 	free(program->watches);
 	free(program->thresholds);
 	free(program->groups);
-	free(program->params);
+	for (uint32_t i = 0; i < program->plan_count; i++)
+		free(program->plans[i].params);
+	free(program->plans);
+	free(program->runs);
 	free(program);
 }
 

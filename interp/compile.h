@@ -54,6 +54,7 @@ struct writer { /* of one function */
 	uint32_t index; /* in program->functions */
 	enum function_kind kind;
 	const char *name;
+	struct span declared;
 	uint32_t top, most; /* next free register; size of the frame */
 	uint32_t parameters;
 	struct open_region *open;
@@ -65,8 +66,9 @@ struct writer { /* of one function */
 };
 
 struct compiler {
-	struct compilation *compilation;
+	struct compilation *compilation; /* of the plan that is being compiled */
 	struct program *program;
+	struct plan_code *plan; /* its row */
 	struct writer *w; /* the current function */
 	VECTOR(struct function) functions;
 	VECTOR(struct call_site) sites;
@@ -79,9 +81,10 @@ struct compiler {
 	VECTOR(struct watch_code) watches;
 	VECTOR(struct threshold_code) thresholds;
 	VECTOR(struct group_code) groups;
-	VECTOR(struct param_code) params;
-	uint32_t globals;
+	VECTOR(struct param_code) params; /* of the plan that is being compiled */
+	VECTOR(struct run_code) runs;
 	const struct node *test; /* the plan runs for this test, or NULL */
+	bool thresholds_only; /* compile_thresholds() */
 	bool no_data;		 /* the name `_` is null here */
 };
 

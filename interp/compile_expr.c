@@ -5,18 +5,9 @@
 #include <string.h>
 
 #include "interp/constant.h"
+#include "interp/operators.h"
 
 #define LIST_ITEMS_MAX 4096 /* of one literal: registers are 16 bits wide */
-
-static const struct {
-	enum operator op;
-	enum opcode code;
-} binary_codes[] = {
-	{ OP_ADD, INSN_ADD },     { OP_SUB, INSN_SUBTRACT },   { OP_MUL, INSN_MULTIPLY }, { OP_DIV, INSN_DIVIDE },
-	{ OP_MOD, INSN_MODULO },  { OP_EQ, INSN_EQUAL },       { OP_NE, INSN_UNEQUAL },   { OP_LT, INSN_LESS },
-	{ OP_LE, INSN_LESS_EQUAL }, { OP_GT, INSN_GREATER },   { OP_GE, INSN_GREATER_EQUAL }, { OP_IN, INSN_IN },
-	{ OP_MATCHES, INSN_MATCHES },
-};
 
 static uint32_t target(struct compiler *c, int want)
 {
@@ -220,9 +211,7 @@ static uint32_t binary(struct compiler *c, const struct node *node, int want)
 	uint32_t a = target(c, want), top = c->w->top;
 	uint32_t left = compile_operand(c, node->binary.left);
 	uint32_t right = compile_operand(c, node->binary.right);
-	for (size_t i = 0; i < sizeof(binary_codes) / sizeof(*binary_codes); i++)
-		if (binary_codes[i].op == op)
-			emit_abc(c, binary_codes[i].code, a, left, right);
+	emit_abc(c, (enum opcode)operator_instruction(op), a, left, right);
 	give_back(c, top);
 	return a;
 }

@@ -970,6 +970,43 @@ void compile_threshold(struct compiler *c, const struct node *node, bool judges)
 	emit_ad(c, INSN_LOOP, 0, (int32_t)start);
 }
 
+/* ---- child plans ---- */
+
+/* Its place in the row of its plan, which lists params in the order of their files. */
+static uint32_t param_number(const struct compilation *compilation, const struct symbol *symbol)
+{
+	uint32_t number = 0;
+
+	for (const struct module *module = compilation->modules; module; module = module->next)
+		for (const struct node *node = module->file->file.items; node; node = node->next) {
+			if (node->kind != NODE_PARAM || !node->symbol)
+				continue;
+			if (node->symbol == symbol)
+				return number;
+			number++;
+		}
+	return number;
+}
+
+static void run_plan(struct compiler *c, const struct node *node)
+{
+	const struct compilation *child = node->symbol->module->compilation;
+	const struct node *record = node->run_plan.params, *entry;
+	uint32_t top = c->w->top, count = record ? record->record.count : 0, i = 0, a = take_registers(c, count + 1);
+	uint32_t *params = arena_alloc(c->compilation->arena, (count + 1) * sizeof(*params));
+
+	for (entry = record ? record->record.entries : NULL; entry; entry = entry->next) {
+		params[i] = param_number(child, entry->symbol);
+		compile_expression(c, entry->entry.value, (int)(a + i++));
+	}
+	*VECTOR_PUSH(&c->runs) =
+		(struct run_code){ .plan = child->number, .params = params, .count = i, .span = node->span };
+	emit_ad(c, INSN_RUN_PLAN, a, (int32_t)(c->runs.count - 1));
+	VECTOR_PUSH(&c->groups);
+	emit_ad(c, INSN_GROUP_END, 0, (int32_t)(c->groups.count - 1));
+	give_back(c, top);
+}
+
 /* ---- the rest ---- */
 
 static void text_statement(struct compiler *c, const struct node *node)
@@ -1080,6 +1117,9 @@ static void statement_of_kind(struct compiler *c, const struct node *node)
 	case NODE_EVALUATE:
 		compile_expression(c, node->value, ANY_REGISTER);
 		give_back(c, top);
+		return;
+	case NODE_RUN_PLAN:
+		run_plan(c, node);
 		return;
 	case NODE_PHASE:
 		phase(c, node);

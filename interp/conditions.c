@@ -378,6 +378,8 @@ void people_pause(struct fiber *fiber, bool pause)
 		if (at->bound)
 			timer_pause(machine, at->bound, pause);
 	}
-	timer_pause(machine, &machine->plan_timer, pause);
-	timer_pause(machine, &machine->unwind_timer, pause);
+	for (struct plan_run *plan = fiber->plan; plan; plan = plan->outer) {
+		timer_pause(machine, &plan->timer, pause);
+		timer_pause(machine, &plan->unwind_timer, pause);
+	}
 }

@@ -4,11 +4,14 @@
 #include <string.h>
 
 #include "interp/buffer.h"
+#include "interp/operators.h"
 #include "interp/scope.h"
 
 struct reader {
 	bool no_data;
-	bool lets; /* names of constants stand for their values */
+	bool lets;		    /* names of constants stand for their values */
+	const struct symbol *param; /* a condition is looked at: this stands for its value */
+	struct value value;
 	struct span *where;
 };
 
@@ -124,6 +127,52 @@ static bool range_ends(const struct reader *reader, const struct node *node, str
 	return false;
 }
 
+/* `and`, `or`: the right side only where the left one does not decide. */
+static bool joined(const struct reader *reader, const struct node *node, struct value *out)
+{
+	bool is_or = node->binary.op == OP_OR;
+	struct value left;
+
+	if (!evaluate(reader, node->binary.left, &left))
+		return false;
+	if (value_truthy(left) == is_or) {
+		*out = left;
+		return true;
+	}
+	value_release(left);
+	return evaluate(reader, node->binary.right, out);
+}
+
+static bool operated(const struct reader *reader, const struct node *node, struct value *out)
+{
+	struct value left, right;
+	char error[256];
+	bool ok = false;
+	int op = operator_instruction(node->binary.op);
+
+	if (node->binary.op == OP_AND || node->binary.op == OP_OR)
+		return joined(reader, node, out);
+	if (op < 0 || !evaluate(reader, node->binary.left, &left))
+		return false;
+	if (evaluate(reader, node->binary.right, &right)) {
+		ok = operate((enum opcode)op, left, right, out, error);
+		value_release(right);
+	}
+	value_release(left);
+	return ok;
+}
+
+static bool inverted(const struct reader *reader, const struct node *node, struct value *out)
+{
+	struct value v;
+
+	if (!evaluate(reader, node->unary.operand, &v))
+		return false;
+	*out = value_bool(!value_truthy(v));
+	value_release(v);
+	return true;
+}
+
 bool literal_value(const struct node *node, struct value *out)
 {
 	switch (node->kind) {
@@ -177,10 +226,20 @@ static bool evaluate(const struct reader *reader, const struct node *node, struc
 	case NODE_UNARY:
 		if (node->unary.op == OP_NEGATE)
 			return negated(reader, node, out);
+		if (reader->param)
+			return inverted(reader, node, out);
+		break;
+	case NODE_BINARY:
+		if (reader->param)
+			return operated(reader, node, out);
 		break;
 	case NODE_NAME:
 		if (reader->no_data && strcmp(node->name, "_") == 0)
 			return true;
+		if (reader->param && node->symbol == reader->param) {
+			*out = value_copy(reader->value);
+			return true;
+		}
 		if (reader->lets && node->symbol && is_let_above(node, node->symbol->node))
 			return evaluate(reader, node->symbol->node->binding.value, out);
 		break;
@@ -203,4 +262,13 @@ bool constant_with_lets(const struct node *node, struct value *out, struct span 
 	const struct reader reader = {.lets = true, .where = where};
 
 	return evaluate(&reader, node, out);
+}
+
+bool constant_condition(const struct node *condition, const struct symbol *param, struct value value,
+			struct value *held)
+{
+	struct span where;
+	const struct reader reader = {.param = param, .value = value, .where = &where};
+
+	return evaluate(&reader, condition, held);
 }

@@ -17,6 +17,13 @@ bool constant_evaluate(const struct node *node, bool no_data, struct value *out,
 /* The same in a checked tree, where a name may stand for a `let` that is such an expression itself. */
 bool constant_with_lets(const struct node *node, struct value *out, struct span *where);
 
+/*
+ * The condition of a param in a checked tree, where the param has this value. False where it asks for more than
+ * operators know. The caller owns *held.
+ */
+bool constant_condition(const struct node *condition, const struct symbol *param, struct value value,
+			struct value *held);
+
 /* A literal that holds no others: null, bool, number, percent, duration, size. */
 bool literal_value(const struct node *node, struct value *out);
 

@@ -70,7 +70,7 @@ struct value failure_record(const struct failure *failure)
 /* May this region take the failure, or is it meant for one further out? */
 static bool for_us(const struct failure *failure)
 {
-	return failure_catchable(failure) && !failure->target;
+	return failure_catchable(failure) && !failure->target && !failure->incomplete;
 }
 
 /* Is an interruption waiting that will end this region anyway? */
@@ -194,16 +194,16 @@ static bool try_catches(struct fiber *fiber, struct region *region, struct failu
 	if (!region->unwound) {
 		fiber->raising = failure;
 		fiber->waiting = WAITING_UNWIND;
-		saga_unwind(fiber->machine, region->saga, unwound, fiber);
+		saga_unwind(fiber->machine, region->saga, failure, unwound, fiber);
 		return true;
 	}
 	bool broken = region->broken;
 	uint32_t catch = region->pc;
-	if (broken)
-		fiber->machine->unwound_incomplete = true;
 	fiber_pop_region(fiber);
-	if (broken)
-		return false; /* the catch is skipped where the rollback inside failed */
+	if (broken) { /* the catch is skipped where the rollback inside failed, and so is every one further out */
+		fiber->machine->unwound_incomplete = failure->incomplete = true;
+		return false;
+	}
 	failure_free(fiber->caught);
 	fiber->caught = failure;
 	fiber_frame(fiber)->pc = catch;
@@ -218,6 +218,7 @@ static bool group_fails(struct fiber *fiber, struct region *region, struct failu
 		group_cancel(region->group, value_text_peek(failure->message));
 		return true;
 	}
+	group_tell(region->group, failure);
 	fiber_pop_region(fiber);
 	return false;
 }

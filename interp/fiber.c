@@ -153,14 +153,17 @@ static void unlink_child(struct group *group, struct fiber *child)
 		child->next->previous = child->previous;
 }
 
-struct fiber *fiber_new(struct machine *machine, const char *path, const struct function *function, uint32_t pc)
+struct fiber *fiber_new(struct plan_run *plan, const char *path, const struct function *function, uint32_t pc)
 {
+	struct machine *machine = plan->machine;
 	struct fiber *fiber = memory_need(calloc(1, sizeof(*fiber)));
 
 	fiber->machine = machine;
+	fiber->plan = plan;
 	fiber->path = memory_need(strdup(path));
 	fiber->attempt = 1;
-	fiber->saga = machine->tree;
+	fiber->saga = plan->node;
+	fiber->step = plan->outer ? plan->node : NULL;
 	fiber->all_next = machine->fibers;
 	if (fiber->all_next)
 		fiber->all_next->all_previous = fiber;
@@ -182,6 +185,8 @@ void fiber_free(struct fiber *fiber)
 		fiber->all_next->all_previous = fiber->all_previous;
 	if (fiber->group)
 		unlink_child(fiber->group, fiber);
+	if (fiber->plan->root == fiber)
+		fiber->plan->root = NULL;
 	timer_stop(fiber->machine, &fiber->timer);
 	while (fiber->region_count)
 		fiber_pop_region(fiber);
@@ -357,12 +362,16 @@ void group_free(struct group *group)
 
 void group_cancel(struct group *group, const char *why)
 {
+	const char *lead = "cancelled: "; /* of what a branch is told: its own branches are told the same */
+
 	if (group->cancelled)
 		return;
+	if (!strncmp(why, lead, strlen(lead)))
+		why += strlen(lead);
 	group->cancelled = true;
 	for (struct fiber *child = group->children, *next; child; child = next) {
 		next = child->next;
-		fiber_interrupt(child, failure_new(child, FAILURE_CANCELLED, "cancelled: %s", why));
+		fiber_interrupt(child, failure_new(child, FAILURE_CANCELLED, "%s%s", lead, why));
 	}
 }
 
@@ -396,12 +405,16 @@ static void child_failed(struct group *group, struct failure *failure)
 	group_cancel(group, value_text_peek(failure->message));
 }
 
-static void child_ended(struct fiber *child, struct failure *failure, void *context)
+void group_child_ended(struct fiber *child, struct failure *failure, void *context)
 {
 	struct group *group = context;
 
 	unlink_child(group, child);
 	group->running--;
+	if (failure) {
+		group->incomplete |= failure->incomplete;
+		group->undone |= failure->undone;
+	}
 	if (failure)
 		child_failed(group, failure);
 	else
@@ -412,11 +425,17 @@ static void child_ended(struct fiber *child, struct failure *failure, void *cont
 	child->group = NULL;
 }
 
-static struct fiber *enter_group(struct group *group, struct fiber *parent, struct fiber *child)
+void group_tell(const struct group *group, struct failure *failure)
+{
+	failure->incomplete |= group->incomplete;
+	failure->undone |= group->undone;
+}
+
+struct fiber *group_enter(struct group *group, struct fiber *parent, struct fiber *child)
 {
 	child->group = group;
 	child->branch = group->started++;
-	child->ended = child_ended;
+	child->ended = group_child_ended;
 	child->context = group;
 	child->handler = fiber_closing(parent);
 	child->attempt = parent->attempt;
@@ -437,22 +456,22 @@ struct fiber *group_spawn(struct group *group, struct fiber *parent, uint32_t pc
 {
 	const struct frame *from = fiber_frame(parent);
 	char *path = text_numbered(parent->path, '.', ++parent->spawned);
-	struct fiber *child = fiber_new(parent->machine, path, from->function, pc);
+	struct fiber *child = fiber_new(parent->plan, path, from->function, pc);
 
 	free(path);
 	for (uint32_t i = 0; i < from->function->registers; i++)
 		child->registers[i] = value_copy(parent->registers[from->base + i]);
-	return enter_group(group, parent, child);
+	return group_enter(group, parent, child);
 }
 
 struct fiber *group_call(struct group *group, struct fiber *parent, const struct function *function,
 			 const struct value *args, uint32_t count)
 {
 	char *path = text_numbered(parent->path, '.', ++parent->spawned);
-	struct fiber *child = fiber_new(parent->machine, path, function, 0);
+	struct fiber *child = fiber_new(parent->plan, path, function, 0);
 
 	free(path);
 	for (uint32_t i = 0; i < count; i++)
 		child->registers[i] = value_copy(args[i]);
-	return enter_group(group, parent, child);
+	return group_enter(group, parent, child);
 }

@@ -1,4 +1,4 @@
-/* machine.c - the loop: run what can run, take one delivery, and so on; timers; effects under way; the order of the end. */
+/* machine.c - the loop: run what can run, take one delivery, and so on; timers; effects under way. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,19 +7,17 @@
 #include "interp/drivers.h"
 #include "interp/machine_inside.h"
 
-static void next_stage(struct machine *machine);
-
 /* ---- telling ---- */
 
-void tell(struct machine *machine, enum event_kind kind, const char *id, const struct fiber *fiber, const char *text,
-	  struct value data, struct span at)
+static void tell_of(struct machine *machine, enum event_kind kind, const char *id, const struct saga *step,
+		    const char *text, struct value data, struct span at)
 {
 	struct event event = {
 		.kind = kind,
 		.now = machine->now,
 		.wall = machine->wall,
 		.id = id,
-		.step = fiber && fiber->step ? fiber->step->id : "",
+		.step = step && step->id ? step->id : "",
 		.text = text,
 		.data = data,
 		.at = at,
@@ -28,6 +26,18 @@ void tell(struct machine *machine, enum event_kind kind, const char *id, const s
 	if (!machine->broken && !journal_append(machine->journal, &event))
 		machine->broken = true;
 	value_release(data);
+}
+
+void tell(struct machine *machine, enum event_kind kind, const char *id, const struct fiber *fiber, const char *text,
+	  struct value data, struct span at)
+{
+	tell_of(machine, kind, id, fiber ? fiber->step : NULL, text, data, at);
+}
+
+void tell_plan(const struct plan_run *plan, enum event_kind kind, const char *id, const char *text, struct value data,
+	       struct span at)
+{
+	tell_of(plan->machine, kind, id, plan->node, text, data, at);
 }
 
 struct value title_of(const struct saga *step)
@@ -345,242 +355,7 @@ static void effect_ended(struct machine *machine, struct delivery *delivery)
 	effect_free(effect);
 }
 
-/* ---- the order of the end ---- */
-
-struct value handler_end(const char *kind, const struct failure *failure)
-{
-	struct value data = record_new(4);
-
-	record_set(&data, "kind", value_string(kind));
-	record_set(&data, "outcome", value_string(failure ? "failed" : "done"));
-	record_set(&data, "message", failure ? value_copy(failure->message) : value_null());
-	return data;
-}
-
-static void stage_fiber_ended(struct fiber *fiber, struct failure *failure, void *context)
-{
-	struct machine *machine = fiber->machine;
-
-	tell(machine, EVENT_HANDLER_ENDED, fiber->path, NULL, context, handler_end(context, failure), (struct span){ 0 });
-	failure_free(failure);
-	next_stage(machine);
-}
-
-/* A handler of the plan sees what main saw: it runs on a copy of main's frame. */
-static void run_stage(struct machine *machine, uint32_t pc, const char *name)
-{
-	const struct function *main_function = &machine->program->functions[0];
-	struct fiber *fiber = fiber_new(machine, name, main_function, pc);
-	struct value data = record_new(1);
-
-	for (uint32_t i = 0; i < main_function->registers; i++)
-		fiber->registers[i] = value_copy(machine->root->registers[i]);
-	fiber->handler = true;
-	fiber->ended = stage_fiber_ended;
-	fiber->context = (void *)name;
-	record_set(&data, "kind", value_string(name));
-	tell(machine, EVENT_HANDLER_STARTED, name, NULL, name, data, (struct span){ 0 });
-	fiber_ready(fiber);
-}
-
-static void deferred_free(struct deferred *deferred)
-{
-	for (uint32_t i = 0; i < deferred->code->capture_count; i++)
-		value_release(deferred->captured[i]);
-	free(deferred->captured);
-	value_release(deferred->title);
-	free(deferred->id);
-	free(deferred->owner);
-	free(deferred);
-}
-
-static void deferred_ended(struct fiber *fiber, struct failure *failure, void *context)
-{
-	struct machine *machine = fiber->machine;
-	struct deferred *deferred = context;
-
-	tell(machine, EVENT_HANDLER_ENDED, deferred->id, NULL, value_text_peek(deferred->title),
-	     handler_end("defer", failure), deferred->code->span);
-	if (failure) {
-		struct value entry = record_new(2);
-		record_set(&entry, "title", value_string_printf("deferred in \"%s\"", value_text_peek(deferred->title)));
-		record_set(&entry, "message", value_copy(failure->message));
-		list_push(&machine->by_hand, entry);
-	}
-	failure_free(failure);
-	machine->deferring = NULL;
-	deferred_free(deferred);
-	next_stage(machine);
-}
-
-static void run_deferred(struct machine *machine)
-{
-	struct deferred *deferred = saga_take_deferred(machine);
-	const struct defer_code *code = deferred->code;
-	struct value data = record_new(1);
-
-	machine->deferring = deferred;
-	record_set(&data, "kind", value_string("defer"));
-	tell(machine, EVENT_HANDLER_STARTED, deferred->id, NULL, value_text_peek(deferred->title), data, code->span);
-	struct fiber *fiber = handler_fiber(machine, deferred->id, deferred->function, code->handler, code->captures,
-					    code->capture_count, deferred->captured);
-	fiber->ended = deferred_ended;
-	fiber->context = deferred;
-}
-
-static void unwound(struct machine *machine, const struct unwound *result, void *context)
-{
-	struct value data = record_new(3);
-
-	(void)context;
-	machine->unwinding = NULL;
-	timer_stop(machine, &machine->unwind_timer);
-	if (result->failed)
-		machine->unwound_incomplete = true;
-	machine->rolled_back = result->done + result->failed > 0;
-	record_set(&data, "done", value_int(result->done));
-	record_set(&data, "failed", value_int(result->failed));
-	tell(machine, EVENT_UNWOUND, "", NULL, "", data, (struct span){ 0 });
-	next_stage(machine);
-}
-
-static void unwinding_late(struct machine *machine, void *context)
-{
-	(void)context;
-	if (machine->unwinding)
-		unwinding_cut(machine->unwinding, "the time for the whole rollback is over");
-}
-
-static void note_kept(struct machine *machine, const struct saga *saga)
-{
-	if (saga->kind == SAGA_STEP && saga->state == SAGA_ARMED && saga->kept) {
-		struct value entry = record_new(2);
-		record_set(&entry, "title", value_copy(saga->title));
-		record_set(&entry, "why", value_string(saga->keeper));
-		list_push(&machine->stays, entry);
-	}
-	for (const struct saga *child = saga->first; child; child = child->next)
-		note_kept(machine, child);
-}
-
-static void start_unwinding(struct machine *machine)
-{
-	int within = machine->program->within;
-	struct value bound = within < 0 ? value_null() : machine->root->registers[within];
-
-	note_kept(machine, machine->tree);
-	if (!saga_armed(machine->tree)) {
-		next_stage(machine);
-		return;
-	}
-	if (bound.tag == VALUE_DURATION)
-		timer_start(machine, &machine->unwind_timer, later(machine, bound.i), unwinding_late, NULL);
-	machine->unwinding = saga_unwind(machine, machine->tree, unwound, NULL);
-}
-
-/* Handlers, `on rollback`, `on failure`, deferred blocks newest first, `finally`; after success `on success` first. */
-static void next_stage(struct machine *machine)
-{
-	const struct plan_handlers *handlers = &machine->program->handlers;
-
-	for (;;) {
-		if (machine->stage == END_DEFERS && machine->deferred) {
-			run_deferred(machine);
-			return;
-		}
-		machine->stage++;
-		switch (machine->stage) {
-		case END_UNWIND:
-			if (machine->failure) {
-				start_unwinding(machine);
-				return;
-			}
-			break;
-		case END_ON_ROLLBACK:
-			if (machine->rolled_back && handlers->on_rollback != NOWHERE) {
-				run_stage(machine, handlers->on_rollback, "on rollback");
-				return;
-			}
-			break;
-		case END_ON_FAILURE:
-			if (machine->failure && handlers->on_failure != NOWHERE) {
-				run_stage(machine, handlers->on_failure, "on failure");
-				return;
-			}
-			break;
-		case END_ON_SUCCESS:
-			if (!machine->failure && handlers->on_success != NOWHERE) {
-				run_stage(machine, handlers->on_success, "on success");
-				return;
-			}
-			break;
-		case END_FINALLY:
-			if (handlers->finally != NOWHERE) {
-				run_stage(machine, handlers->finally, "finally");
-				return;
-			}
-			break;
-		case END_QUESTIONS:
-			if (handlers->questions != NOWHERE) {
-				run_stage(machine, handlers->questions, "test");
-				return;
-			}
-			break;
-		case END_DONE:
-			return;
-		default:
-			break;
-		}
-	}
-}
-
-/* A run that is refused has not begun: nothing is undone, nothing told by handlers. The same holds for wrong params. */
-static bool refuses(const struct machine *machine, const struct failure *failure)
-{
-	if (!failure || machine->changed)
-		return false;
-	return failure->kind == FAILURE_GUARD || failure->kind == FAILURE_REFUSED || failure->kind == FAILURE_USAGE;
-}
-
-static void root_ended(struct fiber *fiber, struct failure *failure, void *context)
-{
-	struct machine *machine = fiber->machine;
-
-	(void)context;
-	timer_stop(machine, &machine->plan_timer);
-	machine->failure = failure;
-	machine->refused = refuses(machine, failure);
-	if (failure) {
-		struct value data = record_new(3);
-		value_release(machine->failure_value);
-		machine->failure_value = failure_record(failure);
-		record_set(&data, "kind", value_string(failure_kind_name(failure->kind)));
-		record_set(&data, "detail", value_copy(failure->detail));
-		record_set(&data, "parts", value_copy(failure->parts));
-		record_set(&data, "title", value_string(failure->step));
-		tell(machine, EVENT_FAILED, failure->step_id, NULL, value_text_peek(failure->message), data, failure->at);
-	}
-	if (failure && failure->kind == FAILURE_USAGE)
-		machine->stage = machine->program->handlers.questions == NOWHERE ? END_DONE : END_FINALLY;
-	else if (machine->refused)
-		machine->stage = END_ON_SUCCESS; /* deferred blocks and `finally` only */
-	if (machine->stage != END_DONE)
-		next_stage(machine);
-}
-
 /* ---- deliveries ---- */
-
-static void plan_late(struct machine *machine, void *context)
-{
-	(void)context;
-	fiber_interrupt(machine->root, failure_new(machine->root, FAILURE_PLAN_TIMEOUT, "the plan's timeout has passed"));
-}
-
-void machine_limit(struct machine *machine, int64_t after)
-{
-	if (machine->stage == END_FORWARD)
-		timer_start(machine, &machine->plan_timer, later(machine, after), plan_late, NULL);
-}
 
 /* The first signal rolls back; a second one stops at the next point of the journal. */
 static void signalled(struct machine *machine, int number)
@@ -593,9 +368,10 @@ static void signalled(struct machine *machine, int number)
 		return;
 	}
 	machine->signal = number;
-	if (machine->stage == END_FORWARD)
-		fiber_interrupt(machine->root, failure_new(machine->root, FAILURE_ABORT, "aborted by the operator (%s)",
-							   number == SIGTERM ? "SIGTERM" : "Ctrl-C"));
+	struct plan_run *plan = machine->main;
+	if (plan->stage == END_FORWARD)
+		fiber_interrupt(plan->root, failure_new(plan->root, FAILURE_ABORT, "aborted by the operator (%s)",
+							number == SIGTERM ? "SIGTERM" : "Ctrl-C"));
 }
 
 static void deliver(struct machine *machine, struct delivery *delivery)
@@ -637,8 +413,9 @@ static void run_ready(struct machine *machine)
 			machine->ready_last = NULL;
 		fiber->queued = false;
 		fiber_run(fiber);
-		if (fiber->waiting == WAITING_ENDED && fiber != machine->root)
+		if (fiber->waiting == WAITING_ENDED && fiber != fiber->plan->root)
 			fiber_free(fiber);
+		plans_over(machine);
 	}
 }
 
@@ -648,21 +425,22 @@ static int exit_code(const struct machine *machine)
 {
 	if (machine->broken)
 		return EXIT_INTERNAL;
-	bool stopped = machine->stopped && machine->stage != END_DONE;
+	const struct plan_run *plan = machine->main;
+	bool stopped = machine->stopped && plan->stage != END_DONE;
 
 	if (machine->unwound_incomplete || machine->in_doubt || value_length(machine->by_hand))
 		return EXIT_INCOMPLETE;
-	if (stopped && (saga_armed(machine->tree) || machine->deferred || machine->deferring))
+	if (stopped && (saga_armed(plan->node) || machine->deferrals))
 		return EXIT_INCOMPLETE;
 	if (stopped)
 		return 128 + machine->signal;
-	if (!machine->failure)
+	if (!plan->failure)
 		return EXIT_DONE;
-	if (machine->failure->kind == FAILURE_USAGE)
+	if (plan->failure->kind == FAILURE_USAGE)
 		return EXIT_USAGE;
-	if (machine->failure->kind == FAILURE_ABORT)
+	if (plan->failure->kind == FAILURE_ABORT)
 		return 128 + machine->signal;
-	return machine->refused ? EXIT_REFUSED : EXIT_FAILED;
+	return plan->refused ? EXIT_REFUSED : EXIT_FAILED;
 }
 
 static const char *outcome_name(const struct machine *machine, int code);
@@ -682,7 +460,7 @@ static const char *outcome_name(const struct machine *machine, int code)
 	case EXIT_DONE:
 		return "done";
 	case EXIT_FAILED:
-		return machine->rolled_back ? "rolled back" : "failed";
+		return machine->main->rolled_back ? "rolled back" : "failed";
 	case EXIT_USAGE:
 	case EXIT_REFUSED:
 		return "refused";
@@ -714,14 +492,14 @@ static void tell_run_ended(struct machine *machine, int code)
 
 	record_set(&data, "outcome", value_string(outcome_name(machine, code)));
 	record_set(&data, "exit", value_int(code));
-	record_set(&data, "failure", value_copy(machine->failure_value));
+	record_set(&data, "failure", value_copy(machine->main->failure_value));
 	record_set(&data, "undone", value_copy(machine->undone));
 	record_set(&data, "stays", value_copy(machine->stays));
 	record_set(&data, "leaves", value_copy(machine->leaves));
 	record_set(&data, "by_hand", value_copy(machine->by_hand));
 	record_set(&data, "overruns", value_copy(machine->overruns));
 	record_set(&data, "changed", value_bool(machine->changed));
-	record_set(&data, "armed", value_int(saga_armed(machine->tree)));
+	record_set(&data, "armed", value_int(saga_armed(machine->main->node)));
 	record_set(&data, "elapsed", value_duration(machine->now));
 	tell(machine, EVENT_RUN_ENDED, machine->options->run_id, NULL, outcome_name(machine, code), data,
 	     (struct span){ 0 });
@@ -740,25 +518,11 @@ static void tell_run_started(struct machine *machine)
 	record_set(&data, "driver", value_string(machine->driver->ops->name));
 	record_set(&data, "params", params);
 	record_set(&data, "step_by_step", value_bool(options->step_by_step));
-	tell(machine, EVENT_RUN_STARTED, options->run_id, NULL, machine->program->title ? machine->program->title : "", data,
+	tell(machine, EVENT_RUN_STARTED, options->run_id, NULL, machine->program->plans[0].title, data,
 	     (struct span){ 0 });
 }
 
 /* ---- life ---- */
-
-static void take_params(struct machine *machine)
-{
-	const struct program *program = machine->program;
-
-	for (uint32_t i = 0; i < program->param_count; i++)
-		for (size_t k = 0; k < machine->options->param_count; k++)
-			if (!strcmp(program->params[i].name, machine->options->params[k].name)) {
-				machine->given[i] = true;
-				value_release(machine->globals[program->params[i].global]);
-				machine->globals[program->params[i].global] =
-					value_copy(machine->options->params[k].value);
-			}
-}
 
 struct machine *machine_new(const struct machine_options *options)
 {
@@ -771,28 +535,19 @@ struct machine *machine_new(const struct machine_options *options)
 	machine->driver = options->driver;
 	machine->journal = options->journal;
 	machine->options = options;
-	machine->globals = memory_need(calloc(program->global_count + 1, sizeof(struct value)));
-	machine->given = memory_need(calloc(program->param_count + 1, sizeof(bool)));
 	machine->start_wall = machine->wall = options->driver->ops->start_wall(options->driver);
 	grow_effects(machine);
-	machine->tree = saga_new(SAGA_SEQUENCE, NULL);
 	machine->stays = list_new(4);
 	machine->by_hand = list_new(4);
 	machine->leaves = list_new(4);
 	machine->undone = list_new(4);
-	machine->wrong_params = list_new(4);
 	machine->overruns = list_new(4);
 	machine->run_value = record_new(4);
 	record_set(&machine->run_value, "id", value_string(options->run_id));
 	record_set(&machine->run_value, "started", value_time(machine->start_wall));
 	record_set(&machine->run_value, "operator", value_string(options->operator_name));
 	record_set(&machine->run_value, "environment", value_string(options->environment));
-	machine->plan_value = record_new(1);
-	record_set(&machine->plan_value, "title", value_string(program->title));
-	take_params(machine);
-	machine->root = fiber_new(machine, "0", &program->functions[0], 0);
-	machine->root->ended = root_ended;
-	fiber_ready(machine->root);
+	plan_run_main(machine);
 	return machine;
 }
 
@@ -803,7 +558,7 @@ int machine_run(struct machine *machine)
 	tell_run_started(machine);
 	for (;;) {
 		run_ready(machine);
-		if (machine->stage == END_DONE || machine->stopped || machine->broken)
+		if (machine->main->stage == END_DONE || machine->stopped || machine->broken)
 			break;
 		if (!journal_sync(machine->journal)) {
 			machine->broken = true;
@@ -818,8 +573,8 @@ int machine_run(struct machine *machine)
 		deliver(machine, &delivery);
 	}
 	int code = exit_code(machine);
-	if (machine->stage != END_DONE)
-		note_not_undone(machine, machine->tree);
+	if (machine->main->stage != END_DONE)
+		note_not_undone(machine, machine->main->node);
 	tell_run_ended(machine, code);
 	journal_sync(machine->journal);
 	return code;
@@ -838,28 +593,14 @@ void machine_free(struct machine *machine)
 			effect_free(effect);
 		}
 	free(machine->effects);
-	if (machine->deferring)
-		deferred_free(machine->deferring);
-	while (machine->deferred) {
-		struct deferred *next = machine->deferred->next;
-		deferred_free(machine->deferred);
-		machine->deferred = next;
-	}
-	saga_free(machine->tree);
-	failure_free(machine->failure);
-	for (uint32_t i = 0; i < machine->program->global_count; i++)
-		value_release(machine->globals[i]);
-	free(machine->globals);
-	free(machine->given);
+	saga_free(machine->main->node);
 	heap_free(&machine->timers);
-	value_release(machine->failure_value);
+	value_release(machine->lock);
 	value_release(machine->stays);
 	value_release(machine->by_hand);
 	value_release(machine->leaves);
 	value_release(machine->undone);
-	value_release(machine->wrong_params);
 	value_release(machine->overruns);
 	value_release(machine->run_value);
-	value_release(machine->plan_value);
 	free(machine);
 }

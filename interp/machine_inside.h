@@ -1,7 +1,8 @@
 /*
  * machine_inside.h - the parts of the machine, for its own files only:
  *
- *   machine.c    the loop, deliveries, timers, the order of the end
+ *   machine.c    the loop, deliveries, timers, effects under way
+ *   plan_run.c   a plan under way, the run's own or a child: its beginning, the order of its end
  *   fiber.c      fibers, frames, groups of children, interruption
  *   vm.c         the instructions that compute, and the loop
  *   choice.c     choices and loops that preview cannot decide
@@ -21,6 +22,7 @@
 #include "interp/builtin.h"
 #include "interp/heap.h"
 #include "interp/machine.h"
+#include "interp/operators.h"
 
 #define SECOND INT64_C(1000000000)
 #define DEPTH_MAX 1000          /* calls within calls */
@@ -58,10 +60,13 @@ struct failure {
 	char *step_id;
 	struct span at;
 	uint64_t target; /* serial of the region it is meant for; inner regions let it pass. 0: the innermost that takes it */
+	bool incomplete; /* a rollback on its way has failed: nothing takes it any more */
+	bool undone;	 /* a child plan on its way has rolled back */
 };
 
 struct fiber;
 struct machine;
+struct plan_run;
 struct failure *failure_new(struct fiber *fiber, enum failure_kind kind, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void failure_free(struct failure *failure);
@@ -83,14 +88,15 @@ struct timer {
 
 /* ---- the tree of what may have to be undone ---- */
 
-enum saga_kind { SAGA_SEQUENCE, SAGA_SIDE_BY_SIDE, SAGA_STEP };
+enum saga_kind { SAGA_SEQUENCE, SAGA_SIDE_BY_SIDE, SAGA_STEP, SAGA_PLAN };
 enum saga_state { SAGA_IDLE, SAGA_PROVING, SAGA_ARMED, SAGA_DROPPED, SAGA_UNDONE, SAGA_BROKEN };
 
 struct saga {
 	enum saga_kind kind;
 	struct saga *parent, *first, *last, *previous, *next;
 	uint32_t bound; /* SIDE_BY_SIDE: how many at once, 0: all */
-	/* STEP: */
+	struct plan_run *plan; /* STEP: in whose names its handler runs; PLAN: itself, which goes with its node */
+	/* STEP; id and title also of a child PLAN: */
 	const struct step_code *code;
 	uint32_t function; /* whose code holds the handler */
 	char *id;
@@ -184,6 +190,7 @@ struct group {
 	uint64_t watch; /* serial of the owner's WATCH region, 0: an ordinary group */
 	bool cancelled;
 	struct failure *failure; /* the first */
+	bool incomplete, undone; /* what became of child plans in it, whatever they failed with: see struct failure */
 	struct saga *saga;
 	const struct group_export *exports;
 	uint32_t export_count;
@@ -193,6 +200,7 @@ struct sampler;
 
 struct fiber {
 	struct machine *machine;
+	struct plan_run *plan; /* whose params and constants it reads */
 	char *path;
 	uint32_t effects, steps, spawned; /* counts behind ids */
 	struct value *registers;
@@ -264,6 +272,31 @@ struct deferred {
 enum end_stage { END_FORWARD, END_UNWIND, END_ON_ROLLBACK, END_ON_FAILURE, END_ON_SUCCESS, END_DEFERS, END_FINALLY,
 		  END_QUESTIONS, END_DONE };
 
+/* A plan under way, or one whose steps may still have to be undone. */
+struct plan_run {
+	struct machine *machine;
+	const struct plan_code *code;
+	struct plan_run *outer; /* the plan that runs it; NULL: the run's own */
+	const struct run_code *run; /* of a child */
+	struct saga *node;	/* all that it may have to undo */
+	struct fiber *root;	/* its course; when that has ended, its frame stays for the handlers */
+	struct value *globals;
+	bool *given; /* params that have a value from outside */
+	int64_t started;
+	enum end_stage stage;
+	struct failure *failure; /* why it ends */
+	struct value failure_value;
+	struct timer timer, unwind_timer;
+	struct unwinding *unwinding; /* of its end */
+	bool refused;	  /* it ended before anything had begun */
+	bool rolled_back; /* handlers ran at its end: not those of a `try` */
+	struct deferred *deferred;
+	struct deferred *deferring; /* the one that runs */
+	struct value wrong_params;
+	struct value value; /* what `plan` is in it */
+	struct plan_run *next_over;
+};
+
 struct machine {
 	const struct program *program;
 	const struct registry *registry;
@@ -271,8 +304,9 @@ struct machine {
 	struct driver *driver;
 	struct journal *journal;
 	const struct machine_options *options;
-	struct value *globals;
-	bool *given;
+	struct plan_run *main;
+	struct plan_run *over; /* child plans that have ended and hold nothing to undo: to be freed */
+	struct value lock;     /* its name, or null */
 	int64_t now, wall, start_wall;
 	uint64_t serials;
 	struct fiber *ready_first, *ready_last;
@@ -280,27 +314,17 @@ struct machine {
 	struct heap timers;
 	struct effect **effects; /* hash by id */
 	uint32_t effect_buckets, effect_count;
-	struct fiber *root;
-	struct saga *tree;
-	struct deferred *deferred;
+	uint32_t deferrals; /* deferred blocks of all plans that have not run to their end */
 	struct deferred *defer_slots[2][1 << DEFER_BITS]; /* by statement and owner; by these and the values */
-	struct deferred *deferring; /* the one that runs */
 	struct unwinding *unwindings; /* all under way */
 
 	bool changed;  /* a change has started: guards fail from now on instead of refusing */
-	bool refused;  /* the run ended before it had begun */
 	bool broken;   /* the journal failed: nothing starts any more */
 	bool stopped;  /* second signal */
 	int signal;    /* the first */
-	enum end_stage stage;
-	struct failure *failure; /* why the run ends */
-	struct value failure_value;
-	struct timer plan_timer, unwind_timer;
-	struct unwinding *unwinding; /* of the end */
-	bool rolled_back; /* handlers ran at the end: not those of a `try` */
 	bool unwound_incomplete, in_doubt;
-	struct value stays, by_hand, leaves, undone, wrong_params, overruns;
-	struct value run_value, plan_value;
+	struct value stays, by_hand, leaves, undone, overruns;
+	struct value run_value;
 };
 
 /* machine.c */
@@ -312,16 +336,33 @@ void timer_stop(struct machine *machine, struct timer *timer);
 void timer_pause(struct machine *machine, struct timer *timer, bool pause);
 void tell(struct machine *machine, enum event_kind kind, const char *id, const struct fiber *fiber, const char *text,
 	  struct value data, struct span at); /* consumes data */
+/* Of the plan itself: it stands below the node of a child. */
+void tell_plan(const struct plan_run *plan, enum event_kind kind, const char *id, const char *text, struct value data,
+	       struct span at);
 void effect_start(struct fiber *fiber, const struct builtin *builtin, const struct value *args, uint32_t count,
 		  uint32_t a, struct span at, const char *label);
-void machine_limit(struct machine *machine, int64_t after); /* the plan's timeout, from now on */
 struct value handler_end(const char *kind, const struct failure *failure); /* data of EVENT_HANDLER_ENDED; NULL: done */
 char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *text_numbered(const char *path, char mark, uint32_t number); /* path, mark, number: an id */
 struct value title_of(const struct saga *step); /* borrowed */
 
+/* plan_run.c */
+void plan_run_free(struct plan_run *plan); /* with its node: saga_free() calls it */
+void plan_run_main(struct machine *machine); /* the run's own plan begins */
+/* RUN_PLAN: the child plan begins, in a group of the fiber's that ends with it. `given`: values of the row's params. */
+void plan_run_child(struct fiber *fiber, const struct run_code *run, const struct value *given);
+void plan_limit(struct plan_run *plan, int64_t after); /* its timeout, from now on */
+bool plan_lock(struct fiber *fiber, struct value name); /* does the fiber run on? */
+void plan_param_fits(struct plan_run *plan, struct value v, uint32_t number);
+void plan_param_holds(struct plan_run *plan, struct value held, uint32_t number);
+bool plan_params_done(struct fiber *fiber); /* does it run on? */
+/* A handler of the plan, in a fiber of its own: on a copy of what its course saw. */
+struct fiber *plan_handler(struct plan_run *plan, uint32_t pc, const char *kind);
+void plan_handler_ended(struct fiber *fiber, const char *kind, struct failure *failure); /* tells it; consumes */
+void plans_over(struct machine *machine); /* frees those that have ended and hold nothing */
+
 /* fiber.c */
-struct fiber *fiber_new(struct machine *machine, const char *path, const struct function *function, uint32_t pc);
+struct fiber *fiber_new(struct plan_run *plan, const char *path, const struct function *function, uint32_t pc);
 void fiber_free(struct fiber *fiber);
 void fiber_ready(struct fiber *fiber);
 void fiber_end(struct fiber *fiber, struct failure *failure);
@@ -376,6 +417,9 @@ void group_cancel(struct group *group, const char *why);
 struct fiber *group_spawn(struct group *group, struct fiber *parent, uint32_t pc);
 struct fiber *group_call(struct group *group, struct fiber *parent, const struct function *function,
 			 const struct value *args, uint32_t count);
+struct fiber *group_enter(struct group *group, struct fiber *parent, struct fiber *child);
+void group_child_ended(struct fiber *child, struct failure *failure, void *group); /* consumes */
+void group_tell(const struct group *group, struct failure *failure); /* what a failure that leaves it must know */
 
 /* vm.c */
 void fiber_run(struct fiber *fiber); /* until it waits or ends */
@@ -407,15 +451,6 @@ void fiber_raise(struct fiber *fiber, struct failure *failure); /* consumes; the
 bool fiber_error(struct fiber *fiber, const char *message); /* raises FAILURE_ERROR; does the fiber run on? */
 void fiber_raise_now(struct fiber *fiber); /* the pending or held-up failure, if there is one that may go on */
 
-/* operators.c: false with a message (at least 200 bytes) */
-bool operate(enum opcode op, struct value x, struct value y, struct value *out, char *error);
-/* x = x + y without a copy of x; false: not lists, or somebody else holds x. */
-bool list_extend(struct value *x, struct value y);
-bool give_unit(struct value v, enum unit unit, struct value *out, char *error);
-bool field_of(struct value object, struct value name, struct value *out, char *error);
-bool index_of_value(struct value object, struct value index, struct value *out, char *error);
-struct value concat(const struct value *parts, uint32_t count);
-
 /* conditions.c */
 void trace_start(struct fiber *fiber);
 void trace_note(struct fiber *fiber, uint32_t part, struct value v);
@@ -446,21 +481,23 @@ void saga_step_ended(struct fiber *fiber, struct saga *step, const struct failur
 void saga_checkpoint(struct fiber *fiber, const char *text);
 void saga_commit(struct fiber *fiber, const char *text);
 void saga_defer(struct fiber *fiber, uint32_t number);
-struct deferred *saga_take_deferred(struct machine *machine); /* the newest; there is one */
+struct deferred *saga_take_deferred(struct plan_run *plan); /* the newest; there is one */
+void deferred_free(struct deferred *deferred);
 void saga_wake(struct saga *saga);
 void saga_forget(struct fiber *fiber); /* it no longer waits for a step's arming */
 struct unwinding;
 struct unwound {
 	uint32_t done, failed; /* handlers; failed: or cut short, or not run */
 };
-/* Runs all armed handlers below `root` (itself included), then calls done. */
-struct unwinding *saga_unwind(struct machine *machine, struct saga *root,
+/* Runs all armed handlers below `root` (itself included) because of a failure, then calls done. */
+struct unwinding *saga_unwind(struct machine *machine, struct saga *root, const struct failure *why,
 			      void (*done)(struct machine *machine, const struct unwound *result, void *context),
 			      void *context);
 void unwindings_free(struct machine *machine); /* those cut short by the end of the machine */
 void unwinding_cut(struct unwinding *unwinding, const char *why);
 uint32_t saga_armed(const struct saga *saga);
-struct fiber *handler_fiber(struct machine *machine, const char *path, uint32_t function, uint32_t pc,
+bool saga_holds(const struct saga *saga); /* anything that is armed, kept by a checkpoint or not */
+struct fiber *handler_fiber(struct plan_run *plan, const char *path, uint32_t function, uint32_t pc,
 			    const struct capture *captures, uint32_t count, const struct value *values);
 
 /* threshold.c */

@@ -5,11 +5,29 @@
 #include <string.h>
 
 #include "interp/buffer.h"
-#include "interp/machine_inside.h"
+#include "interp/operators.h"
 #include "interp/regex.h"
 
 #define ERROR_SIZE  200
 #define NUMBER_ROOM 24 /* bytes that a number takes at most; what takes more lets the text grow */
+
+int operator_instruction(enum operator op)
+{
+	static const struct {
+		enum operator op;
+		enum opcode code;
+	} codes[] = {
+		{ OP_ADD, INSN_ADD },     { OP_SUB, INSN_SUBTRACT },   { OP_MUL, INSN_MULTIPLY }, { OP_DIV, INSN_DIVIDE },
+		{ OP_MOD, INSN_MODULO },  { OP_EQ, INSN_EQUAL },       { OP_NE, INSN_UNEQUAL },   { OP_LT, INSN_LESS },
+		{ OP_LE, INSN_LESS_EQUAL }, { OP_GT, INSN_GREATER },   { OP_GE, INSN_GREATER_EQUAL }, { OP_IN, INSN_IN },
+		{ OP_MATCHES, INSN_MATCHES },
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		if (codes[i].op == op)
+			return (int)codes[i].code;
+	return -1;
+}
 
 static const char *sign(enum opcode op)
 {

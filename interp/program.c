@@ -89,15 +89,15 @@ void program_dump(FILE *out, const struct program *program)
 }
 
 /* How many rows the table that d names has; UINT32_MAX: d names none. */
-static uint32_t table_size(const struct program *program, enum opcode op)
+static uint32_t table_size(const struct program *program, const struct function *function, enum opcode op)
 {
 	switch (op) {
 	case INSN_GLOBAL:
 	case INSN_SET_GLOBAL:
-		return program->global_count;
+		return program->plans[function->plan].global_count;
 	case INSN_PARAM_FITS:
 	case INSN_PARAM_HOLDS:
-		return program->param_count;
+		return program->plans[function->plan].param_count;
 	case INSN_TRACE:
 		return program->part_count;
 	case INSN_CHECK_BEGIN:
@@ -114,6 +114,8 @@ static uint32_t table_size(const struct program *program, enum opcode op)
 		return program->watch_count;
 	case INSN_GROUP_END:
 		return program->group_count;
+	case INSN_RUN_PLAN:
+		return program->run_count;
 	case INSN_DEFER:
 		return program->defer_count;
 	case INSN_SAMPLE_SETUP:
@@ -162,7 +164,7 @@ static const char *verify_instruction(const struct program *program, const struc
 			return "an arm that does not end behind its choice";
 		if (in->op == INSN_CONSTANT && (uint32_t)in->d >= function->constant_count)
 			return "a constant that is not there";
-		return (uint32_t)in->d < table_size(program, in->op) || jumps(in->op) || in->op == INSN_CONSTANT
+		return (uint32_t)in->d < table_size(program, function, in->op) || jumps(in->op) || in->op == INSN_CONSTANT
 			       ? NULL
 			       : "a row that is not in its table";
 	}

@@ -42,6 +42,8 @@ enum function_kind { FUNCTION_MAIN, FUNCTION_FUNC, FUNCTION_TASK, FUNCTION_THRES
 struct function {
 	enum function_kind kind;
 	const char *name;
+	uint32_t plan; /* whose globals and params it names */
+	struct span declared; /* its name where it is declared: the same for all plans that import it */
 	struct instruction *code;
 	struct span *spans; /* one for each instruction */
 	uint32_t count;
@@ -203,12 +205,35 @@ struct plan_handlers {
 	uint32_t questions; /* of a test: what is asked after the run */
 };
 
+/* A plan: the one that is run, or one that it runs as a child. Each has globals of its own. */
+struct plan_code {
+	struct compilation *compilation; /* borrowed: its files, with their environments */
+	const char *title;
+	const char *name;  /* of a child, as a test's givens name it */
+	uint32_t function; /* its course */
+	uint32_t global_count;
+	struct param_code *params;
+	uint32_t param_count;
+	struct plan_handlers handlers;
+	int within; /* register of its course with `rollback within`, -1: none */
+};
+
+/* A `run plan`. */
+struct run_code {
+	uint32_t plan;
+	const uint32_t *params; /* which of them it gives, in the order of its registers */
+	uint32_t count;
+	struct span span;
+};
+
 struct program {
 	struct compilation *compilation; /* borrowed: spans, names and types live in its arena */
-	const char *title;
-	struct function *functions; /* 0 is main */
+	struct plan_code *plans; /* 0 is the run's own */
+	uint32_t plan_count;
+	struct run_code *runs;
+	uint32_t run_count;
+	struct function *functions; /* 0 is the course of the run's own plan */
 	uint32_t function_count;
-	uint32_t global_count;
 	struct call_site *sites;
 	uint32_t site_count;
 	struct template_code *templates;
@@ -229,10 +254,6 @@ struct program {
 	uint32_t threshold_count;
 	struct group_code *groups;
 	uint32_t group_count;
-	struct param_code *params;
-	uint32_t param_count;
-	struct plan_handlers handlers;
-	int within; /* register of main with `rollback within`, -1: none */
 };
 
 /* Compiles a checked plan (no errors among its diagnostics). NULL only where the plan has no `plan` item to run. */

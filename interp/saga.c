@@ -51,6 +51,8 @@ void saga_free(struct saga *saga)
 	while (saga->last)
 		saga_free(saga->last);
 	unlink_saga(saga);
+	if (saga->kind == SAGA_PLAN)
+		plan_run_free(saga->plan);
 	for (uint32_t i = 0; saga->captured && i < saga->code->capture_count; i++)
 		value_release(saga->captured[i]);
 	free(saga->captured);
@@ -79,6 +81,16 @@ uint32_t saga_armed(const struct saga *saga)
 	for (const struct saga *child = saga->first; child; child = child->next)
 		count += saga_armed(child);
 	return count;
+}
+
+bool saga_holds(const struct saga *saga)
+{
+	if (saga->kind == SAGA_STEP && saga->state == SAGA_ARMED)
+		return true;
+	for (const struct saga *child = saga->first; child; child = child->next)
+		if (saga_holds(child))
+			return true;
+	return false;
 }
 
 /* ---- arming ---- */
@@ -198,7 +210,7 @@ static void start_proof(struct fiber *fiber, struct saga *step)
 	char *path = text_numbered(fiber->path, '!', ++fiber->spawned);
 
 	step->state = SAGA_PROVING;
-	fiber->proof = handler_fiber(fiber->machine, path, step->function, code->proof, code->captures,
+	fiber->proof = handler_fiber(step->plan, path, step->function, code->proof, code->captures,
 				     code->capture_count, values);
 	fiber->proof->step = step;
 	fiber->proof->ended = proved;
@@ -364,10 +376,10 @@ static void drop(struct saga *step, void *context)
 	     step->code->span);
 }
 
-/* The set that checkpoint and commit are about: the enclosing step's subtree; outside of any step, the run's. */
+/* The set that checkpoint and commit are about: the enclosing step's subtree; outside of any step, the plan's. */
 static struct saga *scope_of(struct fiber *fiber)
 {
-	return fiber->step ? fiber->step : fiber->machine->tree;
+	return fiber->step ? fiber->step : fiber->plan->node;
 }
 
 void saga_checkpoint(struct fiber *fiber, const char *text)
@@ -442,8 +454,9 @@ static bool is_deferred(struct machine *machine, const struct defer_code *code, 
 	return known;
 }
 
-static void defer_push(struct machine *machine, struct deferred *deferred)
+static void defer_push(struct plan_run *plan, struct deferred *deferred)
 {
+	struct machine *machine = plan->machine;
 	struct deferred **same = defer_slot(machine, deferred->code, deferred->owner, deferred->captured);
 	struct deferred **of_owner = defer_slot(machine, deferred->code, deferred->owner, NULL);
 	const struct deferred *before = *of_owner;
@@ -455,19 +468,37 @@ static void defer_push(struct machine *machine, struct deferred *deferred)
 	*same = deferred;
 	deferred->next_of_owner = *of_owner;
 	*of_owner = deferred;
-	deferred->next = machine->deferred;
-	machine->deferred = deferred;
+	deferred->next = plan->deferred;
+	plan->deferred = deferred;
+	machine->deferrals++;
 }
 
-/* The newest of all is the newest in its slots. */
-struct deferred *saga_take_deferred(struct machine *machine)
+/* The newest of its plan: what is newer in its slots, if anything, is another plan's. */
+struct deferred *saga_take_deferred(struct plan_run *plan)
 {
-	struct deferred *deferred = machine->deferred;
+	struct deferred *deferred = plan->deferred;
+	struct deferred **at = defer_slot(plan->machine, deferred->code, deferred->owner, deferred->captured);
 
-	*defer_slot(machine, deferred->code, deferred->owner, deferred->captured) = deferred->next_same;
-	*defer_slot(machine, deferred->code, deferred->owner, NULL) = deferred->next_of_owner;
-	machine->deferred = deferred->next;
+	while (*at != deferred)
+		at = &(*at)->next_same;
+	*at = deferred->next_same;
+	at = defer_slot(plan->machine, deferred->code, deferred->owner, NULL);
+	while (*at != deferred)
+		at = &(*at)->next_of_owner;
+	*at = deferred->next_of_owner;
+	plan->deferred = deferred->next;
 	return deferred;
+}
+
+void deferred_free(struct deferred *deferred)
+{
+	for (uint32_t i = 0; i < deferred->code->capture_count; i++)
+		value_release(deferred->captured[i]);
+	free(deferred->captured);
+	value_release(deferred->title);
+	free(deferred->id);
+	free(deferred->owner);
+	free(deferred);
 }
 
 /*
@@ -491,7 +522,7 @@ void saga_defer(struct fiber *fiber, uint32_t number)
 	deferred->captured = captured;
 	deferred->owner = memory_need(strdup(owner));
 	deferred->title = value_copy(title_of(fiber->step));
-	defer_push(machine, deferred);
+	defer_push(fiber->plan, deferred);
 	deferred->id = deferred->number > 1 ? text_printf("d:%s#%u.%u", owner, number, deferred->number)
 					    : text_printf("d:%s#%u", owner, number);
 	struct value data = record_new(code->capture_count);
@@ -502,10 +533,10 @@ void saga_defer(struct fiber *fiber, uint32_t number)
 
 /* ---- handlers ---- */
 
-struct fiber *handler_fiber(struct machine *machine, const char *path, uint32_t function, uint32_t pc,
+struct fiber *handler_fiber(struct plan_run *plan, const char *path, uint32_t function, uint32_t pc,
 			    const struct capture *captures, uint32_t count, const struct value *values)
 {
-	struct fiber *fiber = fiber_new(machine, path, &machine->program->functions[function], pc);
+	struct fiber *fiber = fiber_new(plan, path, &plan->machine->program->functions[function], pc);
 
 	fiber->handler = true;
 	for (uint32_t i = 0; i < count; i++) {
@@ -538,6 +569,7 @@ struct unwinding {
 	struct task *handlers; /* running ones */
 	struct task *tasks;    /* all */
 	struct unwinding *next; /* of the machine's */
+	struct value why;	/* the failure, as plans see it */
 	struct unwound result;
 	bool cut;
 };
@@ -578,6 +610,7 @@ static void task_finish(struct task *task)
 		link = &(*link)->next;
 	*link = unwinding->next;
 	unwinding->done(unwinding->machine, &unwinding->result, unwinding->context);
+	value_release(unwinding->why);
 	free(unwinding);
 }
 
@@ -592,6 +625,7 @@ void unwindings_free(struct machine *machine)
 			timer_stop(machine, &task->timer);
 			free(task);
 		}
+		value_release(unwinding->why);
 		free(unwinding);
 	}
 }
@@ -603,6 +637,14 @@ static void note_by_hand(struct machine *machine, const struct saga *step, const
 	record_set(&entry, "title", value_copy(title_of(step)));
 	record_set(&entry, "message", value_string(message));
 	list_push(&machine->by_hand, entry);
+}
+
+static void link_running(struct task *task)
+{
+	task->next_running = task->unwinding->handlers;
+	if (task->next_running)
+		task->next_running->previous_running = task;
+	task->unwinding->handlers = task;
 }
 
 static void unlink_running(struct task *task)
@@ -626,7 +668,7 @@ static void tell_handler(struct task *task, const struct failure *failure, const
 		record_set(&data, "message", value_string(why));
 	}
 	record_set(&data, "elapsed", value_duration(machine->now - task->started));
-	tell(machine, EVENT_HANDLER_ENDED, id, NULL, value_text_peek(step->title), data, step->code->span);
+	tell_plan(step->plan, EVENT_HANDLER_ENDED, id, value_text_peek(step->title), data, step->code->span);
 	free(id);
 }
 
@@ -687,19 +729,43 @@ static void run_handler(struct task *task)
 		return;
 	}
 	record_set(&data, "kind", value_string("rollback"));
-	tell(machine, EVENT_HANDLER_STARTED, id, NULL, value_text_peek(step->title), data, code->span);
-	task->fiber = handler_fiber(machine, id, step->function, code->handler, code->captures, code->capture_count,
+	tell_plan(step->plan, EVENT_HANDLER_STARTED, id, value_text_peek(step->title), data, code->span);
+	task->fiber = handler_fiber(step->plan, id, step->function, code->handler, code->captures, code->capture_count,
 				    step->captured);
 	task->fiber->ended = handler_ended;
 	task->fiber->context = task;
-	task->next_running = task->unwinding->handlers;
-	if (task->next_running)
-		task->next_running->previous_running = task;
-	task->unwinding->handlers = task;
+	link_running(task);
 	task->fiber->bound = &task->timer;
 	if (step->within.tag == VALUE_DURATION)
 		timer_start(machine, &task->timer, later(machine, step->within.i), handler_late, task);
 	free(id);
+}
+
+static void on_rollback_ended(struct fiber *fiber, struct failure *failure, void *context)
+{
+	struct task *task = context;
+
+	unlink_running(task);
+	plan_handler_ended(fiber, "on rollback", failure);
+	task_finish(task);
+}
+
+/* A child plan is undone as one: its handlers, then what it says to that. At its own end it does so itself. */
+static bool tells_rollback(const struct task *task)
+{
+	return task->saga->kind == SAGA_PLAN && task->parent && !task->unwinding->cut &&
+	       task->saga->plan->code->handlers.on_rollback != NOWHERE;
+}
+
+static void tell_rollback(struct task *task)
+{
+	struct plan_run *plan = task->saga->plan;
+
+	value_put(&plan->failure_value, value_copy(task->unwinding->why));
+	task->fiber = plan_handler(plan, plan->code->handlers.on_rollback, "on rollback");
+	task->fiber->ended = on_rollback_ended;
+	task->fiber->context = task;
+	link_running(task);
 }
 
 /*
@@ -726,11 +792,13 @@ static void advance(struct task *task)
 		return;
 	if (is_armed(task->saga))
 		run_handler(task);
+	else if (tells_rollback(task))
+		tell_rollback(task);
 	else
 		task_finish(task);
 }
 
-struct unwinding *saga_unwind(struct machine *machine, struct saga *root,
+struct unwinding *saga_unwind(struct machine *machine, struct saga *root, const struct failure *why,
 			      void (*done)(struct machine *machine, const struct unwound *result, void *context),
 			      void *context)
 {
@@ -743,9 +811,13 @@ struct unwinding *saga_unwind(struct machine *machine, struct saga *root,
 		done(machine, &(struct unwound){ 0 }, context);
 		return NULL;
 	}
+	unwinding->why = failure_record(why);
 	unwinding->next = machine->unwindings;
 	machine->unwindings = unwinding;
-	tell(machine, EVENT_UNWINDING, "", NULL, "", value_int(armed), (struct span){ 0 });
+	if (root->kind == SAGA_PLAN)
+		tell_plan(root->plan, EVENT_UNWINDING, root->id ? root->id : "", "", value_int(armed), (struct span){ 0 });
+	else
+		tell(machine, EVENT_UNWINDING, "", NULL, "", value_int(armed), (struct span){ 0 });
 	task_start(unwinding, root, NULL);
 	return unwinding;
 }

@@ -14,59 +14,6 @@ static void again(struct fiber *fiber)
 	fiber_frame(fiber)->pc--;
 }
 
-/* ---- parameters ---- */
-
-static void note_wrong(struct machine *machine, const struct param_code *param, struct value v, const char *why,
-		       const char *what)
-{
-	struct value entry = record_new(2), shown = value_show(v, 60);
-
-	record_set(&entry, "name", value_string(param->name));
-	record_set(&entry, "why", value_string_printf("%s %s%s%s", value_text_peek(shown), why, what ? what : "", what ? "`" : ""));
-	list_push(&machine->wrong_params, entry);
-	value_release(shown);
-}
-
-static void param_fits(struct fiber *fiber, struct value v, uint32_t number)
-{
-	const struct param_code *param = &fiber->machine->program->params[number];
-
-	if (param->type && v.tag == VALUE_NULL && !fiber->machine->given[number] && param->type->kind != TYPE_ANY) {
-		/* A default of null is the author's own; the checker has seen it. */
-		return;
-	}
-	if (param->type && !type_fits(param->type, v))
-		note_wrong(fiber->machine, param, v, "does not fit its type", NULL);
-}
-
-static void param_holds(struct fiber *fiber, struct value held, uint32_t number)
-{
-	const struct param_code *param = &fiber->machine->program->params[number];
-
-	if (held.tag != VALUE_UNKNOWN && !value_truthy(held))
-		note_wrong(fiber->machine, param, fiber->machine->globals[param->global], "does not satisfy `", param->source);
-}
-
-static bool params_done(struct fiber *fiber)
-{
-	struct machine *machine = fiber->machine;
-	struct value wrong = machine->wrong_params, lines = list_new(value_length(wrong));
-
-	for (size_t i = 0; i < value_length(wrong); i++)
-		list_push(&lines, value_string_printf("%s`%s`: %s", i ? "; " : "",
-						      value_text_peek(record_peek(list_peek(wrong, i), "name")),
-						      value_text_peek(record_peek(list_peek(wrong, i), "why"))));
-	if (value_length(wrong)) {
-		struct value all = concat(lines.list->items, (uint32_t)value_length(lines));
-		struct failure *failure = failure_new(fiber, FAILURE_USAGE, "wrong params: %s", value_text_peek(all));
-		failure->detail = value_copy(wrong);
-		value_release(all);
-		fiber_raise(fiber, failure);
-	}
-	value_release(lines);
-	return fiber_goes_on(fiber);
-}
-
 /* ---- effects ---- */
 
 static bool effect_call(struct fiber *fiber, const struct instruction *in)
@@ -92,29 +39,37 @@ static bool effect_call(struct fiber *fiber, const struct instruction *in)
 	return fiber_goes_on(fiber);
 }
 
-static bool given_answer(struct fiber *fiber, const struct instruction *in)
+/* What was written as one call becomes one effect: its answer is on record like any other. Consumes the list. */
+static bool answer_given(struct fiber *fiber, const char *name, struct value list, uint32_t a, uint32_t go_on)
 {
 	struct machine *machine = fiber->machine;
-	const struct function *function = fiber_frame(fiber)->function;
 	const struct builtin *given = NULL;
-	char *id;
+	char *id = text_numbered(fiber->path, ':', fiber->effects + 1);
+	struct value args[2] = { value_string(name), list };
 
-	if (!machine->driver->ops->given)
-		return true;
-	id = text_numbered(fiber->path, ':', fiber->effects + 1);
-	struct value args[2] = { value_string(function->name), list_new(function->parameters) };
-	for (uint32_t i = 0; i < function->parameters; i++)
-		list_push(&args[1], value_copy(*fiber_register(fiber, i)));
-	if (machine->driver->ops->given(machine->driver, function->name, args[1], id))
+	if (machine->driver->ops->given && machine->driver->ops->given(machine->driver, name, list, id))
 		given = machine->given_row;
 	free(id);
-	if (given) { /* What was written as one call becomes one effect: its answer is on record like any other. */
-		fiber_frame(fiber)->pc = (uint32_t)in->d;
-		effect_start(fiber, given, args, 2, fiber_frame(fiber)->base + in->a, fiber_at(fiber), NULL);
+	if (given) {
+		fiber_frame(fiber)->pc = go_on;
+		effect_start(fiber, given, args, 2, fiber_frame(fiber)->base + a, fiber_at(fiber), NULL);
 	}
 	value_release(args[0]);
 	value_release(args[1]);
-	return !given || fiber_goes_on(fiber);
+	return given;
+}
+
+static bool given_answer(struct fiber *fiber, const struct instruction *in)
+{
+	const struct function *function = fiber_frame(fiber)->function;
+	struct value list;
+
+	if (!fiber->machine->driver->ops->given)
+		return true;
+	list = list_new(function->parameters);
+	for (uint32_t i = 0; i < function->parameters; i++)
+		list_push(&list, value_copy(*fiber_register(fiber, i)));
+	return !answer_given(fiber, function->name, list, in->a, (uint32_t)in->d) || fiber_goes_on(fiber);
 }
 
 /* ---- structure ---- */
@@ -153,6 +108,7 @@ static bool step_begin(struct fiber *fiber, const struct instruction *in)
 	region->a = in->a;
 	region->saga = saga;
 	saga->code = code;
+	saga->plan = fiber->plan;
 	saga->function = (uint32_t)(fiber_frame(fiber)->function - machine->program->functions);
 	saga->id = text_numbered(fiber->path, '/', ++fiber->steps);
 	region->steps = fiber->steps;
@@ -354,6 +310,8 @@ static bool group_end(struct fiber *fiber, const struct instruction *in)
 	}
 	struct failure *failure = region->group->failure;
 	region->group->failure = NULL;
+	if (failure)
+		group_tell(region->group, failure);
 	fiber_pop_region(fiber);
 	if (!failure)
 		return true;
@@ -469,20 +427,33 @@ static struct value special(struct fiber *fiber, enum special which)
 	if (which == SPECIAL_RUN)
 		return value_copy(machine->run_value);
 	if (which == SPECIAL_PLAN)
-		return value_copy(machine->plan_value);
+		return value_copy(fiber->plan->value);
 	for (const struct fiber *at = fiber; at; at = at->group ? at->group->owner : NULL)
 		for (uint32_t i = at->region_count; i-- > 0;)
 			if (at->regions[i].kind == REGION_STEP && at->regions[i].failure)
 				return failure_record(at->regions[i].failure);
-	return value_copy(machine->failure_value);
+	/* A child's steps are undone because of the plan around it when the child itself has ended well. */
+	for (const struct plan_run *plan = fiber->plan; plan; plan = plan->outer)
+		if (plan->failure_value.tag != VALUE_NULL)
+			return value_copy(plan->failure_value);
+	return value_null();
 }
 
 /* ---- tests ---- */
 
-static bool made_like(const struct call_made *call, struct value of, struct value places, const struct value *values)
+/* A task has code in each plan that imports it. */
+static bool same_task(const struct program *program, uint32_t some, uint32_t other)
+{
+	struct span a = program->functions[some].declared, b = program->functions[other].declared;
+
+	return a.file == b.file && a.from == b.from;
+}
+
+static bool made_like(const struct program *program, const struct call_made *call, struct value of, struct value places,
+		      const struct value *values)
 {
 	if (call->builtin ? of.tag != VALUE_STRING || strcmp(call->builtin->name, value_text_peek(of))
-			  : of.tag != VALUE_INT || (uint32_t)of.i != call->function)
+			  : of.tag != VALUE_INT || !same_task(program, (uint32_t)of.i, call->function))
 		return false;
 	for (size_t i = 0; i < value_length(places); i++) {
 		size_t place = (size_t)list_peek(places, i).i;
@@ -499,7 +470,7 @@ static void was_called(struct fiber *fiber, struct value *a)
 	bool found = false;
 
 	for (size_t i = 0; calls && i < calls->count && !found; i++)
-		found = made_like(&calls->items[i], of, places, a + 1);
+		found = made_like(fiber->machine->program, &calls->items[i], of, places, a + 1);
 	value_put(a, value_bool(found));
 }
 
@@ -542,6 +513,41 @@ static void hold_given(struct fiber *fiber, struct value *a, uint32_t number)
 	if (fiber->machine->options->given)
 		fiber->machine->options->given(fiber->machine->options->context, number, v);
 	value_release(v[0]);
+}
+
+/* Its params by their places; what is left to the child is null. */
+static struct value child_params(const struct plan_code *plan, const struct run_code *run, const struct value *given)
+{
+	struct value list = list_new(plan->param_count), *params = memory_need(calloc(plan->param_count + 1, sizeof(*params)));
+
+	for (uint32_t i = 0; i < run->count; i++)
+		params[run->params[i]] = given[i];
+	for (uint32_t i = 0; i < plan->param_count; i++)
+		list_push(&list, value_copy(params[i]));
+	free(params);
+	return list;
+}
+
+/* A child that a test answers for does not begin: GROUP_END, which follows, is passed over. */
+static bool run_plan(struct fiber *fiber, const struct instruction *in, const struct value *given)
+{
+	struct machine *machine = fiber->machine;
+	const struct run_code *run = &machine->program->runs[in->d];
+	const struct plan_code *plan = &machine->program->plans[run->plan];
+	struct value list = child_params(plan, run, given);
+
+	if (machine->options->calls)
+		calls_note(machine,
+			   (struct call_made){ .function = plan->function, .shown = value_string(plan->name) },
+			   list.list->items, plan->param_count);
+	if (machine->driver->ops->given &&
+	    answer_given(fiber, plan->name, value_copy(list), in->a, fiber_frame(fiber)->pc + 1)) {
+		value_release(list);
+		return fiber_goes_on(fiber);
+	}
+	value_release(list);
+	plan_run_child(fiber, run, given);
+	return fiber_goes_on(fiber);
 }
 
 static void log_text(struct fiber *fiber, struct value text, bool warning)
@@ -603,14 +609,14 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 		note_task(fiber);
 		break;
 	case INSN_GIVEN_PARAM:
-		if (machine->given[in->a])
+		if (fiber->plan->given[in->a])
 			fiber_frame(fiber)->pc = (uint32_t)in->d;
 		break;
 	case INSN_PARAM_FITS:
-		param_fits(fiber, r[in->a], (uint32_t)in->d);
+		plan_param_fits(fiber->plan, r[in->a], (uint32_t)in->d);
 		break;
 	case INSN_PARAM_HOLDS:
-		param_holds(fiber, r[in->a], (uint32_t)in->d);
+		plan_param_holds(fiber->plan, r[in->a], (uint32_t)in->d);
 		break;
 	case INSN_LOG:
 		log_text(fiber, r[in->a], in->b);
@@ -657,7 +663,7 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 		break;
 	case INSN_PLAN_TIMEOUT:
 		if (r[in->a].tag == VALUE_DURATION)
-			machine_limit(machine, r[in->a].i);
+			plan_limit(fiber->plan, r[in->a].i);
 		break;
 	case INSN_WATCH_BEGIN:
 		watch_begin(fiber, in);
@@ -694,8 +700,12 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 bool structure_run(struct fiber *fiber, const struct instruction *in, struct value *r)
 {
 	switch ((enum opcode)in->op) {
+	case INSN_RUN_PLAN:
+		return run_plan(fiber, in, &r[in->a]);
 	case INSN_PARAMS_DONE:
-		return params_done(fiber);
+		return plan_params_done(fiber);
+	case INSN_PLAN_LOCK:
+		return plan_lock(fiber, r[in->a]);
 	case INSN_EFFECT:
 		return effect_call(fiber, in);
 	case INSN_GIVEN:

@@ -337,6 +337,7 @@ void fiber_run(struct fiber *fiber)
 	struct machine *const machine = fiber->machine;
 	const struct function *const functions = machine->program->functions;
 	const bool explores = machine->driver->explores;
+	struct value *const globals = fiber->plan->globals;
 	const struct instruction *code, *pc, *in;
 	struct frame *frame;
 	const struct value *k;
@@ -361,10 +362,10 @@ run_NULL:
 	put_immediate(&r[in->a], VALUE_NULL, 0);
 	DISPATCH();
 run_GLOBAL:
-	put_copy(&r[in->a], &machine->globals[in->d]);
+	put_copy(&r[in->a], &globals[in->d]);
 	DISPATCH();
 run_SET_GLOBAL:
-	put_copy(&machine->globals[in->d], &r[in->a]);
+	put_copy(&globals[in->d], &r[in->a]);
 	DISPATCH();
 
 run_ADD:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Holds the documentation to the program: every ```plan block of the given pages checks without an error and passes
-# its own tests, and the pages
+# its own tests (one that begins with ```plan NAME is a file of that name for those below it), and the pages
 # made from the tables in the code are what the program prints (`make docs` makes them).   tests/docs.sh PROGRAM [PAGE …]
 set -euo pipefail
 program=${1:?the program}
@@ -25,7 +25,8 @@ verdict() { # NAME COMMAND…: counts what the command says
 
 for page in "${pages[@]}"; do
 	rm -f "$work"/block*
-	awk -v out="$work/block" '/^```plan$/ { n++; on = 1; next } /^```$/ { on = 0 } on { print > (out n ".plan") }' "$page"
+	awk -v out="$work/" '/^```plan( [^ ]+)?$/ { n++; on = 1; name = $2; next } /^```$/ { on = 0 }
+		on { print > (out "block" n ".plan"); if (name) print > (out name) }' "$page"
 	for block in "$work"/block*.plan; do
 		[ -e "$block" ] || { echo "FAILED docs/$page: it has no plan block"; failed=$((failed + 1)); break; }
 		verdict "$page:$(basename "$block" .plan)" "$program" check "$block"

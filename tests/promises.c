@@ -163,8 +163,8 @@ static void see(void *context, const struct event *event)
 	case EVENT_STEP_KEPT:
 		count_end(tally, event->id);
 		break;
-	case EVENT_FAILED:
-		tally->failed = true;
+	case EVENT_RUN_ENDED: /* what a child plan failed with may have been caught */
+		tally->failed = record_peek(event->data, "failure").tag != VALUE_NULL;
 		break;
 	case EVENT_HANDLER_ENDED:
 		if (!strcmp(value_text_peek(record_peek(event->data, "kind")), "rollback"))

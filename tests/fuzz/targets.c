@@ -103,20 +103,48 @@ struct text {
 	size_t length;
 };
 
-/* The plan imports itself, as fuzz.plan and as a file beside a library: cycles, and names that come twice. */
+#define FILE_MARK "\n# file: " /* and a name: behind it stands another file of the input, up to the next one */
+
+/* The part of the input that is the file of that name; "": the first part. */
+static struct text part_of(const struct text *text, const char *name)
+{
+	const char *from = text->bytes, *end = text->bytes + text->length, *to;
+	size_t length = strlen(name);
+
+	for (;;) {
+		to = memmem(from, (size_t)(end - from), FILE_MARK, strlen(FILE_MARK));
+		if (length == 0)
+			return (struct text){ from, (size_t)((to ? to : end) - from) };
+		if (!to)
+			return (struct text){ NULL, 0 };
+		from = to + strlen(FILE_MARK);
+		if ((size_t)(end - from) > length && memcmp(from, name, length) == 0 && from[length] == '\n') {
+			from += length;
+			length = 0;
+		}
+	}
+}
+
+/*
+ * Children and imports are further parts of the input; and the plan imports itself, as fuzz.plan and as a file beside a
+ * library: cycles, and names that come twice.
+ */
 static char *read_text(void *context, const char *path, size_t *length, char *error, size_t error_size)
 {
 	const struct text *text = context;
+	struct text part = part_of(text, strcmp(path, "fuzz.plan") == 0 ? "" : path);
 	char *copy;
 
 	(void)error;
 	(void)error_size;
-	if (strcmp(path, "fuzz.plan") != 0 && (!strstr(path, "lib") || strstr(path, "lib/lib")))
+	if (!part.bytes && strstr(path, "lib") && !strstr(path, "lib/lib"))
+		part = part_of(text, "");
+	if (!part.bytes)
 		return NULL;
-	copy = malloc(text->length + 1);
-	memcpy(copy, text->bytes, text->length);
-	copy[text->length] = 0;
-	*length = text->length;
+	copy = malloc(part.length + 1);
+	memcpy(copy, part.bytes, part.length);
+	copy[part.length] = 0;
+	*length = part.length;
 	return copy;
 }
 

@@ -820,7 +820,7 @@ static void gen_part_of_step(struct generator *g)
 		break;
 	case 9:
 		gen_words(g, "run plan");
-		gen_string(g, false);
+		gen_string(g, true);
 		if (gen_one_in(g, 2)) {
 			g->held = false;
 			gen_blanks(g, true);

@@ -73,7 +73,8 @@ static void look_at_members(const struct builtin_table *table, const struct buil
 	if (pure ? !row->call || row->start : row->call || !row->start)
 		complain(row->name, "a pure row has .call, any other .start, and none has both");
 	if (pure &&
-	    (row->simulate || row->describe || row->grace || row->flags & ~(unsigned)BUILTIN_INTERNAL))
+	    (row->simulate || row->describe || row->grace ||
+	     row->flags & ~(unsigned)(BUILTIN_INTERNAL | BUILTIN_PATTERN)))
 		complain(row->name, "a pure row is no effect");
 	if (change != (row->settle != SETTLE_NONE))
 		complain(row->name, "a change, and nothing else, says how it is settled");
