@@ -71,12 +71,9 @@ commands() { "$RUNPLAN" complete -- '' | sed -n 's/\t.*//p'; }
 }
 
 @test "a plan's help: blue_green.plan, and the params of what it imports" {
-    cd "$root"
-    run_plan plans/blue_green.plan --help
-    says "$out" '           --set version=STRING '
-    says "$out" 'Params of plans/lib/stack.plan:'
-    "$RUNPLAN" plans/blue_green.plan --help >"$BATS_TEST_TMPDIR/blue_green.txt"
-    cd "$BATS_TEST_TMPDIR"
+    (cd "$root" && "$RUNPLAN" plans/blue_green.plan --help) >blue_green.txt
+    says "$(<blue_green.txt)" '           --set version=STRING '
+    says "$(<blue_green.txt)" 'Params of plans/lib/stack.plan:'
     is_tidy blue_green.txt
 }
 
