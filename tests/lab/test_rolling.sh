@@ -49,7 +49,7 @@ test_rolling_with_an_instance_that_is_ill() {
     plan_start rolling.plan --set version=v2
     check "the run comes to instance 1" happened step.started "Run v2 on 1"
     until grep -qF '"type":"handler.started"' "$work/journal" || ! kill -0 "$run" 2>/dev/null; do
-        curl -s -o /dev/null --max-time 0.2 -d '{"unhealthy": true}' "http://127.0.0.1:$LAB_PORT_1/fault/"
+        curl -s -o /dev/null --max-time 3 -d '{"unhealthy": true}' "http://127.0.0.1:$LAB_PORT_1/fault/"
         sleep 0.05
     done
     plan_end
