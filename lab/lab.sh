@@ -38,6 +38,7 @@ write_state() {
         (
             umask 077
             random_hex 16 >"$LAB_STATE/postgres.password"
+            echo s3-secret >"$LAB_STATE/archive.secret"      # the one of tests/s3_server.py
             password=$(<"$LAB_STATE/postgres.password")
             cat >"$LAB_STATE/postgres.env" <<END
 POSTGRES_PASSWORD=$password

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154  # code, run, work: lib.sh
-# test_backups.sh: plans/backup_config.plan.
+# test_backups.sh: plans/backup_config.plan, the archive of plans/backup.plan, and the backup of a developer.
 
 test_backup_of_the_configuration() {
     local folder file
@@ -27,4 +27,37 @@ test_backup_of_the_configuration() {
     says "lab/no-such-file"
     says "lab/none"
     equals "nothing was begun" "$(find "$LAB_STATE/backups" -name 'config_*')" ""
+}
+
+test_backup_is_archived() {
+    local store=http://127.0.0.1:$LAB_PORT_S3 name
+    lab/lab.sh up s3 >"$work/up" 2>&1 || { fail "no store: $(tail -n 2 "$work/up")"; return; }
+    plan backup.plan --set "archive=$store" --set "archive_secret_file=$LAB_STATE/archive.secret"
+    equals "exit code" "$code" 0
+    replays
+    name=$(basename "$(dumps | grep '\.dump$')")
+    says "thebot/$name is in backups at $store"
+    # Read back by curl's own signature.
+    curl -sf --aws-sigv4 aws:amz:us-east-1:s3 -u "lab:operator:$(cat "$LAB_STATE/archive.secret")" \
+        -o "$work/from_archive" "$store/backups/thebot/$name" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD"
+    check "the archive has it byte for byte" cmp -s "$work/from_archive" "$LAB_STATE/backups/$name"
+    never_says "$(cat "$LAB_STATE/archive.secret")"
+
+    # The store looks at the signature.
+    echo another-secret >"$work/wrong.secret"
+    plan backup.plan --set "archive=$store" --set "archive_secret_file=$work/wrong.secret"
+    equals "exit code of a wrong key" "$code" 1
+    says SignatureDoesNotMatch
+}
+
+test_backup_of_a_developers_database() {
+    local copy
+    plan backup.plan --env development --set "sqlite_database=$LAB_STATE/development.sqlite3"
+    equals "exit code" "$code" 0
+    copy=$(find "$LAB_STATE/backups" -name 'thebot_*.sqlite3')
+    equals "what is in it" "$(python3 -c "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute(
+        'SELECT (SELECT count(*) FROM materials_material), (SELECT count(*) FROM chat_message)').fetchone())" "$copy")" "200 50"
+    equals "no part of it is left" "$(find "$LAB_STATE/backups" -name '*.part')" ""
+    rm -f "$copy"
+    replays
 }
