@@ -138,6 +138,13 @@ bench:
 	@$(MAKE) --no-print-directory --silent all $(filter $(B)/tests/bench/%,$(TOOLS)) $(PRELOADED)
 	@tests/bench/bench.py $(ROW) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) $(if $(KEEP),--keep)
 
+.PHONY: bench-lab
+bench-lab:
+	@scripts/setup.sh bench
+	@$(MAKE) --no-print-directory --silent all
+	@lab/lab.sh up
+	@tests/bench/detect.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(KEEP),--keep)
+
 .PHONY: layers
 layers:
 	@scripts/layers.sh

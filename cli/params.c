@@ -8,6 +8,7 @@
 
 #include "cli/people.h"
 #include "grammar/parse.h"
+#include "interp/buffer.h"
 #include "interp/constant.h"
 #include "interp/environment.h"
 #include "interp/plan_test.h"
@@ -230,15 +231,22 @@ static void suggest_environment(struct collector *c, const char *name)
 	struct module *module = c->program->compilation->modules;
 	const char *names[64], *near;
 	const struct node *item = NULL;
-	size_t count = 0;
+	struct buffer all = {0};
+	size_t count = 0, i;
 
 	while (count < 64 && (item = environment_next(&module, item, NULL)))
 		names[count++] = item->environment.name.text;
 	near = suggest_name(name, names, count);
 	if (near)
 		wrong(c, "there is no environment `%s`; did you mean `%s`?", name, near);
-	else
-		wrong(c, "there is no environment `%s`%s", name, count == 0 ? ": the plan has none" : "");
+	else if (count == 0)
+		wrong(c, "there is no environment `%s`: the plan has none", name);
+	else {
+		for (i = 0; i < count; i++)
+			buffer_printf(&all, "%s%s", i ? ", " : "", names[i]);
+		wrong(c, "there is no environment `%s`; there are: %s", name, buffer_text(&all));
+		buffer_free(&all);
+	}
 }
 
 /* An environment that only a child plan knows is one of the run as well. */

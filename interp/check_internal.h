@@ -401,6 +401,7 @@ void check_plan_items(struct checker *checker, struct module *module);
 /* Walks its body, if that was not done yet. */
 void check_callable(struct checker *checker, struct callable *callable);
 struct callable *callable_new(struct checker *checker);
+void check_param_takes(struct walk *w, const struct symbol *param, const struct node *value); /* E0212 where not */
 void report_unknown_param(struct walk *w, const struct node *target);
 
 /* ---- check_threshold.c, check_test.c ---- */

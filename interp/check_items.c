@@ -198,6 +198,31 @@ void declare_items(struct checker *checker, struct module *module)
 
 /* ---- params and environments ---- */
 
+/* What is written out is held to the type and the condition of its param before anything runs. */
+void check_param_takes(struct walk *w, const struct symbol *param, const struct node *value)
+{
+	const struct node *condition = param->node->param.condition;
+	struct value given, held;
+	struct span where;
+	struct diag *diag;
+
+	if ((!condition && param->type->kind != TYPE_URL) || value->type->kind == TYPE_ERROR ||
+	    !constant_with_lets(value, &given, &where))
+		return;
+	if (!type_fits(param->type, given)) {
+		diag = diag_error(w->diags, "E0212", value->span, "`%s` does not take this value", param->name);
+		diag_hint(diag, "a url begins with its scheme: https://…");
+	} else if (condition && constant_condition(condition, param, given, &held)) {
+		if (!value_truthy(held)) {
+			diag = diag_error(w->diags, "E0212", value->span, "`%s` does not take this value",
+					  param->name);
+			diag_secondary(diag, condition->span, "its condition");
+		}
+		value_release(held);
+	}
+	value_release(given);
+}
+
 static void check_param(struct walk *w, struct node *node)
 {
 	struct symbol *symbol = node->symbol;
@@ -216,6 +241,8 @@ static void check_param(struct walk *w, struct node *node)
 		check_condition(w, node->param.condition, "where");
 		place_close(w, place);
 	}
+	if (node->param.initial)
+		check_param_takes(w, symbol, node->param.initial);
 	w->global_position = UINT32_MAX;
 	w->in_param = false;
 }
@@ -306,6 +333,8 @@ static void check_setting(struct walk *w, struct node *setting)
 		diag_hint(diag, "set what differs as params, and compute from them in a `let`");
 	}
 	value_release(value);
+	if (setting->symbol && setting->symbol->node)
+		check_param_takes(w, setting->symbol, setting->setting.value);
 }
 
 static void check_environment(struct walk *w, struct node *node)

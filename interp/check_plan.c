@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "interp/constant.h"
 #include "interp/environment.h"
 
 /* ---- where it may stand ---- */
@@ -42,27 +41,6 @@ static void unknown_param(struct walk *w, const struct compilation *child, struc
 		diag_hint(diag, "did you mean `%s`?", nearest);
 }
 
-/* What is written out is held to the condition of its param before anything runs. */
-static void check_holds(struct walk *w, const struct node *entry, const struct symbol *param)
-{
-	const struct node *value = entry->entry.value, *condition = param->node->param.condition;
-	struct value given, held;
-	struct span where;
-	struct diag *diag;
-
-	if (!condition || !constant_with_lets(value, &given, &where))
-		return;
-	if (constant_condition(condition, param, given, &held)) {
-		if (!value_truthy(held)) {
-			diag = diag_error(w->diags, "E0212", value->span, "`%s` does not take this value",
-					  param->name);
-			diag_secondary(diag, condition->span, "its condition");
-		}
-		value_release(held);
-	}
-	value_release(given);
-}
-
 /* False: the child knows no such param. */
 static bool check_given(struct walk *w, const struct compilation *child, struct node *entry)
 {
@@ -78,7 +56,7 @@ static bool check_given(struct walk *w, const struct compilation *child, struct 
 	entry->symbol = param;
 	if (param->type && want_type(w, entry->entry.value, param->type, param->name) &&
 	    entry->entry.value->type->kind != TYPE_ERROR)
-		check_holds(w, entry, param);
+		check_param_takes(w, param, entry->entry.value);
 	return true;
 }
 

@@ -24,11 +24,15 @@ static void note_wrong(struct plan_run *plan, const char *name, struct value why
 	list_push(&plan->wrong_params, entry);
 }
 
-static struct value refused_because(struct value v, const char *why, const char *what)
+static struct value refused_because(const struct plan_run *plan, const struct param_code *param, struct value v,
+				    const char *why, const char *what)
 {
+	const struct sources *sources = plan->machine->program->compilation->sources;
+	struct span at = param->node->param.name.span;
 	struct value shown = value_show(v, 60);
 	struct value text =
-	    value_string_printf("%s %s%s%s", value_text_peek(shown), why, what ? what : "", what ? "`" : "");
+	    value_string_printf("%s %s%s%s (%s:%u)", value_text_peek(shown), why, what ? what : "", what ? "`" : "",
+				source_get(sources, at.file)->path, source_position(sources, at.file, at.from).line);
 
 	value_release(shown);
 	return text;
@@ -43,7 +47,7 @@ void plan_param_fits(struct plan_run *plan, struct value v, uint32_t number)
 		return;
 	}
 	if (param->type && !type_fits(param->type, v))
-		note_wrong(plan, param->name, refused_because(v, "does not fit its type", NULL));
+		note_wrong(plan, param->name, refused_because(plan, param, v, "is not of its type", NULL));
 }
 
 void plan_param_holds(struct plan_run *plan, struct value held, uint32_t number)
@@ -53,7 +57,7 @@ void plan_param_holds(struct plan_run *plan, struct value held, uint32_t number)
 	if (held.tag != VALUE_UNKNOWN && !value_truthy(held))
 		note_wrong(
 		    plan, param->name,
-		    refused_because(plan->globals[param->global], "does not satisfy `", param->source));
+		    refused_because(plan, param, plan->globals[param->global], "does not satisfy `", param->source));
 }
 
 static struct value wrong_lines(struct value wrong)

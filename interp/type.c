@@ -414,6 +414,14 @@ static bool record_fits(const struct type *type, struct value v)
 	return true;
 }
 
+/* RFC 3986, 3.1, with an authority behind it; nothing at all stands for no URL. */
+static bool has_scheme(const char *text)
+{
+	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
+	return !*text || (length > 0 && strncmp(text + length, "://", 3) == 0 && text[length + 3] > ' ');
+}
+
 bool type_fits(const struct type *type, struct value v)
 {
 	static const uint8_t tags[] = {
@@ -435,6 +443,8 @@ bool type_fits(const struct type *type, struct value v)
 		return v.tag == VALUE_RECORD && record_fits(type, v);
 	case TYPE_ENUM:
 		return v.tag == VALUE_STRING && type_has_choice(type, value_text_peek(v));
+	case TYPE_URL:
+		return v.tag == VALUE_STRING && has_scheme(value_text_peek(v));
 	default:
 		return v.tag == tags[type->kind];
 	}
