@@ -6,6 +6,7 @@
 #   make lab-up     only the stack to deploy to        make docs         docs/ from the tables in the code
 #   make lab-down   removes all that the lab made      make clean        what was built, not the lab
 #   make install    into PREFIX (/usr/local), below DESTDIR: program, man page, completions; make uninstall
+#   make test-long  tests of the lab that take long     make bench-lab   a canary's end beside a runbook's loop (lab)
 #   make bench      runplan measured beside others (ROW=http for one row, QUICK=1, ROUNDS=9, KEEP=1 into docs/)
 #
 # Sources are found by folder. B is where objects go: build/, or build/asan for the sanitizers' build.
@@ -123,10 +124,15 @@ lab-down:
 	@lab/lab.sh down
 
 # Every suite closes with a line `N passed, N failed`; `make test` adds them up.
-.PHONY: test test-unit test-golden test-asan test-lab
+.PHONY: test test-unit test-golden test-asan test-lab test-long
 test:
 	@scripts/setup.sh test
 	@scripts/test.sh layers unit golden asan lab
+
+# For who has a quarter of an hour more.
+test-long:
+	@scripts/setup.sh test
+	@scripts/test.sh long
 
 test-unit test-golden test-asan test-lab:
 	@scripts/test.sh $(@:test-%=%)

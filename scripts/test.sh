@@ -7,6 +7,7 @@
 #            benchmarks still run
 #   asan     unit and golden once more, built with the address, undefined-behaviour and leak sanitizers
 #   lab      tests/lab: deployments to the real stack
+#   long     those of tests/lab that take longer: each of them a case beside one that `lab` has
 #
 # Each suite closes with `NAME: N passed, N failed`, the whole with `N passed, N failed`; the exit code is 1 if any failed.
 set -uo pipefail
@@ -165,12 +166,13 @@ suite() {
             wait
             build "${ASAN_MAKE[@]}" && unit "${ASAN_MAKE[@]}" && golden build/asan build/asan/runplan
             ;;
+        long) wait && make -s all && lab/lab.sh up && LONG=1 run_counted long tests/lab/run.sh ;;
         lab) wait && make -s all && lab/lab.sh up && run_counted lab tests/lab/run.sh ;;
         *) say "there is no suite $1"; exit 2 ;;
     esac
 }
 
-[ $# -gt 0 ] || { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 prepare "$@" || { say "there is no Docker engine to test with"; exit 1; }
 for name in "$@"; do
     passed=0

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # code, run: for the tests; test: run.sh
-# lib.sh: what the tests of tests/lab share. A test is a function test_*; `check` and its kin count; nothing else does.
+# lib.sh: what the tests of tests/lab share. A test is a function test_*, or long_* where `make test` should not wait for it; `check` and its kin count; nothing else does.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 # shellcheck source=lab/env.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # run.sh [NAME...]: real deployments to the lab, and what they leave when they fail. The lab must be up. With names, only
-# the tests whose name holds one of them. Closes with `N passed, N failed`.
+# the tests whose name holds one of them; without, those named test_*, and with LONG=1 those named long_* instead, which
+# would make the others too long to wait for. Closes with `N passed, N failed`.
 set -uo pipefail
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -11,13 +12,13 @@ done
 
 wanted() {
     local name
-    [ ${#names[@]} -gt 0 ] || return 0
+    [ ${#names[@]} -gt 0 ] || { [[ $1 = "${LONG:+long}"_* || ( -z ${LONG:-} && $1 = test_* ) ]]; return; }
     for name in "${names[@]}"; do [[ $1 != *"$name"* ]] || return 0; done
     return 1
 }
 
 names=("$@")
-for test in $(declare -F | awk '$3 ~ /^test_/ { print $3 }'); do
+for test in $(declare -F | awk '$3 ~ /^(test|long)_/ { print $3 }'); do
     wanted "$test" || continue
     began=$SECONDS
     before=$failed

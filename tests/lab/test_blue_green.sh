@@ -82,7 +82,7 @@ test_slow_release() {
 }
 
 # What stood on the idle colour comes back too: here the release of before, running.
-test_idle_colour_gets_its_release_back() {
+long_idle_colour_gets_its_release_back() {
     deploy v2
     equals "exit code of the first" "$code" 0
     remember
@@ -132,7 +132,7 @@ test_dump_that_fails_on_a_full_disk() {
 }
 
 # The image is not there: it is built, and stays also when the deployment fails.
-test_image_that_is_missing_is_built() {
+long_image_that_is_missing_is_built() {
     docker rmi "$LAB_IMAGE:v3" >/dev/null
     deploy v3
     equals "exit code" "$code" 0
@@ -170,9 +170,9 @@ test_ctrl_c_while_traffic_is_on_the_new_release() {
     equals "traffic went there and came back" "$(of_load '[.timeline[1:][].to] | join(" ")')" "v2 v1"
 }
 
-test_ctrl_c_while_the_new_release_starts() { interrupted_at effect.started compose.up; }
+long_ctrl_c_while_the_new_release_starts() { interrupted_at effect.started compose.up; }
 test_ctrl_c_while_the_database_is_migrated() { interrupted_at effect.started migrate; }
-test_ctrl_c_while_the_database_is_dumped() { interrupted_at effect.started pg.dump; }
+long_ctrl_c_while_the_database_is_dumped() { interrupted_at effect.started pg.dump; }
 
 # Another signal than Ctrl-C, another exit code, the same way back.
 test_sigterm() {

@@ -95,7 +95,7 @@ test_canary_without_prometheus() {
     nothing_changed
 }
 
-test_canary_interrupted_at_half_of_the_traffic() {
+long_canary_interrupted_at_half_of_the_traffic() {
     remember
     load_start
     climb --set bake_50=60s

@@ -80,7 +80,7 @@ test_restore_that_fails_leaves_the_live_database() {
     nothing_changed
 }
 
-test_restore_interrupted_in_the_middle_of_the_swap() {
+long_restore_interrupted_in_the_middle_of_the_swap() {
     plan backup.plan
     equals "exit code of the backup" "$code" 0
     add_materials 7
@@ -94,7 +94,7 @@ test_restore_interrupted_in_the_middle_of_the_swap() {
     until [ "$(live database)" = ok ]; do sleep 0.1; done
 }
 
-test_restore_of_a_newer_schema_than_the_release() {
+long_restore_of_a_newer_schema_than_the_release() {
     plan backup.plan
     equals "exit code of the backup" "$code" 0
     live_now v2 || return

@@ -87,7 +87,7 @@ test_edge() {
     equals "a preflight" "$(header access-control-allow-methods -X OPTIONS -H "Origin: $ORIGIN" "$SITE/materials/")" "GET, POST"
 }
 
-test_chat_goes_through_redis() {
+long_chat_goes_through_redis() {
     local room=ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/tests/
     VERSION=v1 compose up -d --no-build backend-green >/dev/null 2>&1
     wait_healthy 20 backend-green
@@ -144,7 +144,7 @@ alerts() { curl -s "http://127.0.0.1:$LAB_PORT_ALERTS/api/v2/alerts" | jq -r '.[
 has_alert() { alerts | grep -qx "$1"; }
 has_no_alert() { ! alerts | grep -q .; }
 
-test_faults_of_the_backend() {
+long_faults_of_the_backend() {
     local room=ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/tests/ i
     fault errors on 0.5
     equals "errors" "$(for i in 1 2 3 4; do status "$SITE/materials/"; echo; done | sort | uniq -c | xargs)" "2 200 2 500"
@@ -198,7 +198,7 @@ test_faults_of_the_backend() {
     equals "the backend has none either" "$(curl -s "http://127.0.0.1:$LAB_PORT_BLUE/fault/" | jq -c '[.[] | select(. != 0 and . != false and . != "")]')" '[]'
 }
 
-test_secrets_in_the_log() {
+long_secrets_in_the_log() {
     local secret='password=TestPass123!'
     in_log() { docker logs "${LAB_PREFIX}backend-blue" 2>&1 | grep -qiE 'password|token|secret'; }
     token student >/dev/null
@@ -211,7 +211,7 @@ test_secrets_in_the_log() {
     equals "the site is there" "$(status "$SITE/health/")" 200
 }
 
-test_faults_of_the_edge() {
+long_faults_of_the_edge() {
     # nginx reloads asynchronously: an old worker may answer once more.
     lacks() { [ -z "$(header "$1" "$SITE/")" ]; }
     fault hsts on
@@ -246,7 +246,7 @@ test_faults_of_the_edge() {
     no_fault_is_left
 }
 
-test_faults_of_the_stores() {
+long_faults_of_the_stores() {
     fault lock on
     equals "lock: a reader waits" "$(psql -d thebot_db -c "SET lock_timeout = '100ms'" -c 'SELECT 1 FROM materials_material LIMIT 1' 2>&1 | grep -c 'lock timeout')" 1
     fault lock off
@@ -268,7 +268,7 @@ test_alerts_reach_alertmanager() {
     check "alert again" soon has_no_alert
 }
 
-test_stopped() {
+long_stopped() {
     fault stopped on
     check "without a name, the live backend" not curl -sf -o /dev/null "$SITE/health/"
     fault stopped on prometheus
@@ -280,7 +280,7 @@ test_stopped() {
     no_fault_is_left
 }
 
-test_restart_loops() {
+long_restart_loops() {
     local cause says box=${LAB_PREFIX}backend-blue
     declare -A says=([port]="address already in use" [database]="cannot connect to the database (DATABASE_URL)"
         [redis]="cannot connect to redis (REDIS_URL)" [memory]="")
@@ -300,7 +300,7 @@ test_restart_loops() {
     no_fault_is_left
 }
 
-test_reset_ends_every_fault() {
+long_reset_ends_every_fault() {
     for name in errors hsts frontpage static certificate disk lock restart-loop; do fault "$name" on; done
     fault stopped on redis
     docker stop -t 5 "${LAB_PREFIX}nginx" >/dev/null        # and one that fault.sh knows nothing of
@@ -315,7 +315,7 @@ test_reset_ends_every_fault() {
 }
 
 # The parts that few need: built and started here, and left running.
-test_parts() {
+long_parts() {
     local login=$work/login name=127.0.0.1:$LAB_PORT_REGISTRY/thebot:v1 sink=http://127.0.0.1:$LAB_PORT_SINK
     check "up" lab/lab.sh up standby registry sink
     equals "the standby follows" "$(psql -c "SELECT state FROM pg_stat_replication")" streaming
@@ -364,7 +364,7 @@ print(*sqlite3.connect(sys.argv[1]).execute("SELECT (SELECT count(*) FROM accoun
         "$LAB_STATE/development.sqlite3")" "3 200"
 }
 
-test_wrong_use_of_fault() {
+long_wrong_use_of_fault() {
     equals "an unknown fault" "$(lab/fault.sh nonsense on >/dev/null 2>&1; echo $?)" 2
     equals "no number" "$(lab/fault.sh errors on many 2>&1 >/dev/null)" "lab: many is no number"
     no_fault_is_left

@@ -6,7 +6,7 @@ databases() { psql -c 'SELECT datname FROM pg_database ORDER BY 1' | tr '\n' ' '
 of_v1='accounts|0001_initial chat|0001_initial materials|0001_initial '
 of_v2='accounts|0001_initial chat|0001_initial materials|0001_initial materials|0002_difficulty '
 
-test_migrations_tried_on_a_copy() {
+long_migrations_tried_on_a_copy() {
     remember
     load_start
     plan migrate_check.plan --set version=v2
@@ -57,7 +57,7 @@ test_migrations_nobody_confirms() {
 }
 
 # The table is locked by a session that never ends: the migration must neither wait nor make others wait.
-test_migration_that_gets_no_lock() {
+long_migration_that_gets_no_lock() {
     psql -d thebot_db -c 'BEGIN; LOCK materials_material IN ROW SHARE MODE; SELECT pg_sleep(60)' >/dev/null 2>&1 &
     local locker=$!
     until [ "$(psql -c "SELECT count(*) FROM pg_locks WHERE mode = 'RowShareLock' AND relation IS NOT NULL" -d thebot_db)" -gt 0 ]; do

@@ -39,7 +39,7 @@ test_rollback_to_an_image_that_is_missing() {
 }
 
 # The older release cannot serve either: what ran comes back.
-test_rollback_to_a_release_that_is_ill() {
+long_rollback_to_a_release_that_is_ill() {
     live_now v2 || return
     remember
     plan rollback.plan --set version=v2-unhealthy

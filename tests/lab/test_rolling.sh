@@ -28,7 +28,7 @@ test_rolling_one_after_another() {
     replays
 }
 
-test_rolling_two_at_a_time() {
+long_rolling_two_at_a_time() {
     three_instances || return
     load_start
     plan rolling.plan --set version=v2 --set at_once=2
@@ -68,7 +68,7 @@ test_rolling_with_an_instance_that_is_ill() {
     replays
 }
 
-test_rolling_interrupted() {
+long_rolling_interrupted() {
     three_instances || return
     remember
     load_start
