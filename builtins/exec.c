@@ -1,5 +1,5 @@
 /*
- * exec.c - exec, probe and sh: programs of this machine.
+ * exec.c - exec, probe and sh: programs of this machine and of others.
  *
  * A secret reaches a program through its environment or its standard input. /proc shows every user the
  * arguments of a process, so one that holds a secret never starts. What a program prints is taken as it
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "builtins/live.h"
+#include "builtins/remote.h"
 #include "builtins/tables.h"
 #include "builtins/words.h"
 #include "interp/buffer.h"
@@ -28,7 +29,7 @@ static const struct places sh_places = {2, 3, 4, 5, 6, 7};
 struct run {
 	struct effect_call *call;
 	const struct places *places;
-	struct process *process;
+	struct remote *process;
 	const char **argv;  /* of lent strings, NULL-terminated */
 	char **env;	    /* owned, NULL-terminated */
 	struct value input; /* text of the argument, or null */
@@ -54,7 +55,7 @@ static void run_cancel(struct effect_call *call)
 	struct run *run = call->state;
 
 	if (run->process)
-		process_stop(run->process);
+		remote_stop(run->process);
 }
 
 static bool has_nul(struct value string)
@@ -350,6 +351,15 @@ static void run_done(void *context, const struct process_result *result)
 		call_failed(call, "%s: %s", name, result->error);
 		return;
 	}
+	if (result->lost && call->builtin->effect == EFFECT_READ) {
+		call_failed(call, "%s: %s while %s ran", name, result->error, program(run));
+		return;
+	}
+	if (result->lost) {
+		call_unknown(call, "%s: %s while %s ran; it may go on all the same", name, result->error,
+			     program(run));
+		return;
+	}
 	if (result->cancelled && result->signal != 0) {
 		call_unknown(call, "%s: %s was stopped while it ran", name, program(run));
 		return;
@@ -376,10 +386,6 @@ static void run_start(struct effect_call *call, const struct places *places)
 	run->places = places;
 	call->state = run;
 	call->free_state = run_free;
-	if (call_text(call, places->host)) {
-		call_failed(call, "%s: `host` is not available yet", call->builtin->name);
-		return;
-	}
 	taken =
 	    places == &sh_places ? take_script(run, call_arg(call, 0)) : take_command(run, call_arg(call, 0));
 	if (!taken || !take_env(run, call_arg(call, places->env)) ||
@@ -398,7 +404,7 @@ static void run_start(struct effect_call *call, const struct places *places)
 	options.on_done = run_done;
 	options.context = run;
 	call->cancel = run_cancel;
-	run->process = process_start(call->live, &options);
+	run->process = remote_start(call->live, call_text(call, places->host), &options);
 }
 
 static void exec_start(struct effect_call *call)

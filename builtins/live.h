@@ -164,6 +164,8 @@ struct process_options {
 	int64_t timeout_ns; /* 0: none; then TERM, KILL after 5 s */
 	size_t output_max;  /* of stdout and of stderr each; 0: LIVE_BODY_MAX; more is dropped and `truncated`
 			       set */
+	bool input_waits;   /* the input, and its end, wait for process_input() */
+	void (*on_error)(void *context, const char *bytes, size_t length); /* each piece of stderr; or NULL */
 	void (*on_done)(void *context,
 			const struct process_result *result); /* exactly once, never inside process_start() */
 	void *context;
@@ -175,6 +177,7 @@ struct process_result {
 	int code;   /* exit code, or 128 + signal */
 	int signal; /* 0: it exited */
 	bool timed_out, cancelled, truncated;
+	bool lost; /* remote.h: it began, and the connection broke: nobody knows its end; `error` says so */
 	const char *out, *err; /* NUL-terminated; lent */
 	size_t out_length, err_length;
 	int64_t elapsed_ns;
@@ -185,6 +188,10 @@ struct process *process_start(struct live *live, const struct process_options *o
 /* TERM to its group, KILL after 5 s; on_done comes with cancelled set. Until on_done returns; within it does
  * nothing. */
 void process_stop(struct process *process);
+/* Lets go of an input that waits. */
+void process_input(struct process *process);
+/* What matters is over: it has until it is quiet for a moment to end by itself, then gets TERM as well. */
+void process_linger(struct process *process);
 
 /* ---- readiness of a socket (libpq): NULL when the descriptor cannot be watched, or already is ---- */
 struct live_poll;

@@ -51,6 +51,8 @@ struct process {
 	struct process_pipe in, out, err;
 	uv_write_t write;
 	char *input;
+	size_t input_length;
+	bool input_waits;
 	struct live_timer *timeout, *kill, *linger;
 	size_t output_max;
 	int64_t timeout_ns;
@@ -60,6 +62,7 @@ struct process {
 	int rounds;
 	size_t seen; /* output at the last round */
 	struct process_result result;
+	void (*on_error)(void *context, const char *bytes, size_t length);
 	void (*on_done)(void *context, const struct process_result *result);
 	void *context;
 	char error[300];
@@ -175,6 +178,7 @@ static bool group_lives(pid_t group)
 }
 
 static void look_again(struct process *process, int64_t delay_ns);
+static void process_terminate(struct process *process);
 
 /* Ends a process that has exited, or looks again later. */
 static void process_check(struct process *process)
@@ -221,6 +225,8 @@ static void look(void *context)
 	    process->rounds++ < LINGER_ROUNDS) {
 		process->seen = seen;
 		look_again(process, LINGER_NS);
+	} else if (!process->exited) {
+		process_terminate(process);
 	} else {
 		process_finish(process);
 	}
@@ -319,6 +325,14 @@ void live_process_abandon(struct live *live)
 	}
 }
 
+void process_linger(struct process *process)
+{
+	if (process->exited || process->finished || process->stopping || process->linger != NULL)
+		return;
+	process->seen = process->out.seen + process->err.seen;
+	look_again(process, LINGER_NS);
+}
+
 /* ---- its pipes ---- */
 
 static void scratch_lend(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
@@ -353,6 +367,8 @@ static void output_came(uv_stream_t *stream, ssize_t length, const uv_buf_t *buf
 
 	if (length > 0) {
 		output_keep(process, pipe, buffer->base, (size_t)length);
+		if (pipe == &process->err && process->on_error != NULL)
+			process->on_error(process->context, buffer->base, (size_t)length);
 	} else if (length < 0) {
 		pipe_close(pipe);
 		process_check(process);
@@ -366,6 +382,22 @@ static void input_written(uv_write_t *write, int status)
 
 	(void)status;
 	pipe_close(&process->in);
+}
+
+static void input_write(struct process *process, char *bytes, size_t length)
+{
+	uv_buf_t buffer = uv_buf_init(bytes, (unsigned)length);
+
+	uv_write(&process->write, (uv_stream_t *)&process->in.handle, &buffer, 1, input_written);
+}
+
+void process_input(struct process *process)
+{
+	if (!process->input_waits)
+		return;
+	process->input_waits = false;
+	if (process->in.open)
+		input_write(process, process->input, process->input_length);
 }
 
 static void pipe_open(struct process *process, struct process_pipe *pipe, int fd)
@@ -494,13 +526,13 @@ static void process_connect(struct process *process, const struct process_option
 	pipe_open(process, &process->err, fds->ours[2]);
 	uv_read_start((uv_stream_t *)&process->err.handle, scratch_lend, output_came);
 	if (fds->ours[0] >= 0) {
-		uv_buf_t buffer;
-
 		process->input = live_alloc(options->input_length + 1);
 		memcpy(process->input, options->input, options->input_length);
-		buffer = uv_buf_init(process->input, (unsigned)options->input_length);
+		process->input_length = options->input_length;
+		process->input_waits = options->input_waits;
 		pipe_open(process, &process->in, fds->ours[0]);
-		uv_write(&process->write, (uv_stream_t *)&process->in.handle, &buffer, 1, input_written);
+		if (!process->input_waits)
+			input_write(process, process->input, process->input_length);
 	}
 	fds->ours[0] = fds->ours[1] = fds->ours[2] = -1;
 }
@@ -520,6 +552,7 @@ struct process *process_start(struct live *live, const struct process_options *o
 	process->live = live;
 	process->output_max = options->output_max != 0 ? options->output_max : LIVE_BODY_MAX;
 	process->began = uv_hrtime();
+	process->on_error = options->on_error;
 	process->on_done = options->on_done;
 	process->context = options->context;
 	process->step = (struct live_deferred){.run = report_not_started, .context = process};
