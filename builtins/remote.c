@@ -22,15 +22,18 @@
 #include "builtins/http_parts.h"
 #include "builtins/words.h"
 
-#define SECOND	    INT64_C(1000000000)
-#define SESSIONS    8
-#define CONNECTING  32		  /* hosts at a time */
-#define CONNECT_MAX (20 * SECOND) /* with names looked up, keys and jump hosts */
-#define BEGIN_MAX   (20 * SECOND) /* of a session on a connection that is there */
-#define HALT_MAX    (9 * SECOND)  /* of the session that stops another; a bit less than a call's grace */
-#define EXCERPT	    300
-#define MARK_MAX    48
-#define NOISE_MAX   4096 /* bytes of shells' first words and of marks, beside what is kept */
+#define SECOND	   INT64_C(1000000000)
+#define SESSIONS   8
+#define CONNECTING 16 /* hosts at a time: a handshake is work for the processor */
+#define BEGINNING  32 /* sessions that have not begun yet, likewise */
+#define CONNECT_MAX                                                                                          \
+	(60 * SECOND)		/* with names looked up, keys and jump hosts; ssh itself gives up sooner     \
+				 */
+#define BEGIN_MAX (60 * SECOND) /* of a session on a connection that is there */
+#define HALT_MAX  (9 * SECOND)	/* of the session that stops another; a bit less than a call's grace */
+#define EXCERPT	  300
+#define MARK_MAX  48
+#define NOISE_MAX 4096 /* bytes of shells' first words and of marks, beside what is kept */
 
 /* Behind a mark stands what happened, and a number. */
 struct marks {
@@ -57,7 +60,7 @@ struct host {
 struct ssh {
 	struct live *live;
 	struct host *hosts;
-	unsigned connecting, numbers;
+	unsigned connecting, beginning, numbers;
 	char directory[80]; /* "": it could not be made */
 };
 
@@ -85,7 +88,7 @@ struct remote {
 	char error[600];
 };
 
-static void host_pump(struct host *host);
+static void ssh_pump(struct ssh *ssh);
 
 /* ---- marks ---- */
 
@@ -159,7 +162,7 @@ static bool is_variable(const char *name, size_t length)
  */
 static void add_program(struct buffer *text, const struct marks *marks, const struct process_options *options)
 {
-	buffer_add_text(text, "trap : TERM\n(");
+	buffer_add_text(text, "exec 3>&2 2>/dev/null\ntrap : TERM\n(exec 2>&3 3>&-\n");
 	if (options->directory != NULL) {
 		const char *directory = options->directory;
 		struct buffer path = {0};
@@ -183,7 +186,7 @@ static void add_program(struct buffer *text, const struct marks *marks, const st
 		buffer_add_byte(text, ' ');
 		remote_quote(text, *word);
 	}
-	buffer_printf(text, ")\nc=$?\necho '%s e '$c >&2\n", marks->mark);
+	buffer_printf(text, ")\nc=$?\necho '%s e '$c >&3\n", marks->mark);
 }
 
 /* How many lines there are, the lines, and the input behind them. */
@@ -474,6 +477,7 @@ static void session_done(void *context, const struct process_result *ssh)
 	live_timer_stop(remote->timer);
 	remote->timer = NULL;
 	if (remote->pid == 0) {
+		host->ssh->beginning--;
 		say_not_begun(remote, ssh);
 		fail(remote, remote->error);
 	} else {
@@ -484,7 +488,7 @@ static void session_done(void *context, const struct process_result *ssh)
 			session_report(remote);
 	}
 	host->sessions--;
-	host_pump(host);
+	ssh_pump(host->ssh);
 }
 
 /* ---- stopping ---- */
@@ -576,11 +580,13 @@ static void session_began(struct remote *remote, long pid)
 	if (remote->result.cancelled || remote->slow || pid <= 1)
 		return; /* it is being stopped, and what it waits for never comes */
 	remote->pid = pid;
+	remote->host->ssh->beginning--;
 	remote->began = uv_hrtime();
 	remote->error_from = remote->marks.seen;
 	if (remote->timeout_ns > 0)
 		remote->timer = live_timer_start(remote->live, remote->timeout_ns, timed_out, remote);
 	process_input(remote->session);
+	ssh_pump(remote->host->ssh);
 }
 
 static void session_told(struct remote *remote, char what, long number)
@@ -628,6 +634,7 @@ static void session_start(struct remote *remote)
 
 	snprintf(command, sizeof command, FAR_SESSION, remote->marks.mark, remote->marks.mark);
 	remote->host->sessions++;
+	remote->host->ssh->beginning++;
 	remote->timer = live_timer_start(remote->live, BEGIN_MAX, began_not, remote);
 	remote->session = ssh_start(remote->host, false, command, options);
 	input_free(remote);
@@ -643,8 +650,7 @@ static void master_connected(struct host *host)
 	live_timer_stop(host->timer);
 	host->timer = NULL;
 	ssh->connecting--;
-	for (host = ssh->hosts; host != NULL; host = host->next)
-		host_pump(host);
+	ssh_pump(ssh);
 }
 
 static void master_said(void *context, const char *bytes, size_t length)
@@ -691,8 +697,7 @@ static void master_done(void *context, const struct process_result *result)
 			say_why(error, sizeof error, host->name, result);
 		queue_fail(host, error);
 	}
-	for (host = ssh->hosts; host != NULL; host = host->next)
-		host_pump(host);
+	ssh_pump(ssh);
 }
 
 static void master_slow(void *context)
@@ -728,12 +733,19 @@ static void host_pump(struct host *host)
 {
 	if (host->queue != NULL && host->master == NULL && host->ssh->connecting < CONNECTING)
 		master_start(host);
-	while (host->ready && host->queue != NULL && host->sessions < SESSIONS) {
+	while (host->ready && host->queue != NULL && host->sessions < SESSIONS &&
+	       host->ssh->beginning < BEGINNING) {
 		struct remote *first = host->queue;
 
 		queue_drop(host, first);
 		session_start(first);
 	}
+}
+
+static void ssh_pump(struct ssh *ssh)
+{
+	for (struct host *host = ssh->hosts; host != NULL; host = host->next)
+		host_pump(host);
 }
 
 /* ---- the run's connections ---- */
