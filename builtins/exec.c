@@ -433,8 +433,9 @@ static struct value exec_simulate(const struct effect_request *request)
 /* ---- preview: the command as one would type it ---- */
 
 static struct value with_name(const struct effect_request *request, struct buffer *line,
-			      struct value directory)
+			      const struct places *places)
 {
+	struct value directory = request->args[places->directory], host = request->args[places->host];
 	struct buffer text = {0};
 
 	buffer_printf(&text, "%s: ", request->builtin->name);
@@ -447,6 +448,7 @@ static struct value with_name(const struct effect_request *request, struct buffe
 		buffer_printf(&text, "  (in %s)", value_text_peek(shown));
 		value_release(shown);
 	}
+	words_add_host(&text, host);
 	return buffer_finish(&text);
 }
 
@@ -456,7 +458,7 @@ static struct value exec_describe(const struct effect_request *request)
 
 	words_add_env(&line, NULL, request->args[exec_places.env]);
 	words_add_list(&line, request->args[0]);
-	return with_name(request, &line, request->args[exec_places.directory]);
+	return with_name(request, &line, &exec_places);
 }
 
 /* The author's text on one line, and what stands for its arguments behind it. */
@@ -486,13 +488,27 @@ static struct value sh_describe(const struct effect_request *request)
 			buffer_add(&line, word.string->bytes, word.length);
 		buffer_free(&word);
 	}
-	return with_name(request, &line, request->args[sh_places.directory]);
+	return with_name(request, &line, &sh_places);
 }
 
 #define EXEC_ARGUMENTS                                                                                       \
 	"env: secret record = null, directory: path = null, input: secret string = null, timeout: duration " \
 	"= null, "                                                                                           \
 	"ok: any = null, host: string = null) -> exec_result"
+
+#define EXEC_HOST                                                                                            \
+	"With `host: \"web1\"` it runs there, through the OpenSSH client and your `~/.ssh/config`, on one "  \
+	"connection that is kept for the run. The words, the environment, the directory and the input "      \
+	"arrive "                                                                                            \
+	"byte by byte as they are here and no shell reads them. Nobody is asked for a password, and a host " \
+	"key "                                                                                               \
+	"that is unknown or has changed is a failure. What is behind `env` is then all that is added to "    \
+	"the far "                                                                                           \
+	"login's environment; a variable's name must be letters, digits and `_`. A program that a signal "   \
+	"killed "                                                                                            \
+	"there has the code 128 + signal. If the connection breaks while it runs, what `exec` and `sh` did " \
+	"is "                                                                                                \
+	"unknown."
 
 #define EXEC_DETAILS                                                                                         \
 	"`env` adds variables to those of runplan itself (a null leaves one out), `directory` is where the " \
@@ -506,17 +522,16 @@ static struct value sh_describe(const struct effect_request *request)
 	"started get TERM, and KILL five seconds later. Of each output 4MiB are kept; `truncated` says "     \
 	"when there was "                                                                                    \
 	"more. A failure has the details code, stdout, stderr, and in `tail` the last 20 lines, those of "   \
-	"stdout first. `host` is "                                                                           \
-	"not available "                                                                                     \
-	"yet."
+	"stdout first. " EXEC_HOST
 
 #define EXEC_BAD                                                                                             \
 	"A program that does not exist or may not be run, an exit code that is not `ok`, a signal and a "    \
 	"timeout are "                                                                                       \
-	"failures; the message ends with the program's last line."
+	"failures; the message ends with the program's last line. So are a host that is down, refuses the "  \
+	"key, is not known or does not answer (10 s for each connection)."
 
 #define SH_SIGNATURE "(command: sh, reads: bool = false, " EXEC_ARGUMENTS
-#define SH_SUMMARY   "Run a line of shell on this machine."
+#define SH_SUMMARY   "Run a line of shell."
 
 /* What `sh(…, reads: true)` is. */
 static const struct builtin sh_reads = {
@@ -533,7 +548,7 @@ static const struct builtin sh_reads = {
 static const struct builtin exec_rows[] = {
     {.name = "exec",
      .signature = "(command: list(string), " EXEC_ARGUMENTS,
-     .summary = "Run a program on this machine and wait for its end.",
+     .summary = "Run a program and wait for its end.",
      .details = "The command is the program and its arguments, word by word: no shell reads them, so nothing "
 		"in them needs quoting. " EXEC_DETAILS,
      .example = "exec([\"systemctl\", \"restart\", \"thebot\"], timeout: 30s)",
@@ -579,7 +594,7 @@ static const struct builtin_type exec_types[] = {
 
 const struct builtin_table exec_table = {
     .name = "exec",
-    .summary = "Programs of this machine.",
+    .summary = "Programs of this machine, and by ssh of others.",
     .rows = exec_rows,
     .row_count = sizeof(exec_rows) / sizeof(*exec_rows),
     .types = exec_types,

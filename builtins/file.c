@@ -1,5 +1,5 @@
 /*
- * file.c - file.*: files of this machine.
+ * file.c - file.*: files of this machine; of others: file_remote.c.
  *
  * All of it blocks, so each call is a job for a thread of live_work(): `work` runs there, looks at the
  * arguments (whose counts it must not touch), and leaves an answer or a message; the job then ends the call
@@ -17,11 +17,14 @@
 #include <unistd.h>
 
 #include "builtins/disk.h"
+#include "builtins/file_remote.h"
 #include "builtins/live.h"
 #include "builtins/tables.h"
+#include "builtins/words.h"
 #include "interp/buffer.h"
 #include "interp/regex.h"
 
+#define FILE_HOST    ", host: string = null)"
 #define LIST_MAX     100000 /* names of one directory */
 #define TEMPLATE_MAX (16 * 1024 * 1024)
 
@@ -80,22 +83,33 @@ static bool check_path(struct effect_call *call, size_t index)
 	return !problem;
 }
 
+/* Rows that can be on another machine have `host` as their last argument. */
+static bool is_remote(const struct effect_call *call)
+{
+	const char *signature = call->builtin->signature;
+
+	return strstr(signature, FILE_HOST) != NULL && call_text(call, call->arg_count - 1) != NULL;
+}
+
 /* Begins the work on a call whose first `paths` arguments are paths. */
-static struct job *job_start(struct effect_call *call, size_t paths, bool (*work)(struct job *job))
+static void job_start(struct effect_call *call, size_t paths, bool (*work)(struct job *job))
 {
 	struct job *job;
 	size_t i;
 
 	for (i = 0; i < paths; i++)
 		if (!check_path(call, i))
-			return NULL;
+			return;
+	if (is_remote(call)) {
+		file_remote_start(call);
+		return;
+	}
 	job = memory_need(calloc(1, sizeof(*job)));
 	job->call = call;
 	job->work = work;
 	call->state = job;
 	call->free_state = job_free;
 	live_work(call->live, job_work, job_done, job);
-	return job;
 }
 
 static const char *job_path(const struct job *job)
@@ -402,6 +416,17 @@ static void file_copy(struct effect_call *call)
 		job_start(call, 2, copy_work);
 }
 
+/* Consumes the line. */
+static struct value with_host(struct value line, struct value host)
+{
+	struct buffer text = {0};
+
+	buffer_add(&text, value_text_peek(line), value_length(line));
+	words_add_host(&text, host);
+	value_release(line);
+	return buffer_finish(&text);
+}
+
 static struct value describe_text(const struct effect_request *request)
 {
 	struct value path = value_show(request->args[0], 200), text = request->args[1], line;
@@ -414,7 +439,7 @@ static struct value describe_text(const struct effect_request *request)
 		what = text.tag == VALUE_UNKNOWN ? "<unknown>" : size_text((int64_t)value_length(text), size);
 	line = value_string_printf("%s: %s (%s)", request->builtin->name, value_text_peek(path), what);
 	value_release(path);
-	return line;
+	return with_host(line, request->args[request->arg_count - 1]);
 }
 
 /* What a full disk cut off is taken back: the file has the whole text more, or nothing. */
@@ -850,7 +875,7 @@ static void file_template(struct effect_call *call)
 
 static const struct builtin file_rows[] = {
     {.name = "file.read",
-     .signature = "(path: path, max: size = 4MiB) -> string",
+     .signature = "(path: path, max: size = 4MiB" FILE_HOST " -> string",
      .summary = "The content of a file.",
      .details = "Bytes are taken as they are, the last newline included. Pipes and devices are not read.",
      .example = "text.trim(file.read(\"/etc/hostname\"))",
@@ -858,7 +883,7 @@ static const struct builtin file_rows[] = {
      .effect = EFFECT_READ,
      .start = file_read},
     {.name = "file.exists",
-     .signature = "(path: path) -> bool",
+     .signature = "(path: path" FILE_HOST " -> bool",
      .summary = "Whether there is a file or a directory of this name.",
      .details = "A symbolic link counts as what it leads to.",
      .example = "file.exists(\"/etc/nginx/nginx.conf\")",
@@ -866,7 +891,7 @@ static const struct builtin file_rows[] = {
      .effect = EFFECT_READ,
      .start = file_exists},
     {.name = "file.newest",
-     .signature = "(pattern: path) -> any",
+     .signature = "(pattern: path" FILE_HOST " -> any",
      .summary = "The path of the newest regular file in a directory, or among those that a pattern with `*`, "
 		"`?` and `[...]` names; null where there is none.",
      .details = "Newest by the time of modification; of several with the same time the last by name. In a "
@@ -877,21 +902,21 @@ static const struct builtin file_rows[] = {
      .effect = EFFECT_READ,
      .start = file_newest},
     {.name = "file.modified",
-     .signature = "(path: path) -> time",
+     .signature = "(path: path" FILE_HOST " -> time",
      .summary = "When a file was last modified.",
      .example = "time.since(file.modified(\"/var/backups/thebot.dump\")) < 1d",
      .bad_input = "A file that does not exist or may not be looked at is a failure.",
      .effect = EFFECT_READ,
      .start = file_modified},
     {.name = "file.size",
-     .signature = "(path: path) -> size",
+     .signature = "(path: path" FILE_HOST " -> size",
      .summary = "How many bytes a file has.",
      .example = "file.size(\"/var/backups/thebot.dump\") > 1MB",
      .bad_input = "A file that does not exist, and a directory, are failures.",
      .effect = EFFECT_READ,
      .start = file_size},
     {.name = "file.mode",
-     .signature = "(path: path) -> string",
+     .signature = "(path: path" FILE_HOST " -> string",
      .summary = "Who may do what with a file, as chmod writes it: four octal digits.",
      .details = "Of what a symbolic link leads to.",
      .example = "file.mode(\"/etc/thebot/backend.env\") == \"0600\"",
@@ -899,21 +924,21 @@ static const struct builtin file_rows[] = {
      .effect = EFFECT_READ,
      .start = file_mode},
     {.name = "file.sha256",
-     .signature = "(path: path) -> string",
+     .signature = "(path: path" FILE_HOST " -> string",
      .summary = "The SHA-256 digest of a file's content, in 64 hexadecimal digits.",
      .example = "file.sha256(\"/srv/release.tar\")",
      .bad_input = NO_FILE,
      .effect = EFFECT_READ,
      .start = file_sha256},
     {.name = "file.list",
-     .signature = "(path: path) -> list(string)",
+     .signature = "(path: path" FILE_HOST " -> list(string)",
      .summary = "The names in a directory, in order, hidden ones included.",
      .example = "file.list(\"/etc/nginx/conf.d\")",
      .bad_input = "What is no directory, may not be read, or has more than 100000 entries is a failure.",
      .effect = EFFECT_READ,
      .start = file_list},
     {.name = "file.write",
-     .signature = "(path: path, text: secret string, mode: string = null)",
+     .signature = "(path: path, text: secret string, mode: string = null" FILE_HOST,
      .summary = "Give a file this content, whole or not at all.",
      .details = "The text is written beside the file, synced, and renamed over it, so whoever reads sees the "
 		"old content or the new. A file that is there keeps its mode and owner; a new one gets what "
@@ -927,10 +952,11 @@ static const struct builtin file_rows[] = {
      .start = file_write,
      .describe = describe_text},
     {.name = "file.copy",
-     .signature = "(from: path, to: path, mode: string = null)",
+     .signature = "(from: path, to: path, mode: string = null" FILE_HOST,
      .summary = "Copy a file, whole or not at all.",
-     .details = "What is in it is never shown or kept on record, so it may hold passwords. The copy has the mode "
-		"of `from` unless `mode` says otherwise. It is written as `file.write` does it.",
+     .details =
+	 "What is in it is never shown or kept on record, so it may hold passwords. The copy has the mode "
+	 "of `from` unless `mode` says otherwise. It is written as `file.write` does it.",
      .example = "file.copy(\"/etc/nginx/nginx.conf\", to: \"/var/backups/nginx.conf\")",
      .bad_input = "A `from` that is missing or no regular file is a failure. " NO_WRITE,
      .effect = EFFECT_CHANGE,
@@ -938,7 +964,7 @@ static const struct builtin file_rows[] = {
      .settle = SETTLE_REPEAT,
      .start = file_copy},
     {.name = "file.append",
-     .signature = "(path: path, text: secret string)",
+     .signature = "(path: path, text: secret string" FILE_HOST,
      .summary = "Add text at the end of a file, which is made if it isn't there.",
      .example = "file.append(\"/var/log/releases\", \"v2\\n\")",
      .bad_input = NO_WRITE,
@@ -951,8 +977,8 @@ static const struct builtin file_rows[] = {
 	 "(path: path, with: secret string, old: secret string = null, pattern: string = null) -> int",
      .summary =
 	 "Replace each `old`, or each match of `pattern`, in a file by `with`; answers how many there were.",
-     .details =
-	 "`with` is plain text: a `$1` in it is just that. The file is rewritten as `file.write` does it.",
+     .details = "`with` is plain text: a `$1` in it is just that. There is no `host` here yet. The file is "
+		"rewritten as `file.write` does it.",
      .example = "file.replace(\"/etc/nginx/upstream.conf\", old: \"blue\", with: \"green\")",
      .bad_input = "A file that holds nothing to replace is a failure, and stays as it is. So are neither or "
 		  "both of `old` and `pattern`, and a file of more than 16MiB. " NO_WRITE,
@@ -963,7 +989,7 @@ static const struct builtin file_rows[] = {
      .simulate = replace_simulate,
      .describe = replace_describe},
     {.name = "file.remove",
-     .signature = "(path: path) -> bool",
+     .signature = "(path: path" FILE_HOST " -> bool",
      .summary = "Remove a file, a symbolic link or an empty directory; answers whether there was one.",
      .example = "file.remove(\"/srv/maintenance.html\")",
      .bad_input =
@@ -974,7 +1000,7 @@ static const struct builtin file_rows[] = {
      .start = file_remove,
      .simulate = answer_true},
     {.name = "file.mkdir",
-     .signature = "(path: path, mode: string = null)",
+     .signature = "(path: path, mode: string = null" FILE_HOST,
      .summary = "Make a directory, and those above it that are missing.",
      .details = "A directory that is there already stays as it is, its mode included.",
      .example = "file.mkdir(\"/var/backups/thebot\", mode: \"0750\")",
@@ -987,7 +1013,8 @@ static const struct builtin file_rows[] = {
      .signature = "(from: path, to: path, values: secret record, mode: string = null)",
      .summary = "Write a file from a template in which `{{name}}` stands for the value of that name.",
      .details = "`{{ name }}` is the same, `{{a.b}}` the field b of a, and `\\{{` two braces. A value is put "
-		"in as its text shows, without quoting: a template knows no language. The file is written as "
+		"in as its text shows, without quoting: a template knows no language. There is no `host` "
+		"here yet. The file is written as "
 		"`file.write` does it; with a secret in it, a new one gets the mode 0600.",
      .example = "file.template(\"/srv/upstream.conf.in\", to: \"/srv/upstream.conf\", values: { colour: "
 		"\"green\" })",
@@ -1001,7 +1028,9 @@ static const struct builtin file_rows[] = {
 
 const struct builtin_table file_table = {
     .name = "file",
-    .summary = "Files of this machine.",
+    .summary =
+	"Files of this machine and, with `host`, of others: by ssh as `exec` does it, and by the POSIX shell "
+	"and GNU coreutils there. A path that does not begin with `/` is then below the login's home.",
     .rows = file_rows,
     .row_count = sizeof(file_rows) / sizeof(*file_rows),
 };

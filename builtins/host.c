@@ -8,6 +8,7 @@
 
 #include "builtins/http_parts.h"
 #include "builtins/live.h"
+#include "builtins/remote.h"
 #include "builtins/tables.h"
 #include "builtins/words.h"
 #include "interp/buffer.h"
@@ -21,13 +22,13 @@ struct host_row {
 	bool argument;		    /* the row's first one is the program's last */
 	/* The answer; null with *problem set where the text is none. */
 	struct value (*read)(const char *text, const char **problem);
-	size_t timeout; /* where this argument stands */
+	size_t timeout; /* where this argument stands; `host` stands behind it */
 };
 
 struct host_call {
 	struct effect_call *call;
 	const struct host_row *row;
-	struct process *process;
+	struct remote *process;
 };
 
 /* ---- a program run ---- */
@@ -36,7 +37,7 @@ static void host_cancel(struct effect_call *call)
 {
 	struct host_call *host = call->state;
 
-	process_stop(host->process);
+	remote_stop(host->process);
 }
 
 /* Why there is no answer; NULL: there is one. Consumed by the caller. */
@@ -47,6 +48,8 @@ static struct value complaint(const struct host_call *host, const struct process
 	char text[48];
 
 	if (!result->started)
+		line = value_string(result->error);
+	else if (result->lost)
 		line = value_string(result->error);
 	else if (result->cancelled)
 		line = value_string_printf("cancelled while %s ran", program);
@@ -67,7 +70,7 @@ static void host_done(void *context, const struct process_result *result)
 	struct effect_call *call = host->call;
 	struct value line = complaint(host, result), answer;
 	const char *problem = NULL;
-	bool stopped = result->started && (result->cancelled || result->timed_out);
+	bool stopped = result->started && (result->cancelled || result->timed_out || result->lost);
 
 	host->process = NULL;
 	call->cancel = NULL;
@@ -115,7 +118,7 @@ static void host_begin(struct effect_call *call, const struct host_row *row)
 	    .context = host,
 	};
 	call->cancel = host_cancel;
-	host->process = process_start(call->live, &options);
+	host->process = remote_start(call->live, call_text(call, row->timeout + 1), &options);
 }
 
 /* ---- what they print ---- */
@@ -379,6 +382,7 @@ static struct value describe_row(const struct effect_request *request, const str
 		words_add(&line, row->program[i]);
 	if (row->argument)
 		words_add_value(&line, request->args[0]);
+	words_add_host(&line, request->args[row->timeout + 1]);
 	return buffer_finish(&line);
 }
 
@@ -393,7 +397,7 @@ static struct value restart_describe(const struct effect_request *request)
 
 static const struct builtin host_rows[] = {
     {.name = "host.disk",
-     .signature = "(path: path = \"/\", timeout: duration = 10s) -> host_disk",
+     .signature = "(path: path = \"/\", timeout: duration = 10s, host: string = null) -> host_disk",
      .summary = "How much room the file system has on which a path lies.",
      .example = "host.disk(\"/var/lib\").available > 10GiB",
      .bad_input = "A path that does not exist, and a file system that does not answer within `timeout`, fail "
@@ -401,28 +405,28 @@ static const struct builtin host_rows[] = {
      .effect = EFFECT_READ,
      .start = disk_start},
     {.name = "host.memory",
-     .signature = "(timeout: duration = 10s) -> host_memory",
+     .signature = "(timeout: duration = 10s, host: string = null) -> host_memory",
      .summary = "How much memory the machine has, and how much of it can be had.",
      .example = "host.memory().used < 90%",
      .bad_input = "A machine without /proc fails the call.",
      .effect = EFFECT_READ,
      .start = memory_start},
     {.name = "host.load",
-     .signature = "(timeout: duration = 10s) -> host_load",
+     .signature = "(timeout: duration = 10s, host: string = null) -> host_load",
      .summary = "How many processes ran or wanted to, on average.",
      .example = "host.load().five < 8",
      .bad_input = "A machine without /proc fails the call.",
      .effect = EFFECT_READ,
      .start = load_start},
     {.name = "host.boot_id",
-     .signature = "(timeout: duration = 10s) -> string",
+     .signature = "(timeout: duration = 10s, host: string = null) -> string",
      .summary = "What the kernel calls this boot of the machine: another text after each one.",
      .example = "host.boot_id()",
      .bad_input = "A machine without /proc fails the call.",
      .effect = EFFECT_READ,
      .start = boot_id_start},
     {.name = "host.service",
-     .signature = "(name: string, timeout: duration = 10s) -> host_service",
+     .signature = "(name: string, timeout: duration = 10s, host: string = null) -> host_service",
      .summary = "The state of a service of the machine.",
      .details = "The services are " SYSTEMD " One that has failed is an answer.",
      .example = "host.service(\"nginx\").state == \"active\"",
@@ -430,7 +434,7 @@ static const struct builtin host_rows[] = {
      .effect = EFFECT_READ,
      .start = service_start},
     {.name = "host.restart_service",
-     .signature = "(name: string, timeout: duration = 90s)",
+     .signature = "(name: string, timeout: duration = 90s, host: string = null)",
      .summary = "Stop a service of the machine where it runs, start it, and wait until it has started.",
      .details = "The services are " SYSTEMD " An interrupted restart is done again.",
      .example = "host.restart_service(\"nginx\")",
@@ -462,7 +466,7 @@ static const struct builtin_type host_types[] = {
 
 const struct builtin_table host_table = {
     .name = "host",
-    .summary = "The machine itself: disks, memory, services.",
+    .summary = "The machine itself, or another one (`host`, as `exec` has it): disks, memory, services.",
     .rows = host_rows,
     .row_count = sizeof host_rows / sizeof *host_rows,
     .types = host_types,

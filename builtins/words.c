@@ -107,3 +107,14 @@ struct value text_tail(const char *text, size_t length, size_t lines)
 			break;
 	return value_string_n(text + from, length - from);
 }
+
+void words_add_host(struct buffer *line, struct value host)
+{
+	struct value shown;
+
+	if (host.tag == VALUE_NULL)
+		return;
+	shown = value_show(host, 200);
+	buffer_printf(line, "  (on %s)", value_text_peek(shown));
+	value_release(shown);
+}

@@ -18,6 +18,9 @@ void words_add_flag(struct buffer *line, const char *option, struct value on); /
 /* NAME=value, each with `option` in front of it unless that is NULL; secrets hidden, nulls left out. */
 void words_add_env(struct buffer *line, const char *option, struct value env);
 
+/* "  (on web1)"; nothing where it is null. */
+void words_add_host(struct buffer *line, struct value host);
+
 /* The last `lines` lines of a text, without the newlines at its end. */
 struct value text_tail(const char *text, size_t length, size_t lines);
 

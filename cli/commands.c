@@ -334,6 +334,7 @@ const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);
 const struct fact variable_facts[] = {
     {"RUNPLAN_ENV", "the environment where --env is not given"},
     {"RUNPLAN_OPERATOR", "the operator's name, for the record and for locks; else SUDO_USER, USER, LOGNAME"},
+    {"RUNPLAN_SSH_CONFIG", "the configuration of ssh for `host:`, instead of ~/.ssh/config and the system's"},
     {"RUNPLAN_STATE", "the directory of locks; runs that must keep each other out need the same"},
     {"XDG_STATE_HOME", "where that directory is when RUNPLAN_STATE is not set"},
     {"NO_COLOR", "not empty: no colour, unless --color asks for it"},

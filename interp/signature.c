@@ -191,27 +191,20 @@ static struct diag *complain(struct binding *b, struct span span, const char *fo
 			  arena_printf(b->compilation->arena, format, b->signature->name, name));
 }
 
-/* What runs a command or touches files can later be told another machine. */
-static bool takes_host_later(const struct signature *signature)
-{
-	static const char *const names[] = {""};
-	size_t i;
-
-	if (!signature->builtin)
-		return false;
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strcmp(signature->name, names[i]) == 0)
-			return true;
-	return strncmp(signature->name, "file.", 5) == 0 || strncmp(signature->name, "host.", 5) == 0;
-}
-
+/* Some of what touches files cannot yet be told another machine. */
 static bool refuse_host(const struct binding *b, const struct node *argument)
 {
-	if (strcmp(argument->argument.name.text, "host") != 0 || !takes_host_later(b->signature))
+	struct diag *diag;
+
+	if (strcmp(argument->argument.name.text, "host") != 0 || !b->signature->builtin ||
+	    strncmp(b->signature->name, "file.", 5) != 0)
 		return false;
-	if (b->report && argument->argument.value && argument->argument.value->kind != NODE_NULL)
-		diag_error(b->compilation->diags, "E0901", argument->argument.name.span,
-			   "`%s` on another machine (`host`) is not available yet", b->signature->name);
+	diag = diag_error(b->compilation->diags, "E0901", argument->argument.name.span,
+			  "`%s` on another machine (`host`) is not available yet", b->signature->name);
+	diag_hint(
+	    diag,
+	    "read the text with `file.read`, change it here, and write it with `file.write`, which take "
+	    "`host`");
 	return true;
 }
 
@@ -284,7 +277,6 @@ static void bind_named(struct binding *b, struct node *argument)
 	} else if (b->bound[i]) {
 		complain_double(b, argument->argument.name.span, name, b->bound[i]->span);
 	} else {
-		refuse_host(b, argument);
 		b->bound[i] = argument->argument.value;
 	}
 }

@@ -16,7 +16,7 @@ BUILD=(gcc make flex bison pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev 
 # docker.io and docker-compose are left out below where Docker's own packages are installed.
 LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-certificates curl jq python3 procps
     util-linux postgresql-client bsdextrautils openssl)
-TEST=(libcmocka-dev bats jq busybox-static postgresql nginx-light prometheus git openssl openssh-client
+TEST=(libcmocka-dev bats jq busybox-static postgresql nginx-light prometheus git openssl openssh-client openssh-server
     zsh fish man-db mandoc tmux python3-jsonschema python3-websockets swift-proxy swift-account swift-container
     swift-object prometheus-alertmanager python3-aiosmtpd redis-server)
 FUZZ=(clang libclang-rt-dev)
@@ -24,7 +24,8 @@ FUZZ=(clang libclang-rt-dev)
 BENCH=(ansible-core lua5.4 bc jq curl bash findutils docker.io docker-compose iptables procps busybox-static nginx-light
     prometheus python3)
 # What these packages would start at every boot; disabled when this script installed the package.
-SERVERS=(postgresql nginx prometheus prometheus-alertmanager redis-server swift-proxy swift-account swift-container swift-object)
+SERVERS=(postgresql nginx prometheus prometheus-alertmanager redis-server swift-proxy swift-account swift-container swift-object
+    openssh-server)
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }

@@ -542,6 +542,194 @@ static void test_200_hosts(void **state)
 	assert_in_range(memory_peak(), 1, 200);
 }
 
+/* ---- files ---- */
+
+#define FILE_ON(name, ...)   row_run(driver, &file_table, name, ARGS(__VA_ARGS__, ON("web1")))
+#define FILE_HERE(name, ...) row_run(driver, &file_table, name, ARGS(__VA_ARGS__))
+#define PATH(path)                                                                                           \
+	{                                                                                                    \
+		"path", value_string(path)                                                                   \
+	}
+
+static struct value value_of(struct outcome outcome)
+{
+	if (outcome.kind != OUTCOME_OK)
+		fail_msg("%s", value_text_peek(outcome.message));
+	return outcome.value;
+}
+
+/* The same call there and here has the same answer. */
+#define ASSERT_SAME(name, ...)                                                                               \
+	do {                                                                                                 \
+		struct value there_ = value_of(FILE_ON(name, __VA_ARGS__)),                                  \
+			     here_ = value_of(FILE_HERE(name, __VA_ARGS__));                                 \
+                                                                                                             \
+		assert_true(value_equal(there_, here_));                                                     \
+		value_release(there_);                                                                       \
+		value_release(here_);                                                                        \
+	} while (0)
+
+static void put(const char *path, struct value text, const char *mode)
+{
+	value_release(value_of(FILE_ON("file.write", PATH(path), {"text", text},
+				       {"mode", mode != NULL ? value_string(mode) : value_null()})));
+}
+
+static void assert_content(const char *path, struct value text)
+{
+	struct value there = value_of(FILE_ON("file.read", PATH(path))),
+		     here = value_of(FILE_HERE("file.read", PATH(path)));
+
+	assert_true(value_equal(there, text));
+	assert_true(value_equal(here, text));
+	value_release(there);
+	value_release(here);
+	value_release(text);
+}
+
+static void assert_mode(const char *path, const char *mode)
+{
+	struct value there = value_of(FILE_ON("file.mode", PATH(path)));
+
+	assert_string_equal(value_text_peek(there), mode);
+	value_release(there);
+	ASSERT_SAME("file.mode", PATH(path));
+}
+
+static void test_files(void **state)
+{
+	char folder[200], path[220], other[220], link[220];
+	struct value text = random_text(3000, true);
+
+	(void)state;
+	snprintf(folder, sizeof folder, "%s", in_directory("-f 'o\"l$(d)\n er/deep"));
+	snprintf(path, sizeof path, "%s/*a b", folder);
+	snprintf(other, sizeof other, "%s/.hidden", folder);
+	snprintf(link, sizeof link, "%s/link", folder);
+	value_release(value_of(FILE_ON("file.mkdir", PATH(folder), {"mode", value_string("0750")})));
+	value_release(value_of(FILE_ON("file.mkdir", PATH(folder), {"mode", value_string("0700")})));
+	assert_mode(folder, "0750");
+	ASSERT_SAME("file.list", PATH(folder));
+	ASSERT_SAME("file.newest", {"pattern", value_string(folder)});
+	ASSERT_SAME("file.exists", PATH(path));
+	put(path, value_copy(text), NULL);
+	ASSERT_SAME("file.exists", PATH(path));
+	assert_mode(path, "0644");
+	assert_content(path, text);
+	put(path, value_string("short\n"), "0604");
+	assert_mode(path, "0604");
+	put(path, value_string(""), NULL);
+	assert_mode(path, "0604");
+	assert_content(path, value_string(""));
+	put(other, value_mark(value_string("a secret"), VALUE_SECRET), NULL);
+	assert_mode(other, "0600");
+	value_release(value_of(FILE_ON("file.append", PATH(path), {"text", value_string("one\n")})));
+	value_release(value_of(FILE_ON("file.append", PATH(path), {"text", value_string("two")})));
+	assert_content(path, value_string("one\ntwo"));
+	assert_mode(path, "0604");
+	ASSERT_SAME("file.size", PATH(path));
+	ASSERT_SAME("file.sha256", PATH(path));
+	ASSERT_SAME("file.modified", PATH(path));
+	ASSERT_SAME("file.list", PATH(folder));
+	ASSERT_SAME("file.newest", {"pattern", value_string(folder)});
+	assert_int_equal(symlink("*a b", link), 0);
+	put(link, value_string("through"), NULL);
+	assert_content(path, value_string("through"));
+	value_release(
+	    value_of(FILE_ON("file.copy", {"from", value_string(path)}, {"to", value_string(other)})));
+	assert_content(other, value_string("through"));
+	assert_mode(other, "0604");
+	for (int i = 0; i < 2; i++) {
+		struct value there = value_of(FILE_ON("file.remove", PATH(link)));
+
+		assert_int_equal(there.b, i == 0);
+	}
+	assert_content(path, value_string("through"));
+
+	assert_says(FILE_ON("file.remove", PATH(folder)), OUTCOME_FAILED, "Directory not empty");
+	assert_says(FILE_ON("file.read", PATH("/no/such")), OUTCOME_FAILED, "file.read: on web1: ");
+	assert_says(FILE_ON("file.read", PATH("/no/such")), OUTCOME_FAILED, "No such file or directory");
+	assert_says(FILE_ON("file.read", PATH(folder)), OUTCOME_FAILED, "Is a directory");
+	assert_says(FILE_ON("file.read", PATH("/dev/null")), OUTCOME_FAILED, "it is no regular file");
+	assert_says(FILE_ON("file.read", PATH(path), {"max", value_size(3)}), OUTCOME_FAILED,
+		    "larger than `max`");
+	assert_says(FILE_ON("file.write", PATH("/no/such"), {"text", value_string("x")}), OUTCOME_FAILED,
+		    "No such file or directory");
+	assert_says(FILE_ON("file.write", PATH(folder), {"text", value_string("x")}), OUTCOME_FAILED,
+		    "Is a directory");
+	assert_says(FILE_ON("file.sha256", PATH(folder)), OUTCOME_FAILED, "Is a directory");
+	assert_says(FILE_ON("file.mkdir", PATH("/dev/null/x")), OUTCOME_FAILED, "Not a directory");
+	assert_says(FILE_ON("file.list", PATH(path)), OUTCOME_FAILED, "file.list: on web1: ");
+	ASSERT_SAME("file.exists", PATH("/dev/null/x"));
+	ASSERT_SAME("file.list", PATH("/etc"));
+	ASSERT_SAME("file.newest", {"pattern", value_string("/etc/*.conf")});
+	ASSERT_SAME("file.newest", {"pattern", value_string("/no/such/*")});
+	/* Nothing of what was written beside it is left. */
+	{
+		struct value names = value_of(FILE_HERE("file.list", PATH(folder)));
+
+		assert_int_equal(value_length(names), 2);
+		value_release(names);
+	}
+}
+
+/* A large text arrives whole; a write that is cut off leaves the file as it was, and nothing beside it. */
+static void test_file_cut_off(void **state)
+{
+	size_t length = 20000000;
+	char *bytes = malloc(length);
+	struct value names;
+	struct outcome outcome;
+	char folder[200], path[220];
+
+	(void)state;
+	snprintf(folder, sizeof folder, "%s", in_directory("cut"));
+	snprintf(path, sizeof path, "%s/file", folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	memset(bytes, 'y', length);
+	put(path, value_string_n(bytes, length), NULL);
+	ASSERT_SAME("file.sha256", PATH(path));
+	put(path, value_string("old"), NULL);
+	row_start(driver, &file_table, "file.write", "call",
+		  ARGS(PATH(path), {"text", value_string_n(bytes, length)}, ON("web1")));
+	free(bytes);
+	wait_for("mktemp");
+	driver->ops->cancel(driver, "call");
+	outcome = row_wait(driver);
+	names = value_of(FILE_HERE("file.list", PATH(folder)));
+	assert_int_equal(value_length(names), 1);
+	value_release(names);
+	if (outcome.kind == OUTCOME_UNKNOWN)
+		assert_content(path, value_string("old"));
+	else
+		assert_int_equal(outcome.kind, OUTCOME_OK);
+	outcome_release(&outcome);
+}
+
+static void test_host(void **state)
+{
+	struct value there = value_of(row_run(driver, &host_table, "host.boot_id", ARGS(ON("web1")))),
+		     here = value_of(row_run(driver, &host_table, "host.boot_id", ARGS()));
+
+	(void)state;
+	assert_true(value_equal(there, here));
+	value_release(there);
+	value_release(here);
+	there = value_of(
+	    row_run(driver, &host_table, "host.disk", ARGS({"path", value_string("/")}, ON("web1"))));
+	assert_string_equal(value_text_peek(record_peek(there, "mount")), "/");
+	value_release(there);
+	there = value_of(row_run(driver, &host_table, "host.memory", ARGS(ON("web1"))));
+	assert_true(record_peek(there, "size").i > 0);
+	value_release(there);
+	value_release(value_of(row_run(driver, &host_table, "host.load", ARGS(ON("web1")))));
+	assert_says(
+	    row_run(driver, &host_table, "host.disk", ARGS({"path", value_string("/no/such")}, ON("web1"))),
+	    OUTCOME_FAILED, "No such file or directory");
+	assert_says(row_run(driver, &host_table, "host.load", ARGS(ON("down"))), OUTCOME_FAILED,
+		    "host.load: no connection to down: ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_driver, close_driver)
 
 int main(int argc, char **argv)
@@ -558,6 +746,9 @@ int main(int argc, char **argv)
 	    TEST(test_lost_connection),
 	    TEST(test_one_connection_a_host),
 	    TEST(test_200_hosts),
+	    TEST(test_files),
+	    TEST(test_file_cut_off),
+	    TEST(test_host),
 	};
 
 	if (argc > 1)
