@@ -137,10 +137,10 @@ fuzzed() {
 golden() {
     local plan target
     run_counted golden tests/golden.sh "$2" "$1/tests/parse/dump"
-    for plan in plans/*.plan plans/lib/*.plan; do
+    for plan in plans/*.plan plans/lib/*.plan plans/troubleshoot/*.plan; do
         if "$2" check "$plan"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     done
-    if "$2" test plans/*.plan; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    if "$2" test plans/*.plan plans/troubleshoot/*.plan; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     if "$2" fmt --check plans; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
     run_counted docs tests/docs.sh "$2" docs/language.md README.md
     # What the fuzzer once broke a promise with, and its corpus.

@@ -1,0 +1,55 @@
+# shellcheck shell=bash disable=SC2154  # code, run, work: lib.sh
+# test_troubleshoot.sh: plans/troubleshoot/: each fault of the lab is found, and named in the last line that the plan says.
+
+trouble() {
+    local name=$1
+    shift
+    plan "troubleshoot/$name.plan" "$@"
+}
+# names CAUSE...: the run ended well, and its last line has this cause; what follows must be in the line, too.
+names() {
+    local line word
+    line=$(grep -E 'the cause: |nothing found: ' "$work/out" | tail -n 1)
+    equals "exit code" "$code" 0
+    for word in "$@"; do check "'$word' is named, not: $line" grep -qF -- "$word" <<<"$line"; done
+}
+finds_nothing() { names "nothing found: $1"; }
+
+test_trouble_with_an_image() {
+    check "the registry" lab/lab.sh up registry
+    local registry=127.0.0.1:$LAB_PORT_REGISTRY
+    image_pull() {
+        trouble image_pull --set "registry=$registry" --set registry_user=lab --set version=v1 \
+            --set "registry_password_file=$LAB_STATE/registry/password" --set pull_pause=1s "$@"
+    }
+    remember
+    image_pull
+    finds_nothing "$registry/thebot:v1 was pulled"
+    fault stopped on registry
+    image_pull
+    names "the registry $registry cannot be reached" refused "start the registry"
+    fault stopped off registry
+    fault registry-credentials on
+    image_pull
+    names "does not accept the credentials of lab" "$LAB_STATE/registry/password"
+    fault registry-credentials off
+    fault registry-image on v1
+    image_pull
+    names "the repository thebot has no tag v1" "its tags are v2"
+    image_pull --set repository=nobot
+    names "the registry has no repository nobot"
+    fault registry-image off
+    never_says "$(<"$LAB_STATE/registry/password")"
+    nothing_changed
+
+    # It comes back while the plan tries to mend.
+    fault stopped on registry
+    plan_start troubleshoot/image_pull.plan --set "registry=$registry" --set version=v1 --set registry_user=lab \
+        --set "registry_password_file=$LAB_STATE/registry/password" --set pull_pause=1s --set mend=true --yes
+    check "it tries again" happened step.retried '"of":5'
+    fault stopped off registry
+    plan_end
+    names "the registry $registry cannot be reached" "it is mended"
+    replays
+    docker rmi "$registry/thebot:v1" >/dev/null
+}
