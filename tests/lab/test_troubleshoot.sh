@@ -53,3 +53,40 @@ test_trouble_with_an_image() {
     replays
     docker rmi "$registry/thebot:v1" >/dev/null
 }
+
+test_trouble_with_restarts() {
+    local box=${LAB_PREFIX}backend-blue
+    restarts() { [ "$(docker inspect -f '{{.RestartCount}}' "$box")" -ge 1 ]; }
+    restart_loop() { trouble restart_loop --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" "$@"; }
+    restart_loop
+    finds_nothing "no container of $LAB_PREFIX* is in a restart loop"
+    fault restart-loop on memory
+    check "it restarts" soon restarts
+    restart_loop
+    names "$box is out of memory" "exit code 137" "limit 10MiB" "raise its mem_limit"
+    fault restart-loop on port
+    check "it restarts" soon restarts
+    restart_loop
+    names "$box finds its port in use" "port 8000: address already in use"
+    fault restart-loop on database
+    check "it restarts" soon restarts
+    restart_loop
+    names "$box cannot connect to the database" "password authentication failed" "correct DATABASE_URL"
+    fault restart-loop on redis
+    check "it restarts" soon restarts
+    restart_loop
+    names "$box cannot connect to Redis" "(REDIS_URL)" "correct REDIS_URL"
+    fault stopped on redis
+    restart_loop
+    names "$box cannot connect to Redis" "Redis answers nobody: start it"
+    fault stopped off redis
+
+    restart_loop --set mend=true
+    check "nobody said yes" [ "$code" != 0 ]
+    check "it still restarts" restarts
+    restart_loop --set mend=true --yes
+    names "$box cannot connect to Redis" "it is mended"
+    equals "it serves" "$(status "$SITE/health/")" 200
+    equals "it stays up" "$(docker inspect -f '{{.RestartCount}} {{.HostConfig.RestartPolicy.Name}}' "$box")" "0 no"
+    replays
+}
