@@ -90,3 +90,40 @@ test_trouble_with_restarts() {
     equals "it stays up" "$(docker inspect -f '{{.RestartCount}} {{.HostConfig.RestartPolicy.Name}}' "$box")" "0 no"
     replays
 }
+
+test_trouble_with_websockets() {
+    local box=${LAB_PREFIX}backend-blue
+    chat_works() { chat x "ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/tests/" >/dev/null; }
+    websocket() { trouble websocket --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" --set "upstream_folder=$LAB_STATE/nginx" "$@"; }
+    check "Prometheus counts" soon holds 'count(websocket_connections_active{job="backend-blue"})'
+    websocket
+    finds_nothing "a message is said through nginx and heard"
+    says "0 WebSockets are open"
+    fault websocket on
+    websocket
+    names "$box refuses WebSockets" 503 "websocket: the handshake is refused"
+    fault websocket off
+    fault upgrade on
+    check "nginx has reloaded" soon not chat_works
+    websocket
+    names "nginx does not pass the WebSocket's handshake on" "past nginx it works"
+    fault upgrade off
+    docker exec "${LAB_PREFIX}redis" redis-cli SET feature_flag_chat off >/dev/null
+    websocket
+    names "turned off by its feature flag" "feature_flag_chat is off"
+    docker exec "${LAB_PREFIX}redis" redis-cli DEL feature_flag_chat >/dev/null
+
+    fault stopped on channels
+    websocket
+    names "the channels' worker does not work" "${LAB_PREFIX}channels is stopped" "0 messages wait"
+    websocket --set mend=true --yes
+    names "the channels' worker does not work" "it is mended"
+    replays
+    fault stopped on redis
+    websocket
+    names "Redis cannot be reached" refused "start Redis"
+    websocket --set mend=true --yes
+    names "Redis cannot be reached" "it is mended"
+    check "the chat works" chat_works
+    lab/fault.sh clear
+}
