@@ -127,3 +127,38 @@ test_trouble_with_websockets() {
     check "the chat works" chat_works
     lab/fault.sh clear
 }
+
+test_trouble_with_migrations() {
+    migration() { trouble migration --set "upstream_folder=$LAB_STATE/nginx" --set held_long=100ms --set version="$@"; }
+    remember
+    migration v1
+    finds_nothing "nothing is pending, and nobody holds a table"
+    fault lock on
+    migration v2
+    names "materials_material is held by another session" AccessExclusiveLock "LOCK TABLE materials_material"
+    psql -d thebot_db -c 'SELECT 1 FROM materials_material LIMIT 1' >/dev/null &
+    local reader=$!
+    check "a session waits" soon eval '[ "$(psql -c "SELECT count(*) FROM pg_locks WHERE NOT granted")" -gt 0 ]'
+    migration v2
+    names "sessions wait for a lock that" "waits for" AccessExclusiveLock "LOCK TABLE materials_material"
+    migration v2 --set mend=true --yes
+    names "sessions wait for a lock that" "it is mended"
+    wait $reader
+    equals "the table is free" "$(psql -d thebot_db -c "SET lock_timeout = '1s'" -c 'SELECT 1 FROM materials_material LIMIT 1')" 1
+    lab/fault.sh lock off
+
+    # What a migration leaves that failed in its second half.
+    docker run --rm --network "${LAB_PROJECT}_default" --env-file "$LAB_STATE/backend.env" --entrypoint python \
+        "$LAB_IMAGE:v2-badmigration" manage.py migrate --noinput >/dev/null 2>&1
+    check "the first half is applied" grep -q 0002_difficulty <(psql -d thebot_db -c 'SELECT name FROM schema_migrations')
+    migration v2-badmigration
+    names "materials.0003_reviewer_required fails" "contains null values" "0002_difficulty of v2-badmigration is applied already" \
+        "plans/migrate_back.plan --set version=v2-badmigration --set app=materials --set to=0001_initial"
+    migration v2-badmigration --set mend=true --yes
+    names "materials.0003_reviewer_required fails" "it is mended"
+    nothing_changed
+    replays
+    migration v2
+    names "materials.0002_difficulty is pending, and nothing is wrong with it" "plans/migrate.plan --set version=v2"
+    nothing_changed
+}
