@@ -162,3 +162,56 @@ test_trouble_with_migrations() {
     names "materials.0002_difficulty is pending, and nothing is wrong with it" "plans/migrate.plan --set version=v2"
     nothing_changed
 }
+
+test_trouble_with_speed() {
+    local RATE=20 box=${LAB_PREFIX}backend-blue good
+    # Against the seconds in which all was well.
+    slow() { trouble slow --set "upstream_folder=$LAB_STATE/nginx" --set "before_ago=$((SECONDS - good))s" "$@"; }
+    load_start
+    check "there are figures" soon holds 'count(rate(http_request_duration_seconds_count{job="backend-blue"}[5s]) > 10)'
+    check "the cache has hits" soon holds 'count(rate(cache_hits_total{job="backend-blue"}[5s]) > 5)'
+    good=$SECONDS
+    slow
+    finds_nothing "nothing waits and nothing is full"
+
+    fault slow-queries on 0.3
+    check "it is seen" soon holds 'count(sum(rate(django_db_query_duration_seconds_sum[5s])) / sum(rate(django_db_query_duration_seconds_count[5s])) > 0.2)'
+    slow
+    names "the database answers slowly" "a statement takes" "(before "
+    fault slow-queries off
+    fault queries on 100
+    check "it is seen" soon holds 'count(sum(rate(django_db_execute_total[5s])) / sum(rate(http_requests_total[5s])) > 20)'
+    slow
+    names "a request makes too many SQL statements"
+    fault queries off
+    check "it is over" soon holds 'count(sum(rate(django_db_execute_total[5s])) / sum(rate(http_requests_total[5s])) < 5)'
+    fault cache on
+    check "it is seen" soon holds 'count(sum(rate(cache_hits_total[5s])) / sum(rate(cache_requests_total[5s])) < 0.3)'
+    slow
+    names "the cache does not help" "its share of hits is"
+    fault cache off
+    fault memory on
+    slow
+    names "$box has hardly any memory left" "of 128MiB"
+    fault memory off
+    fault lock on
+    check "a session waits" soon eval '[ "$(psql -c "SELECT count(*) FROM pg_locks WHERE NOT granted")" -gt 0 ]'
+    slow --set mend=true --yes
+    names "sessions wait for a lock" "LOCK TABLE materials_material" "it is mended"
+    lab/fault.sh clear
+    load_end
+}
+
+# v1 stands by on blue: it is where users are sent back to.
+test_trouble_with_a_slow_release() {
+    local RATE=20
+    live_now v2-slow || return
+    load_start
+    check "it is seen" soon holds 'count(histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{job="backend-green"}[5s]))) > 1)'
+    check "it is seen in all" soon holds 'count(histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{job=~"backend-.*"}[5s]))) > 1)'
+    trouble slow --set "upstream_folder=$LAB_STATE/nginx" --set mend=true --yes
+    load_end
+    names "the release itself is slow" "95 of 100 requests" "it is mended"
+    on_release v1 blue
+    replays
+}
