@@ -166,27 +166,27 @@ test_trouble_with_migrations() {
 test_trouble_with_speed() {
     local RATE=20 box=${LAB_PREFIX}backend-blue good
     # Against the seconds in which all was well.
-    slow() { trouble slow --set "upstream_folder=$LAB_STATE/nginx" --set "before_ago=$((SECONDS - good))s" "$@"; }
+    slow() { trouble slow --set rate_window=3s --set "upstream_folder=$LAB_STATE/nginx" --set "before_ago=$((SECONDS - good))s" "$@"; }
     load_start
-    check "there are figures" soon holds 'count(rate(http_request_duration_seconds_count{job="backend-blue"}[5s]) > 10)'
-    check "the cache has hits" soon holds 'count(rate(cache_hits_total{job="backend-blue"}[5s]) > 5)'
+    check "there are figures" soon holds 'count(rate(http_request_duration_seconds_count{job="backend-blue"}[3s]) > 10)'
+    check "the cache has hits" soon holds 'count(rate(cache_hits_total{job="backend-blue"}[3s]) > 5)'
     good=$SECONDS
     slow
     finds_nothing "nothing waits and nothing is full"
 
     fault slow-queries on 0.3
-    check "it is seen" soon holds 'count(sum(rate(django_db_query_duration_seconds_sum[5s])) / sum(rate(django_db_query_duration_seconds_count[5s])) > 0.2)'
+    check "it is seen" soon holds 'count(sum(rate(django_db_query_duration_seconds_sum[3s])) / sum(rate(django_db_query_duration_seconds_count[3s])) > 0.2)'
     slow
     names "the database answers slowly" "a statement takes" "(before "
     fault slow-queries off
     fault queries on 100
-    check "it is seen" soon holds 'count(sum(rate(django_db_execute_total[5s])) / sum(rate(http_requests_total[5s])) > 20)'
+    check "it is seen" soon holds 'count(sum(rate(django_db_execute_total[3s])) / sum(rate(http_requests_total[3s])) > 20)'
     slow
     names "a request makes too many SQL statements"
     fault queries off
-    check "it is over" soon holds 'count(sum(rate(django_db_execute_total[5s])) / sum(rate(http_requests_total[5s])) < 5)'
+    check "it is over" soon holds 'count(sum(rate(django_db_execute_total[3s])) / sum(rate(http_requests_total[3s])) < 5)'
     fault cache on
-    check "it is seen" soon holds 'count(sum(rate(cache_hits_total[5s])) / sum(rate(cache_requests_total[5s])) < 0.3)'
+    check "it is seen" soon holds 'count(sum(rate(cache_hits_total[3s])) / sum(rate(cache_requests_total[3s])) < 0.3)'
     slow
     names "the cache does not help" "its share of hits is"
     fault cache off
@@ -207,9 +207,8 @@ test_trouble_with_a_slow_release() {
     local RATE=20
     live_now v2-slow || return
     load_start
-    check "it is seen" soon holds 'count(histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{job="backend-green"}[5s]))) > 1)'
-    check "it is seen in all" soon holds 'count(histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{job=~"backend-.*"}[5s]))) > 1)'
-    trouble slow --set "upstream_folder=$LAB_STATE/nginx" --set mend=true --yes
+    check "it is seen" soon holds 'count(histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{job=~"backend-.*"}[3s]))) > 1)'
+    trouble slow --set rate_window=3s --set "upstream_folder=$LAB_STATE/nginx" --set mend=true --yes
     load_end
     names "the release itself is slow" "95 of 100 requests" "it is mended"
     on_release v1 blue
