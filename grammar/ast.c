@@ -174,7 +174,7 @@ static const struct {
 	[NODE_EVALUATE] = { "evaluate", SIZE(value), { CHILDREN(value, value), END } },
 	[NODE_JUDGE] = { "judge", SIZE(judge), { CHILDREN(title, judge.title), CHILDREN(clauses, judge.clauses), END } },
 	[NODE_METRIC] = { "metric", SIZE(metric), { CHILDREN(title, metric.title), CHILDREN(clauses, metric.clauses), END } },
-	[NODE_RUN_PLAN] = { "run_plan", SIZE(run_plan), { CHILDREN(path, run_plan.path), CHILDREN(params, run_plan.params), END } },
+	[NODE_RUN_PLAN] = { "run_plan", SIZE(run_plan), { CHILDREN(path, run_plan.path), CHILDREN(params, run_plan.params), FLAG(shared, run_plan.shared), END } },
 	[NODE_PHASE] = { "phase", SIZE(phase),
 			 { CHILDREN(title, phase.title), CHILDREN(low, phase.expect_low),
 			   CHILDREN(high, phase.expect_high), CHILDREN(body, phase.body), END } },

@@ -477,6 +477,7 @@ struct node {
 		struct {
 			struct node *path;   /* STRING */
 			struct node *params; /* RECORD or NULL */
+			bool shared;	     /* with shared: params that both plans have from one file keep their value */
 		} run_plan;		     /* RUN_PLAN */
 
 		struct {

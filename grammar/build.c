@@ -269,6 +269,11 @@ enum reaction build_check_reaction(struct parser *p, struct ident word)
 	return reaction_called(CHOOSE(p, word, "way for a check to end", "fail", "warn", "ask"));
 }
 
+bool build_shared(struct parser *p, struct ident word)
+{
+	return CHOOSE(p, word, "way to give a child its params", "shared") != NULL;
+}
+
 enum worse_when build_worse_when(struct parser *p, struct ident word)
 {
 	const char *name = CHOOSE(p, word, "direction", "higher", "lower", "different");

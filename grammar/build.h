@@ -57,6 +57,7 @@ struct node *build_on_reaction(struct span at, struct parser *p, struct ident ev
 struct node *build_on_event(struct span at, struct parser *p, struct ident event, struct node *body);
 struct node *build_rollback_while(struct span at, struct parser *p, struct ident word, struct node *body);
 enum reaction build_check_reaction(struct parser *p, struct ident word);
+bool build_shared(struct parser *p, struct ident word);
 enum worse_when build_worse_when(struct parser *p, struct ident word);
 
 /* Statements. */

@@ -119,7 +119,7 @@ static void yyerror(const struct span *at, struct parser *p, const char *message
 %type <ident> opt_alias opt_name
 %type <operator> comparison
 %type <reaction> opt_reaction
-%type <flag> opt_default
+%type <flag> opt_default opt_shared
 
 %%
 
@@ -560,7 +560,12 @@ use:
 ;
 
 line:
-  RUN PLAN string opt_record            { $$ = NEW(@$, RUN_PLAN, .run_plan = { build_plain_string(p, $3), $4 }); }
+  RUN PLAN string opt_record opt_shared { $$ = NEW(@$, RUN_PLAN, .run_plan = { build_plain_string(p, $3), $4, $5 }); }
+;
+
+opt_shared:
+  %empty                                { $$ = false; }
+| WITH NAME                             { $$ = build_shared(p, $2); }
 ;
 
 line:

@@ -106,6 +106,55 @@ static void require_params(struct walk *w, const struct compilation *child, cons
 		}
 }
 
+/* The same param: one file, which both plans import. */
+static struct symbol *shared_with(struct walk *w, const struct symbol *param)
+{
+	struct symbol *own = table_find(&w->checker->params, param->name);
+
+	return own && !own->secret && strcmp(own->module->path, param->module->path) == 0 ? own : NULL;
+}
+
+static struct node *new_node(struct walk *w, enum node_kind kind, struct span at)
+{
+	struct node *node = arena_alloc(w->arena, sizeof(*node));
+
+	*node = (struct node){ .kind = kind, .span = at };
+	return node;
+}
+
+/* `with shared`: as if each were written out, `site: site`. */
+static void share_params(struct walk *w, const struct compilation *child, struct node *node, struct table *given)
+{
+	const struct module *module;
+	const struct item *item;
+
+	if (!node->run_plan.params)
+		node->run_plan.params = new_node(w, NODE_RECORD, node->run_plan.path->span);
+	node->run_plan.params->type = type_simple(TYPE_RECORD);
+	for (module = child->modules; module; module = module->next)
+		for (item = items_of(module); item->node; item++) {
+			struct symbol *param = item->kind == NODE_PARAM ? item->node->symbol : NULL;
+			struct symbol *own = param && !table_find(given, param->name) ? shared_with(w, param) : NULL;
+			struct node *entry, *value;
+
+			if (!own)
+				continue;
+			own->used = true;
+			value = new_node(w, NODE_NAME, node->run_plan.path->span);
+			value->name = own->name;
+			value->symbol = own;
+			value->type = own->type;
+			entry = new_node(w, NODE_ENTRY, node->run_plan.path->span);
+			entry->entry.key = (struct ident){ param->name, node->run_plan.path->span };
+			entry->entry.value = value;
+			entry->symbol = param;
+			entry->next = node->run_plan.params->record.entries;
+			node->run_plan.params->record.entries = entry;
+			node->run_plan.params->record.count++;
+			*table_place(w->arena, given, param->name) = entry;
+		}
+}
+
 static void check_params(struct walk *w, const struct compilation *child, struct node *node)
 {
 	struct node *record = node->run_plan.params, *entry;
@@ -123,6 +172,8 @@ static void check_params(struct walk *w, const struct compilation *child, struct
 		else
 			check_value(w, entry->entry.value);
 	}
+	if (child && node->run_plan.shared)
+		share_params(w, child, node, &given);
 	if (child && known) /* what is misspelt is there */
 		require_params(w, child, node, &given);
 }
