@@ -122,6 +122,15 @@ static struct node *new_node(struct walk *w, enum node_kind kind, struct span at
 	return node;
 }
 
+static void note_import(struct walk *w, const struct module *module)
+{
+	struct import *import = ((struct module_names *)w->module->names)->imports;
+
+	for (; import; import = import->next)
+		if (import->module == module)
+			import->used = true;
+}
+
 /* `with shared`: as if each were written out, `site: site`. */
 static void share_params(struct walk *w, const struct compilation *child, struct node *node, struct table *given)
 {
@@ -140,6 +149,7 @@ static void share_params(struct walk *w, const struct compilation *child, struct
 			if (!own)
 				continue;
 			own->used = true;
+			note_import(w, own->module);
 			value = new_node(w, NODE_NAME, node->run_plan.path->span);
 			value->name = own->name;
 			value->symbol = own;

@@ -56,6 +56,8 @@ FRONTEND_URL=http://127.0.0.1:$LAB_PORT_HTTP
 END
         )
     fi
+    # Of all three users, as the runbook has it.
+    [ -s "$LAB_STATE/users.password" ] || (umask 077; echo "TestPass123!" >"$LAB_STATE/users.password")
     # For who works from the host: `set -a; . lab/state/lab.env`.
     (
         umask 077

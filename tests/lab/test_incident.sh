@@ -1,0 +1,66 @@
+# shellcheck shell=bash disable=SC2154  # code, work: lib.sh
+# test_incident.sh: plans/incident.plan and plans/decide.plan: what is wrong is found, and the procedure for it runs.
+
+rm_tickets() { rm -rf "$work/tickets"; rm -f "$LAB_STATE/status.log"; }
+ticket() { cat "$work/tickets/$1"_*.md; }
+has() { if ticket "$1" | grep -qF -- "$2"; then pass; else fail "the $1 does not say: $2"; fi; }
+incident() { plan incident.plan --set "tickets=$work/tickets" "$@"; }
+
+test_incident_that_is_critical() {
+    live_now v2 || return
+    rm_tickets
+    # v2 lets nobody in; v1 does.
+    curl -sf -X POST -d '{"login": true}' "http://127.0.0.1:$LAB_PORT_GREEN/fault/" >/dev/null
+    incident --set what="nobody can log in" --set severity=minor --set attended=true --yes
+    equals "exit code" "$code" 0
+    says "nobody can log in: the right password gets 401"
+    on_release v1 green
+    has incident "# [INCIDENT] nobody can log in"
+    has incident "Severity: critical (an issue demands an immediate rollback)"
+    has incident "- nobody can log in: the right password gets 401"
+    has incident "- v2 on green"
+    has incident "the release was rolled back; now there is v1 on green"
+    has incident "POST /auth/login/"
+    has review "# [POST-INCIDENT] nobody can log in"
+    has review "Due: "
+    never_says "$(cat "$LAB_STATE/users.password")"
+    check "no password is in a ticket" [ "$(ticket '*' | grep -cF "$(cat "$LAB_STATE/users.password")")" = 0 ]
+    equals "items signed, and the rollback confirmed" "$(grep -c 'person .*yes' "$work/out")" 5
+    check "users are told" grep -q 'monitoring: nobody can log in' "$LAB_STATE/status.log"
+    replays
+}
+
+test_incident_whose_rollback_fails() {
+    rm_tickets
+    remember
+    lab/fault.sh payments on
+    incident --set what="nobody can pay" --set severity=critical --set back_to=v0 --yes
+    lab/fault.sh clear
+    equals "exit code" "$code" 1
+    has incident "- the payment system is down: it answers 503"
+    has incident "NOT rolled back: there is no image of v0"
+    has review "NOT rolled back: there is no image of v0"
+    on_release v1 blue
+    nothing_changed
+}
+
+test_incident_that_is_major_and_one_that_is_minor() {
+    rm_tickets
+    remember
+    lab/fault.sh alert on
+    incident --set what="reports are late" --set attended=true --set severity=major --yes
+    lab/fault.sh clear
+    equals "exit code" "$code" 0
+    has incident "Severity: major"
+    has incident "LabFault: "
+    has incident "an incident is open, and the team has it"
+    equals "items signed" "$(grep -c 'person .*yes' "$work/out")" 4
+    rm_tickets
+    incident --set what="a typo" --set severity=minor --set attended=true --yes
+    equals "exit code of the minor one" "$code" 0
+    has incident "nothing at once: the next release mends it"
+    equals "its items signed" "$(grep -c 'person .*yes' "$work/out")" 2
+    check "no review" [ -z "$(find "$work/tickets" -name 'review_*')" ]
+    check "users hear nothing" [ ! -e "$LAB_STATE/status.log" ]
+    nothing_changed
+}
