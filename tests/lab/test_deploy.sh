@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154  # code, run, work, project: lib.sh, test_before.sh
+# shellcheck shell=bash disable=SC2119,SC2120,SC2154  # code, run, work, project: lib.sh, test_before.sh
 # test_deploy.sh: plans/deploy.plan, the whole timeline, on a repository with a small project (test_before.sh).
 
 deployment_start() {

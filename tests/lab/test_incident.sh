@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154  # code, work: lib.sh
+# shellcheck shell=bash disable=SC2016,SC2154  # code, work: lib.sh
 # test_incident.sh: plans/incident.plan and plans/decide.plan: what is wrong is found, and the procedure for it runs.
 
 rm_tickets() { rm -rf "$work/tickets"; rm -f "$LAB_STATE/status.log"; }
@@ -23,7 +23,7 @@ test_incident_that_is_critical() {
     has review "# [POST-INCIDENT] nobody can log in"
     has review "Due: "
     never_says "$(cat "$LAB_STATE/users.password")"
-    check "no password is in a ticket" [ "$(ticket '*' | grep -cF "$(cat "$LAB_STATE/users.password")")" = 0 ]
+    check "no password is in a ticket" [ "$(cat "$work/tickets/"* | grep -cF "$(cat "$LAB_STATE/users.password")")" = 0 ]
     equals "items signed, and the rollback confirmed" "$(grep -c 'person .*yes' "$work/out")" 5
     check "users are told" grep -q 'monitoring: nobody can log in' "$LAB_STATE/status.log"
     replays
