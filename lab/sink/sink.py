@@ -4,7 +4,7 @@
   000001-mail.json   from, to, data (the message as it was sent)
   000002-http.json   method, path, headers, body, json (the body read as JSON, or null)
 
-A request is answered with 200 and `ok` (a chat's webhook), or, where its body is JSON, {"id": NUMBER} (a status page). Paths
+A request is answered with 200 and `ok` (a chat's webhook), or, where its body is JSON, {"id": "NUMBER"} (a status page). Paths
 that begin so answer otherwise: /status/CODE with that status, /slow/SECONDS after so long, /hang never, /large with 20 MB.
 A GET or HEAD that has no body and asks for nothing special is not kept. Mail to refused@… is refused for good, mail to
 later@… for now.
@@ -69,7 +69,7 @@ async def answer(reader, writer):
     if body or method not in ("GET", "HEAD") or word in ("slow", "status", "large"):
         number = keep("http", {"method": method, "path": path, "headers": headers, "body": body, "json": parsed})
         if parsed is not None and reply == b"ok" and not path.startswith(("/slack", "/hooks", "/services")):
-            reply = b'{"id": %d}\n' % number
+            reply = b'{"id": "%d"}\n' % number
     kind = "application/json" if reply.startswith(b"{") else "text/plain"
     writer.write(f"HTTP/1.1 {status} Answer\r\nContent-Type: {kind}\r\nContent-Length: {len(reply)}\r\n"
                  "Connection: close\r\n\r\n".encode() + (b"" if method == "HEAD" else reply))

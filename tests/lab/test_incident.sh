@@ -93,18 +93,18 @@ test_decide_errors_in_a_canary_stop_it() {
     equals "the canary runs on" "$(docker inspect -f '{{.State.Running}}' "${LAB_PREFIX}backend-green")" true
 }
 
-test_decide_a_feature_is_turned_off_and_a_no_starts_nothing() {
+test_decide_a_feature_is_turned_off_and_nothing_without_a_yes() {
     remember
-    plan decide.plan --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" --set problem=feature --set severity=major --set feature=chat \
-        "${answers[@]}" --confirm 'Start it: ${procedure}?=no'
-    equals "exit code of a no" "$code" 4
+    plan decide.plan --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" --set problem=feature --set severity=major --set feature=chat
+    equals "exit code where nobody says yes" "$code" 4
     nothing_changed
     decide --set problem=feature --set severity=major --set feature=chat
     equals "exit code" "$code" 0
     equals "the flag in Redis" "$(redis get feature_flag_chat)" off
-    redis del feature_flag_chat >/dev/null
     rm -rf "$work/tickets"
     decide --set problem="response time" --set severity=minor
+    redis del feature_flag_chat >/dev/null
+    never_says "WebSockets do not open"
     equals "exit code of what is minor" "$code" 0
     has incident "# [INCIDENT] response time"
     nothing_changed
