@@ -71,11 +71,20 @@ decide() { plan decide.plan --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" --se
 # Nobody is there; what a branch that is not taken would ask is answered as well.
 answers=(--yes --confirm 'Restore ${database_name} from this backup?=RESTORE CONFIRM')
 
+# The share that the plan looks at is over its bound.
+errors_in_prometheus() {
+    curl -s "http://127.0.0.1:$LAB_PORT_PROM/api/v1/query" --data-urlencode 'query=sum(rate(http_requests_total{job="backend-green",
+        status=~"5.."}[5s])) / sum(rate(http_requests_total{job="backend-green"}[5s])) > 0.1' | grep -q '"value"'
+}
+
 test_decide_errors_bring_back_what_stands_by() {
     live_now v2 || return
+    load_start
     lab/fault.sh errors on 0.3
+    until errors_in_prometheus; do sleep 0.2; done
     decide --set problem=errors --set severity=minor
     lab/fault.sh clear
+    load_end
     equals "exit code" "$code" 0
     says "errors, critical: rollback_zero_downtime.plan"
     says "this demands an immediate rollback: more than 5% of the answers are 5xx"
