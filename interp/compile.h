@@ -61,6 +61,7 @@ struct writer { /* of one function */
 	struct span span; /* of what is being compiled */
 	struct reserved *reserved; /* lets of the open steps, which have their registers already */
 	bool secret;      /* inside secret(…) */
+	const struct node *secret_field; /* the whole of what secret(…) was given */
 	bool tracing;     /* parts of conditions are noted */
 	const struct node *condition; /* the whole of it: its own value is no part */
 };

@@ -617,6 +617,23 @@ uint32_t compile_internal_effect(struct compiler *c, const char *name, uint32_t 
 	return a;
 }
 
+/* secret(call(…).a.b): of the answer only that field is one. NULL where it is not written so. */
+static const char **secret_fields(struct compiler *c, const struct node *call)
+{
+	const struct node *whole = c->w->secret_field, *node;
+	size_t count = 0;
+
+	for (node = whole; node && node->kind == NODE_FIELD; node = node->field.object)
+		count++;
+	if (node != call || !count)
+		return NULL;
+	const char **names = arena_alloc(c->compilation->arena, (count + 1) * sizeof(*names));
+	names[count] = NULL;
+	for (node = whole; count; node = node->field.object)
+		names[--count] = node->field.name.text;
+	return names;
+}
+
 static uint32_t builtin_call(struct compiler *c, const struct node *node, int want)
 {
 	const struct signature *signature = signature_of_builtin(c->compilation, node->builtin);
@@ -624,6 +641,7 @@ static uint32_t builtin_call(struct compiler *c, const struct node *node, int wa
 	uint32_t from = compile_arguments(c, signature, node);
 	uint32_t site = call_site(c, node->builtin, (uint32_t)signature->count, node->span, NULL);
 
+	c->sites.items[site].secret_fields = secret_fields(c, node);
 	emit_abc(c, node->builtin->effect == EFFECT_PURE ? INSN_PURE : INSN_EFFECT, a, from, site);
 	give_back(c, top);
 	return a;
@@ -644,11 +662,15 @@ static uint32_t function_call(struct compiler *c, const struct node *node, int w
 static uint32_t secret_call(struct compiler *c, const struct node *node, int want)
 {
 	uint32_t a = target(c, want);
+	const struct node *given = node->call.arguments ? node->call.arguments->argument.value : NULL;
+	const struct node *field = c->w->secret_field;
 	bool secret = c->w->secret;
 
 	c->w->secret = true;
-	compile_or_null(c, node->call.arguments ? node->call.arguments->argument.value : NULL, a);
+	c->w->secret_field = given;
+	compile_or_null(c, given, a);
 	c->w->secret = secret;
+	c->w->secret_field = field;
 	emit_abc(c, INSN_MARK, a, 0, 0);
 	return a;
 }

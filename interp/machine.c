@@ -329,6 +329,16 @@ static void tell_answered(struct machine *machine, const struct effect *effect, 
 	     (struct span){ 0 });
 }
 
+/* The field that `names` lead to; without names, all of it. What is not there is no secret. Consumes v. */
+static struct value mark_secret(struct value v, const char **names)
+{
+	if (!names || !*names)
+		return value_mark(v, VALUE_SECRET);
+	if (record_has(v, *names))
+		record_set(&v, *names, mark_secret(value_copy(record_peek(v, *names)), names + 1));
+	return v;
+}
+
 static void effect_ended(struct machine *machine, struct delivery *delivery)
 {
 	struct effect **at = effect_place(machine, delivery->id), *effect = *at;
@@ -338,7 +348,7 @@ static void effect_ended(struct machine *machine, struct delivery *delivery)
 	*at = effect->next;
 	machine->effect_count--;
 	if (effect->secret || effect->builtin->flags & BUILTIN_SECRET_ANSWER) /* from here on, whoever sees it: observers, rows, the plan */
-		delivery->outcome.value = value_mark(delivery->outcome.value, VALUE_SECRET);
+		delivery->outcome.value = mark_secret(delivery->outcome.value, effect->secret_fields);
 	tell_ended(machine, effect, &delivery->outcome);
 	note_leaves(machine, effect, &delivery->outcome);
 	struct fiber *fiber = effect->fiber;

@@ -251,6 +251,7 @@ struct effect {
 	uint32_t a;      /* absolute register for the answer */
 	bool decision;   /* it asks whether to go on: see fiber->undecided */
 	bool secret;     /* its answer is */
+	const char **secret_fields; /* as in struct call_site */
 	bool cancelled;
 	int64_t started;
 	char *question;

@@ -61,6 +61,7 @@ struct call_site {
 	uint32_t arg_count;
 	const char *label; /* a person's item */
 	bool secret;       /* its answer is inside secret(…): never told as it is */
+	const char **secret_fields; /* only this field of it, of a field…; ends with NULL. NULL: all of it */
 };
 
 /* Interpolated text in another language: count pieces, count - 1 values between them. */

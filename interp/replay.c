@@ -317,6 +317,22 @@ static struct row *request_row(const struct replay *replay, const char *id)
 	return last;
 }
 
+/* A secret that was not asked again, or is a field of the answer: any text does, the record holds only what is not
+ * secret of it. Consumes v. */
+static struct value secret_texts(struct value v)
+{
+	size_t i;
+
+	if (v.tag == VALUE_NULL && (v.flags & VALUE_SECRET))
+		return value_mark(value_string("***"), VALUE_SECRET);
+	for (i = 0; v.tag == VALUE_RECORD && value_holds_secret(v) && i < value_length(v); i++) {
+		const char *key = record_key_peek(v, i);
+
+		record_set(&v, key, secret_texts(value_copy(record_peek(v, key))));
+	}
+	return v;
+}
+
 static bool deliver_outcome(struct replay *replay, const struct event *event, struct delivery *out)
 {
 	struct row *request = request_row(replay, event->id);
@@ -341,10 +357,7 @@ static bool deliver_outcome(struct replay *replay, const struct event *event, st
 	if (request->renewed && out->outcome.kind == OUTCOME_OK)
 		return renew(replay, event->id, &out->outcome);
 	out->outcome.value = value_copy(record_peek(event->data, "value"));
-	/* A secret that was not asked again: any text does, the record holds only what is not secret of it.
-	 */
-	if (out->outcome.value.tag == VALUE_NULL && (out->outcome.value.flags & VALUE_SECRET))
-		out->outcome.value = value_mark(value_string("***"), VALUE_SECRET);
+	out->outcome.value = secret_texts(out->outcome.value);
 	out->outcome.message = out->outcome.kind == OUTCOME_OK ? value_null() : value_string(event->text);
 	return true;
 }

@@ -34,8 +34,10 @@ static bool effect_call(struct fiber *fiber, const struct instruction *in)
 		}
 	effect_start(fiber, site->builtin, fiber_register(fiber, in->b), site->arg_count,
 		     fiber_frame(fiber)->base + in->a, site->span, site->label);
-	if (fiber->effect)
+	if (fiber->effect) {
 		fiber->effect->secret = site->secret;
+		fiber->effect->secret_fields = site->secret_fields;
+	}
 	return fiber_goes_on(fiber);
 }
 
