@@ -20,7 +20,7 @@
 #   upgrade                      nginx does not pass the WebSocket's handshake on
 #   static                       /static/js/app.js is missing
 #   frontpage                    the front page shows an error
-#   certificate [3]              the certificate ends in so many days
+#   certificate [3|strange]      the certificate ends in so many days, or comes from an unknown authority
 #   disk [95]                    the disk for uploads is filled to so many percent
 #   lock [materials_material]    a session holds this table
 #   stopped [SERVICE]            a service's container is stopped; without a name the live backend's
@@ -135,8 +135,12 @@ turn() {
             else move_html index.html{.away,}; fi
             ;;
         certificate)
-            if_on "${value:-3}" 90
-            "$LAB_DIR/certificate.sh" "$set"
+            if [ "$switch:$value" = on:strange ]; then
+                "$LAB_DIR/certificate.sh" 90 strange
+            else
+                if_on "${value:-3}" 90
+                "$LAB_DIR/certificate.sh" "$set"
+            fi
             reload_if_running
             ;;
         disk)
