@@ -180,12 +180,18 @@ static uint64_t ignored(const struct session *session)
 	return kinds;
 }
 
+static void learn(void *context, const struct event *event)
+{
+	struct session *session = context;
+
+	redactor_learn_value(session->redactor, event->data);
+}
+
 static void see(void *context, const struct event *event)
 {
 	struct session *session = context;
 	size_t i;
 
-	redactor_learn_value(session->redactor, event->data);
 	for (i = 0; i < session->view_count; i++)
 		session->views[i]->ops->event(session->views[i], event);
 }
@@ -224,6 +230,7 @@ int session_run(struct session *session, struct driver *driver)
 
 	if (!session->journal)
 		session->journal = journal_new(session->rows);
+	journal_prepare(session->journal, learn, session);
 	journal_observe_without(session->journal, ignored(session), see, session);
 	options.journal = session->journal;
 	machine = machine_new(&options);

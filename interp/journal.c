@@ -143,6 +143,7 @@ struct observer {
 
 struct journal {
 	struct store *store;
+	struct observer first; /* sees an event before the store does */
 	struct observer *observers;
 	size_t observer_count;
 	uint64_t seq; /* of the last event */
@@ -181,6 +182,11 @@ void journal_observe(struct journal *journal, void (*see)(void *context, const s
 	journal_observe_without(journal, 0, see, context);
 }
 
+void journal_prepare(struct journal *journal, void (*see)(void *context, const struct event *event), void *context)
+{
+	journal->first = (struct observer){see, context, 0};
+}
+
 static bool sees(const struct observer *observer, enum event_kind kind)
 {
 	return !(observer->ignored >> kind & 1);
@@ -206,6 +212,8 @@ bool journal_append(struct journal *journal, struct event *event)
 	if (journal->broken)
 		return false;
 	event->seq = ++journal->seq;
+	if (journal->first.see)
+		journal->first.see(journal->first.context, event);
 	if (!keep(journal, event)) {
 		journal->broken = true;
 		return false;

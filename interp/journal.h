@@ -65,6 +65,8 @@ void journal_observe(struct journal *journal, void (*see)(void *context, const s
 /* Without the events of the kinds in `ignored`. */
 void journal_observe_without(struct journal *journal, uint64_t ignored,
 			     void (*see)(void *context, const struct event *event), void *context);
+/* The one who sees each event before the store keeps it: a store that hides secrets must have learnt them. */
+void journal_prepare(struct journal *journal, void (*see)(void *context, const struct event *event), void *context);
 bool journal_append(struct journal *journal, struct event *event); /* sets seq; false: the store failed */
 bool journal_sync(struct journal *journal);
 /* False: nobody sees an event of this kind. It is appended all the same, as it has a number; its parts may be left out. */

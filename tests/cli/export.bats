@@ -220,6 +220,18 @@ E
     "$RUNPLAN" export alerts blue_green.plan 2>&1 >/dev/null | grep -F 'is not exported: its query is known only at run time'
 }
 
+@test "export: the watch after a deployment is rules as a whole" {
+    cd "$BATS_TEST_DIRNAME/../../plans"
+    "$RUNPLAN" export alerts monitor.plan --env production >"$BATS_TEST_TMPDIR/rules.yml" 2>"$BATS_TEST_TMPDIR/err"
+    promtool check rules "$BATS_TEST_TMPDIR/rules.yml"
+    is "$(cat "$BATS_TEST_TMPDIR/err")" ''
+    for name in $(sed -n 's/^threshold \([a-z_]*\).*/\1/p' monitor.plan) $(sed -n 's/^threshold \(platform_[a-z]*\).*/\1/p' lib/thresholds.plan); do
+        grep -qxF "      - alert: \"$name\"" "$BATS_TEST_TMPDIR/rules.yml" || { echo "$name is missing"; false; }
+    done
+    is "$(grep -c '^          action: ' "$BATS_TEST_TMPDIR/rules.yml")" "$(grep -c 'alert:' "$BATS_TEST_TMPDIR/rules.yml")"
+    says "$(cat "$BATS_TEST_TMPDIR/rules.yml")" 'action: "Roll back immediately"'
+}
+
 teardown() {
     [ -z "${prometheus:-}" ] || { kill "$prometheus" && wait "$prometheus"; } || true
 }

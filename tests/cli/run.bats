@@ -377,3 +377,19 @@ P
     [ "$(awk '{ if (length > n) n = length } END { print n }' <<<"$out")" -le 80 ]
     says "$out" "continued on"
 }
+
+@test "secret: a field of an answer shows nowhere, the answer's other fields and the journal included" {
+    plan field <<'E2'
+plan "Field" { }
+step s "S" {
+  rollback none "a test"
+  let token = secret(exec(["sh", "-c", "printf %s%s s3cret -value; printf %s%s s3cret -value >&2"]).stdout)
+  expect "it is there" token != ""
+}
+E2
+    run_plan field.plan --journal rows --json
+    ends_with 0
+    says "$out" '***'
+    says_not "$out$err$(cat rows)" 's3cret-value'
+    "$RUNPLAN" replay field.plan --journal rows
+}
