@@ -2,7 +2,7 @@
 # test_monitor.sh: plans/monitor.plan in stages of seconds, against the real Prometheus.
 
 # Whatever is asked is let pass.
-watch_start() { plan_start monitor.plan --yes --set at_once=3s --set early=3s --set settling=3s --set settled=3s "$@"; }
+watch_start() { plan_start monitor.plan --confirm errors_while_early --confirm platform_latency --confirm platform_websockets --set at_once=3s --set early=3s --set settling=3s --set settled=3s "$@"; }
 # The platform was as usual for long enough to be known: the window, and the second before the run.
 as_usual() {
     load_start
