@@ -990,6 +990,8 @@ static uint32_t param_number(const struct compilation *compilation, const struct
 
 static void run_plan(struct compiler *c, const struct node *node)
 {
+	if (c->thresholds_only) /* there are no child plans, and nothing calls the task that this stands in */
+		return;
 	const struct compilation *child = node->symbol->module->compilation;
 	const struct node *record = node->run_plan.params, *entry;
 	uint32_t top = c->w->top, count = record ? record->record.count : 0, i = 0, a = take_registers(c, count + 1);

@@ -211,6 +211,26 @@ E
     ends_with 2
 }
 
+@test "export: a task that runs a plan" {
+    echo 'plan "Child" { }' >child.plan
+    cat >parent.plan <<'END'
+plan "Parent" { }
+
+threshold errors() "Errors" {
+  measure prom.query('errors', server: "http://127.0.0.1:9") as ratio
+  must < 5%
+  every 10s
+  no data ok
+}
+
+task it() "Runs it" { run plan "child.plan" }
+
+it()
+END
+    "$RUNPLAN" export alerts parent.plan >rules.yml
+    promtool check rules rules.yml
+}
+
 @test "export: the plans of this project" {
     cd "$BATS_TEST_DIRNAME/../../plans"
     for plan in *.plan; do
