@@ -27,13 +27,14 @@
 #define CONNECTING 16 /* hosts at a time: a handshake is work for the processor */
 #define BEGINNING  32 /* sessions that have not begun yet, likewise */
 #define CONNECT_MAX                                                                                          \
-	(60 * SECOND)		/* with names looked up, keys and jump hosts; ssh itself gives up sooner     \
-				 */
-#define BEGIN_MAX (60 * SECOND) /* of a session on a connection that is there */
-#define HALT_MAX  (9 * SECOND)	/* of the session that stops another; a bit less than a call's grace */
-#define EXCERPT	  300
-#define MARK_MAX  48
-#define NOISE_MAX 4096 /* bytes of shells' first words and of marks, beside what is kept */
+	(60 * SECOND)		  /* with names looked up, keys and jump hosts; ssh itself gives up sooner   \
+				   */
+#define BEGIN_MAX   (60 * SECOND) /* of a session on a connection that is there */
+#define HALT_MAX    (9 * SECOND)  /* of the session that stops another; a bit less than a call's grace */
+#define AGAIN_AFTER (SECOND / 5)
+#define EXCERPT	    300
+#define MARK_MAX    48
+#define NOISE_MAX   4096 /* bytes of shells' first words and of marks, beside what is kept */
 
 /* Behind a mark stands what happened, and a number. */
 struct marks {
@@ -78,7 +79,7 @@ struct remote {
 	struct marks marks;
 	uint64_t began;
 	long pid; /* there; 0: not yet */
-	bool ended, no_directory, halted, slow;
+	bool ended, no_directory, halted, slow, again;
 	int not_run;		     /* 126, 127, ...: why it could not be run; 0: it was */
 	size_t error_from, error_to; /* the program's own part of standard error */
 	struct process_result result;
@@ -88,6 +89,7 @@ struct remote {
 	char error[600];
 };
 
+static void host_pump(struct host *host);
 static void ssh_pump(struct ssh *ssh);
 
 /* ---- marks ---- */
@@ -315,6 +317,29 @@ static void say_why(char *out, size_t size, const char *host, const struct proce
 	value_release(line);
 }
 
+/* ---- a host's queue ---- */
+
+static void queue_add(struct host *host, struct remote *remote)
+{
+	remote->queued = true;
+	remote->next = NULL;
+	*host->queue_tail = remote;
+	host->queue_tail = &remote->next;
+	host_pump(host);
+}
+
+static void queue_drop(struct host *host, struct remote *remote)
+{
+	struct remote **link = &host->queue;
+
+	while (*link != remote)
+		link = &(*link)->next;
+	*link = remote->next;
+	if (host->queue_tail == &remote->next)
+		host->queue_tail = link;
+	remote->queued = false;
+}
+
 /* ---- the end of a command ---- */
 
 static void remote_free(struct remote *remote)
@@ -468,6 +493,33 @@ static void session_report(struct remote *remote)
 	}
 }
 
+static void session_again(void *context)
+{
+	struct remote *remote = context;
+
+	live_timer_stop(remote->timer);
+	remote->timer = NULL;
+	queue_add(remote->host, remote);
+}
+
+/*
+ * Its connection may have been lost before it began, and we hear of the master's end only now. Nothing was
+ * done, so it may be begun once more, on a new connection then.
+ */
+static bool retry_later(struct remote *remote, const struct process_result *ssh)
+{
+	struct marks *marks = &remote->marks;
+
+	if (remote->again || remote->slow || remote->result.cancelled || !ssh->started || ssh->code != 255 ||
+	    holds(ssh->err, "open refused by peer"))
+		return false;
+	remote->again = true;
+	marks->matched = marks->seen = 0;
+	marks->inside = false;
+	remote->timer = live_timer_start(remote->live, AGAIN_AFTER, session_again, remote);
+	return true;
+}
+
 static void session_done(void *context, const struct process_result *ssh)
 {
 	struct remote *remote = context;
@@ -478,8 +530,10 @@ static void session_done(void *context, const struct process_result *ssh)
 	remote->timer = NULL;
 	if (remote->pid == 0) {
 		host->ssh->beginning--;
-		say_not_begun(remote, ssh);
-		fail(remote, remote->error);
+		if (!retry_later(remote, ssh)) {
+			say_not_begun(remote, ssh);
+			fail(remote, remote->error);
+		}
 	} else {
 		if (!remote->ended)
 			remote->result.elapsed_ns = (int64_t)(uv_hrtime() - remote->began);
@@ -517,18 +571,6 @@ static void halt_start(struct remote *remote)
 	remote->halt = ssh_start(remote->host, false, command, options);
 }
 
-static void queue_drop(struct host *host, struct remote *remote)
-{
-	struct remote **link = &host->queue;
-
-	while (*link != remote)
-		link = &(*link)->next;
-	*link = remote->next;
-	if (host->queue_tail == &remote->next)
-		host->queue_tail = link;
-	remote->queued = false;
-}
-
 void remote_stop(struct remote *remote)
 {
 	if (remote->host == NULL) {
@@ -539,8 +581,9 @@ void remote_stop(struct remote *remote)
 	if (remote->result.cancelled || remote->ended)
 		return;
 	remote->result.cancelled = true;
-	if (remote->queued) {
+	if (remote->queued)
 		queue_drop(remote->host, remote);
+	if (remote->session == NULL && remote->pid == 0) {
 		snprintf(remote->error, sizeof remote->error, "cancelled before it began on %s",
 			 remote->host->name);
 		fail_later(remote);
@@ -586,6 +629,7 @@ static void session_began(struct remote *remote, long pid)
 	if (remote->timeout_ns > 0)
 		remote->timer = live_timer_start(remote->live, remote->timeout_ns, timed_out, remote);
 	process_input(remote->session);
+	input_free(remote);
 	ssh_pump(remote->host->ssh);
 }
 
@@ -637,7 +681,6 @@ static void session_start(struct remote *remote)
 	remote->host->ssh->beginning++;
 	remote->timer = live_timer_start(remote->live, BEGIN_MAX, began_not, remote);
 	remote->session = ssh_start(remote->host, false, command, options);
-	input_free(remote);
 }
 
 /* ---- a host's connection ---- */
@@ -868,9 +911,6 @@ struct remote *remote_start(struct live *live, const char *host, const struct pr
 	}
 	marks_begin(&remote->marks);
 	make_input(remote, options);
-	remote->queued = true;
-	*remote->host->queue_tail = remote;
-	remote->host->queue_tail = &remote->next;
-	host_pump(remote->host);
+	queue_add(remote->host, remote);
 	return remote;
 }
