@@ -21,7 +21,7 @@ test_monitor_day_without_a_breach() {
     equals "exit code" "$code" 0
     says "the release is marked as deployed"
     equals "stages that were held" "$(of_run '[.[] | select(.type == "holding")] | length')" 5
-    equals "what was measured" "$(of_run '[.[] | select(.type == "sample") | .text] | unique | length')" 12
+    equals "what was measured" "$(of_run '[.[] | select(.type == "sample") | .id] | unique | length')" 12
     nothing_changed
     replays
 }

@@ -186,7 +186,7 @@ static void test_output_and_codes(void **state)
 	assert_ok(RUN("exec", COMMAND("/bin/sh", "-c", "printf out; printf err >&2"), ON("web1")), 0, "out",
 		  "err");
 	for (int code = 1; code < 256; code += code < 4 || code > 250 ? 1 : 41) {
-		char text[12];
+		char text[24];
 
 		snprintf(text, sizeof text, "exit %d", code);
 		assert_ok(RUN("probe", COMMAND("sh", "-c", text), ON("web1"), {"ok", value_int(code)}), code,
