@@ -37,9 +37,14 @@ test_backup_is_archived() {
     replays
     name=$(basename "$(dumps | grep '\.dump$')")
     says "thebot/$name is in backups at $store"
-    # Read back by curl's own signature.
-    curl -sf --aws-sigv4 aws:amz:us-east-1:s3 -u "lab:operator:$(cat "$LAB_STATE/archive.secret")" \
-        -o "$work/from_archive" "$store/backups/thebot/$name" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD"
+    cat >"$work/get.plan" <<PLAN
+plan "Read it back" {}
+secret key = file("$LAB_STATE/archive.secret")
+step "Get it" {
+  s3.get("backups", "thebot/$name", to: "$work/from_archive", endpoint: "$store", access_key: "lab:operator", secret_key: key)
+}
+PLAN
+    check "it can be got from there" "$RUNPLAN" run --quiet "$work/get.plan"
     check "the archive has it byte for byte" cmp -s "$work/from_archive" "$LAB_STATE/backups/$name"
     never_says "$(cat "$LAB_STATE/archive.secret")"
 
