@@ -29,7 +29,7 @@ test_backup_of_the_configuration() {
     equals "nothing was begun" "$(find "$LAB_STATE/backups" -name 'config_*')" ""
 }
 
-test_backup_is_archived() {
+long_backup_is_archived() {
     local store=http://127.0.0.1:$LAB_PORT_S3 name
     lab/lab.sh up s3 >"$work/up" 2>&1 || { fail "no store: $(tail -n 2 "$work/up")"; return; }
     plan backup.plan --set "archive=$store" --set "archive_secret_file=$LAB_STATE/archive.secret"

@@ -171,7 +171,7 @@ test_ctrl_c_while_traffic_is_on_the_new_release() {
 }
 
 long_ctrl_c_while_the_new_release_starts() { interrupted_at effect.started compose.up; }
-test_ctrl_c_while_the_database_is_migrated() { interrupted_at effect.started migrate; }
+long_ctrl_c_while_the_database_is_migrated() { interrupted_at effect.started migrate; }
 long_ctrl_c_while_the_database_is_dumped() { interrupted_at effect.started pg.dump; }
 
 # Another signal than Ctrl-C, another exit code, the same way back.

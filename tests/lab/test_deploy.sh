@@ -41,7 +41,7 @@ test_deploy_from_the_first_check_to_the_clean_up() {
 }
 
 # v2 is live, and then users cannot pay: traffic, containers and schema as before.
-test_deploy_that_is_taken_back_whole() {
+long_deploy_that_is_taken_back_whole() {
     lab/lab.sh up sink >"$work/sink" 2>&1
     remember
     load_start

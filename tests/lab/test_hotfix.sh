@@ -54,7 +54,7 @@ test_hotfix_from_a_branch_and_what_comes_after() {
     docker rmi -f "$LAB_IMAGE:v1.0.1" >/dev/null
 }
 
-test_hotfix_from_a_patch_with_the_wrong_phrase_first() {
+long_hotfix_from_a_patch_with_the_wrong_phrase_first() {
     make_repository
     remember
     tree >"$work/tree"

@@ -77,7 +77,7 @@ errors_in_prometheus() {
         status=~"5.."}[5s])) / sum(rate(http_requests_total{job="backend-green"}[5s])) > 0.1' | grep -q '"value"'
 }
 
-test_decide_errors_bring_back_what_stands_by() {
+long_decide_errors_bring_back_what_stands_by() {
     live_now v2 || return
     load_start
     lab/fault.sh errors on 0.3

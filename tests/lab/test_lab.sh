@@ -260,7 +260,7 @@ long_faults_of_the_stores() {
     no_fault_is_left
 }
 
-test_alerts_reach_alertmanager() {
+long_alerts_reach_alertmanager() {
     fault alert on
     check "alert" soon has_alert LabFault
     equals "Prometheus says the same" "$(curl -s "$METRICS/api/v1/alerts" | jq -r '.data.alerts[].labels.alertname')" LabFault

@@ -11,7 +11,7 @@ as_usual() {
 }
 where() { of_run '.[-1].data.failure.step'; }
 
-test_monitor_day_without_a_breach() {
+long_monitor_day_without_a_breach() {
     local RATE=50
     as_usual
     remember
@@ -27,7 +27,7 @@ test_monitor_day_without_a_breach() {
 }
 
 # Errors come while the second stage is held. More than 5% end the watch at once, whichever stage it is.
-test_monitor_errors_at_the_second_stage() {
+long_monitor_errors_at_the_second_stage() {
     local RATE=50
     as_usual
     watch_start --set early=30s

@@ -56,7 +56,7 @@ long_rollback_to_a_release_that_is_ill() {
     nothing_changed
 }
 
-test_rollback_without_downtime() {
+long_rollback_without_downtime() {
     live_now v2 || return
     docker rm -f "${LAB_PREFIX}backend-blue" >/dev/null
     load_start
@@ -77,7 +77,7 @@ test_rollback_without_downtime() {
     replays
 }
 
-test_cleanup_and_the_way_back_after_it() {
+long_cleanup_and_the_way_back_after_it() {
     live_now v2 || return
     load_start
     plan blue_green_cleanup.plan --set watched_for=1h

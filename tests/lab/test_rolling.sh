@@ -39,7 +39,7 @@ long_rolling_two_at_a_time() {
 }
 
 # Instance 1 gets the new release and is never healthy with it.
-test_rolling_with_an_instance_that_is_ill() {
+long_rolling_with_an_instance_that_is_ill() {
     local untouched first
     three_instances || return
     untouched=$(started 2)

@@ -54,7 +54,7 @@ test_trouble_with_an_image() {
     docker rmi "$registry/thebot:v1" >/dev/null
 }
 
-test_trouble_with_restarts() {
+long_trouble_with_restarts() {
     local box=${LAB_PREFIX}backend-blue
     restarts() { [ "$(docker inspect -f '{{.RestartCount}}' "$box")" -ge 1 ]; }
     restart_loop() { trouble restart_loop --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" "$@"; }
@@ -91,7 +91,7 @@ test_trouble_with_restarts() {
     replays
 }
 
-test_trouble_with_websockets() {
+long_trouble_with_websockets() {
     local box=${LAB_PREFIX}backend-blue
     chat_works() { chat x "ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/tests/" >/dev/null; }
     websocket() { trouble websocket --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" --set "upstream_folder=$LAB_STATE/nginx" "$@"; }
@@ -128,7 +128,7 @@ test_trouble_with_websockets() {
     lab/fault.sh clear
 }
 
-test_trouble_with_migrations() {
+long_trouble_with_migrations() {
     migration() { trouble migration --set "upstream_folder=$LAB_STATE/nginx" --set held_long=100ms --set version="$@"; }
     remember
     migration v1
@@ -163,7 +163,7 @@ test_trouble_with_migrations() {
     nothing_changed
 }
 
-test_trouble_with_speed() {
+long_trouble_with_speed() {
     local RATE=20 box=${LAB_PREFIX}backend-blue good
     # Against the seconds in which all was well.
     slow() { trouble slow --set rate_window=3s --set "upstream_folder=$LAB_STATE/nginx" --set "before_ago=$((SECONDS - good))s" "$@"; }
@@ -203,7 +203,7 @@ test_trouble_with_speed() {
 }
 
 # v1 stands by on blue: it is where users are sent back to.
-test_trouble_with_a_slow_release() {
+long_trouble_with_a_slow_release() {
     local RATE=20
     live_now v2-slow || return
     load_start

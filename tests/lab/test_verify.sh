@@ -25,7 +25,7 @@ no_secret_shows() {
 }
 p95() { echo "count(histogram_quantile(0.95, sum by (le) (rate($1_bucket{job=\"backend-blue\"}[5s]))) > $2)"; }
 
-test_verify_each_line() {
+long_verify_each_line() {
     local RATE=20 shown=0 student
     check "a standby" lab/lab.sh up standby
     student=$(token student)
