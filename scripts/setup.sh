@@ -12,7 +12,7 @@
 set -euo pipefail
 
 BUILD=(gcc make flex bison pkg-config libc6-dev libuv1-dev libcurl4-openssl-dev libjansson-dev libpq-dev libpcre2-dev
-    libssl-dev libexpat1-dev libsqlite3-dev)
+    libssl-dev libhiredis-dev libwebsockets-dev libexpat1-dev libsqlite3-dev)
 # docker.io and docker-compose are left out below where Docker's own packages are installed.
 LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-certificates curl jq python3 procps
     util-linux postgresql-client bsdextrautils openssl)
