@@ -225,11 +225,8 @@ static struct value silence_body(const struct effect_call *call, struct value ma
 	const char *by = live_options(call->live)->operator_name;
 	struct value silence = record_new(5);
 	struct buffer body = {0};
-	struct timespec now;
-	int64_t begins;
+	int64_t begins = live_clock();
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	begins = (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 	record_set(&silence, "matchers", matchers);
 	record_set(&silence, "startsAt", time_string(begins));
 	record_set(&silence, "endsAt", time_string(begins + call_int(call, SILENCE_FOR, 0)));

@@ -177,13 +177,11 @@ static void logs_came(struct effect_call *call, const struct docker_reply *reply
 /* Seconds since 1970 of `since` ago, with nanoseconds, as the engine takes them; "0" for all. */
 static struct value since_text(struct value since)
 {
-	struct timespec now;
 	int64_t then;
 
 	if (since.tag != VALUE_DURATION)
 		return value_string("0");
-	clock_gettime(CLOCK_REALTIME, &now);
-	then = (int64_t)now.tv_sec * DOCKER_SECOND + now.tv_nsec - since.i;
+	then = live_clock() - since.i;
 	if (then < 0)
 		then = 0;
 	return value_string_printf("%lld.%09lld", (long long)(then / DOCKER_SECOND),

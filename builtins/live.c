@@ -172,7 +172,7 @@ void live_forget(struct live *live, struct live_deferred *deferred)
 
 /* ---- the queue to the machine ---- */
 
-static int64_t wall_clock(void)
+int64_t live_clock(void)
 {
 	struct timespec now;
 
@@ -182,7 +182,7 @@ static int64_t wall_clock(void)
 
 int64_t live_wall(const struct live *live)
 {
-	return wall_clock() + live->wall_offset;
+	return live_clock() + live->wall_offset;
 }
 
 static void woken(uv_idle_t *idle)
@@ -871,7 +871,7 @@ struct driver *live_new(const struct live_options *options)
 		return NULL;
 	}
 	live->started = uv_hrtime();
-	live->wall = wall_clock();
+	live->wall = live_clock();
 	if (live->options.start_wall != 0)
 		live->wall_offset = live->options.start_wall - live->wall;
 	live->wall += live->wall_offset;

@@ -75,6 +75,7 @@ struct value call_arg(const struct effect_call *call, size_t index); /* lent */
 /* The loop, for what has no helper below. */
 uv_loop_t *live_loop(struct live *live);
 int64_t live_now(struct live *live); /* the run's clock, ns */
+int64_t live_clock(void); /* the machine's own, since 1970 UTC, ns: for servers, which have no other */
 int64_t live_wall(
     const struct live *live); /* since 1970 UTC, ns; a run that was given its start stays in that time */
 

@@ -477,14 +477,6 @@ static void range_take(struct prom_call *prom, struct value data)
 		fail_kind(prom, data);
 }
 
-static int64_t wall_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
-}
-
 struct prom_span {
 	int64_t from, to, step;
 };
@@ -498,7 +490,7 @@ static bool span_of(struct effect_call *call, struct prom_span *span)
 		call_failed(call, "prom.range: say `over: 1h`, or `from:` a time");
 		return false;
 	}
-	span->to = to.tag == VALUE_TIME ? to.i : wall_clock();
+	span->to = to.tag == VALUE_TIME ? to.i : live_clock();
 	span->from = from.tag == VALUE_TIME ? from.i : span->to - over.i;
 	span->step = call_int(call, 8, (span->to - span->from) / RANGE_POINTS);
 	if (call_arg(call, 8).tag == VALUE_NULL && span->step < NS_PER_S)

@@ -11,6 +11,7 @@
 #include "builtins/tables.h"
 #include "interp/buffer.h"
 #include "tests/unit/call_row.h"
+#include "tests/unit/driver_each.h"
 #include "tests/unit/servers.h"
 
 #define S	     INT64_C(1000000000)
@@ -21,7 +22,6 @@
 static char directory[40];
 static int port, tls_port;
 static pid_t server;
-static struct driver *driver;
 
 static struct value url_to(int database)
 {
@@ -534,22 +534,6 @@ static int stop(void **state)
 	servers_remove(directory);
 	return 0;
 }
-
-static int new_driver(void **state)
-{
-	(void)state;
-	driver = live_new(NULL);
-	return driver == NULL ? -1 : 0;
-}
-
-static int free_driver(void **state)
-{
-	(void)state;
-	driver->ops->free(driver);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, new_driver, free_driver)
 
 int main(void)
 {
