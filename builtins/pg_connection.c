@@ -568,14 +568,16 @@ static uint64_t bytes_received(const struct pg_session *session)
 
 /*
  * Rows are counted when they are whole. A single row that is far too big is seen by what the socket has
- * received, before libpq has gathered it. (Over a local socket nothing tells.) The slack is for the
- * protocol's own bytes.
+ * received, before libpq has gathered it. (Over a local socket nothing tells, and a server that sends faster
+ * than libpq reads is not interrupted.) The slack is for the protocol's own bytes.
  */
 static bool consume(struct pg_session *session)
 {
 	if (session->want_rows && session->bytes_max > 0 &&
-	    bytes_received(session) - session->received > 2 * session->bytes_max + 1024 * 1024)
+	    bytes_received(session) - session->received > 2 * session->bytes_max + 1024 * 1024) {
 		refuse_size(session);
+		return true; /* libpq has made room for all of it by now, and would fill it */
+	}
 	return session->pool->pq->PQconsumeInput(session->pg);
 }
 
