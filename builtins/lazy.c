@@ -7,17 +7,16 @@
  */
 #include "builtins/lazy.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "builtins/lazy_ws.h"
 #include "builtins/live.h"
+#include "interp/library.h"
 
 #define CRYPTO_FUNCTIONS(X)                                                                                  \
 	X(EVP_MD_CTX_new)                                                                                    \
@@ -33,47 +32,6 @@ struct crypto_api {
 	CRYPTO_FUNCTIONS(X)
 #undef X
 };
-
-struct library {
-	pthread_once_t once;
-	bool loaded;
-	char error[200];
-};
-
-/*
- * Opens the first of `sonames` that is there, and fills `api`, which is nothing but function pointers, with
- * the functions named: in the library itself and in what it depends on.
- */
-static bool library_load(struct library *library, const char *what, const char *const *sonames,
-			 const char *const *names, void *api)
-{
-	void *handle = NULL, *symbol;
-
-	for (size_t i = 0; sonames[i] != NULL && handle == NULL; i++)
-		handle = dlopen(sonames[i], RTLD_NOW | RTLD_LOCAL);
-	if (handle == NULL) {
-		snprintf(library->error, sizeof library->error, "%s cannot be loaded: %s", what, dlerror());
-		return false;
-	}
-	for (size_t i = 0; names[i] != NULL; i++) {
-		symbol = dlsym(handle, names[i]);
-		if (symbol == NULL) {
-			snprintf(library->error, sizeof library->error,
-				 "the installed library is too old: it lacks %s()", names[i]);
-			return false;
-		}
-		memcpy((char *)api + i * sizeof symbol, &symbol, sizeof symbol);
-	}
-	return true;
-}
-
-static const void *library_answer(const struct library *library, const void *api, char *error, size_t size)
-{
-	if (library->loaded)
-		return api;
-	snprintf(error, size, "%s", library->error);
-	return NULL;
-}
 
 static struct library curl_library = {.once = PTHREAD_ONCE_INIT};
 static struct curl_api curl_functions;

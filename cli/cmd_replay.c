@@ -143,7 +143,7 @@ static int replay(struct session *session, struct store *record)
 		event_free(&first);
 		return EXIT_USAGE;
 	}
-	driver = replay_driver_new(record, NULL);
+	driver = replay_driver_new(record);
 	session->journal = journal_new(NULL);
 	journal_observe(session->journal, compare, &comparison);
 	session_run(session, driver);

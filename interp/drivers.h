@@ -19,16 +19,42 @@ struct value request_show(const struct effect_request *request);
 /*
  * REPLAY gives back the answers of a run that is on record, in their order. What the machine asks is held
  * against the record: another builtin or other arguments under the same id, or an answer to what was never
- * asked, stop the replay (next() answers false, replay_problem() says why).
- *
- * The rows are decoded at once; the store may go afterwards. `inner` is owned, and may be NULL. With it,
- * locks and secrets (BUILTIN_RENEW) are asked again and the fresh answer takes the recorded one's place, and
- * the run goes on with it where the record ends: effects without an outcome are started there, or settled
- * where they were changes. Without it the end of the record is DELIVERY_END.
+ * asked, stop the replay (next() answers false, replay_problem() says why). The end of the record is
+ * DELIVERY_END. The store is borrowed.
  */
-struct driver *replay_driver_new(struct store *store, struct driver *inner);
+struct driver *replay_driver_new(struct store *store);
 /* What stopped it, or NULL; *at is the request's span, or where the recorded effect stood. */
 const char *replay_problem(const struct driver *driver, struct span *at);
+/* At the end of the record `more` is asked: true, the store has more by now (or shall be looked at again); it may wait. */
+void replay_follow(struct driver *driver, bool (*more)(void *context), void *context);
+
+/*
+ * RESUME replays, and where the record ends goes on with `inner`: a run whose process is gone (RESUME_RUN), or one that
+ * has ended and is to be undone (RESUME_ROLLBACK). Locks and secrets (BUILTIN_RENEW) are asked for again in their place;
+ * what cannot be had again stops it. Nothing else is asked of the world before the whole record has been replayed. Then
+ *
+ * - each change that was begun and has no outcome is settled: by its row's probe, by repetition where that does no harm,
+ *   by what its step says `on resume`, by `decide`;
+ * - RESUMED (or ROLLBACK) is delivered, and is on record before anything is started;
+ * - what has no outcome is started: reads, and changes that did not happen.
+ *
+ * A change that happened and whose answer nobody knows any more answers with what its row makes up for simulation, what
+ * is unknown in that being null. `decide` blocks; where it answers DOUBT_STAYS nothing has been changed, the record
+ * included, and resume_waits() is true.
+ */
+enum doubt { DOUBT_DONE, DOUBT_AGAIN, DOUBT_ROLLBACK, DOUBT_STAYS };
+enum resuming { RESUME_RUN, RESUME_ROLLBACK };
+struct resume_options {
+	enum resuming kind;
+	struct value data; /* of the event RESUMED or ROLLBACK_ASKED; borrowed */
+	/* `why`: what the probe said, or "" */
+	enum doubt (*decide)(void *context, const struct effect_request *request, const char *why);
+	void *context;
+};
+struct driver *resume_driver_new(struct store *store, struct driver *inner, const struct resume_options *options);
+const char *resume_problem(const struct driver *driver, struct span *at); /* as replay_problem() */
+bool resume_waits(const struct driver *driver);   /* for a person who knows what became of a change */
+bool resume_refused(const struct driver *driver); /* a lock or a secret could not be had again: resume_problem() */
 
 /*
  * SIMULATE. Waiting costs nothing: the clock jumps to the next answer, deadline or signal. It starts at

@@ -33,6 +33,7 @@ struct effect_request {
 	bool in_handler;    /* a rollback, a defer or an end handler */
 	bool before_change; /* nothing has been changed in this run yet */
 	int64_t wall;       /* when it was asked, since 1970 UTC */
+	const char *on_resume; /* what its step says of a change in doubt: "rerun", "ask", "rollback"; or NULL */
 };
 
 enum outcome_kind {
@@ -58,6 +59,8 @@ enum delivery_kind {
 	DELIVERY_NOTE,    /* what recovery of the running change `id` needs (an exec id): on record before it goes on */
 	DELIVERY_TIME,    /* the deadline given to next() has come */
 	DELIVERY_SIGNAL,  /* SIGINT, SIGTERM, or `runplan abort` */
+	DELIVERY_RESUMED, /* the record ends here, and another process goes on */
+	DELIVERY_ROLLBACK, /* what an ended run has done shall be undone */
 	DELIVERY_END,     /* a replay has no more answers */
 };
 
@@ -66,7 +69,7 @@ struct delivery {
 	int64_t now;     /* time of this delivery: the machine's clocks move only here */
 	int64_t wall;    /* the same instant since 1970 UTC: after a resume the two have parted */
 	char *id;        /* OUTCOME and NOTE: owned by the receiver */
-	struct outcome outcome; /* OUTCOME; for a NOTE its value */
+	struct outcome outcome; /* OUTCOME; for a NOTE its value; RESUMED and ROLLBACK: the event's data as its value */
 	int signal;
 };
 
@@ -89,6 +92,8 @@ struct driver_ops {
 	void (*cancel)(struct driver *driver, const char *id);
 	/* Waits for the next answer, signal, or `deadline` (on the run's clock; INT64_MAX: none). False: broken, exit 6. */
 	bool (*next)(struct driver *driver, int64_t deadline, struct delivery *out);
+	/* The run has ended, or was stopped: does it go on (RESUMED, ROLLBACK)? NULL: never. */
+	bool (*again)(struct driver *driver, struct delivery *out);
 	int64_t (*start_wall)(struct driver *driver); /* since 1970 UTC, when the run's clock stood at 0; asked once */
 	/* Is the threshold or task `name`, called with `args` (a list), answered instead of run (`given`)? The machine then starts the internal effect
 	 * `given` with id `id`. NULL: never. */

@@ -11,6 +11,7 @@ static const char *const kind_names[] = {
 	[FAILURE_BREACH] = "breach",	   [FAILURE_TIMEOUT] = "timeout", [FAILURE_UNKNOWN] = "unknown",
 	[FAILURE_REFUSED] = "refused",	   [FAILURE_CANCELLED] = "cancelled",
 	[FAILURE_PLAN_TIMEOUT] = "plan timeout", [FAILURE_ABORT] = "abort",	  [FAILURE_USAGE] = "usage",
+	[FAILURE_ROLLBACK] = "rollback",
 };
 
 const char *failure_kind_name(enum failure_kind kind)

@@ -1,6 +1,7 @@
 /* journal.c - events as rows, and who sees them; see journal.h. */
 #include "interp/journal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,12 @@ const char *event_name(enum event_kind kind)
 bool event_is_answer(enum event_kind kind)
 {
 	return (size_t)kind < EVENT_KINDS && strstr(kinds[kind].about, "ANSWER") != NULL;
+}
+
+bool event_is_kept(enum event_kind kind)
+{
+	return event_is_answer(kind) ||
+	       ((size_t)kind < EVENT_KINDS && strstr(kinds[kind].about, "KEPT") != NULL);
 }
 
 static bool kind_from_name(const char *name, enum event_kind *kind)
@@ -133,6 +140,108 @@ void event_free(struct event *event)
 	*event = (struct event){0};
 }
 
+/* ---- packed ---- */
+
+static void pack_value(struct buffer *row, struct value v)
+{
+	buffer_add_byte(row, ',');
+	json_write(row, v, JSON_EXACT);
+}
+
+static void pack_text(struct buffer *row, const char *text)
+{
+	struct value v = value_string(text);
+
+	pack_value(row, v);
+	value_release(v);
+}
+
+/* What is packed of the data, NULL: all of it. */
+static const char *const *packed_fields(enum event_kind kind)
+{
+	static const char *const started[] = {"digest", "shown", NULL}, *const ended[] = {"kind", "value", NULL};
+
+	return kind == EVENT_EFFECT_STARTED ? started : kind == EVENT_EFFECT_ENDED ? ended : NULL;
+}
+
+struct value event_pack(const struct event *event)
+{
+	const char *const *fields = packed_fields(event->kind);
+	struct buffer row = {0};
+
+	buffer_printf(&row, "[\"%s\"", event_name(event->kind));
+	pack_text(&row, event->id);
+	pack_text(&row, event->text);
+	for (; fields && *fields; fields++)
+		pack_value(&row, record_peek(event->data, *fields));
+	if (!packed_fields(event->kind))
+		pack_value(&row, event->data);
+	if (event->kind != EVENT_EFFECT_STARTED) {
+		buffer_add_byte(&row, ',');
+		buffer_add_int(&row, event->now);
+		buffer_add_byte(&row, ',');
+		buffer_add_int(&row, event->wall);
+	}
+	buffer_add_byte(&row, ']');
+	return buffer_finish(&row);
+}
+
+static bool take_item(struct value row, size_t index, const char **out)
+{
+	struct value v = list_peek(row, index);
+
+	if (v.tag != VALUE_STRING || strlen(v.string->bytes) != v.string->length)
+		return false;
+	*out = memory_need(strdup(v.string->bytes));
+	return true;
+}
+
+bool event_unpack(const char *line, size_t length, struct event *out)
+{
+	const char *const *fields;
+	struct value row;
+	size_t at = 3;
+	bool ok;
+
+	*out = (struct event){0};
+	if (!value_decode(line, length, &row))
+		return false;
+	ok = row.tag == VALUE_LIST && value_length(row) > at && list_peek(row, 0).tag == VALUE_STRING &&
+	     kind_from_name(value_text_peek(list_peek(row, 0)), &out->kind) && take_item(row, 1, &out->id) &&
+	     take_item(row, 2, &out->text);
+	out->step = memory_need(strdup(""));
+	fields = ok ? packed_fields(out->kind) : NULL;
+	if (fields)
+		out->data = record_new(2);
+	else if (ok)
+		out->data = value_copy(list_peek(row, at++));
+	for (; ok && fields && *fields; fields++, at++) {
+		ok = at < value_length(row);
+		if (ok)
+			record_set(&out->data, *fields, value_copy(list_peek(row, at)));
+	}
+	if (ok && out->kind != EVENT_EFFECT_STARTED)
+		ok = value_length(row) == at + 2 && take_int(list_peek(row, at), INT64_MIN, INT64_MAX, &out->now) &&
+		     take_int(list_peek(row, at + 1), INT64_MIN, INT64_MAX, &out->wall);
+	else
+		ok = ok && value_length(row) == at;
+	value_release(row);
+	if (!ok)
+		event_free(out);
+	return ok;
+}
+
+bool store_event(struct store *store, size_t index, struct event *out)
+{
+	size_t length;
+	const char *line = store->ops->row_peek(store, index, &length);
+
+	*out = (struct event){0};
+	if (!line)
+		return false;
+	return store->packed ? event_unpack(line, length, out) : event_decode(line, length, out);
+}
+
 /* ---- the journal ---- */
 
 struct observer {
@@ -141,22 +250,67 @@ struct observer {
 	uint64_t ignored; /* kinds */
 };
 
-struct journal {
+struct place {
 	struct store *store;
-	struct observer first; /* sees an event before the store does */
+	uint64_t kept; /* kinds that it wants */
+	size_t seen;   /* rows that were on record before, and have been told again */
+	size_t recorded;
+};
+
+struct journal {
+	struct place places[2];
+	size_t place_count;
+	struct observer first; /* sees an event before the stores do */
 	struct observer *observers;
 	size_t observer_count;
-	uint64_t seq; /* of the last event */
-	bool broken;  /* the store has failed once: nothing may follow what it did not keep */
+	uint64_t seq;	/* of the last event */
+	bool broken;	/* a store has failed once: nothing may follow what it did not keep */
+	size_t differs; /* number of the row, from 1, that is not what was told again; 0: none */
 };
+
+static struct place *add_place(struct journal *journal, struct store *store)
+{
+	struct place *place = &journal->places[journal->place_count++];
+
+	*place = (struct place){.store = store};
+	for (int kind = 0; kind < EVENT_KINDS; kind++)
+		if (!store->packed || event_is_kept((enum event_kind)kind))
+			place->kept |= UINT64_C(1) << kind;
+	return place;
+}
 
 struct journal *journal_new(struct store *store)
 {
 	struct journal *journal = memory_need(calloc(1, sizeof(*journal)));
 
-	journal->store = store;
-	journal->seq = store ? store->ops->count(store) : 0;
+	if (store) {
+		add_place(journal, store);
+		journal->seq = store->ops->count(store);
+	}
 	return journal;
+}
+
+struct journal *journal_replayed_new(struct store *store)
+{
+	struct journal *journal = memory_need(calloc(1, sizeof(*journal)));
+
+	add_place(journal, store)->recorded = store->ops->count(store);
+	return journal;
+}
+
+void journal_also(struct journal *journal, struct store *store)
+{
+	add_place(journal, store);
+}
+
+bool journal_replays(const struct journal *journal)
+{
+	return journal->places[0].seen < journal->places[0].recorded;
+}
+
+size_t journal_differs(const struct journal *journal)
+{
+	return journal->differs;
 }
 
 void journal_free(struct journal *journal)
@@ -192,15 +346,33 @@ static bool sees(const struct observer *observer, enum event_kind kind)
 	return !(observer->ignored >> kind & 1);
 }
 
-static bool keep(struct journal *journal, const struct event *event)
+/* Is the next row on record of this kind and id? Ids are plain text, and so stand in a row as they are. */
+static bool is_next(struct journal *journal, struct place *place, const struct event *event)
+{
+	size_t length, head;
+	const char *row = place->store->ops->row_peek(place->store, place->seen++, &length);
+	char start[300];
+
+	head = (size_t)snprintf(start, sizeof(start), "[\"%s\",\"%s\",", event_name(event->kind), event->id);
+	if (head >= sizeof(start))
+		head = sizeof(start) - 1;
+	if (row && length >= head && memcmp(row, start, head) == 0)
+		return true;
+	journal->differs = place->seen;
+	return false;
+}
+
+static bool keep(struct journal *journal, struct place *place, const struct event *event)
 {
 	struct value row;
 	bool kept;
 
-	if (!journal->store)
+	if (!(place->kept >> event->kind & 1))
 		return true;
-	row = event_encode(event);
-	kept = journal->store->ops->append(journal->store, row.string->bytes, row.string->length);
+	if (place->seen < place->recorded)
+		return is_next(journal, place, event);
+	row = place->store->packed ? event_pack(event) : event_encode(event);
+	kept = place->store->ops->append(place->store, row.string->bytes, row.string->length);
 	value_release(row);
 	return kept;
 }
@@ -214,10 +386,11 @@ bool journal_append(struct journal *journal, struct event *event)
 	event->seq = ++journal->seq;
 	if (journal->first.see)
 		journal->first.see(journal->first.context, event);
-	if (!keep(journal, event)) {
-		journal->broken = true;
-		return false;
-	}
+	for (i = 0; i < journal->place_count; i++)
+		if (!keep(journal, &journal->places[i], event)) {
+			journal->broken = true;
+			return false;
+		}
 	for (i = 0; i < journal->observer_count; i++)
 		if (sees(&journal->observers[i], event->kind))
 			journal->observers[i].see(journal->observers[i].context, event);
@@ -226,16 +399,18 @@ bool journal_append(struct journal *journal, struct event *event)
 
 bool journal_sync(struct journal *journal)
 {
-	if (!journal->broken && journal->store && !journal->store->ops->sync(journal->store))
-		journal->broken = true;
+	for (size_t i = 0; i < journal->place_count && !journal->broken; i++)
+		journal->broken = !journal->places[i].store->ops->sync(journal->places[i].store);
 	return !journal->broken;
 }
 
 bool journal_wants(const struct journal *journal, enum event_kind kind)
 {
-	bool wanted = journal->store != NULL;
+	bool wanted = false;
 	size_t i;
 
+	for (i = 0; i < journal->place_count; i++)
+		wanted |= journal->places[i].kept >> kind & 1;
 	for (i = 0; i < journal->observer_count; i++)
 		wanted |= sees(&journal->observers[i], kind);
 	return wanted;

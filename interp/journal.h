@@ -2,9 +2,10 @@
  * journal.h - what a run tells, in the order in which it happened.
  *
  * The machine appends every event; observers (the terminal, --json) see it at once; a store, where one is open, keeps
- * it first. The machine calls journal_sync() before a change starts, before a note is acknowledged and before it waits,
- * so an intent is durable before its change and an outcome before anything that others can see follows from it; rows in
- * between share one sync. When the store fails, no further effect starts and the run ends with 6.
+ * it first. The machine calls journal_sync() before a change starts, before a note is acknowledged, and before it waits
+ * where a change, a note, a signal or a person's answer has been told since: an intent is durable before its change, and
+ * an outcome before anything that others can see follows from it. What was only read may be read again: rows in between
+ * share one sync, a second apart at the most. When the store fails, no further effect starts and the run ends with 6.
  */
 #ifndef RUNPLAN_JOURNAL_H
 #define RUNPLAN_JOURNAL_H
@@ -40,16 +41,26 @@ _Static_assert(EVENT_KINDS <= 64, "a set of kinds is 64 bits");
 
 const char *event_name(enum event_kind kind);
 bool event_is_answer(enum event_kind kind);
+bool event_is_kept(enum event_kind kind); /* by a packed store: the answers, and what is marked so in event.def */
 
 /* One line of JSON without a newline, exact (value_encode); decode gives the caller an event to free. */
 struct value event_encode(const struct event *event); /* a string */
 bool event_decode(const char *line, size_t length, struct event *out);
+/*
+ * The same of a kind that is kept, in a fifth of the room: without what a replay gives back (seq, step, place; of
+ * EFFECT_STARTED its times and class, of EFFECT_ENDED its elapsed time). A string; a list as JSON.
+ */
+struct value event_pack(const struct event *event);
+bool event_unpack(const char *line, size_t length, struct event *out);
 void event_free(struct event *event); /* of event_decode() */
 
-/* A place to keep rows: store/memory.c, later SQLite and PostgreSQL. */
+/* A place to keep the rows of a run: store/memory.c, store/state.h. */
 struct store {
 	const struct store_ops *ops;
+	bool packed; /* only kinds that are kept, as event_pack() writes them; else all, as event_encode() does */
 };
+/* Row number `index`, from 0; false: it cannot be read. The caller frees *out. */
+bool store_event(struct store *store, size_t index, struct event *out);
 struct store_ops {
 	bool (*append)(struct store *store, const char *row, size_t length); /* may be kept back until sync */
 	bool (*sync)(struct store *store);                                   /* all that was appended is durable */
@@ -60,6 +71,14 @@ struct store_ops {
 
 struct journal;
 struct journal *journal_new(struct store *store); /* store may be NULL; it is borrowed */
+/*
+ * Of a run that is replayed from `store`, a packed one, before it goes on there: the rows that it has are not appended once
+ * more, but held against what is told. One that differs breaks the journal; journal_differs() is its number from 1.
+ */
+struct journal *journal_replayed_new(struct store *store);
+bool journal_replays(const struct journal *journal); /* there are such rows still to come */
+size_t journal_differs(const struct journal *journal);
+void journal_also(struct journal *journal, struct store *store); /* a second place to keep rows in */
 void journal_free(struct journal *journal);
 void journal_observe(struct journal *journal, void (*see)(void *context, const struct event *event), void *context);
 /* Without the events of the kinds in `ignored`. */

@@ -214,6 +214,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		.in_handler = fiber->handler,
 		.before_change = !machine->changed,
 		.wall = machine->wall,
+		.on_resume = saga_on_resume(fiber->saga),
 	};
 	tell_started(fiber, &request);
 	if (machine->options->calls && strcmp(builtin->name, "given"))
@@ -350,6 +351,7 @@ static void effect_ended(struct machine *machine, struct delivery *delivery)
 	if (effect->secret || effect->builtin->flags & BUILTIN_SECRET_ANSWER) /* from here on, whoever sees it: observers, rows, the plan */
 		delivery->outcome.value = mark_secret(delivery->outcome.value, effect->secret_fields);
 	tell_ended(machine, effect, &delivery->outcome);
+	machine->owed |= effect->builtin->effect == EFFECT_CHANGE || effect->builtin->flags & BUILTIN_PERSON;
 	note_leaves(machine, effect, &delivery->outcome);
 	struct fiber *fiber = effect->fiber;
 	fiber->effect = NULL;
@@ -373,6 +375,7 @@ static void signalled(struct machine *machine, int number)
 	struct value data = value_int(number);
 
 	tell(machine, EVENT_SIGNAL, "", NULL, "", data, (struct span){ 0 });
+	machine->owed = true;
 	if (machine->signal) {
 		machine->stopped = true;
 		return;
@@ -394,6 +397,7 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 		effect_ended(machine, delivery);
 		break;
 	case DELIVERY_NOTE:
+		machine->owed = true;
 		tell(machine, EVENT_EFFECT_NOTE, delivery->id, NULL, "", value_copy(delivery->outcome.value),
 		     (struct span){ 0 });
 		break;
@@ -403,13 +407,21 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 	case DELIVERY_SIGNAL:
 		signalled(machine, delivery->signal);
 		break;
+	case DELIVERY_RESUMED:
+		tell(machine, EVENT_RESUMED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
+		machine->stopped = false;
+		break;
+	case DELIVERY_ROLLBACK:
+		tell(machine, EVENT_ROLLBACK_ASKED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
+		plan_roll_back(machine->main, delivery->outcome.value);
+		break;
 	case DELIVERY_END:
 		machine->stopped = true;
 		break;
 	}
 	fire_due(machine);
 	free(delivery->id);
-	if (delivery->kind == DELIVERY_OUTCOME || delivery->kind == DELIVERY_NOTE)
+	if (delivery->kind != DELIVERY_TIME && delivery->kind != DELIVERY_SIGNAL && delivery->kind != DELIVERY_END)
 		outcome_release(&delivery->outcome);
 }
 
@@ -450,6 +462,8 @@ static int exit_code(const struct machine *machine)
 		return EXIT_USAGE;
 	if (plan->failure->kind == FAILURE_ABORT)
 		return 128 + machine->signal;
+	if (plan->failure->kind == FAILURE_ROLLBACK)
+		return EXIT_DONE;
 	return plan->refused ? EXIT_REFUSED : EXIT_FAILED;
 }
 
@@ -468,7 +482,7 @@ static const char *outcome_name(const struct machine *machine, int code)
 {
 	switch (code) {
 	case EXIT_DONE:
-		return "done";
+		return machine->main->failure ? "rolled back" : "done";
 	case EXIT_FAILED:
 		return machine->main->rolled_back ? "rolled back" : "failed";
 	case EXIT_USAGE:
@@ -484,32 +498,35 @@ static const char *outcome_name(const struct machine *machine, int code)
 }
 
 /* Stopped on the way back: what was not undone is now a person's. */
-static void note_not_undone(struct machine *machine, const struct saga *saga)
+static void note_not_undone(struct value *by_hand, const struct saga *saga)
 {
 	if (saga->kind == SAGA_STEP && saga->state == SAGA_ARMED && !saga->kept) {
 		struct value entry = record_new(2);
 		record_set(&entry, "title", value_copy(saga->title));
 		record_set(&entry, "message", value_string("its rollback was not run, or not to its end"));
-		list_push(&machine->by_hand, entry);
+		list_push(by_hand, entry);
 	}
 	for (const struct saga *child = saga->last; child; child = child->previous)
-		note_not_undone(machine, child);
+		note_not_undone(by_hand, child);
 }
 
 static void tell_run_ended(struct machine *machine, int code)
 {
-	struct value data = record_new(12);
+	struct value data = record_new(12), by_hand = value_copy(machine->by_hand);
 
+	if (machine->main->stage != END_DONE)
+		note_not_undone(&by_hand, machine->main->node);
 	record_set(&data, "outcome", value_string(outcome_name(machine, code)));
 	record_set(&data, "exit", value_int(code));
 	record_set(&data, "failure", value_copy(machine->main->failure_value));
 	record_set(&data, "undone", value_copy(machine->undone));
 	record_set(&data, "stays", value_copy(machine->stays));
 	record_set(&data, "leaves", value_copy(machine->leaves));
-	record_set(&data, "by_hand", value_copy(machine->by_hand));
+	record_set(&data, "by_hand", by_hand);
 	record_set(&data, "overruns", value_copy(machine->overruns));
 	record_set(&data, "changed", value_bool(machine->changed));
 	record_set(&data, "armed", value_int(saga_armed(machine->main->node)));
+	record_set(&data, "kept", value_int(saga_kept(machine->main->node)));
 	record_set(&data, "elapsed", value_duration(machine->now));
 	tell(machine, EVENT_RUN_ENDED, machine->options->run_id, NULL, outcome_name(machine, code), data,
 	     (struct span){ 0 });
@@ -561,33 +578,61 @@ struct machine *machine_new(const struct machine_options *options)
 	return machine;
 }
 
-int machine_run(struct machine *machine)
+/*
+ * What must be on record before the machine waits: outcomes that only the record can tell of once more. What was only
+ * read may be read again, so it is kept back, for a second of the run's time at the most.
+ */
+#define SYNC_EVERY (INT64_C(1000000000))
+
+static bool sync_owed(struct machine *machine)
+{
+	if (!machine->owed && machine->now - machine->synced < SYNC_EVERY)
+		return true;
+	machine->owed = false;
+	machine->synced = machine->now;
+	return journal_sync(machine->journal);
+}
+
+/* To the end of the plan, or to where it is stopped. */
+static void run_on(struct machine *machine)
 {
 	struct delivery delivery;
 
-	tell_run_started(machine);
 	for (;;) {
 		run_ready(machine);
 		if (machine->main->stage == END_DONE || machine->stopped || machine->broken)
-			break;
-		if (!journal_sync(machine->journal)) {
-			machine->broken = true;
-			break;
-		}
+			return;
 		memset(&delivery, 0, sizeof(delivery));
 		const struct heap_entry *first = heap_first(&machine->timers);
-		if (!machine->driver->ops->next(machine->driver, first ? first->due : INT64_MAX, &delivery)) {
+		if (!sync_owed(machine) ||
+		    !machine->driver->ops->next(machine->driver, first ? first->due : INT64_MAX, &delivery)) {
 			machine->broken = true;
-			break;
+			return;
 		}
 		deliver(machine, &delivery);
 	}
-	int code = exit_code(machine);
-	if (machine->main->stage != END_DONE)
-		note_not_undone(machine, machine->main->node);
-	tell_run_ended(machine, code);
-	journal_sync(machine->journal);
-	return code;
+}
+
+int machine_run(struct machine *machine)
+{
+	struct delivery delivery;
+	int code;
+
+	tell_run_started(machine);
+	for (;;) {
+		run_on(machine);
+		code = exit_code(machine);
+		tell_run_ended(machine, code);
+		if (!journal_sync(machine->journal) && !machine->broken) {
+			machine->broken = true;
+			code = EXIT_INTERNAL;
+		}
+		memset(&delivery, 0, sizeof(delivery));
+		if (machine->broken || !machine->driver->ops->again ||
+		    !machine->driver->ops->again(machine->driver, &delivery))
+			return code;
+		deliver(machine, &delivery);
+	}
 }
 
 void machine_free(struct machine *machine)

@@ -49,6 +49,7 @@ enum failure_kind {
 	FAILURE_PLAN_TIMEOUT,
 	FAILURE_ABORT,
 	FAILURE_USAGE,
+	FAILURE_ROLLBACK, /* none: an ended run is undone because somebody wants it */
 };
 
 struct failure {
@@ -321,6 +322,8 @@ struct machine {
 
 	bool changed;  /* a change has started: guards fail from now on instead of refusing */
 	bool broken;   /* the journal failed: nothing starts any more */
+	bool owed;     /* what was told since the last sync must be on record before anything is waited for */
+	int64_t synced; /* when that was */
 	bool stopped;  /* second signal */
 	int signal;    /* the first */
 	bool unwound_incomplete, in_doubt;
@@ -360,6 +363,7 @@ bool plan_params_done(struct fiber *fiber); /* does it run on? */
 /* A handler of the plan, in a fiber of its own: on a copy of what its course saw. */
 struct fiber *plan_handler(struct plan_run *plan, uint32_t pc, const char *kind);
 void plan_handler_ended(struct fiber *fiber, const char *kind, struct failure *failure); /* tells it; consumes */
+void plan_roll_back(struct plan_run *plan, struct value asked); /* what has ended well; asked: see EVENT_ROLLBACK_ASKED */
 void plans_over(struct machine *machine); /* frees those that have ended and hold nothing */
 
 /* fiber.c */
@@ -497,6 +501,9 @@ struct unwinding *saga_unwind(struct machine *machine, struct saga *root, const 
 void unwindings_free(struct machine *machine); /* those cut short by the end of the machine */
 void unwinding_cut(struct unwinding *unwinding, const char *why);
 uint32_t saga_armed(const struct saga *saga);
+uint32_t saga_kept(const struct saga *saga); /* armed, and kept by a checkpoint */
+void saga_pass_checkpoints(struct saga *saga); /* what was kept is so no longer */
+const char *saga_on_resume(const struct saga *saga); /* what the nearest step around says of a change in doubt; or NULL */
 bool saga_holds(const struct saga *saga); /* anything that is armed, kept by a checkpoint or not */
 struct fiber *handler_fiber(struct plan_run *plan, const char *path, uint32_t function, uint32_t pc,
 			    const struct capture *captures, uint32_t count, const struct value *values);

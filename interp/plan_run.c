@@ -382,6 +382,8 @@ static void next_stage(struct plan_run *plan)
 {
 	const struct plan_handlers *handlers = &plan->code->handlers;
 
+	bool again = plan->failure && plan->failure->kind == FAILURE_ROLLBACK; /* its end has been */
+
 	for (;;) {
 		if (plan->stage == END_DEFERS && plan->deferred) {
 			run_deferred(plan);
@@ -402,7 +404,7 @@ static void next_stage(struct plan_run *plan)
 			}
 			break;
 		case END_ON_FAILURE:
-			if (plan->failure && handlers->on_failure != NOWHERE) {
+			if (plan->failure && !again && handlers->on_failure != NOWHERE) {
 				run_stage(plan, handlers->on_failure, "on failure");
 				return;
 			}
@@ -414,13 +416,13 @@ static void next_stage(struct plan_run *plan)
 			}
 			break;
 		case END_FINALLY:
-			if (handlers->finally != NOWHERE) {
+			if (!again && handlers->finally != NOWHERE) {
 				run_stage(plan, handlers->finally, "finally");
 				return;
 			}
 			break;
 		case END_QUESTIONS:
-			if (handlers->questions != NOWHERE) {
+			if (!again && handlers->questions != NOWHERE) {
 				run_stage(plan, handlers->questions, "test");
 				return;
 			}
@@ -433,6 +435,19 @@ static void next_stage(struct plan_run *plan)
 			break;
 		}
 	}
+}
+
+void plan_roll_back(struct plan_run *plan, struct value asked)
+{
+	failure_free(plan->failure);
+	plan->failure = failure_new(plan->root, FAILURE_ROLLBACK, "the run is undone, as %s wants it",
+				    value_text_peek(record_peek(asked, "operator")));
+	if (value_truthy(record_peek(asked, "past_checkpoints")))
+		saga_pass_checkpoints(plan->node);
+	value_put(&plan->failure_value, failure_record(plan->failure));
+	plan->rolled_back = false;
+	plan->stage = END_FORWARD;
+	next_stage(plan);
 }
 
 /* What is refused has not begun: nothing is undone, nothing told by handlers. The same holds for wrong

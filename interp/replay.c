@@ -64,28 +64,27 @@ struct value request_show(const struct effect_request *request)
 
 struct row {
 	struct event event;
-	bool started; /* EFFECT_STARTED: asked for in this replay; EFFECT_ENDED: unused */
-	bool renewed; /* EFFECT_STARTED: asked again through the inner driver */
+	bool started; /* EFFECT_STARTED: asked for in this replay */
 	size_t next;  /* of the same bucket, in ascending order; its number from 1, 0: none */
 };
 
-/* A delivery of the inner driver that came before its place. */
-struct early {
-	struct early *next;
-	struct delivery delivery;
+/* Numbers of rows from 1, 0: none. */
+struct bucket {
+	size_t first, last;
 };
 
 struct replay {
 	struct driver driver;
 	struct driver_ops ops;
-	struct driver *inner;
+	struct store *store;
+	bool (*more)(void *context);
+	void *context;
 	struct row *rows;
-	size_t *buckets; /* by id: number of the first row from 1, 0: none */
-	size_t count, bucket_count, cursor;
+	struct bucket *buckets; /* by id */
+	size_t count, room, bucket_count, cursor;
 	size_t unreadable; /* number of the row that is not an event, from 1; 0: none */
 	int64_t start_wall;
-	int64_t now; /* of the last recorded answer: the inner driver's clock is added to it */
-	struct early *early, **early_tail;
+	int64_t now; /* of the last recorded answer */
 	struct value problem;
 	struct span at;
 };
@@ -105,31 +104,61 @@ static void stop(struct replay *replay, struct span at, struct value problem)
 	replay->at = at;
 }
 
-static size_t bucket_of(const struct replay *replay, const char *id)
+static struct bucket *bucket_of(const struct replay *replay, const char *id)
 {
-	return digest_add(DIGEST_START, id, strlen(id)) & (replay->bucket_count - 1);
+	return &replay->buckets[digest_add(DIGEST_START, id, strlen(id)) & (replay->bucket_count - 1)];
+}
+
+static void index_row(struct replay *replay, size_t number)
+{
+	struct bucket *bucket = bucket_of(replay, replay->rows[number - 1].event.id);
+
+	if (bucket->last)
+		replay->rows[bucket->last - 1].next = number;
+	else
+		bucket->first = number;
+	bucket->last = number;
 }
 
 static void index_rows(struct replay *replay)
 {
-	size_t i;
-
-	replay->bucket_count = 16;
-	while (replay->bucket_count < replay->count)
-		replay->bucket_count *= 2;
+	while (replay->bucket_count < replay->room)
+		replay->bucket_count = replay->bucket_count ? replay->bucket_count * 2 : 16;
+	free(replay->buckets);
 	replay->buckets = memory_need(calloc(replay->bucket_count, sizeof(*replay->buckets)));
-	for (i = replay->count; i-- > 0;) {
-		size_t *bucket = &replay->buckets[bucket_of(replay, replay->rows[i].event.id)];
+	for (size_t i = 0; i < replay->count; i++) {
+		replay->rows[i].next = 0;
+		index_row(replay, i + 1);
+	}
+}
 
-		replay->rows[i].next = *bucket;
-		*bucket = i + 1;
+/* What the store has and we have not. */
+static void take_rows(struct replay *replay)
+{
+	size_t count = replay->unreadable ? 0 : replay->store->ops->count(replay->store);
+
+	if (count > replay->room || !replay->buckets) {
+		replay->room = count * 2 + 16;
+		replay->rows = memory_need(realloc(replay->rows, replay->room * sizeof(*replay->rows)));
+		index_rows(replay);
+	}
+	for (; replay->count < count && !replay->unreadable; replay->count++) {
+		struct row *row = &replay->rows[replay->count];
+
+		*row = (struct row){0};
+		if (store_event(replay->store, replay->count, &row->event))
+			index_row(replay, replay->count + 1);
+		else
+			replay->unreadable = replay->count + 1;
+		if (replay->unreadable)
+			break;
 	}
 }
 
 /* The next row of this kind and id, from row number `from` on; NULL: none. */
 static struct row *row_after(const struct replay *replay, enum event_kind kind, const char *id, size_t from)
 {
-	size_t number = replay->buckets[bucket_of(replay, id)];
+	size_t number = bucket_of(replay, id)->first;
 
 	for (; number != 0; number = replay->rows[number - 1].next) {
 		struct row *row = &replay->rows[number - 1];
@@ -150,14 +179,16 @@ static struct row *intent_find(const struct replay *replay, const char *id)
 	return row;
 }
 
-static bool answered(const struct replay *replay, const char *id)
+bool replay_answers(const struct driver *driver, const char *id)
 {
+	const struct replay *replay = (const struct replay *)driver;
+
 	return row_after(replay, EVENT_EFFECT_ENDED, id, replay->cursor) != NULL;
 }
 
-/* What recovery needs of a change that was cut off: the last note on record, or null. */
-static struct value notes_of(const struct replay *replay, const char *id)
+struct value replay_note_peek(const struct driver *driver, const char *id)
 {
+	const struct replay *replay = (const struct replay *)driver;
 	struct row *row = row_after(replay, EVENT_EFFECT_NOTE, id, 0), *last = NULL;
 
 	for (; row; row = row_after(replay, EVENT_EFFECT_NOTE, id, (size_t)(row - replay->rows) + 1))
@@ -165,81 +196,54 @@ static struct value notes_of(const struct replay *replay, const char *id)
 	return last ? last->event.data : value_null();
 }
 
-static void settle(struct replay *replay, const struct effect_request *request)
-{
-	struct early *early;
-
-	if (request->builtin->effect != EFFECT_CHANGE || request->builtin->settle == SETTLE_REPEAT) {
-		replay->inner->ops->start(replay->inner, request);
-		return;
-	}
-	if (replay->inner->ops->settle) {
-		replay->inner->ops->settle(replay->inner, request, notes_of(replay, request->id));
-		return;
-	}
-	early = memory_need(calloc(1, sizeof(*early)));
-	early->delivery = (struct delivery){.kind = DELIVERY_OUTCOME, .id = memory_need(strdup(request->id))};
-	early->delivery.outcome =
-	    outcome_failed("whether it happened is in doubt: the run ended while it was under way");
-	early->delivery.outcome.kind = OUTCOME_UNKNOWN;
-	*replay->early_tail = early;
-	replay->early_tail = &early->next;
-}
-
-static void replay_start(struct driver *driver, const struct effect_request *request)
+bool replay_knows(struct driver *driver, const struct effect_request *request)
 {
 	struct replay *replay = replay_of(driver);
 	struct row *row = intent_find(replay, request->id);
-	struct value digest, recorded;
+	struct value digest;
 
-	if (!row) {
-		if (replay->inner)
-			replay->inner->ops->start(replay->inner, request);
-		else if (replay->cursor < replay->count)
-			stop(replay, request->at,
-			     value_string_printf("the plan asks for %s as effect %s, the record does not",
-						 request->builtin->name, request->id));
-		return;
-	}
+	if (!row)
+		return false;
 	row->started = true;
 	if (strcmp(row->event.text, request->builtin->name) != 0) {
 		stop(replay, request->at,
 		     value_string_printf("effect %s is %s in the plan and %s in the record", request->id,
 					 request->builtin->name, row->event.text));
-		return;
+		return true;
 	}
 	digest = request_digest(request);
-	recorded = record_peek(row->event.data, "digest");
-	if (!value_equal(digest, recorded))
+	if (!value_equal(digest, record_peek(row->event.data, "digest")))
 		stop(replay, request->at,
 		     value_string_printf(
 			 "effect %s, %s, is asked for with other arguments than are on record (%s)",
 			 request->id, request->builtin->name,
 			 value_text_peek(record_peek(row->event.data, "shown"))));
-	else if (!answered(replay, request->id) && replay->inner)
-		settle(replay, request);
-	else if ((request->builtin->flags & BUILTIN_RENEW) && replay->inner) {
-		row->renewed = true;
-		replay->inner->ops->start(replay->inner, request);
-	}
 	value_release(digest);
+	return true;
+}
+
+static void replay_start(struct driver *driver, const struct effect_request *request)
+{
+	struct replay *replay = replay_of(driver);
+
+	if (!replay_knows(driver, request) && replay->cursor < replay->count)
+		stop(replay, request->at,
+		     value_string_printf("the plan asks for %s as effect %s, the record does not",
+					 request->builtin->name, request->id));
 }
 
 static void replay_cancel(struct driver *driver, const char *id)
 {
-	struct replay *replay = replay_of(driver);
-
-	if (replay->inner && !answered(replay, id))
-		replay->inner->ops->cancel(replay->inner, id);
+	(void)driver;
+	(void)id; /* what came of it is on record */
 }
 
 static bool replay_given(struct driver *driver, const char *name, struct value args, const char *id)
 {
-	struct replay *replay = replay_of(driver);
-	struct row *row = intent_find(replay, id);
+	struct row *row = intent_find(replay_of(driver), id);
 
-	if (!row && replay->inner && replay->inner->ops->given)
-		return replay->inner->ops->given(replay->inner, name, args, id);
+	(void)name;
+	(void)args;
 	return row && strcmp(row->event.text, "given") == 0;
 }
 
@@ -255,55 +259,6 @@ static enum outcome_kind outcome_kind_from(const char *name, bool *known)
 		}
 	*known = false;
 	return OUTCOME_UNKNOWN;
-}
-
-/* Times of the inner driver count from its own start: they follow the record's. */
-static void shift(const struct replay *replay, struct delivery *out)
-{
-	out->now += replay->now;
-}
-
-/* Next delivery of the inner driver, one that came before its place first. */
-static bool inner_next(struct replay *replay, int64_t deadline, struct delivery *out)
-{
-	struct early *early = replay->early;
-	int64_t inner_deadline = deadline == INT64_MAX ? INT64_MAX : deadline - replay->now;
-
-	if (!early) {
-		if (!replay->inner->ops->next(replay->inner, inner_deadline, out))
-			return false;
-		shift(replay, out);
-		return true;
-	}
-	replay->early = early->next;
-	if (!replay->early)
-		replay->early_tail = &replay->early;
-	*out = early->delivery;
-	if (out->now < replay->now)
-		out->now = replay->now;
-	free(early);
-	return true;
-}
-
-static bool renew(struct replay *replay, const char *id, struct outcome *outcome)
-{
-	for (;;) {
-		struct delivery fresh = {0};
-		struct early *early;
-
-		if (!replay->inner->ops->next(replay->inner, INT64_MAX, &fresh))
-			return false;
-		if (fresh.kind == DELIVERY_OUTCOME && strcmp(fresh.id, id) == 0) {
-			free(fresh.id);
-			*outcome = fresh.outcome;
-			return true;
-		}
-		shift(replay, &fresh);
-		early = memory_need(calloc(1, sizeof(*early)));
-		early->delivery = fresh;
-		*replay->early_tail = early;
-		replay->early_tail = &early->next;
-	}
 }
 
 /* The request that an answer belongs to, or NULL. */
@@ -354,8 +309,6 @@ static bool deliver_outcome(struct replay *replay, const struct event *event, st
 		return false;
 	}
 	out->id = memory_need(strdup(event->id));
-	if (request->renewed && out->outcome.kind == OUTCOME_OK)
-		return renew(replay, event->id, &out->outcome);
 	out->outcome.value = value_copy(record_peek(event->data, "value"));
 	out->outcome.value = secret_texts(out->outcome.value);
 	out->outcome.message = out->outcome.kind == OUTCOME_OK ? value_null() : value_string(event->text);
@@ -374,6 +327,11 @@ static bool deliver(struct replay *replay, const struct event *event, struct del
 		out->id = memory_need(strdup(event->id));
 		out->outcome = outcome_ok(value_copy(event->data));
 		return true;
+	case EVENT_RESUMED:
+	case EVENT_ROLLBACK_ASKED:
+		out->kind = event->kind == EVENT_RESUMED ? DELIVERY_RESUMED : DELIVERY_ROLLBACK;
+		out->outcome = outcome_ok(value_copy(event->data));
+		return true;
 	case EVENT_SIGNAL:
 		out->kind = DELIVERY_SIGNAL;
 		out->signal = (int)event->data.i;
@@ -384,28 +342,57 @@ static bool deliver(struct replay *replay, const struct event *event, struct del
 	}
 }
 
-static bool replay_next(struct driver *driver, int64_t deadline, struct delivery *out)
+/* The next answer on record; NULL: there is none. */
+static const struct event *next_answer(struct replay *replay)
 {
-	struct replay *replay = replay_of(driver);
-
-	if (replay->problem.tag != VALUE_NULL)
-		return false;
 	while (replay->cursor < replay->count) {
 		const struct event *event = &replay->rows[replay->cursor++].event;
 
 		if (event_is_answer(event->kind))
-			return deliver(replay, event, out);
+			return event;
 	}
-	if (replay->unreadable) {
-		stop(replay, (struct span){0},
-		     value_string_printf("row %zu of the record cannot be read", replay->unreadable));
+	return NULL;
+}
+
+static bool replay_next(struct driver *driver, int64_t deadline, struct delivery *out)
+{
+	struct replay *replay = replay_of(driver);
+	const struct event *event;
+
+	(void)deadline;
+	if (replay->problem.tag != VALUE_NULL)
 		return false;
-	}
-	if (replay->inner)
-		return inner_next(replay, deadline, out);
+	do {
+		event = next_answer(replay);
+		if (event)
+			return deliver(replay, event, out);
+		if (replay->unreadable) {
+			stop(replay, (struct span){0},
+			     value_string_printf("row %zu of the record cannot be read", replay->unreadable));
+			return false;
+		}
+		if (replay->more)
+			take_rows(replay);
+	} while (replay->cursor < replay->count || (replay->more && replay->more(replay->context)));
 	*out = (struct delivery){
 	    .kind = DELIVERY_END, .now = replay->now, .wall = replay->start_wall + replay->now};
 	return true;
+}
+
+/* Behind the end of the run, or of what was done of it, the record goes on only in these two ways. */
+static bool replay_again(struct driver *driver, struct delivery *out)
+{
+	struct replay *replay = replay_of(driver);
+	const struct event *event;
+
+	if (replay->problem.tag != VALUE_NULL || !(event = next_answer(replay)))
+		return false;
+	if (event->kind == EVENT_RESUMED || event->kind == EVENT_ROLLBACK_ASKED)
+		return deliver(replay, event, out);
+	stop(replay, event->at,
+	     value_string_printf("the record goes on with %s (row %zu) where the plan has ended",
+				 event_name(event->kind), replay->cursor));
+	return false;
 }
 
 static int64_t replay_start_wall(struct driver *driver)
@@ -413,29 +400,14 @@ static int64_t replay_start_wall(struct driver *driver)
 	return replay_of(driver)->start_wall;
 }
 
-static void delivery_free(struct delivery *delivery)
-{
-	free(delivery->id);
-	outcome_release(&delivery->outcome);
-}
-
 static void replay_free(struct driver *driver)
 {
 	struct replay *replay = replay_of(driver);
-	struct early *early, *next;
-	size_t i;
 
-	for (early = replay->early; early; early = next) {
-		next = early->next;
-		delivery_free(&early->delivery);
-		free(early);
-	}
-	for (i = 0; i < replay->count; i++)
+	for (size_t i = 0; i < replay->count; i++)
 		event_free(&replay->rows[i].event);
 	free(replay->rows);
 	free(replay->buckets);
-	if (replay->inner)
-		replay->inner->ops->free(replay->inner);
 	value_release(replay->problem);
 	free(replay);
 }
@@ -445,6 +417,7 @@ static const struct driver_ops replay_ops = {
     .start = replay_start,
     .cancel = replay_cancel,
     .next = replay_next,
+    .again = replay_again,
     .start_wall = replay_start_wall,
     .given = replay_given,
     .free = replay_free,
@@ -463,29 +436,33 @@ static void take_manner(struct replay *replay)
 	replay->driver.assumes = strcmp(replay->ops.name, "simulate") == 0;
 }
 
-struct driver *replay_driver_new(struct store *store, struct driver *inner)
+struct driver *replay_driver_new(struct store *store)
 {
 	struct replay *replay = memory_need(calloc(1, sizeof(*replay)));
-	size_t count = store->ops->count(store), i;
 
-	replay->inner = inner;
-	replay->early_tail = &replay->early;
-	replay->rows = memory_need(calloc(count + 1, sizeof(*replay->rows)));
-	for (i = 0; i < count; i++) {
-		size_t length;
-		const char *line = store->ops->row_peek(store, i, &length);
-
-		if (!line || !event_decode(line, length, &replay->rows[i].event)) {
-			replay->unreadable = i + 1;
-			break;
-		}
-	}
-	replay->count = i;
+	replay->store = store;
+	take_rows(replay);
 	take_manner(replay);
-	index_rows(replay);
-	if (i > 0)
+	if (replay->count > 0)
 		replay->start_wall = replay->rows[0].event.wall - replay->rows[0].event.now;
 	return &replay->driver;
+}
+
+void replay_follow(struct driver *driver, bool (*more)(void *context), void *context)
+{
+	replay_of(driver)->more = more;
+	replay_of(driver)->context = context;
+}
+
+int64_t replay_now(const struct driver *driver)
+{
+	return ((const struct replay *)driver)->now;
+}
+
+bool replay_stop(struct driver *driver, struct span at, struct value problem)
+{
+	stop(replay_of(driver), at, problem);
+	return false;
 }
 
 const char *replay_problem(const struct driver *driver, struct span *at)

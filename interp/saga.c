@@ -83,6 +83,30 @@ uint32_t saga_armed(const struct saga *saga)
 	return count;
 }
 
+uint32_t saga_kept(const struct saga *saga)
+{
+	uint32_t count = saga->kind == SAGA_STEP && saga->state == SAGA_ARMED && saga->kept;
+
+	for (const struct saga *child = saga->first; child; child = child->next)
+		count += saga_kept(child);
+	return count;
+}
+
+void saga_pass_checkpoints(struct saga *saga)
+{
+	saga->kept = false;
+	for (struct saga *child = saga->first; child; child = child->next)
+		saga_pass_checkpoints(child);
+}
+
+const char *saga_on_resume(const struct saga *saga)
+{
+	for (; saga; saga = saga->parent)
+		if (saga->kind == SAGA_STEP && saga->code->on_resume)
+			return saga->code->on_resume;
+	return NULL;
+}
+
 bool saga_holds(const struct saga *saga)
 {
 	if (saga->kind == SAGA_STEP && saga->state == SAGA_ARMED)

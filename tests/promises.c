@@ -224,7 +224,7 @@ static const char *settled(const struct promise_run *run, const struct tally *ta
 /* The record, encoded and decoded, gives the same events again. */
 static const char *replays(const struct promise_run *run, struct store *first, char *why, size_t size)
 {
-	struct driver *driver = replay_driver_new(first, NULL);
+	struct driver *driver = replay_driver_new(first);
 	int code;
 	struct store *second = record_run(run->program, driver, NULL, &code);
 	size_t count = first->ops->count(first), length, other_length;

@@ -450,7 +450,7 @@ static void test_replay_gives_back_what_is_on_record(void **state)
 	put(&tape, EVENT_TIME, "", "", value_null());
 	tape.now = 5 * S;
 	put(&tape, EVENT_SIGNAL, "", "", value_int(15));
-	driver = replay_driver_new(tape.store, NULL);
+	driver = replay_driver_new(tape.store);
 	assert_string_equal(driver->ops->name, "live");
 	assert_int_equal(driver->ops->start_wall(driver), SIMULATE_START);
 	start(driver, "1", "docker.health", "a");
@@ -486,7 +486,7 @@ static void check_mismatch(const char *name, const char *argument, const char *s
 	put_begin(&tape);
 	put_started(&tape, "1", "docker.stop", "web");
 	put_ended(&tape, "1", "ok", value_null(), "");
-	driver = replay_driver_new(tape.store, NULL);
+	driver = replay_driver_new(tape.store);
 	if (name)
 		start(driver, "1", name, argument);
 	assert_false(driver->ops->next(driver, INT64_MAX, &out));
@@ -516,7 +516,7 @@ static void test_replay_of_an_effect_that_is_not_on_record(void **state)
 	put_begin(&tape);
 	put_started(&tape, "1", "docker.stop", "web");
 	put_ended(&tape, "1", "ok", value_null(), "");
-	driver = replay_driver_new(tape.store, NULL);
+	driver = replay_driver_new(tape.store);
 	start(driver, "9", "docker.stop", "web");
 	assert_false(driver->ops->next(driver, INT64_MAX, &out));
 	assert_non_null(strstr(replay_problem(driver, &at), "as effect 9"));
@@ -534,7 +534,7 @@ static void test_replay_of_a_damaged_row(void **state)
 	(void)state;
 	put_begin(&tape);
 	tape.store->ops->append(tape.store, "{\"seq\":2,\"typ", 13);
-	driver = replay_driver_new(tape.store, NULL);
+	driver = replay_driver_new(tape.store);
 	assert_false(driver->ops->next(driver, INT64_MAX, &out));
 	assert_non_null(strstr(replay_problem(driver, &at), "row 2"));
 	driver->ops->free(driver);
@@ -550,7 +550,7 @@ static void test_replay_knows_givens(void **state)
 	put_begin(&tape);
 	put_started(&tape, "1", "given", "error_rate");
 	put_started(&tape, "2", "docker.stop", "a");
-	driver = replay_driver_new(tape.store, NULL);
+	driver = replay_driver_new(tape.store);
 	assert_true(driver->ops->given(driver, "error_rate", value_null(), "1"));
 	assert_false(driver->ops->given(driver, "error_rate", value_null(), "2"));
 	assert_false(driver->ops->given(driver, "error_rate", value_null(), "3"));
@@ -560,7 +560,7 @@ static void test_replay_knows_givens(void **state)
 
 /* A secret is read again, and the fresh value comes where the recorded one stood; other answers keep their
  * place. */
-static void test_replay_renews(void **state)
+static void test_resume_renews(void **state)
 {
 	struct tape tape = tape_new();
 	struct driver *inner = simulate_driver_new(&builtin_registry), *driver;
@@ -573,7 +573,7 @@ static void test_replay_renews(void **state)
 	put_ended(&tape, "2", "ok", value_string("up"), "");
 	tape.now = 7 * S;
 	put_ended(&tape, "1", "ok", value_mark(value_string("old"), VALUE_SECRET), "");
-	driver = replay_driver_new(tape.store, inner);
+	driver = resume_driver_new(tape.store, inner, &(struct resume_options){.data = value_null()});
 	start(driver, "1", "secret.env", "TOKEN");
 	start(driver, "2", "docker.health", "a");
 	expect_outcome(driver, "2", 0, OUTCOME_OK, "up");
@@ -582,12 +582,22 @@ static void test_replay_renews(void **state)
 	tape_free(&tape);
 }
 
+static enum doubt says_rollback(void *context, const struct effect_request *request, const char *why)
+{
+	assert_string_equal(request->id, "2");
+	assert_string_equal(why, "");
+	++*(int *)context;
+	return DOUBT_ROLLBACK;
+}
+
 /* Where the record ends the run goes on: reads are made again, a change in doubt is not repeated, new effects
  * are live. */
-static void test_replay_goes_on(void **state)
+static void test_resume_goes_on(void **state)
 {
 	struct tape tape = tape_new();
 	struct driver *inner = simulate_driver_new(&builtin_registry), *driver;
+	struct delivery out = {0};
+	int asked = 0;
 
 	(void)state;
 	given(inner, "docker.health returns \"live\"");
@@ -598,11 +608,20 @@ static void test_replay_goes_on(void **state)
 	put_started(&tape, "2", "docker.exec", "a");
 	put_started(&tape, "3", "docker.health", "b");
 	put_ended(&tape, "3", "ok", value_string("on record"), "");
-	driver = replay_driver_new(tape.store, inner);
+	driver = resume_driver_new(tape.store, inner,
+				   &(struct resume_options){.data = value_string("who"),
+							    .decide = says_rollback,
+							    .context = &asked});
 	start(driver, "1", "docker.health", "a");
 	start(driver, "2", "docker.exec", "a");
 	start(driver, "3", "docker.health", "b");
 	expect_outcome(driver, "3", 7 * S, OUTCOME_OK, "on record");
+	assert_int_equal(asked, 0);
+	assert_true(driver->ops->next(driver, INT64_MAX, &out));
+	assert_int_equal(out.kind, DELIVERY_RESUMED);
+	assert_string_equal(value_text_peek(out.outcome.value), "who");
+	delivery_free(&out);
+	assert_int_equal(asked, 1);
 	expect_outcome(driver, "2", 7 * S, OUTCOME_UNKNOWN, NULL);
 	expect_outcome(driver, "1", 7 * S, OUTCOME_OK, "live");
 	start(driver, "4", "docker.logs", "a");
@@ -627,7 +646,7 @@ static void test_replay_of_a_long_record(void **state)
 		put_started(&tape, id, "docker.health", "a");
 		put_ended(&tape, id, "ok", value_int(i), "");
 	}
-	driver = replay_driver_new(tape.store, NULL);
+	driver = replay_driver_new(tape.store);
 	for (i = 0; i < 10000; i++) {
 		char text[32];
 
@@ -687,8 +706,8 @@ int main(void)
 	    cmocka_unit_test(test_replay_of_an_effect_that_is_not_on_record),
 	    cmocka_unit_test(test_replay_of_a_damaged_row),
 	    cmocka_unit_test(test_replay_knows_givens),
-	    cmocka_unit_test(test_replay_renews),
-	    cmocka_unit_test(test_replay_goes_on),
+	    cmocka_unit_test(test_resume_renews),
+	    cmocka_unit_test(test_resume_goes_on),
 	    cmocka_unit_test(test_replay_of_a_long_record),
 	    cmocka_unit_test(test_digest_leaves_secrets_out),
 	};

@@ -1,0 +1,19 @@
+/*
+ * replay.h - what resume.c asks of the replay that it goes on from.
+ */
+#ifndef RUNPLAN_REPLAY_H
+#define RUNPLAN_REPLAY_H
+
+#include "interp/drivers.h"
+
+/* Is the request on record? Then it was held against it, and counts as asked for. */
+bool replay_knows(struct driver *replay, const struct effect_request *request);
+/* Is an answer to it still to come? */
+bool replay_answers(const struct driver *replay, const char *id);
+/* What recovery needs of a change that was cut off: the last note on record, or null. Lent. */
+struct value replay_note_peek(const struct driver *replay, const char *id);
+int64_t replay_now(const struct driver *replay); /* of the last answer */
+/* Consumes problem; false, for next() to answer. */
+bool replay_stop(struct driver *replay, struct span at, struct value problem);
+
+#endif
