@@ -221,6 +221,9 @@ struct live_options {
 	void *context;
 	const char *state_directory; /* locks live under it */
 	const char *operator_name;
+	/* The run holds this lock of its plan from now on; NULL: nobody wants to know. */
+	void (*locked)(void *context, const char *name);
+	void *locked_context;
 	int64_t start_wall; /* 0: now */
 };
 

@@ -229,6 +229,8 @@ static void take_done(void *context)
 	lock->next = locks->first;
 	locks->first = lock;
 	taking->fd = -1;
+	if (live_options(taking->call->live)->locked)
+		live_options(taking->call->live)->locked(live_options(taking->call->live)->locked_context, lock->name);
 	call_ok(taking->call, value_null());
 }
 

@@ -78,30 +78,6 @@ static bool ends_with_run(struct store *record)
 	return ended;
 }
 
-/* What the first row says of how the run was started. */
-static bool take_start(struct session *session, struct store *record, struct event *first)
-{
-	size_t length, i;
-	const char *line = record->ops->row_peek(record, 0, &length);
-	struct value params, name;
-
-	if (!event_decode(line, length, first) || first->kind != EVENT_RUN_STARTED)
-		return false;
-	params = record_peek(first->data, "params");
-	session->params.values =
-	    memory_need(calloc(value_length(params) + 1, sizeof(*session->params.values)));
-	for (i = 0; i < value_length(params); i++)
-		session->params.values[session->params.count++] = (struct param_value){
-		    record_key_peek(params, i), value_copy(record_value_peek(params, i))};
-	name = record_peek(first->data, "environment");
-	session->params.environment = name.tag == VALUE_STRING ? value_text_peek(name) : NULL;
-	name = record_peek(first->data, "operator");
-	session->operator_name = name.tag == VALUE_STRING ? value_text_peek(name) : NULL;
-	session->step_by_step = value_truthy(record_peek(first->data, "step_by_step"));
-	snprintf(session->run_id, sizeof(session->run_id), "%s", first->id);
-	return true;
-}
-
 static int verdict(struct session *session, const struct comparison *comparison, const struct driver *driver)
 {
 	size_t count = comparison->record->ops->count(comparison->record);
@@ -137,7 +113,7 @@ static int replay(struct session *session, struct store *record)
 	struct event first;
 	int code;
 
-	if (!take_start(session, record, &first)) {
+	if (!session_take_start(session, record, &first)) {
 		fprintf(stderr, "runplan: --journal %s: the first row is not the start of a run\n",
 			option_value(session->options, "journal"));
 		event_free(&first);

@@ -92,6 +92,18 @@ static const struct fact run_examples[] = {
     {NULL, NULL},
 };
 
+static const struct fact resume_examples[] = {
+    {"  runplan resume", "The newest run that has not ended"},
+    {"  runplan resume 20261130-2113 --in-doubt done", "Somebody has looked: the change in doubt happened"},
+    {NULL, NULL},
+};
+
+static const struct fact rollback_examples[] = {
+    {"  runplan rollback 20261130-2113", "Undo that run"},
+    {"  runplan rollback 20261130-2113 --past-checkpoints", "Also what its checkpoints keep"},
+    {NULL, NULL},
+};
+
 static const struct fact check_examples[] = {
     {"  runplan check plans/*.plan", "Check all plans of a folder"},
     {"  runplan check deploy.plan --unattended", "Where will a person be needed?"},
@@ -270,8 +282,19 @@ const struct command command_table[] = {
     LATER("show", "RUN", "One run.", 1, 1),
     LATER("watch", "RUN", "Follow a run.", 1, 1),
     LATER("pause", "RUN", "Stop a run at its next boundary.", 1, 1),
-    LATER("resume", "RUN", "Go on with a run.", 1, 1),
-    LATER("rollback", "RUN", "Undo a finished run.", 1, 1),
+    {"resume", "[RUN]", "Go on with a run whose process is gone, or that waits",
+     "RUN is the id of a run, or what it begins with; without it, the newest run that has not ended.\n\n"
+     "The plan is run as it was then, not as its file is now, and on the answers that are on record, up to where "
+     "that ends. Nothing that has an outcome there is done again. A change that was under way is in doubt: the "
+     "builtin looks whether it happened, or it is repeated where that does no harm, or `on resume` says what to do; "
+     "else you are asked, and where nobody is at a terminal, the run keeps waiting (5). A run that was going back "
+     "goes on going back.",
+     0, 1, cmd_resume, false, .group = GROUP_RUN, .examples = resume_examples, .codes = run_codes},
+    {"rollback", "[RUN]", "Undo a run that has ended well",
+     "RUN is the id of a run, or what it begins with; without it, the newest run that has ended.\n\n"
+     "Its rollbacks run, the newest first, with the values that they had. This is refused where there is nothing to "
+     "undo, and where a newer run under the same lock has changed something.",
+     0, 1, cmd_rollback, false, .group = GROUP_RUN, .examples = rollback_examples, .codes = run_codes},
     LATER("abort", "RUN", "Stop a run and undo it.", 1, 1),
     LATER("approve", "RUN", "Approve what a run waits for.", 1, 1),
     LATER("report", "RUN", "An HTML page of a run.", 1, 1),
@@ -294,16 +317,24 @@ const size_t command_count = sizeof(command_table) / sizeof(command_table[0]);
 
 #define RUNS	"run preview simulate"
 #define EXPORTS RUNS " export"
+#define GOES_ON "run resume rollback"
+#define STATES  GOES_ON
 
 const struct option_row option_table[] = {
     {"env", 'e', "NAME", EXPORTS, "the environment: a preset of params", false,
      .completes = COMPLETES_ENVIRONMENT},
     {"set", 's', "NAME=VALUE", EXPORTS, "the value of a param; may be repeated", false,
      .completes = COMPLETES_PARAM},
-    {"yes", 'y', NULL, "run", "answer every manual, and every confirm without a phrase", false},
-    {"confirm", 0, "LABEL[=PHRASE]", "run", "answer this question beforehand; may be repeated", false,
+    {"yes", 'y', NULL, GOES_ON, "answer every manual, and every confirm without a phrase", false},
+    {"confirm", 0, "LABEL[=PHRASE]", GOES_ON, "answer this question beforehand; may be repeated", false,
      .completes = COMPLETES_LABEL},
     {"step", 0, NULL, "run", "ask before each step", false},
+    {"state", 0, "PLACE", STATES, "where runs are kept: a folder, a file, postgres://..., or none", false,
+     .completes = COMPLETES_FILE},
+    {"in-doubt", 0, "WHAT", "resume",
+     "of a change in doubt: done (it happened), again (it did not), rollback (undo, whichever)", false,
+     .completes = COMPLETES_WORDS, .words = "done again rollback"},
+    {"past-checkpoints", 0, NULL, "rollback", "undo also what checkpoints keep", false},
     {"live-reads", 0, NULL, "preview", "really make the reads before the first change", false},
     {"given", 0, "TEXT", "simulate", "what a builtin, task or threshold answers; may be repeated", false},
     {"signal", 0, "NAME@TIME", "simulate", "a signal, INT or TERM, at a time: INT@12s", false,
@@ -311,15 +342,15 @@ const struct option_row option_table[] = {
     {"events", 0, NULL, "simulate", "one line per event on standard output", false},
     {"journal", 0, "FILE", "run simulate replay", "the record of the run, a JSON object a line", false,
      .completes = COMPLETES_FILE},
-    {"json", 0, NULL, "run simulate test check", "one JSON object a line on standard output", false},
+    {"json", 0, NULL, "run resume rollback simulate test check", "one JSON object a line on standard output", false},
     {"only", 0, "TEXT", "test", "the tests whose name holds this text", false},
     {"unattended", 0, NULL, "check", "name every place that needs a person", false},
     {"check", 0, NULL, "fmt", "change nothing; name the files that would change", false},
     {"diff", 0, NULL, "fmt", "change nothing; print what would change", false},
     {"markdown", 0, NULL, "doc help", "all of it as markdown", false},
     {"man", 0, NULL, "help", "all of it as a man page", false},
-    {"quiet", 'q', NULL, RUNS " test", "only warnings, failures and the end", false},
-    {"verbose", 'v', NULL, RUNS " test",
+    {"quiet", 'q', NULL, RUNS " resume rollback test", "only warnings, failures and the end", false},
+    {"verbose", 'v', NULL, RUNS " resume rollback test",
      "reads, samples and parts of conditions as well; of tests, their runs", false},
     {"color", 0, "WHEN", NULL, "colour the output: auto, always or never", false,
      .completes = COMPLETES_WORDS, .words = "auto always never"},

@@ -11,6 +11,8 @@
 #define RUNPLAN_DATE	"November 23, 2026" /* of this version, for the man page */
 
 int cmd_run(const struct options *options);
+int cmd_resume(const struct options *options);
+int cmd_rollback(const struct options *options);
 int cmd_check(const struct options *options);
 int cmd_preview(const struct options *options);
 int cmd_simulate(const struct options *options);

@@ -101,6 +101,8 @@ static size_t page_width(const struct page *page)
 
 static void page_put(const struct page *page, const char *bytes, size_t length)
 {
+	if (page->muted)
+		return;
 	if (page->screen)
 		screen_print(page->screen, bytes, length);
 	else

@@ -147,16 +147,25 @@ const char *exit_code_meaning(int code)
 	}
 }
 
-/* Until runs are kept in a store, the way back from a good run is another run. */
 static void way_back(struct ui_plain *plain, int code)
 {
+	bool unfinished = value_truthy(record_peek(plain->ended, "unfinished"));
+
 	if (code == EXIT_DONE && value_length(plain->armed) > 0) {
 		summary(plain, "Could still be undone:", STYLE_STRONG, plain->armed);
-		page_line(
-		    plain->page, NULL, 0, STYLE_STRONG, "The way back: ",
-		    "run the plan again with the former values (`runplan rollback` is not available yet)");
+		struct value text = plain->page->kept
+					? value_string_printf("runplan rollback %s", plain->run)
+					: value_string("run the plan again with the former values");
+
+		page_line(plain->page, NULL, 0, STYLE_STRONG, "The way back: ", value_text_peek(text));
+		value_release(text);
 	}
-	if (code == EXIT_INCOMPLETE)
+	if (unfinished && plain->page->kept) {
+		struct value text = value_string_printf("runplan resume %s", plain->run);
+
+		page_line(plain->page, NULL, 0, STYLE_STRONG, "To go on: ", value_text_peek(text));
+		value_release(text);
+	} else if (code == EXIT_INCOMPLETE)
 		page_line(plain->page, NULL, 0, STYLE_STRONG, "The way back: ",
 			  "do by hand what is listed above, in that order; then run the plan again");
 }

@@ -43,6 +43,11 @@ static bool pulse_next(struct driver *driver, int64_t deadline, struct delivery 
 	}
 }
 
+static bool pulse_again(struct driver *driver, struct delivery *out)
+{
+	return inner_of(driver)->ops->again(inner_of(driver), out);
+}
+
 static int64_t pulse_start_wall(struct driver *driver)
 {
 	return inner_of(driver)->ops->start_wall(inner_of(driver));
@@ -74,6 +79,7 @@ struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *cont
 	    .start = pulse_start,
 	    .cancel = pulse_cancel,
 	    .next = pulse_next,
+	    .again = inner->ops->again ? pulse_again : NULL,
 	    .start_wall = pulse_start_wall,
 	    .given = inner->ops->given ? pulse_given : NULL,
 	    .settle = inner->ops->settle ? pulse_settle : NULL,

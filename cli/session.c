@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "cli/session.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +14,11 @@
 
 #include "builtins/tables.h"
 #include "cli/columns.h"
+#include "cli/commands.h"
+#include "cli/keeper.h"
 #include "cli/rows.h"
 
+#define SECOND_NS INT64_C(1000000000)
 #define ENDLESS_WIDTH                                                                                        \
 	100000 /* columns of what is no terminal: nothing is wrapped, so that it can be searched */
 
@@ -55,10 +60,27 @@ const char *operator_from_environment(void)
 	return user ? user->pw_name : NULL;
 }
 
-static int compile(struct session *session, const char *path)
+struct recorded {
+	struct state *state;
+	int64_t run;
+};
+
+static char *recorded_source(void *context, const char *path, size_t *length, char *error, size_t size)
+{
+	const struct recorded *recorded = context;
+	char *text = state_source(recorded->state, recorded->run, path, length);
+
+	if (!text)
+		snprintf(error, size, "is not on record");
+	return text;
+}
+
+/* `recorded` NULL: from files. */
+static int compile(struct session *session, const char *path, struct recorded *recorded)
 {
 	session->compilation = compilation_new(&builtin_registry);
-	if (check_plan(session->compilation, path))
+	if (recorded ? check_plan_from(session->compilation, path, recorded_source, recorded)
+		     : check_plan(session->compilation, path))
 		session->program = compile_program(session->compilation);
 	if (session->compilation->diags->errors) {
 		diag_print(stderr, session->compilation->diags, session->compilation->sources,
@@ -74,19 +96,102 @@ static int compile(struct session *session, const char *path)
 	return EXIT_DONE;
 }
 
-int session_open(struct session *session, const struct options *options, const char *path)
+static void prepare(struct session *session, const struct options *options)
 {
 	*session = (struct session){.options = options};
 	session->redactor = redactor_new();
 	session->out_sink = sink_new(STDOUT_FILENO);
 	session->err_sink = sink_new(STDERR_FILENO);
 	session->out = (struct page){session->out_sink, session->redactor,
-				     options_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO), NULL};
+				     options_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO), NULL, false, false};
 	session->err = (struct page){session->err_sink, session->redactor,
-				     options_color(options, STDERR_FILENO), width_of(STDERR_FILENO), NULL};
+				     options_color(options, STDERR_FILENO), width_of(STDERR_FILENO), NULL, false, false};
 	session->operator_name = operator_from_environment();
 	name_run(session->run_id, sizeof(session->run_id));
-	return compile(session, path);
+}
+
+int session_open(struct session *session, const struct options *options, const char *path)
+{
+	prepare(session, options);
+	return compile(session, path, NULL);
+}
+
+int session_open_recorded(struct session *session, const struct options *options, struct state *state,
+			  const struct run_record *run)
+{
+	struct recorded recorded = {state, run->number};
+
+	prepare(session, options);
+	session->state = state;
+	if (chdir(run->directory) != 0) {
+		fprintf(stderr, "runplan: run %s was started in %s: %s\n", run->id, run->directory,
+			strerror(errno));
+		return EXIT_USAGE;
+	}
+	return compile(session, run->file, &recorded);
+}
+
+bool session_take_start(struct session *session, struct store *record, struct event *first)
+{
+	struct value params, name;
+	size_t i;
+
+	if (!store_event(record, 0, first) || first->kind != EVENT_RUN_STARTED)
+		return false;
+	params = record_peek(first->data, "params");
+	session->params.values =
+	    memory_need(calloc(value_length(params) + 1, sizeof(*session->params.values)));
+	for (i = 0; i < value_length(params); i++)
+		session->params.values[session->params.count++] = (struct param_value){
+		    record_key_peek(params, i), value_copy(record_value_peek(params, i))};
+	name = record_peek(first->data, "environment");
+	session->params.environment = name.tag == VALUE_STRING ? value_text_peek(name) : NULL;
+	name = record_peek(first->data, "operator");
+	session->operator_name = name.tag == VALUE_STRING ? value_text_peek(name) : NULL;
+	session->step_by_step = value_truthy(record_peek(first->data, "step_by_step"));
+	snprintf(session->run_id, sizeof(session->run_id), "%s", first->id);
+	return true;
+}
+
+static int64_t wall_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+void session_process(char *text, size_t size)
+{
+	char host[200] = "this machine";
+
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		snprintf(host, sizeof(host), "this machine");
+	snprintf(text, size, "process %ld on %s", (long)getpid(), host);
+}
+
+void session_keep(struct session *session, struct state *state)
+{
+	struct compilation *compilation = session->compilation;
+	char directory[PATH_MAX], process[256];
+	struct run_record run = {
+	    .id = session->run_id,
+	    .file = (char *)compilation->main->path,
+	    .title = (char *)session->program->plans[0].title,
+	    .directory = getcwd(directory, sizeof(directory)) ? directory : "/",
+	    .operator_name = (char *)session->operator_name,
+	    .environment = (char *)session->params.environment,
+	    .version = RUNPLAN_VERSION,
+	    .process = process,
+	    .started = wall_now(),
+	};
+
+	session->state = state;
+	if (!state)
+		return;
+	session_process(process, sizeof(process));
+	session->keeper =
+	    keeper_new(state_begin(state, &run, compilation->sources), session->redactor);
 }
 
 void session_close(struct session *session)
@@ -98,6 +203,9 @@ void session_close(struct session *session)
 	journal_free(session->journal);
 	if (session->rows)
 		session->rows->ops->free(session->rows);
+	if (session->keeper)
+		session->keeper->ops->free(session->keeper);
+	state_close(session->state);
 	params_free(&session->params);
 	program_free(session->program);
 	if (session->compilation)
@@ -185,6 +293,8 @@ static void learn(void *context, const struct event *event)
 	struct session *session = context;
 
 	redactor_learn_value(session->redactor, event->data);
+	if (session->keeper)
+		keeper_see(session->keeper, event);
 }
 
 static void see(void *context, const struct event *event)
@@ -192,6 +302,11 @@ static void see(void *context, const struct event *event)
 	struct session *session = context;
 	size_t i;
 
+	/* What is told again was shown already, but the views must know it. */
+	if ((event->kind == EVENT_RESUMED || event->kind == EVENT_ROLLBACK_ASKED) &&
+	    !journal_replays(session->journal))
+		session->replays = false;
+	session->out.muted = session->err.muted = session->replays;
 	for (i = 0; i < session->view_count; i++)
 		session->views[i]->ops->event(session->views[i], event);
 }
@@ -201,6 +316,13 @@ int64_t session_heartbeat(void *context, int64_t now)
 	struct session *session = context;
 	int64_t next = now + HEARTBEAT_NS;
 	size_t i;
+
+	if (session->err.muted)
+		return next;
+	if (session->keeper) { /* for those who look on from elsewhere */
+		journal_sync(session->journal);
+		next = now + SECOND_NS;
+	}
 
 	for (i = 0; i < session->view_count; i++) {
 		struct ui *view = session->views[i];
@@ -229,7 +351,10 @@ int session_run(struct session *session, struct driver *driver)
 	int code;
 
 	if (!session->journal)
-		session->journal = journal_new(session->rows);
+		session->journal = journal_new(session->keeper ? session->keeper : session->rows);
+	session->out.kept = session->err.kept = session->keeper != NULL;
+	if (session->keeper && session->rows)
+		journal_also(session->journal, session->rows);
 	journal_prepare(session->journal, learn, session);
 	journal_observe_without(session->journal, ignored(session), see, session);
 	options.journal = session->journal;

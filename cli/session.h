@@ -9,6 +9,7 @@
 #include "cli/redact.h"
 #include "cli/ui.h"
 #include "interp/machine.h"
+#include "store/state.h"
 
 #define SESSION_VIEWS 3
 
@@ -22,11 +23,14 @@ struct session {
 	struct ui *views[SESSION_VIEWS];
 	size_t view_count;
 	struct store *rows; /* --journal, or NULL; owned */
+	struct state *state;  /* where the run is kept, or NULL; owned */
+	struct store *keeper; /* what keeps it there, or NULL; owned */
 	struct journal *journal;
 	struct params params;
 	char run_id[48];
 	const char *operator_name; /* or NULL */
 	bool step_by_step;
+	bool replays; /* what is on record is told again before the run goes on */
 	bool live; /* the clock is the real one: on a terminal what is under way is worth showing */
 };
 
@@ -35,6 +39,11 @@ struct session {
  * case session_close() follows.
  */
 int session_open(struct session *session, const struct options *options, const char *path);
+/* The same from the sources of a run on record, and in the folder in which it was started. Takes the state. */
+int session_open_recorded(struct session *session, const struct options *options, struct state *state,
+			  const struct run_record *run);
+/* How the run was started, from the first row of its record. `first` owns the texts: event_free() it afterwards. */
+bool session_take_start(struct session *session, struct store *record, struct event *first);
 void session_close(struct session *session); /* flushes */
 
 /* The views that --json, --events, --quiet and --verbose ask for. */
@@ -44,11 +53,15 @@ void session_add_view(struct session *session, struct ui *view);
 /* --journal FILE as the record of this run. 0 or the exit code. */
 int session_journal(struct session *session);
 
+/* The run that begins is kept in `state`, which becomes the session's; NULL: in none. */
+void session_keep(struct session *session, struct state *state);
+
 /* Runs the plan over the driver (which stays the caller's) and lets the views say their last words. The exit
  * code. */
 int session_run(struct session *session, struct driver *driver);
 int64_t session_heartbeat(void *session, int64_t now); /* a pulse's beat */
 
 const char *operator_from_environment(void);
+void session_process(char *text, size_t size); /* "process 12 on web1": this one */
 
 #endif

@@ -27,6 +27,8 @@ struct page {
 	unsigned width; /* columns */
 	struct screen
 	    *screen; /* where the last rows are drawn anew: it has the width, and is printed on; else NULL */
+	bool kept;  /* the run is on record: it can be resumed and rolled back */
+	bool muted; /* what is shown now has been shown before: nothing is written */
 };
 
 enum style { STYLE_NORMAL, STYLE_STRONG, STYLE_FAINT, STYLE_GOOD, STYLE_BAD, STYLE_WARN };

@@ -33,6 +33,8 @@ static void run_started(struct ui_plain *plain, const struct event *event)
 		   *operator_name = plain_text_of(event, "operator");
 	struct value text;
 
+	plain->run = plain_copy(event->id);
+	plain->title = plain_copy(event->text);
 	if (plain_quiet(plain))
 		return;
 	page_line(plain->page, NULL, 0, STYLE_STRONG, event->text, NULL);
@@ -42,6 +44,22 @@ static void run_started(struct ui_plain *plain, const struct event *event)
 	value_release(text);
 	show_params(plain, record_peek(event->data, "params"));
 	plain_blank(plain);
+}
+
+/* What came before was shown to whoever ran it then. */
+static void resumed(struct ui_plain *plain, const struct event *event, const char *how)
+{
+	const char *operator_name = plain_text_of(event, "operator");
+	struct value text;
+
+	if (plain_quiet(plain))
+		return;
+	text = value_string_printf("run %s, %s%s%s: %zu changes were made before", plain->run, how,
+				   operator_name[0] ? " by " : "", operator_name, value_length(plain->done));
+	page_line(plain->page, NULL, 0, STYLE_STRONG, plain->title, NULL);
+	page_line(plain->page, NULL, 2, STYLE_FAINT, NULL, value_text_peek(text));
+	plain_blank(plain);
+	value_release(text);
 }
 
 static void phase_started(struct ui_plain *plain, const struct event *event)
@@ -153,6 +171,12 @@ static void show_event(struct ui_plain *plain, const struct event *event)
 		break;
 	case EVENT_RUN_ENDED:
 		plain_run_ended(plain, event);
+		break;
+	case EVENT_RESUMED:
+		resumed(plain, event, "resumed");
+		break;
+	case EVENT_ROLLBACK_ASKED:
+		resumed(plain, event, "undone");
 		break;
 	case EVENT_PHASE_STARTED:
 		phase_started(plain, event);
@@ -324,6 +348,8 @@ static void plain_free(struct ui *ui)
 	value_release(plain->armed);
 	value_release(plain->ended);
 	free(plain->outcome);
+	free(plain->run);
+	free(plain->title);
 	free(plain);
 }
 

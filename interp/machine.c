@@ -525,6 +525,7 @@ static void tell_run_ended(struct machine *machine, int code)
 	record_set(&data, "by_hand", by_hand);
 	record_set(&data, "overruns", value_copy(machine->overruns));
 	record_set(&data, "changed", value_bool(machine->changed));
+	record_set(&data, "unfinished", value_bool(machine->main->stage != END_DONE));
 	record_set(&data, "armed", value_int(saga_armed(machine->main->node)));
 	record_set(&data, "kept", value_int(saga_kept(machine->main->node)));
 	record_set(&data, "elapsed", value_duration(machine->now));

@@ -232,6 +232,8 @@ static bool write_sources(struct run_store *run)
 {
 	for (uint32_t i = 0; i < run->sources->count; i++) {
 		const struct source *source = source_get(run->sources, i);
+		if (source->path[0] == '<')
+			continue; /* a signature, a value of the command line */
 		const struct db_value values[] = {DB_INT_OF(run->record.number), DB_INT_OF(i), db_text(source->path),
 						  DB_BYTES_OF(source->text, source->length)};
 

@@ -1,0 +1,78 @@
+/* execute.c - see execute.h. */
+#include "cli/execute.h"
+
+#include "builtins/live.h"
+#include "cli/keeper.h"
+#include "cli/pulse.h"
+#include "cli/terminal.h"
+
+static void locked(void *context, const char *name)
+{
+	struct session *session = context;
+
+	if (session->keeper)
+		keeper_locked(session->keeper, name);
+}
+
+/* Why a replay did not come to its end. */
+static int say_problem(struct session *session, const struct driver *resume, int code)
+{
+	const struct sources *sources = session->compilation->sources;
+	struct span at = {0};
+	const char *problem = resume_problem(resume, &at);
+	struct position position = {0};
+
+	if (resume_waits(resume))
+		return EXIT_WAITING; /* whoever was to decide has said it */
+	if (!problem && !journal_differs(session->journal))
+		return code;
+	if (!problem) {
+		fprintf(stderr,
+			"runplan: the record of %s cannot be continued: row %zu is not what this program does "
+			"there; nothing was changed\n",
+			session->run_id, journal_differs(session->journal));
+		return EXIT_INTERNAL;
+	}
+	if (at.to > 0 && at.file < sources->count)
+		position = source_position(sources, at.file, at.from);
+	if (position.line)
+		fprintf(stderr, "%s:%u:%u: ", source_get(sources, at.file)->path, position.line, position.column);
+	else
+		fprintf(stderr, "runplan: ");
+	fprintf(stderr, "%s; nothing was changed\n", problem);
+	return resume_refused(resume) ? EXIT_REFUSED : EXIT_INTERNAL;
+}
+
+int execute(struct session *session, struct people *people, const char *locks, const struct resume_options *resume)
+{
+	struct live_options options = {
+	    .ask = people_ask,
+	    .ask_cancel = people_ask_cancel,
+	    .context = people,
+	    .state_directory = locks,
+	    .operator_name = session->operator_name,
+	    .locked = locked,
+	    .locked_context = session,
+	};
+	struct driver *live = live_new(&options), *inner = live, *driver;
+	struct terminal *terminal;
+	int code;
+
+	if (!live) {
+		fprintf(stderr, "runplan: the system gives no event loop\n");
+		return EXIT_INTERNAL;
+	}
+	if (resume) {
+		inner = resume_driver_new(session->keeper, live, resume);
+		session->journal = journal_replayed_new(session->keeper);
+		session->replays = true;
+	}
+	driver = pulse_driver_new(inner, session_heartbeat, session);
+	terminal = terminal_watch((struct live *)live, session, people);
+	code = session_run(session, driver);
+	if (resume)
+		code = say_problem(session, inner, code);
+	driver->ops->free(driver);
+	terminal_free(terminal);
+	return code;
+}
