@@ -305,7 +305,7 @@ static void page_says(unsigned width, bool color, const char *text, const char *
 	int fd = mkstemp(path);
 	struct sink *sink = sink_new(fd);
 	struct redactor *redactor = redactor_new();
-	const struct page page = {sink, redactor, color, width, NULL};
+	const struct page page = {.sink = sink, .redactor = redactor, .color = color, .width = width};
 	ssize_t length;
 
 	redactor_learn(redactor, "hunter2", 7);
