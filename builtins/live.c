@@ -300,6 +300,14 @@ void call_ok(struct effect_call *call, struct value value)
 	call_end(call, outcome_ok(value));
 }
 
+void call_answered(struct effect_call *call, struct value value, const char *who)
+{
+	struct outcome outcome = outcome_ok(value);
+
+	outcome.message = value_string(who);
+	call_end(call, outcome);
+}
+
 /* Ends `call` with a message made of the format and arguments that follow `last`. */
 #define CALL_END_TEXT(call, kind_, value_, format, last)                                                     \
 	do {                                                                                                 \

@@ -52,6 +52,7 @@ struct effect_call {
 
 /* Endings. `value` and `details` are consumed. */
 void call_ok(struct effect_call *call, struct value value);
+void call_answered(struct effect_call *call, struct value value, const char *who); /* a person's answer; who: any, or NULL */
 void call_failed(struct effect_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void call_failed_with(struct effect_call *call, struct value details, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -7,14 +7,14 @@
 #include "cli/session.h"
 
 /* Nobody is there who could answer what the plan will ask. */
-static bool refused(struct session *session, const struct people *people)
+static bool refused(struct session *session, const struct people *people, bool kept)
 {
 	if (session->step_by_step && !people_at_terminal() && !option_given(session->options, "yes")) {
 		fprintf(stderr,
 			"runplan: refused: --step asks before each step, and nobody is at a terminal\n");
 		return true;
 	}
-	if (session->compilation->people && !people_at_terminal())
+	if (session->compilation->people && !people_at_terminal() && !kept)
 		rehearse_people(session);
 	return people_missing(people, session->compilation, stderr) > 0;
 }
@@ -33,7 +33,9 @@ static int run(struct session *session)
 		   : EXIT_USAGE;
 	if (code == EXIT_DONE) {
 		people = people_new(session->options, &session->err);
-		code = refused(session, people) ? EXIT_REFUSED : session_journal(session);
+		if (place.database)
+			people_keep(people);
+		code = refused(session, people, place.database != NULL) ? EXIT_REFUSED : session_journal(session);
 	}
 	if (code == EXIT_DONE && !state_place_open(&place, &state))
 		code = EXIT_INTERNAL;

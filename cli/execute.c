@@ -67,12 +67,18 @@ int execute(struct session *session, struct people *people, const char *locks, c
 		session->journal = journal_replayed_new(session->keeper);
 		session->replays = true;
 	}
-	driver = pulse_driver_new(inner, session_heartbeat, session);
+	if (session->keeper) {
+		people_keep(people);
+		session->inbox = inbox_new(session->state, keeper_record(session->keeper), people, &session->err);
+	}
+	driver = pulse_driver_new(inner, session_heartbeat, session->keeper ? session_tell : NULL, session);
 	terminal = terminal_watch((struct live *)live, session, people);
 	code = session_run(session, driver);
 	if (resume)
 		code = say_problem(session, inner, code);
 	driver->ops->free(driver);
+	inbox_free(session->inbox);
+	session->inbox = NULL;
 	terminal_free(terminal);
 	return code;
 }

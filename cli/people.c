@@ -18,7 +18,7 @@
 struct question {
 	struct question *next;
 	struct effect_call *call;
-	char *kind, *text, *typing;
+	char *kind, *text, *typing, *label; /* label, typing: or NULL */
 	struct value choices;
 	bool secret;
 };
@@ -27,6 +27,8 @@ struct people {
 	const struct options *options;
 	const struct page *page;
 	bool yes, terminal;
+	bool kept; /* questions may be answered from elsewhere */
+	bool news; /* a question has come */
 	struct question *first, **tail; /* the first is being asked */
 	int fd;				/* the terminal while a question is open, -1 */
 	struct live_poll *poll;
@@ -281,7 +283,7 @@ size_t people_missing(const struct people *people, const struct compilation *com
 
 	for (place = compilation->people; place; place = place->next)
 		wrong += is_no_choice(people, compilation, place, out);
-	if (people->terminal)
+	if (people->terminal || people->kept)
 		return wrong;
 	for (place = compilation->people; place; place = place->next) {
 		if (answered_beforehand(people, compilation, place))
@@ -313,6 +315,7 @@ static void question_free(struct question *question)
 	free(question->kind);
 	free(question->text);
 	free(question->typing);
+	free(question->label);
 	value_release(question->choices);
 	free(question);
 }
@@ -355,7 +358,7 @@ static void question_remove(struct people *people, struct question *question)
 	if (!shown)
 		return;
 	terminal_close(people);
-	if (people->first && !people->turn)
+	if (people->first && !people->turn && people->terminal)
 		people->turn =
 		    live_timer_start(people->first->call->live, NEXT_QUESTION_NS, next_turn, people);
 }
@@ -578,6 +581,7 @@ static struct question *question_new(struct effect_call *call, const struct live
 	question->kind = memory_need(strdup(request->kind));
 	question->text = memory_need(strdup(request->text ? request->text : ""));
 	question->typing = request->typing ? memory_need(strdup(request->typing)) : NULL;
+	question->label = call->label ? memory_need(strdup(call->label)) : NULL;
 	question->choices = value_copy(request->choices);
 	question->secret = request->secret;
 	return question;
@@ -632,15 +636,83 @@ void people_ask(void *context, struct effect_call *call, const struct live_perso
 
 	if (answer_beforehand(people, call, request))
 		return;
-	if (!people->terminal) {
+	if (!people->terminal && (!people->kept || request->secret)) {
 		call_refused(call, "\"%s\" needs a person, and nobody is at a terminal", request->text);
 		return;
 	}
 	question = question_new(call, request);
 	*people->tail = question;
 	people->tail = &question->next;
-	if (idle && !people->turn)
+	people->news = true;
+	if (people->terminal && idle && !people->turn)
 		question_show(people);
+}
+
+/* ---- answers from elsewhere ---- */
+
+void people_keep(struct people *people)
+{
+	people->kept = true;
+}
+
+bool people_wait(const struct people *people)
+{
+	return people->first && !people->terminal;
+}
+
+bool people_news(struct people *people)
+{
+	bool news = people->news;
+
+	people->news = false;
+	return news;
+}
+
+static bool is_asked(const struct question *question, const char *item)
+{
+	return strcmp(question->text, item) == 0 || (question->label && strcmp(question->label, item) == 0);
+}
+
+/* What it is an answer with; null: it is none, or no. */
+static struct value answer_from(const struct question *question, const char *given)
+{
+	if (is_kind(question->kind, "ask"))
+		return !given			       ? value_null()
+		       : value_length(question->choices) ? chosen(question->choices, given)
+							 : value_string(given);
+	if (question->typing)
+		return given && strcmp(given, question->typing) == 0 ? value_bool(true) : value_null();
+	return !given || said_yes(given) ? value_bool(true) : value_null();
+}
+
+bool people_answer(struct people *people, const char *item, const char *given, const char *who, const char *comment)
+{
+	struct question *question = people->first;
+	struct value v, by;
+
+	while (question && !is_asked(question, item))
+		question = question->next;
+	if (!question || question->secret)
+		return false;
+	v = answer_from(question, given);
+	if (v.tag == VALUE_NULL && !(given && said_no(given)))
+		return false;
+	by = value_string_printf("%s%s%s", who ? who : "somebody", comment ? ": " : "", comment ? comment : "");
+	if (question == people->first && people->fd >= 0)
+		leave_line(people);
+	if (v.tag == VALUE_NULL) {
+		struct value how = value_string_printf("was answered with no by %s", value_text_peek(by));
+
+		answer_no(people, question, value_text_peek(how));
+		value_release(how);
+	} else {
+		struct effect_call *call = question->call;
+
+		question_remove(people, question);
+		call_answered(call, v, value_text_peek(by));
+	}
+	value_release(by);
+	return true;
 }
 
 void people_ask_cancel(void *context, struct effect_call *call)

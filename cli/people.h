@@ -23,10 +23,21 @@ bool people_at_terminal(void); /* standard input and standard error are terminal
 /*
  * Places of the plan that will need a person who is not there: each is printed with the option that would
  * answer it; and answers given beforehand that are none of the choices. Their number; 0: the run may start.
+ * Where answers may come from elsewhere (people_keep()), nobody is missed.
  */
 size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out);
 /* Every place of the plan that needs a person, one line each; their number. */
 size_t people_list(const struct compilation *compilation, FILE *out);
+
+/*
+ * The run is on record: where nobody is at a terminal a question stays open, to be answered from elsewhere. people_wait():
+ * there are such questions. people_news(): there has been a new one, of any kind, since this was last asked. people_answer():
+ * from `who`, to the question of this text or label; false where there is none, or where it is no answer to it.
+ */
+void people_keep(struct people *people);
+bool people_wait(const struct people *people);
+bool people_news(struct people *people);
+bool people_answer(struct people *people, const char *item, const char *given, const char *who, const char *comment);
 
 /* For live_options; context is the struct people. */
 void people_ask(void *context, struct effect_call *call, const struct live_person_request *request);

@@ -161,7 +161,10 @@ static void way_back(struct ui_plain *plain, int code)
 		value_release(text);
 	}
 	if (unfinished && plain->page->kept) {
-		struct value text = value_string_printf("runplan resume %s", plain->run);
+		struct value text = value_length(plain->asked) > 0
+					? value_string_printf("runplan approve %s ITEM, then runplan resume %s",
+							      plain->run, plain->run)
+					: value_string_printf("runplan resume %s", plain->run);
 
 		page_line(plain->page, NULL, 0, STYLE_STRONG, "To go on: ", value_text_peek(text));
 		value_release(text);
@@ -203,6 +206,8 @@ void plain_finish(struct ui *ui, int code)
 		summary(plain, "Left behind:", STYLE_STRONG, plain->left);
 		summary(plain, "Took longer than expected:", STYLE_WARN, record_peek(ended, "overruns"));
 		summary(plain, "A person must do by hand:", STYLE_BAD, record_peek(ended, "by_hand"));
+		if (code == EXIT_WAITING)
+			summary(plain, "Waits for a person:", STYLE_WARN, plain->asked);
 		way_back(plain, code);
 	}
 	if (bad) {

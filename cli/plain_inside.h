@@ -39,6 +39,7 @@ struct ui_plain {
 	struct value failed; /* titles of handlers that did not */
 	struct value armed;  /* titles of steps that can be undone */
 	struct value ended;  /* run.ended's data */
+	struct value asked; /* questions that are open, a list */
 	char *run, *title; /* of the run; NULL: not yet known */
 	char *outcome;
 };

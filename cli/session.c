@@ -302,6 +302,8 @@ static void see(void *context, const struct event *event)
 	struct session *session = context;
 	size_t i;
 
+	if (session->cut_off)
+		return;
 	/* What is told again was shown already, but the views must know it. */
 	if ((event->kind == EVENT_RESUMED || event->kind == EVENT_ROLLBACK_ASKED) &&
 	    !journal_replays(session->journal))
@@ -332,6 +334,13 @@ int64_t session_heartbeat(void *context, int64_t now)
 			next = wanted;
 	}
 	return next;
+}
+
+bool session_tell(void *context, bool idle, struct delivery *out)
+{
+	struct session *session = context;
+
+	return !session->replays && inbox_look(session->inbox, idle, out);
 }
 
 int session_run(struct session *session, struct driver *driver)

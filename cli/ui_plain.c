@@ -226,7 +226,14 @@ static void show_event(struct ui_plain *plain, const struct event *event)
 	case EVENT_SAMPLE:
 		plain_sample(plain, event);
 		break;
+	case EVENT_PERSON_ASKED:
+		list_push(&plain->asked, value_string(event->text));
+		break;
+	case EVENT_PAUSED:
+		noted(plain, event, STYLE_WARN, "stops before the next step");
+		break;
 	case EVENT_PERSON_ANSWERED:
+		plain_forget_title(&plain->asked, event->text);
 		plain_person_answered(plain, event);
 		break;
 	case EVENT_FAILED:
@@ -348,6 +355,7 @@ static void plain_free(struct ui *ui)
 	value_release(plain->armed);
 	value_release(plain->ended);
 	free(plain->outcome);
+	value_release(plain->asked);
 	free(plain->run);
 	free(plain->title);
 	free(plain);
@@ -372,6 +380,7 @@ struct ui *ui_plain_new(const struct page *page, enum verbosity verbosity)
 	plain->ui.ops = &plain_ops;
 	plain->page = page;
 	plain->verbosity = verbosity;
+	plain->asked = list_new(0);
 	plain->live = page->screen != NULL;
 	if (verbosity == VERBOSITY_QUIET)
 		plain->ui.ignored = EVENT_BIT(LOG) | EVENT_BIT(ASSUMED);

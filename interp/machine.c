@@ -246,7 +246,7 @@ static void tell_ended(struct machine *machine, const struct effect *effect, con
 	record_set(&data, "value", value_copy(outcome->value));
 	record_set(&data, "elapsed", value_duration(machine->now - effect->started));
 	tell(machine, EVENT_EFFECT_ENDED, effect->id, effect->fiber,
-	     outcome->kind == OUTCOME_OK ? "" : value_text_peek(outcome->message), data, (struct span){ 0 });
+	     value_text_peek(outcome->message), data, (struct span){ 0 });
 }
 
 static void note_leaves(struct machine *machine, const struct effect *effect, const struct outcome *outcome)
@@ -325,7 +325,7 @@ static void tell_answered(struct machine *machine, const struct effect *effect, 
 		return;
 	data = record_new(2);
 	record_set(&data, "answer", outcome->kind == OUTCOME_REFUSED ? value_bool(false) : value_copy(outcome->value));
-	record_set(&data, "message", value_copy(outcome->message));
+	record_set(&data, outcome->kind == OUTCOME_OK ? "who" : "message", value_copy(outcome->message));
 	tell(machine, EVENT_PERSON_ANSWERED, effect->id, effect->fiber, effect->question ? effect->question : "", data,
 	     (struct span){ 0 });
 }
@@ -387,6 +387,34 @@ static void signalled(struct machine *machine, int number)
 							number == SIGTERM ? "SIGTERM" : "Ctrl-C"));
 }
 
+/* ---- pausing: fibers that stand before a step ---- */
+
+bool fiber_parks(struct fiber *fiber)
+{
+	if (!fiber->machine->pausing || fiber->handler || fiber_closing(fiber))
+		return false;
+	fiber->waiting = WAITING_PARKED;
+	return true;
+}
+
+static void unpark(struct machine *machine)
+{
+	for (struct fiber *fiber = machine->fibers; fiber; fiber = fiber->all_next)
+		if (fiber->waiting == WAITING_PARKED)
+			fiber_ready(fiber);
+}
+
+/* Some fiber stands before a step, and nothing is under way any more. What is held goes on being held after the pause. */
+static bool is_paused(const struct machine *machine)
+{
+	if (!machine->pausing || machine->effect_count > 0)
+		return false;
+	for (const struct fiber *fiber = machine->fibers; fiber; fiber = fiber->all_next)
+		if (fiber->waiting == WAITING_PARKED)
+			return true;
+	return false;
+}
+
 static void deliver(struct machine *machine, struct delivery *delivery)
 {
 	if (delivery->now > machine->now)
@@ -409,7 +437,16 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 		break;
 	case DELIVERY_RESUMED:
 		tell(machine, EVENT_RESUMED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
-		machine->stopped = false;
+		machine->stopped = machine->waits = machine->pausing = false;
+		unpark(machine);
+		break;
+	case DELIVERY_PAUSE:
+		tell(machine, EVENT_PAUSED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
+		machine->pausing = true;
+		break;
+	case DELIVERY_NOBODY:
+		tell(machine, EVENT_NOBODY, "", NULL, "", value_null(), (struct span){ 0 });
+		machine->stopped = machine->waits = true;
 		break;
 	case DELIVERY_ROLLBACK:
 		tell(machine, EVENT_ROLLBACK_ASKED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
@@ -449,6 +486,9 @@ static int exit_code(const struct machine *machine)
 		return EXIT_INTERNAL;
 	const struct plan_run *plan = machine->main;
 	bool stopped = machine->stopped && plan->stage != END_DONE;
+
+	if (stopped && machine->waits)
+		return EXIT_WAITING;
 
 	if (machine->unwound_incomplete || machine->in_doubt || value_length(machine->by_hand))
 		return EXIT_INCOMPLETE;
@@ -490,6 +530,8 @@ static const char *outcome_name(const struct machine *machine, int code)
 		return "refused";
 	case EXIT_INCOMPLETE:
 		return "rollback incomplete";
+	case EXIT_WAITING:
+		return "waiting";
 	case EXIT_INTERNAL:
 		return "broken";
 	default:
@@ -514,7 +556,7 @@ static void tell_run_ended(struct machine *machine, int code)
 {
 	struct value data = record_new(12), by_hand = value_copy(machine->by_hand);
 
-	if (machine->main->stage != END_DONE)
+	if (machine->main->stage != END_DONE && !machine->waits)
 		note_not_undone(&by_hand, machine->main->node);
 	record_set(&data, "outcome", value_string(outcome_name(machine, code)));
 	record_set(&data, "exit", value_int(code));
@@ -601,6 +643,8 @@ static void run_on(struct machine *machine)
 
 	for (;;) {
 		run_ready(machine);
+		if (is_paused(machine))
+			machine->stopped = machine->waits = true;
 		if (machine->main->stage == END_DONE || machine->stopped || machine->broken)
 			return;
 		memset(&delivery, 0, sizeof(delivery));

@@ -168,6 +168,7 @@ enum waiting {
 	WAITING_PROOF,
 	WAITING_ARMED,  /* for another fiber's proof */
 	WAITING_UNWIND,
+	WAITING_PARKED, /* before a step, while the run pauses */
 	WAITING_ENDED,
 };
 
@@ -322,6 +323,8 @@ struct machine {
 
 	bool changed;  /* a change has started: guards fail from now on instead of refusing */
 	bool broken;   /* the journal failed: nothing starts any more */
+	bool pausing;  /* no step begins */
+	bool waits;    /* stopped, for a person, until the run is resumed */
 	bool owed;     /* what was told since the last sync must be on record before anything is waited for */
 	int64_t synced; /* when that was */
 	bool stopped;  /* second signal */
@@ -349,6 +352,7 @@ struct value handler_end(const char *kind, const struct failure *failure); /* da
 char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *text_numbered(const char *path, char mark, uint32_t number); /* path, mark, number: an id */
 struct value title_of(const struct saga *step); /* borrowed */
+bool fiber_parks(struct fiber *fiber); /* before a step: does it wait there, as the run pauses? */
 
 /* plan_run.c */
 void plan_run_free(struct plan_run *plan); /* with its node: saga_free() calls it */

@@ -311,7 +311,9 @@ static bool deliver_outcome(struct replay *replay, const struct event *event, st
 	out->id = memory_need(strdup(event->id));
 	out->outcome.value = value_copy(record_peek(event->data, "value"));
 	out->outcome.value = secret_texts(out->outcome.value);
-	out->outcome.message = out->outcome.kind == OUTCOME_OK ? value_null() : value_string(event->text);
+	/* Of an answer that is good: who gave it. */
+	out->outcome.message =
+	    out->outcome.kind == OUTCOME_OK && !*event->text ? value_null() : value_string(event->text);
 	return true;
 }
 
@@ -328,8 +330,13 @@ static bool deliver(struct replay *replay, const struct event *event, struct del
 		out->outcome = outcome_ok(value_copy(event->data));
 		return true;
 	case EVENT_RESUMED:
+	case EVENT_PAUSED:
+	case EVENT_NOBODY:
 	case EVENT_ROLLBACK_ASKED:
-		out->kind = event->kind == EVENT_RESUMED ? DELIVERY_RESUMED : DELIVERY_ROLLBACK;
+		out->kind = event->kind == EVENT_RESUMED  ? DELIVERY_RESUMED
+			    : event->kind == EVENT_PAUSED ? DELIVERY_PAUSE
+			    : event->kind == EVENT_NOBODY ? DELIVERY_NOBODY
+							  : DELIVERY_ROLLBACK;
 		out->outcome = outcome_ok(value_copy(event->data));
 		return true;
 	case EVENT_SIGNAL:

@@ -98,6 +98,10 @@ static bool step_allowed(struct fiber *fiber, const struct instruction *in)
 
 static bool step_begin(struct fiber *fiber, const struct instruction *in)
 {
+	if (!fiber->machine->program->steps[in->d].handler_step && fiber_parks(fiber)) {
+		again(fiber);
+		return false;
+	}
 	if (!step_allowed(fiber, in))
 		return fiber_goes_on(fiber);
 	struct machine *machine = fiber->machine;

@@ -513,7 +513,7 @@ static void test_pulse(void **state)
 {
 	struct quiet_driver quiet = {.driver = {.ops = &quiet_ops}, .answer_at = 100};
 	int64_t beats[2] = {0, 0};
-	struct driver *pulse = pulse_driver_new(&quiet.driver, count_beat, beats);
+	struct driver *pulse = pulse_driver_new(&quiet.driver, count_beat, NULL, beats);
 	struct delivery out;
 
 	(void)state;
