@@ -41,6 +41,7 @@ struct effect_call {
 	const struct value *args; /* copies, alive until the call is freed */
 	size_t arg_count;
 	const char *label;
+	bool decision; /* see effect_request */
 	struct value intent; /* probe(): what call_note() put on record */
 	bool ended, cancelled;
 

@@ -109,6 +109,14 @@ static char *copy_text(const char *text)
 	return text ? memory_need(strdup(text)) : NULL;
 }
 
+/* "operator.ask": the builtin's name, without the namespace. */
+static const char *kind_of(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot ? dot + 1 : name;
+}
+
 static void note_question(void *context, const struct event *event)
 {
 	struct asked *asked = context;
@@ -120,7 +128,7 @@ static void note_question(void *context, const struct event *event)
 		asked->ids = memory_need(realloc(asked->ids, (open->count + 1) * sizeof(*asked->ids)));
 		asked->ids[open->count] = copy_text(event->id);
 		open->items[open->count++] = (struct open_question){
-		    .kind = copy_text(value_text_peek(record_peek(event->data, "kind"))),
+		    .kind = copy_text(kind_of(value_text_peek(record_peek(event->data, "kind")))),
 		    .text = copy_text(event->text),
 		    .choices = value_copy(record_peek(event->data, "choices")),
 		    .typing = typing.tag == VALUE_STRING ? copy_text(value_text_peek(typing)) : NULL,
@@ -209,7 +217,7 @@ static const struct open_question *question_called(const struct open_questions *
 /* Why this is no answer; NULL: it is one. */
 static const char *wrong_answer(const struct open_question *question, const char *answer, bool no)
 {
-	bool ask = strcmp(question->kind, "ask") == 0 || strcmp(question->kind, "operator.ask") == 0;
+	bool ask = strcmp(question->kind, "ask") == 0;
 	bool known = false;
 
 	if (no)

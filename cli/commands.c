@@ -20,7 +20,7 @@ static const struct fact run_codes[] = {
     {"2", "the command line, the params or the plan are wrong; nothing was run"},
     {"3", "failed, and the rollback is incomplete: a person must act"},
     {"4", "refused before any change: a guard, a lock, a missing answer"},
-    {"5", "waits for a person (not used yet: runs are not kept in a store)"},
+    {"5", "waits for a person: an answer, a change in doubt, a pause; `runplan resume` goes on"},
     {"6", "the journal or the interpreter itself failed"},
     {"130, 143", "aborted by Ctrl-C or SIGTERM, and rolled back; 3 outranks them"},
     {NULL, NULL},
@@ -118,7 +118,7 @@ static const struct fact show_examples[] = {
 
 static const struct fact approve_examples[] = {
     {"  runplan approve 20261130-2113", "What does it wait for?"},
-    {"  runplan approve 20261130-2113 'Look at the dashboard' --comment 'all green'", "Done"},
+    {"  runplan approve 20261130-2113 'Look at' --comment 'all is green'", "Done"},
     {"  runplan approve 20261130-2113 'Deploy v2?' --no", "No"},
     {NULL, NULL},
 };
@@ -234,11 +234,12 @@ const struct command command_table[] = {
      "runs.\n\n"
      "When a step fails, a threshold is breached, or you press Ctrl-C, what the run has changed is undone, "
      "the newest "
-     "first. A second Ctrl-C stops at once and lists what was not undone.\n\n"
-     "What a person must confirm is asked on the terminal. Where there is none, every such place needs an "
-     "answer "
-     "beforehand, or the run is refused before any change; `runplan check --unattended` lists the places. "
-     "LABEL is "
+     "first. A second Ctrl-C stops at once and lists what was not undone; `runplan resume` goes on with that.\n\n"
+     "Runs are kept on record (--state): one whose process is killed is resumed, one that ended well can be undone "
+     "later.\n\n"
+     "What a person must confirm is asked on the terminal. Where there is none, it is answered beforehand, or the run "
+     "waits there: it ends with 5, `runplan approve` answers, `runplan resume` goes on. `runplan check --unattended` lists "
+     "the places. (With --state none the run is refused where an answer is missing.) LABEL is "
      "the question, as in the plan or as it will be asked; PHRASE is for a question that wants one typed, or "
      "an answer.",
      1, 1, cmd_run, false, .group = GROUP_RUN, .completes = COMPLETES_PLAN, .examples = run_examples,
@@ -421,8 +422,8 @@ const struct fact variable_facts[] = {
     {"RUNPLAN_ENV", "the environment where --env is not given"},
     {"RUNPLAN_OPERATOR", "the operator's name, for the record and for locks; else SUDO_USER, USER, LOGNAME"},
     {"RUNPLAN_SSH_CONFIG", "the configuration of ssh for `host:`, instead of ~/.ssh/config and the system's"},
-    {"RUNPLAN_STATE", "the directory of locks; runs that must keep each other out need the same"},
-    {"XDG_STATE_HOME", "where that directory is when RUNPLAN_STATE is not set"},
+    {"RUNPLAN_STATE", "where runs are kept when --state is not given; runs that must keep each other out need the same"},
+    {"XDG_STATE_HOME", "where runplan/ is when neither is given"},
     {"NO_COLOR", "not empty: no colour, unless --color asks for it"},
     {"TERM", "unset or `dumb`: no colour either"},
     {"CREDENTIALS_DIRECTORY", "where `credential(\"name\")` finds secrets, as systemd sets it"},
@@ -433,7 +434,7 @@ const struct fact variable_facts[] = {
 };
 
 const struct fact file_facts[] = {
-    {"/var/lib/runplan", "locks of runs by root"},
-    {"~/.local/state/runplan", "locks of runs by anyone else"},
+    {"/var/lib/runplan", "root's runs (runs.db) and locks"},
+    {"~/.local/state/runplan", "those of anyone else"},
     {NULL, NULL},
 };

@@ -361,7 +361,8 @@ int session_run(struct session *session, struct driver *driver)
 
 	if (!session->journal)
 		session->journal = journal_new(session->keeper ? session->keeper : session->rows);
-	session->out.kept = session->err.kept = session->keeper != NULL;
+	session->out.kept |= session->keeper != NULL;
+	session->err.kept |= session->keeper != NULL;
 	if (session->keeper && session->rows)
 		journal_also(session->journal, session->rows);
 	journal_prepare(session->journal, learn, session);

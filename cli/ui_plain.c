@@ -54,8 +54,9 @@ static void resumed(struct ui_plain *plain, const struct event *event, const cha
 
 	if (plain_quiet(plain))
 		return;
-	text = value_string_printf("run %s, %s%s%s: %zu changes were made before", plain->run, how,
-				   operator_name[0] ? " by " : "", operator_name, value_length(plain->done));
+	text = value_string_printf("run %s, %s%s%s; before that it made %zu change%s", plain->run, how,
+				   operator_name[0] ? " by " : "", operator_name, value_length(plain->done),
+				   value_length(plain->done) == 1 ? "" : "s");
 	page_line(plain->page, NULL, 0, STYLE_STRONG, plain->title, NULL);
 	page_line(plain->page, NULL, 2, STYLE_FAINT, NULL, value_text_peek(text));
 	plain_blank(plain);

@@ -212,6 +212,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		.at = at,
 		.attempt = (int)fiber->attempt,
 		.in_handler = fiber->handler,
+		.decision = fiber->undecided && fiber->undecided->kind != FAILURE_REFUSED, /* --step's is no failure */
 		.before_change = !machine->changed,
 		.wall = machine->wall,
 		.on_resume = saga_on_resume(fiber->saga),

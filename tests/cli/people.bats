@@ -17,9 +17,9 @@ step "Work" {
 P
 }
 
-@test "nobody there and no answer: refused at the start, each place named, exit 4" {
+@test "nobody there, no answer and no record: refused at the start, each place named, exit 4" {
     people_plan
-    run_plan people.plan
+    run_plan people.plan --state none
     ends_with 4
     says "$err" 'people.plan:4:3: confirm "Deploy ${version}?"'
     says "$err" 'people.plan:5:3: manual "The graphs look right"'
@@ -30,7 +30,7 @@ P
 
 @test "--yes answers every manual, and every confirm without a phrase" {
     people_plan
-    run_plan people.plan --yes
+    run_plan people.plan --state none --yes
     ends_with 0
     [ -e made ]
     says "$err" "Deploy v2? yes"
@@ -38,16 +38,16 @@ P
 
 @test "--confirm LABEL answers one; what is left is named" {
     people_plan
-    run_plan people.plan --confirm 'The graphs look right'
+    run_plan people.plan --state none --confirm 'The graphs look right'
     ends_with 4
     says "$err" "Deploy"
     says_not "$err" "graphs"
-    run_plan people.plan --confirm 'The graphs look right' --confirm 'Deploy ${version}?'
+    run_plan people.plan --state none --confirm 'The graphs look right' --confirm 'Deploy ${version}?'
     ends_with 0
-    run_plan people.plan --confirm 'The graphs look right' --confirm 'Deploy v2?'
+    run_plan people.plan --state none --confirm 'The graphs look right' --confirm 'Deploy v2?'
     ends_with 0
     # Another release than the one that was confirmed: found when the question is asked.
-    run_plan people.plan --confirm 'The graphs look right' --confirm 'Deploy v3?'
+    run_plan people.plan --state none --confirm 'The graphs look right' --confirm 'Deploy v3?'
     ends_with 4
 }
 
@@ -56,14 +56,14 @@ P
 plan "Phrase" { }
 step "Ask" { confirm "Drop it?" typing "DROP IT" }
 P
-    run_plan phrase.plan --yes
+    run_plan phrase.plan --state none --yes
     ends_with 4
     says "$err" "--confirm 'Drop it?=PHRASE'"
-    run_plan phrase.plan --confirm 'Drop it?'
+    run_plan phrase.plan --state none --confirm 'Drop it?'
     ends_with 4
-    run_plan phrase.plan --confirm 'Drop it?=drop it'
+    run_plan phrase.plan --state none --confirm 'Drop it?=drop it'
     ends_with 4
-    run_plan phrase.plan --confirm 'Drop it?=DROP IT'
+    run_plan phrase.plan --state none --confirm 'Drop it?=DROP IT'
     ends_with 0
 }
 
@@ -171,10 +171,27 @@ step "Look" {
   log "went on"
 }
 P
-    run_plan decide.plan --yes
+    run_plan decide.plan --state none --yes
     ends_with 4
     says "$err" "decide.plan:3:3: ask \"it is up\""
-    run_plan decide.plan --confirm 'it is up'
+    run_plan decide.plan --state none --confirm 'it is up'
+    ends_with 0
+    says "$err" "went on"
+}
+
+@test "else ask on record: --yes does not answer, approve does" {
+    plan decide <<'P'
+plan "Decide" { }
+step "Look" {
+  expect "it is up" 1 > 2 else ask
+  log "went on"
+}
+P
+    run_plan decide.plan --yes
+    ends_with 5
+    "$RUNPLAN" approve "$("$RUNPLAN" runs --json | jq -r .run)" '`1 > 2` does not hold' ||
+        "$RUNPLAN" approve "$("$RUNPLAN" runs --json | jq -r .run)" 'it is up'
+    run_plan resume
     ends_with 0
     says "$err" "went on"
 }
@@ -188,14 +205,14 @@ step "Look" {
   if probe(["true"]).code == 0 { log "went on" } else { log "odd" }
 }
 P
-    run_plan sometimes.plan
+    run_plan sometimes.plan --state none
     ends_with 0
     says "$err" "went on"
-    run_plan sometimes.plan --set attended=true
+    run_plan sometimes.plan --state none --set attended=true
     ends_with 4
     says "$err" 'sometimes.plan:4:17: manual "The graphs look right"'
     sed -i 's/log "odd"/confirm "Go on?"/' sometimes.plan
-    run_plan sometimes.plan
+    run_plan sometimes.plan --state none
     ends_with 4
     says "$err" 'confirm "Go on?"'
     says_not "$err" "The graphs look right"
@@ -212,17 +229,17 @@ step s "S" {
   log "${side} ${other} ${why}"
 }
 E
-    run_plan ask.plan --yes
+    run_plan ask.plan --state none --yes
     ends_with 4
     says "$err" "answered beforehand by --confirm 'Which side?=ANSWER'"
-    run_plan ask.plan --confirm 'Which side?=2' --confirm 'Which other?=blue' --confirm 'Why ${side}?=it = so'
+    run_plan ask.plan --state none --confirm 'Which side?=2' --confirm 'Which other?=blue' --confirm 'Why ${side}?=it = so'
     ends_with 0
     says "$err" 'green blue it = so'
     # Where the choices are written out, before anything runs; else when it is asked.
-    run_plan ask.plan --confirm 'Which side?=purple' --confirm 'Which other?=blue' --confirm 'Why ${side}?=x'
+    run_plan ask.plan --state none --confirm 'Which side?=purple' --confirm 'Which other?=blue' --confirm 'Why ${side}?=x'
     ends_with 4
     is "$err" 'runplan: refused: "Which side?": the answer given by --confirm, "purple", is none of ["blue", "green"]'
-    run_plan ask.plan --confirm 'Which side?=blue' --confirm 'Which other?=3' --confirm 'Why ${side}?=x'
+    run_plan ask.plan --state none --confirm 'Which side?=blue' --confirm 'Which other?=3' --confirm 'Why ${side}?=x'
     ends_with 4
     says "$err" '"Which other?": the answer given by --confirm, "3", is none of ["blue", "green"]'
     says "$err" 'person  Which side? blue'
