@@ -55,8 +55,6 @@ static bool refused(struct session *session, const struct people *people)
 			"runplan: refused: --step asks before each step, and nobody is at a terminal\n");
 		return true;
 	}
-	if (session->compilation->people && !people_at_terminal())
-		rehearse_people(session);
 	return people_missing(people, session->compilation, stderr) > 0;
 }
 
@@ -91,14 +89,16 @@ static int execute(struct session *session, struct people *people)
 
 static int run(struct session *session)
 {
+	struct shortfall shortfall = {.err = stderr};
 	struct people *people;
 	int code;
 
 	session->step_by_step = option_given(session->options, "step");
 	session->live = true;
-	if (!params_collect(&session->params, session->program, session->options, people_at_terminal(),
-			    stderr))
-		return EXIT_USAGE;
+	params_take(&session->params, session->program, session->options, people_at_terminal(), &shortfall);
+	rehearse(session, people_at_terminal(), &shortfall);
+	if (!shortfall_none(&shortfall))
+		return shortfall.params > 0 ? EXIT_USAGE : EXIT_REFUSED;
 	people = people_new(session->options, &session->err);
 	code = refused(session, people) ? EXIT_REFUSED : session_journal(session);
 	if (code == EXIT_DONE) {

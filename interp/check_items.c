@@ -414,6 +414,8 @@ static void check_secret(struct walk *w, struct node *node)
 	check_pure(w, "the source of a secret", argument->argument.value, type_simple(TYPE_STRING), name);
 	check_shown(w, argument->argument.value->span, w->taint, "the name of a secret's source");
 	w->global_position = UINT32_MAX;
+	if (strcmp(name, "prompt") == 0)
+		note_person(w, "ask", label_text(w, argument->argument.value), NULL, source->span);
 }
 
 /* ---- defaults ---- */
@@ -566,6 +568,10 @@ void check_globals(struct checker *checker, struct module *module)
 	refuse_second_default(&w, module);
 	place_close(&w, body);
 	finish_callable(checker, function);
+	if (function->people) {
+		*function->people_end = checker->asked;
+		checker->asked = function->people;
+	}
 }
 
 /* ---- funcs, tasks ---- */

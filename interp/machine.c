@@ -274,6 +274,12 @@ static void decided(struct fiber *fiber, const struct outcome *outcome)
 	}
 }
 
+/* One that gives nothing is noted, so that all that a plan lacks is told at once. */
+static bool is_secret_source(const struct builtin *builtin)
+{
+	return builtin->flags & BUILTIN_INTERNAL && builtin->flags & BUILTIN_SECRET_ANSWER;
+}
+
 static void answered(struct fiber *fiber, const struct effect *effect, struct outcome *outcome)
 {
 	bool change = effect->builtin->effect == EFFECT_CHANGE && !effect->builtin->leaves;
@@ -281,6 +287,10 @@ static void answered(struct fiber *fiber, const struct effect *effect, struct ou
 
 	if (effect->decision) {
 		decided(fiber, outcome);
+		return;
+	}
+	if (is_secret_source(effect->builtin) && outcome->kind != OUTCOME_OK && outcome->kind != OUTCOME_UNKNOWN) {
+		plan_no_secret(fiber->plan, outcome->message);
 		return;
 	}
 	switch (outcome->kind) {

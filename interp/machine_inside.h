@@ -150,6 +150,7 @@ struct region {
 	bool failing, done, skipped, second;
 	bool shielded;         /* STEP: its closing clauses run; interruptions from outside wait for their end */
 	bool unwound, broken;  /* TRY */
+	bool perhaps;          /* STEP, preview: it is skipped, or not */
 };
 
 struct verify {
@@ -224,6 +225,7 @@ struct fiber {
 	uint32_t decided;          /* and where it goes on then */
 	struct failure *caught;
 
+	uint32_t perhaps; /* preview: a `return` that is reached or not was passed at this depth; 0: none */
 	bool queued, handler;
 	bool allowed; /* --step: the operator has said yes to the next step */
 	struct fiber *next_ready, *next_waiting;
@@ -293,7 +295,8 @@ struct plan_run {
 	bool rolled_back; /* handlers ran at its end: not those of a `try` */
 	struct deferred *deferred;
 	struct deferred *deferring; /* the one that runs */
-	struct value wrong_params;
+	struct value wrong; /* params and secrets that are missing or do not do: a list of { name, kind, why } */
+	struct value no_secret; /* why the last source gave none, or null */
 	struct value value; /* what `plan` is in it */
 	struct plan_run *next_over;
 };
@@ -356,7 +359,10 @@ void plan_limit(struct plan_run *plan, int64_t after); /* its timeout, from now 
 bool plan_lock(struct fiber *fiber, struct value name); /* does the fiber run on? */
 void plan_param_fits(struct plan_run *plan, struct value v, uint32_t number);
 void plan_param_holds(struct plan_run *plan, struct value held, uint32_t number);
-bool plan_params_done(struct fiber *fiber); /* does it run on? */
+/* The source of a secret gave nothing: it is noted with the others when its secret is taken. */
+void plan_no_secret(struct plan_run *plan, struct value why); /* copies */
+void plan_take_secret(struct plan_run *plan, struct value *v, uint32_t number);
+bool plan_ready(struct fiber *fiber); /* its params and secrets are known: does it run on? */
 /* A handler of the plan, in a fiber of its own: on a copy of what its course saw. */
 struct fiber *plan_handler(struct plan_run *plan, uint32_t pc, const char *kind);
 void plan_handler_ended(struct fiber *fiber, const char *kind, struct failure *failure); /* tells it; consumes */
