@@ -132,7 +132,7 @@ const char *exit_code_meaning(int code)
 	case EXIT_USAGE:
 		return "the command line or the plan is wrong; nothing was run";
 	case EXIT_INCOMPLETE:
-		return "failed, and the rollback is incomplete: a person must act";
+		return "a person must act";
 	case EXIT_REFUSED:
 		return "refused before any change";
 	case EXIT_WAITING:
@@ -147,16 +147,30 @@ const char *exit_code_meaning(int code)
 	}
 }
 
-/* Until runs are kept in a store, the way back from a good run is another run. */
-static void way_back(struct ui_plain *plain, int code)
+static bool was(const struct ui_plain *plain, const char *outcome)
 {
-	if (code == EXIT_DONE && value_length(plain->armed) > 0) {
+	return strcmp(plain->outcome, outcome) == 0;
+}
+
+/* Owned. */
+static struct value meaning(const struct ui_plain *plain, int code)
+{
+	return value_string_printf("%d: %s%s", code, exit_code_meaning(code),
+				   code != EXIT_INCOMPLETE	      ? ""
+				   : was(plain, "rollback incomplete") ? "; the rollback is incomplete"
+								      : "; what was to be done at the end failed");
+}
+
+/* Until runs are kept in a store, the way back from a good run is another run. */
+static void way_back(struct ui_plain *plain)
+{
+	if (was(plain, "done") && value_length(plain->armed) > 0) {
 		summary(plain, "Could still be undone:", STYLE_STRONG, plain->armed);
 		page_line(
 		    plain->page, NULL, 0, STYLE_STRONG, "The way back: ",
 		    "run the plan again with the former values (`runplan rollback` is not available yet)");
 	}
-	if (code == EXIT_INCOMPLETE)
+	if (was(plain, "rollback incomplete"))
 		page_line(plain->page, NULL, 0, STYLE_STRONG, "The way back: ",
 			  "do by hand what is listed above, in that order; then run the plan again");
 }
@@ -165,17 +179,17 @@ void plain_finish(struct ui *ui, int code)
 {
 	struct ui_plain *plain = plain_of(ui);
 	struct value ended = plain->ended, failure = record_peek(ended, "failure"), text;
-	enum style style = code == EXIT_DONE ? STYLE_GOOD : STYLE_BAD;
+	bool bad = code != EXIT_DONE, done = was(plain, "done");
+	enum style style = !bad ? STYLE_GOOD : done ? STYLE_WARN : STYLE_BAD;
 	char elapsed[48];
-	bool bad = code != EXIT_DONE;
 
 	if (ended.tag == VALUE_NULL)
 		return;
 	if (!plain_quiet(plain) || bad)
 		plain_blank(plain);
-	text =
-	    value_string_printf("%s after %s", plain->outcome[0] ? plain->outcome : exit_code_meaning(code),
-				elapsed_text(plain->now, elapsed));
+	text = value_string_printf(
+	    "%s after %s%s", plain->outcome[0] ? plain->outcome : exit_code_meaning(code),
+	    elapsed_text(plain->now, elapsed), done && bad ? ", but not what was to be done at the end" : "");
 	if (failure.tag != VALUE_NULL) {
 		struct value why = item_text(failure), whole;
 
@@ -187,17 +201,17 @@ void plain_finish(struct ui *ui, int code)
 	page_line(plain->page, NULL, 0, style, NULL, value_text_peek(text));
 	value_release(text);
 	if (!plain_quiet(plain) || bad) {
-		summary(plain, bad ? "Was done:" : "Changes:", STYLE_STRONG, plain->done);
+		summary(plain, !done ? "Was done:" : "Changes:", STYLE_STRONG, plain->done);
 		summary(plain, "Undone:", STYLE_STRONG, plain->undone);
 		summary(plain, "NOT undone:", STYLE_BAD, plain->failed);
 		summary(plain, "Stays:", STYLE_STRONG, record_peek(ended, "stays"));
 		summary(plain, "Left behind:", STYLE_STRONG, plain->left);
 		summary(plain, "Took longer than expected:", STYLE_WARN, record_peek(ended, "overruns"));
 		summary(plain, "A person must do by hand:", STYLE_BAD, record_peek(ended, "by_hand"));
-		way_back(plain, code);
+		way_back(plain);
 	}
 	if (bad) {
-		text = value_string_printf("%d: %s", code, exit_code_meaning(code));
+		text = meaning(plain, code);
 		page_line(plain->page, NULL, 0, style, "Exit code ", value_text_peek(text));
 		value_release(text);
 	}

@@ -476,21 +476,22 @@ void machine_result(const struct machine *machine, struct value *v)
 
 static const char *outcome_name(const struct machine *machine, int code)
 {
-	switch (code) {
-	case EXIT_DONE:
-		return "done";
-	case EXIT_FAILED:
-		return machine->main->rolled_back ? "rolled back" : "failed";
-	case EXIT_USAGE:
-	case EXIT_REFUSED:
-		return "refused";
-	case EXIT_INCOMPLETE:
-		return "rollback incomplete";
-	case EXIT_INTERNAL:
+	const struct plan_run *plan = machine->main;
+	bool stopped = machine->stopped && plan->stage != END_DONE;
+
+	if (code == EXIT_INTERNAL)
 		return "broken";
-	default:
+	if (machine->unwound_incomplete || machine->in_doubt || (stopped && code == EXIT_INCOMPLETE))
+		return "rollback incomplete";
+	if (stopped)
 		return "aborted";
-	}
+	if (!plan->failure)
+		return "done";
+	if (plan->failure->kind == FAILURE_ABORT)
+		return "aborted";
+	if (plan->failure->kind == FAILURE_USAGE || plan->refused)
+		return "refused";
+	return plan->rolled_back ? "rolled back" : "failed";
 }
 
 /* Stopped on the way back: what was not undone is now a person's. */

@@ -16,7 +16,7 @@ enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,     /* and undone, but for what is kept */
 	EXIT_USAGE = 2,      /* or the plan does not check */
-	EXIT_INCOMPLETE = 3, /* failed, and the rollback is incomplete: a person must act */
+	EXIT_INCOMPLETE = 3, /* a person must act: the rollback is incomplete, or a deferred block, `on success` or `finally` failed */
 	EXIT_REFUSED = 4,    /* before any change */
 	EXIT_WAITING = 5,    /* for a person */
 	EXIT_INTERNAL = 6,   /* the journal or the interpreter itself */

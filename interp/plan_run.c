@@ -338,10 +338,29 @@ struct fiber *plan_handler(struct plan_run *plan, uint32_t pc, const char *kind)
 	return fiber;
 }
 
+/* What was to be done at the end and was not is a person's now. Consumes title. */
+static void left_to_a_person(struct plan_run *plan, struct value title, const struct failure *failure)
+{
+	struct value entry = record_new(2);
+
+	record_set(&entry, "title", title);
+	record_set(&entry, "message", value_copy(failure->message));
+	list_push(&plan->machine->by_hand, entry);
+}
+
+/* `on failure` and `on rollback` tell of what has failed anyhow, and been undone. */
 static void stage_ended(struct fiber *fiber, struct failure *failure, void *context)
 {
+	struct plan_run *plan = fiber->plan;
+
+	if (failure && (plan->stage == END_ON_SUCCESS || plan->stage == END_FINALLY))
+		left_to_a_person(plan,
+				 plan->outer ? value_string_printf("%s of \"%s\"", (const char *)context,
+								   value_text_peek(plan->node->title))
+					     : value_string(context),
+				 failure);
 	plan_handler_ended(fiber, context, failure);
-	next_stage(fiber->plan);
+	next_stage(plan);
 }
 
 static void run_stage(struct plan_run *plan, uint32_t pc, const char *kind)
@@ -360,13 +379,9 @@ static void deferred_ended(struct fiber *fiber, struct failure *failure, void *c
 
 	tell_plan(plan, EVENT_HANDLER_ENDED, deferred->id, value_text_peek(deferred->title),
 		  handler_end("defer", failure), deferred->code->span);
-	if (failure) {
-		struct value entry = record_new(2);
-		record_set(&entry, "title",
-			   value_string_printf("deferred in \"%s\"", value_text_peek(deferred->title)));
-		record_set(&entry, "message", value_copy(failure->message));
-		list_push(&machine->by_hand, entry);
-	}
+	if (failure)
+		left_to_a_person(
+			plan, value_string_printf("deferred in \"%s\"", value_text_peek(deferred->title)), failure);
 	failure_free(failure);
 	plan->deferring = NULL;
 	machine->deferrals--;

@@ -132,6 +132,23 @@ P
     wait
 }
 
+@test "what was to be done at the end and failed: the deployment is done, and a person must act" {
+    plan one <<'P'
+plan "One" { }
+step "Write" {
+  file.write("there", "x")
+  rollback { file.remove("there") }
+}
+on success { exec(["false"]) }
+P
+    run_plan one.plan
+    ends_with 3
+    [ -e there ]
+    says "$err" ", but not what was to be done at the end"
+    says "$err" $'A person must do by hand:\n  - on success: exec: false exited with 1\nCould still be undone:\n  - Write\n'
+    says "$err" "Exit code 3: a person must act; what was to be done at the end failed"
+}
+
 @test "a secret shows nowhere: not on the terminal, in --json, in the record, or in a process's arguments" {
     plan secret <<'P'
 plan "Secret" { }
