@@ -155,10 +155,9 @@ static bool was(const struct ui_plain *plain, const char *outcome)
 /* Owned. */
 static struct value meaning(const struct ui_plain *plain, int code)
 {
-	return value_string_printf("%d: %s%s", code, exit_code_meaning(code),
-				   code != EXIT_INCOMPLETE	      ? ""
-				   : was(plain, "rollback incomplete") ? "; the rollback is incomplete"
-								      : "; what was to be done at the end failed");
+	return value_string_printf("%d: %s%s", code,
+				   was(plain, "rollback incomplete") ? "failed, and the rollback is incomplete: " : "",
+				   exit_code_meaning(code));
 }
 
 /* Until runs are kept in a store, the way back from a good run is another run. */

@@ -146,7 +146,7 @@ P
     [ -e there ]
     says "$err" ", but not what was to be done at the end"
     says "$err" $'A person must do by hand:\n  - on success: exec: false exited with 1\nCould still be undone:\n  - Write\n'
-    says "$err" "Exit code 3: a person must act; what was to be done at the end failed"
+    says "$err" "Exit code 3: a person must act"
 }
 
 @test "a secret shows nowhere: not on the terminal, in --json, in the record, or in a process's arguments" {
