@@ -85,6 +85,21 @@ static struct item *item_add(struct tree *tree, struct item *parent, enum item_k
 	return item;
 }
 
+/* Timeouts stand still while a person is waited for. */
+static void pause_above(const struct tree *tree, const struct item *person, bool pause)
+{
+	struct item *step;
+
+	for (step = person->parent; step; step = step->parent) {
+		if (step->limit == 0)
+			continue;
+		if (pause && step->asking++ == 0)
+			step->paused = tree->now;
+		else if (!pause && --step->asking == 0)
+			step->until += tree->now - step->paused;
+	}
+}
+
 static void item_remove(struct tree *tree, struct item *item)
 {
 	struct item **slot = slot_of_item(tree, item);
@@ -97,6 +112,8 @@ static void item_remove(struct tree *tree, struct item *item)
 	*(item->previous ? &item->previous->next : &item->parent->first) = item->next;
 	*(item->next ? &item->next->previous : &item->parent->last) = item->previous;
 	tree->asked -= item->kind == ITEM_PERSON;
+	if (item->kind == ITEM_PERSON)
+		pause_above(tree, item, false);
 	item->parent->steps -= item->kind == ITEM_STEP;
 	free(item->id);
 	free(item->title);
@@ -229,6 +246,8 @@ static void branch_begins(struct tree *tree, const struct event *event, enum ite
 	item = item_add(tree, parent, kind, event->id, event->text, event->now);
 	item->least = whole(record_peek(event->data, "expect_min"), 0);
 	item->most = whole(record_peek(event->data, "expect_max"), 0);
+	item->limit = whole(record_peek(event->data, "timeout"), 0);
+	item->until = item->limit > 0 ? event->now + item->limit : 0;
 	if (kind == ITEM_HANDLER)
 		item->detail = memory_need(strdup(text_of(event, "kind")));
 	else if (*plan)
@@ -273,6 +292,8 @@ static void step_retried(struct tree *tree, const struct event *event)
 	retry->attempt = (int)whole(record_peek(event->data, "attempt"), 1);
 	retry->attempts = (int)whole(record_peek(event->data, "of"), 0);
 	step->attempt = retry->attempt + 1;
+	if (step->limit > 0)
+		step->until = retry->until + step->limit;
 }
 
 static void effect_began(struct tree *tree, const struct event *event)
@@ -304,7 +325,10 @@ static void person_asked(struct tree *tree, const struct event *event)
 		return;
 	free(item->title);
 	item->title = memory_need(strdup(event->text));
-	tree->asked += item->kind != ITEM_PERSON;
+	if (item->kind != ITEM_PERSON) {
+		tree->asked++;
+		pause_above(tree, item, true);
+	}
 	item->kind = ITEM_PERSON;
 }
 
@@ -396,6 +420,7 @@ void tree_event(struct tree *tree, const struct event *event)
 {
 	struct item *item;
 
+	tree->now = event->now;
 	switch (event->kind) {
 	case EVENT_PHASE_STARTED:
 		branch_begins(tree, event, ITEM_PHASE);

@@ -38,7 +38,10 @@ struct item {
 	size_t steps; /* under way in it */
 	int64_t started;
 	int64_t least, most; /* phase: what was expected; 0: not said */
-	int64_t until;	     /* wait, retry, hold: when it is over; 0: not said */
+	int64_t until;	     /* wait, retry, hold, a step with a timeout: when it is over; 0: not said */
+	int64_t limit;	     /* step: its timeout; 0: none */
+	int64_t paused;	     /* step: its timeout stands still since then */
+	size_t asking;	     /* step: how many people are waited for in it */
 	int attempt;	     /* step: from 1; retry: the one that failed */
 	int attempts;	     /* retry: how many there may be */
 	int64_t over;	     /* sample: how many of its window were over the bound */
@@ -50,6 +53,7 @@ struct item {
 struct tree {
 	struct item root;
 	struct item *slots[TREE_SLOTS]; /* items by id, branches by the path of what runs in them */
+	int64_t now; /* of the last event */
 	bool unwinding;
 	int signals;
 	size_t asked;		/* questions under way */

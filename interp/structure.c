@@ -134,6 +134,8 @@ static bool step_begin(struct fiber *fiber, const struct instruction *in)
 	fiber->step = saga;
 	data = record_new(1);
 	record_set(&data, "name", value_string(code->name));
+	if (clauses[STEP_TIMEOUT].tag == VALUE_DURATION)
+		record_set(&data, "timeout", value_copy(clauses[STEP_TIMEOUT]));
 	tell(machine, EVENT_STEP_STARTED, saga->id, fiber, value_text_peek(saga->title), data, code->span);
 	return true;
 }
