@@ -231,6 +231,12 @@ static const char *text_of(const struct event *event, const char *field)
 	return value_text_peek(record_peek(event->data, field));
 }
 
+/* Handlers of the run's own plan stand below no step; a step's rollback may also run in a `try`. */
+static bool ends_run(const struct event *event)
+{
+	return event->kind == EVENT_HANDLER_STARTED && !*event->step && strcmp(text_of(event, "kind"), "rollback") != 0;
+}
+
 static void branch_begins(struct tree *tree, const struct event *event, enum item_kind kind)
 {
 	struct item *parent = kind == ITEM_HANDLER ? tree_step(tree, event->step)
@@ -435,6 +441,7 @@ void tree_event(struct tree *tree, const struct event *event)
 		branch_ends(tree, event, ITEM_STEP);
 		break;
 	case EVENT_HANDLER_STARTED:
+		tree->ending = tree->ending || ends_run(event);
 		branch_begins(tree, event, ITEM_HANDLER);
 		break;
 	case EVENT_HANDLER_ENDED:
@@ -488,6 +495,7 @@ void tree_event(struct tree *tree, const struct event *event)
 		break;
 	case EVENT_UNWINDING:
 		tree->unwinding = true;
+		tree->ending = tree->ending || (!*event->id && !*event->text);
 		tree->undone = 0;
 		tree->to_undo = (size_t)whole(event->data, 0);
 		break;

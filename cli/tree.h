@@ -55,6 +55,7 @@ struct tree {
 	struct item *slots[TREE_SLOTS]; /* items by id, branches by the path of what runs in them */
 	int64_t now; /* of the last event */
 	bool unwinding;
+	bool ending; /* the run's own course is over: it goes back, or its handlers run */
 	int signals;
 	size_t asked;		/* questions under way */
 	size_t done;		/* steps that ended well */

@@ -381,10 +381,14 @@ static void add_status(struct writer *writer, const struct tree *tree)
 	if (tree->signals > 1) {
 		for (i = 0; i < 3; i++)
 			snprintf(stop[i], sizeof(stop[i]), "stops at once");
-	} else if (tree->unwinding || tree->signals > 0) {
-		snprintf(stop[0], sizeof(stop[0]), "Ctrl-C: stop at once, leave the rest as it is");
-		snprintf(stop[1], sizeof(stop[1]), "Ctrl-C: stop, undo no more");
-		stop[2][0] = '\0';
+	} else if (tree->ending || tree->signals > 0) {
+		/* The end of a run is not cancelled by what may have brought it about: the first signal only counts. */
+		const char *keys = tree->signals > 0 ? "Ctrl-C" : "Ctrl-C twice";
+		const char *rest = tree->unwinding ? ", undo no more" : tree->ending ? "" : ", undo nothing";
+
+		snprintf(stop[0], sizeof(stop[0]), "%s: stop at once%s", keys, rest);
+		snprintf(stop[1], sizeof(stop[1]), "%s: stop%s", keys, rest);
+		snprintf(stop[2], sizeof(stop[2]), "%s: stop", keys);
 	} else if (tree->armed > 0) {
 		snprintf(stop[0], sizeof(stop[0]), "Ctrl-C: stop and undo %zu step%s", tree->armed,
 			 tree->armed > 1 ? "s" : "");

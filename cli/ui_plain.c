@@ -141,8 +141,10 @@ static void signal_came(struct ui_plain *plain, const struct event *event)
 	const char *name = event->data.tag == VALUE_INT && event->data.i == 15 ? "SIGTERM" : "SIGINT";
 
 	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_WARN, name,
-		  plain->tree.unwinding ? " again: stops at once; what is not undone stays as it is"
-					: ": going back; once more stops at once");
+		  plain->tree.signals > 1 ? " again: stops at once; what is not undone stays as it is"
+		  : !plain->tree.ending	  ? ": going back; once more stops at once"
+		  : plain->tree.unwinding ? ": it is going back already; once more stops at once"
+					  : ": the run is ending already; once more stops at once");
 }
 
 static void show_event(struct ui_plain *plain, const struct event *event)

@@ -139,7 +139,7 @@ P
     shows holding
     echo 7 >value
     look_for "undo: Start green"
-    look_for "going back: 1 of 2 undone. Ctrl-C: stop, undo no more"
+    look_for "going back: 1 of 2 undone. Ctrl-C twice: stop at once, undo no more"
     [ ! -e warmed ]
     touch gate4
     look_for "ended: 1"
@@ -193,11 +193,74 @@ P
     keys C-c
     look_for "SIGINT: going back; once more stops at once"
     look_for "undo: Start green"
-    look_for "Ctrl-C: stop, undo no more"
+    look_for "Ctrl-C: stop at once, undo no more"
     keys C-c
     look_for "ended: 3"
     says "$(scrollback)" "Start green: its rollback was not run, or not to its end"
     says "$(scrollback)" "The way back"
+}
+
+@test "Ctrl-C while it goes back by itself: the first changes nothing, and both say what they do" {
+    plan back <<P
+plan "Back" { }
+$gates
+step "Change" {
+  exec(["touch", "changed"])
+  rollback {
+    gate("gate1")
+    exec(["rm", "changed"])
+  }
+}
+step "Perhaps" {
+  try {
+    step "Inside" {
+      exec(["true"])
+      rollback { gate("gate0") }
+    }
+    fail "no"
+  } catch problem { log "caught" }
+}
+step "Fail" { fail "no" }
+finally { gate("gate2") }
+P
+    terminal 80 24
+    run_here run back.plan --color never
+    look_for "undo: Inside"
+    look_for "Ctrl-C: stop and undo 2 steps"
+    touch gate0
+    look_for "undo: Change"
+    look_for "going back: 0 of 1 undone. Ctrl-C twice: stop at once, undo no more"
+    keys C-c
+    look_for "SIGINT: it is going back already; once more stops at once"
+    look_for "undone. Ctrl-C: stop at once, undo no more"
+    touch gate1
+    look_for "undone: Change"
+    [ ! -e changed ]
+    keys C-c
+    look_for "SIGINT again: stops at once"
+    look_for "ended: "
+    says "$(scrollback)" "Going back: in a \`try\`; 1 to undo"
+}
+
+@test "Ctrl-C while the end of a good run is under way: it takes two" {
+    plan good <<P
+plan "Good" { }
+$gates
+step "Change" {
+  exec(["touch", "changed"])
+  rollback { exec(["rm", "changed"]) }
+}
+on success { gate("gate1") }
+P
+    terminal 80 24
+    run_here run good.plan --color never
+    look_for "▸ on success"
+    look_for "1 done, 1 running. Ctrl-C twice: stop at once"
+    keys C-c
+    look_for "SIGINT: the run is ending already; once more stops at once"
+    touch gate1
+    look_for "ended: 0"
+    [ -e changed ]
 }
 
 fifty() {
