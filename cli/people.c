@@ -31,7 +31,8 @@ struct people {
 	int fd;				/* the terminal while a question is open, -1 */
 	struct live_poll *poll;
 	struct live_timer *turn; /* the next question, once what the last answer led to has been shown */
-	struct typing *typing;	 /* while a question is open; NULL: lines come as the terminal gives them */
+	bool quiet;		 /* keys do not show while nobody asks */
+	struct typing *typing;	 /* NULL: the terminal is as it was, and gives lines as it does */
 	struct typed typed;
 };
 
@@ -317,10 +318,34 @@ static void question_free(struct question *question)
 	free(question);
 }
 
-static void terminal_close(struct people *people)
+/* Whichever of the terminal's descriptors lives as long as we do. */
+static int keyboard(void)
 {
+	return isatty(STDIN_FILENO) ? STDIN_FILENO : STDERR_FILENO;
+}
+
+static bool set_mode(struct people *people, enum typing_mode mode)
+{
+	if (people->typing)
+		return typing_change(people->typing, mode);
+	people->typing = typing_begin(keyboard(), mode);
+	return people->typing != NULL;
+}
+
+/* Nobody asks. */
+static void rest(struct people *people)
+{
+	if (people->quiet && typing_foreground(keyboard())) {
+		set_mode(people, TYPING_HIDDEN);
+		return;
+	}
 	typing_end(people->typing);
 	people->typing = NULL;
+}
+
+static void terminal_close(struct people *people)
+{
+	rest(people);
 	live_poll_stop(people->poll);
 	people->poll = NULL;
 	if (people->page->screen)
@@ -538,8 +563,13 @@ static bool take_terminal(struct people *people, const struct question *question
 
 	if (!question->secret && (!keys || !typing_foreground(people->fd)))
 		return true;
-	people->typing = typing_begin(people->fd, keys ? TYPING_KEYS : TYPING_HIDDEN);
-	return people->typing != NULL;
+	return set_mode(people, keys ? TYPING_KEYS : TYPING_HIDDEN);
+}
+
+void people_quiet(struct people *people)
+{
+	people->quiet = true;
+	rest(people);
 }
 
 void people_suspend(struct people *people)
@@ -550,8 +580,12 @@ void people_suspend(struct people *people)
 
 void people_resume(struct people *people)
 {
-	if (people->first && people->fd >= 0 && !people->typing)
+	if (people->typing)
+		return;
+	if (people->first && people->fd >= 0)
 		take_terminal(people, people->first);
+	else
+		rest(people);
 }
 
 /* Asks the first question of the queue. The terminal is opened anew: its flags are no one else's then. */
@@ -639,8 +673,11 @@ void people_ask(void *context, struct effect_call *call, const struct live_perso
 	question = question_new(call, request);
 	*people->tail = question;
 	people->tail = &question->next;
-	if (idle && !people->turn)
-		question_show(people);
+	if (!idle || people->turn)
+		return;
+	if (people->typing) /* at rest: it did not show, and is no answer */
+		typing_forget(keyboard());
+	question_show(people);
 }
 
 void people_ask_cancel(void *context, struct effect_call *call)

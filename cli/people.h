@@ -32,7 +32,9 @@ size_t people_list(const struct compilation *compilation, FILE *out);
 void people_ask(void *context, struct effect_call *call, const struct live_person_request *request);
 void people_ask_cancel(void *context, struct effect_call *call);
 
-/* The process stops (Ctrl-Z): the terminal is as it was until it goes on. */
+/* From here on, keys do not show on the terminal while nobody asks: something is drawn there. */
+void people_quiet(struct people *people);
+/* The process stops (Ctrl-Z): the terminal is as it was until it goes on, in the foreground. */
 void people_suspend(struct people *people);
 void people_resume(struct people *people);
 

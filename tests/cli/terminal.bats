@@ -392,6 +392,45 @@ P
     says_not "$(scrollback)" "type the phrase"
 }
 
+@test "what is typed while nobody asks does not show, and is no answer to what is asked next" {
+    plan early <<P
+plan "Early" { }
+$gates
+step "Work" {
+  gate("gate1")
+  rollback none "x"
+}
+step "Ask" {
+  confirm "Really?"
+  exec(["touch", "done"])
+  rollback none "x"
+}
+step "Then" {
+  gate("gate2")
+  rollback none "x"
+}
+P
+    terminal 80 24
+    run_here run early.plan --color never
+    look_for "▸ Work"
+    keys Enter
+    enter yes
+    keys -l "ye"
+    touch gate1
+    look_for "yes or no:"
+    [ ! -e done ]
+    keys -l no
+    look_for "yes or no: no"
+    keys BSpace BSpace
+    enter y
+    look_for "▸ Then"
+    keys Enter Enter Enter
+    touch gate2
+    look_for "ended: 0"
+    [ "$(scrollback | count '▸')" = 0 ]
+    says_not "$(scrollback)" "please type"
+}
+
 mode() { stty -a <"$(tmux -S socket display-message -p -t t '#{pane_tty}')" | grep -oE -- '(^| )-?(echo|icanon)( |$)' | tr -d ' \n'; }
 # The run itself, not the process that keeps its terminal: the oldest.
 run_pid() { pgrep -o -f "^$RUNPLAN run asking.plan"; }
@@ -401,6 +440,20 @@ run_pid() { pgrep -o -f "^$RUNPLAN run asking.plan"; }
     asking
     terminal 80 24
     look_for icanonecho mode
+    # Nobody asks yet: what is typed does not show, and the mode comes back as well.
+    plan quiet <<P
+plan "Quiet" { }
+step "Work" { wait until file.exists("gate0") within 10m every 1s }
+P
+    for signal in QUIT KILL TERM INT; do
+        enter clear
+        run_here run quiet.plan
+        look_for "▸ Work"
+        [ "$(mode)" = icanon-echo ]
+        kill -s "$signal" "$(pgrep -o -f "^$RUNPLAN run quiet.plan")"
+        look_for "ended: 1"
+        look_for icanonecho mode
+    done
     for signal in QUIT KILL ABRT TERM INT; do
         enter clear
         run_here run asking.plan
