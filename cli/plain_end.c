@@ -122,6 +122,26 @@ static void summary(struct ui_plain *plain, const char *title, enum style style,
 	}
 }
 
+/* Each thing: what it is, by which call, and where, if only the answer said so. */
+static void left_behind(struct ui_plain *plain, struct value leaves)
+{
+	struct value lines = list_new(value_length(leaves));
+	size_t i;
+
+	for (i = 0; i < value_length(leaves); i++) {
+		struct value entry = list_peek(leaves, i);
+		const char *call = value_text_peek(record_peek(entry, "call")),
+			   *path = value_text_peek(record_peek(entry, "path"));
+		bool told = strstr(call, path) != NULL; /* "" is */
+
+		list_push(&lines, value_string_printf("%s: %s%s%s",
+						      value_text_peek(record_peek(entry, "what")), call,
+						      told ? "" : " -> ", told ? "" : path));
+	}
+	summary(plain, "Left behind:", STYLE_STRONG, lines);
+	value_release(lines);
+}
+
 const char *exit_code_meaning(int code)
 {
 	switch (code) {
@@ -204,7 +224,7 @@ void plain_finish(struct ui *ui, int code)
 		summary(plain, "Undone:", STYLE_STRONG, plain->undone);
 		summary(plain, "NOT undone:", STYLE_BAD, plain->failed);
 		summary(plain, "Stays:", STYLE_STRONG, record_peek(ended, "stays"));
-		summary(plain, "Left behind:", STYLE_STRONG, plain->left);
+		left_behind(plain, record_peek(ended, "leaves"));
 		summary(plain, "Took longer than expected:", STYLE_WARN, record_peek(ended, "overruns"));
 		summary(plain, "A person must do by hand:", STYLE_BAD, record_peek(ended, "by_hand"));
 		way_back(plain);

@@ -34,7 +34,6 @@ struct ui_plain {
 	char *said;   /* condition of the last wait that expired: its check need not say all of it again */
 	char *tailed; /* message of the last failed call whose last lines were shown; NULL: none */
 	struct value done;   /* changes that were made, in order */
-	struct value left;   /* harmless things that stay: what, and by which change */
 	struct value undone; /* titles of handlers that ended well */
 	struct value failed; /* titles of handlers that did not */
 	struct value armed;  /* titles of steps that can be undone */

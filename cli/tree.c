@@ -304,15 +304,13 @@ static void step_retried(struct tree *tree, const struct event *event)
 
 static void effect_began(struct tree *tree, const struct event *event)
 {
-	struct item *parent = branch_at(tree, event->id, path_length(event->id, ITEM_CHANGE)), *item;
+	struct item *parent = branch_at(tree, event->id, path_length(event->id, ITEM_CHANGE));
 	struct value shown = record_peek(event->data, "shown");
 	bool change = strcmp(text_of(event, "class"), "change") == 0;
 
 	remove_kinds(tree, parent, ITEM_RETRY, ITEM_RETRY);
-	item = item_add(tree, parent, change ? ITEM_CHANGE : ITEM_READ, event->id,
+	item_add(tree, parent, change ? ITEM_CHANGE : ITEM_READ, event->id,
 			value_length(shown) > 0 ? value_text_peek(shown) : event->text, event->now);
-	if (*text_of(event, "leaves"))
-		item->detail = memory_need(strdup(text_of(event, "leaves")));
 }
 
 struct item *tree_effect(struct tree *tree, const char *id)

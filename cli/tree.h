@@ -26,7 +26,7 @@ struct item {
 	enum item_kind kind;
 	char *id;      /* of its events; a wait's condition, a threshold as it is watched */
 	char *title;   /* as it came from the run: to be cleaned */
-	char *detail;  /* a threshold's value and bound; what a change leaves behind; a handler's kind; the file of
+	char *detail;  /* a threshold's value and bound; a handler's kind; the file of
 			  a child plan, which is a step; NULL: none */
 	char *verdict; /* a threshold's; "" before its first sample */
 	bool armed;    /* a step that can be undone */

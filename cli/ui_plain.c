@@ -320,7 +320,6 @@ static void plain_free(struct ui *ui)
 	free(plain->tailed);
 	free(plain->samples);
 	value_release(plain->done);
-	value_release(plain->left);
 	value_release(plain->undone);
 	value_release(plain->failed);
 	value_release(plain->armed);
@@ -352,7 +351,6 @@ struct ui *ui_plain_new(const struct page *page, enum verbosity verbosity)
 	if (verbosity == VERBOSITY_QUIET)
 		plain->ui.ignored = EVENT_BIT(LOG) | EVENT_BIT(ASSUMED);
 	plain->done = list_new(0);
-	plain->left = list_new(0);
 	plain->undone = list_new(0);
 	plain->failed = list_new(0);
 	plain->armed = list_new(0);

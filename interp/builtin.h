@@ -41,6 +41,16 @@ struct pure_result {
 	struct value value; /* ok: the answer; else: the message, a string */
 };
 
+/*
+ * The thing that a change with `leaves` leaves, or that another change takes away. It is the same one where `kind` and the name
+ * agree: the values of `count` arguments from number `from` on (nulls at their end do not count), or what the answer calls it.
+ */
+struct thing {
+	const char *kind; /* "file", "image"; NULL: nothing that has a name */
+	unsigned char from, count;
+	const char *answer; /* the field of the answer that is another name, "": the answer itself; NULL: none */
+};
+
 struct effect_call; /* builtins/live.h: a live call under way */
 
 struct builtin {
@@ -58,6 +68,7 @@ struct builtin {
 	const char *example;   /* an expression or call that checks, and runs in simulation */
 	const char *bad_input; /* what happens on wrong arguments or a failing target, one sentence */
 	const char *leaves;    /* CHANGE only: what harmless thing it leaves ("an image"); needs no rollback then */
+	struct thing thing;    /* CHANGE only: what it leaves, or, without `leaves`, takes away */
 	enum effect_class effect;
 	unsigned flags;
 	enum settle settle;

@@ -161,6 +161,8 @@ static void effect_free(struct effect *effect)
 {
 	free(effect->id);
 	free(effect->question);
+	value_release(effect->thing);
+	value_release(effect->shown);
 	free(effect);
 }
 
@@ -216,6 +218,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		.wall = machine->wall,
 	};
 	tell_started(fiber, &request);
+	left_begin(effect, &request);
 	if (machine->options->calls && strcmp(builtin->name, "given"))
 		calls_note(machine, (struct call_made){ .builtin = builtin, .shown = request_show(&request) }, args, count);
 	if (person)
@@ -246,18 +249,6 @@ static void tell_ended(struct machine *machine, const struct effect *effect, con
 	record_set(&data, "elapsed", value_duration(machine->now - effect->started));
 	tell(machine, EVENT_EFFECT_ENDED, effect->id, effect->fiber,
 	     outcome->kind == OUTCOME_OK ? "" : value_text_peek(outcome->message), data, (struct span){ 0 });
-}
-
-static void note_leaves(struct machine *machine, const struct effect *effect, const struct outcome *outcome)
-{
-	struct value entry;
-
-	if (!effect->builtin->leaves || outcome->kind != OUTCOME_OK)
-		return;
-	entry = record_new(2);
-	record_set(&entry, "what", value_string(effect->builtin->leaves));
-	record_set(&entry, "by", value_string(effect->builtin->name));
-	list_push(&machine->leaves, entry);
 }
 
 /* A person's answer to "go on all the same?" */
@@ -360,7 +351,7 @@ static void effect_ended(struct machine *machine, struct delivery *delivery)
 	if (effect->secret || effect->builtin->flags & BUILTIN_SECRET_ANSWER) /* from here on, whoever sees it: observers, rows, the plan */
 		delivery->outcome.value = mark_secret(delivery->outcome.value, effect->secret_fields);
 	tell_ended(machine, effect, &delivery->outcome);
-	note_leaves(machine, effect, &delivery->outcome);
+	left_ended(machine, effect, &delivery->outcome);
 	struct fiber *fiber = effect->fiber;
 	fiber->effect = NULL;
 	if (effect->builtin->flags & BUILTIN_PERSON) {

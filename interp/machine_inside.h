@@ -12,6 +12,7 @@
  *   conditions.c     conditions that explain themselves: require, expect, wait, verify, people
  *   saga.c       arming, the proof of the way back, unwinding, checkpoint, commit, defer
  *   threshold.c  sampling and its verdicts
+ *   left.c       what changes leave behind
  *
  * A fiber runs until it waits or ends; nothing here blocks. Whoever makes a fiber ready puts it into the run queue with
  * fiber_ready(); the loop runs the queue first in, first out, so the order depends on the program and the answers alone.
@@ -257,6 +258,7 @@ struct effect {
 	bool cancelled;
 	int64_t started;
 	char *question;
+	struct value thing, shown; /* left.c: the name of what it leaves or takes away, or null; the call in a line */
 	struct effect *next; /* in its bucket */
 };
 
@@ -349,6 +351,10 @@ struct value handler_end(const char *kind, const struct failure *failure); /* da
 char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *text_numbered(const char *path, char mark, uint32_t number); /* path, mark, number: an id */
 struct value title_of(const struct saga *step); /* borrowed */
+
+/* left.c */
+void left_begin(struct effect *effect, const struct effect_request *request);
+void left_ended(struct machine *machine, const struct effect *effect, const struct outcome *outcome);
 
 /* plan_run.c */
 void plan_run_free(struct plan_run *plan); /* with its node: saga_free() calls it */
