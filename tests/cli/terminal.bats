@@ -200,6 +200,34 @@ P
     says "$(scrollback)" "The way back"
 }
 
+@test "what is left of a step's timeout; it stands still while a person is asked" {
+    local before elapsed
+    plan limited <<P
+plan "Limited" { }
+$gates
+step "Work" {
+  timeout 10m
+  gate("gate1")
+  confirm "Go on?"
+  rollback none "x"
+}
+P
+    left() { screen | grep -oE '▸ Work  [0-9ms]+, [0-9ms]+ left' | sed 's/.*, //'; }
+    elapsed() { screen | grep -oE '▸ Work  [0-9ms]+' | sed 's/.* //'; }
+    terminal 80 24
+    run_here run limited.plan --color never
+    look_for "m" left
+    touch gate1
+    look_for "yes or no:"
+    before=$(left)
+    elapsed=$(elapsed)
+    [ -n "$before" ]
+    until [ "$(elapsed)" != "$elapsed" ]; do sleep 0.1; done # it goes on
+    [ "$(left)" = "$before" ]
+    enter yes
+    look_for "ended: 0"
+}
+
 @test "Ctrl-C while it goes back by itself: the first changes nothing, and both say what they do" {
     plan back <<P
 plan "Back" { }
