@@ -169,6 +169,8 @@ static const char *example_of(const struct type *type)
 		return "{ key: \"value\" }";
 	case TYPE_RANGE:
 		return "1..3";
+	case TYPE_URL:
+		return "https://host:8443/path";
 	default:
 		return "a value";
 	}
@@ -176,12 +178,12 @@ static const char *example_of(const struct type *type)
 
 static bool unfit(const struct type *type, const char *text, char *error, size_t size)
 {
+	bool plain = is_text(type) && type->kind != TYPE_URL;
 	struct arena arena;
 
 	arena_init(&arena);
 	snprintf(error, size, "`%s` is not of type %s%s%s%s", text, type_text(&arena, type),
-		 is_text(type) ? "" : " (written like ", is_text(type) ? "" : example_of(type),
-		 is_text(type) ? "" : ")");
+		 plain ? "" : " (written like ", plain ? "" : example_of(type), plain ? "" : ")");
 	arena_free(&arena);
 	return false;
 }

@@ -56,8 +56,12 @@ void plan_param_fits(struct plan_run *plan, struct value v, uint32_t number)
 		/* A default of null is the author's own; the checker has seen it. */
 		return;
 	}
-	if (param->type && v.tag != VALUE_UNKNOWN && !type_fits(param->type, v))
-		refuse_param(plan, param, "is not of its type", NULL);
+	if (param->type && v.tag != VALUE_UNKNOWN && !type_fits(param->type, v)) {
+		struct arena arena;
+		arena_init(&arena);
+		refuse_param(plan, param, "is not of type `", type_text(&arena, param->type));
+		arena_free(&arena);
+	}
 }
 
 void plan_param_holds(struct plan_run *plan, struct value held, uint32_t number)

@@ -172,3 +172,28 @@ P
     ends_with 0
     [ -e used ]
 }
+
+@test "a URL that is none is named before anything runs: --set, the environment, and what a child is given" {
+    plan child <<'P'
+plan "Child" { }
+param server: url
+step "Show" { log server }
+P
+    plan main <<'P'
+plan "Main" { }
+param base: url
+param host: string
+step "Mark" { file.append("mark", "x") rollback none "a test" }
+step "Child" { run plan "child.plan" { server: "http://${host}" } }
+P
+    sed -i 's/ { file.append("mark", "x") rollback none "a test" }/ {\n  file.append("mark", "x")\n  rollback none "a test"\n}/' main.plan
+    run_plan main.plan --set base=example.org --set host=a:99999
+    ends_with 2
+    is "$err" 'runplan: what this run needs is not complete:
+  `base`: `example.org` is not of type url (written like https://host:8443/path) (main.plan:2)
+  `server` of "Child": "http://a:99999" is not of type `url` (child.plan:2)
+Nothing was run.'
+    [ ! -e mark ]
+    run_plan main.plan --set base=https://example.org --set host=a:8080
+    ends_with 0
+}
