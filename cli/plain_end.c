@@ -8,11 +8,32 @@
 
 /* ---- failing and going back ---- */
 
+/* Where the plan made the call that failed. Conditions and thresholds are known by their words, and what fails in a child
+ * plan fails in those around it. */
+static void show_place(struct ui_plain *plain, const struct event *event)
+{
+	const char *kind = plain_text_of(event, "kind");
+	struct position position;
+	struct value text;
+
+	if ((strcmp(kind, "error") != 0 && strcmp(kind, "unknown") != 0) || event->at.from == event->at.to ||
+	    (plain->placed && strcmp(plain->placed, event->text) == 0))
+		return;
+	position = source_position(plain->sources, event->at.file, event->at.from);
+	text = value_string_printf("at %s:%u:%u", source_get(plain->sources, event->at.file)->path,
+				   position.line, position.column);
+	plain_detail(plain, event, value_text_peek(text));
+	value_release(text);
+	free(plain->placed);
+	plain->placed = plain_copy(event->text);
+}
+
 void plain_failed(struct ui_plain *plain, const struct event *event)
 {
 	struct value action = record_peek(record_peek(event->data, "detail"), "action");
 
 	plain_line(plain, event, STYLE_BAD, "FAILED  ", event->text);
+	show_place(plain, event);
 	if (action.tag == VALUE_STRING && value_length(action) > 0)
 		plain_detail(plain, event, value_text_peek(action));
 	/* A read's were not shown when it failed: it might have been looked at again. */

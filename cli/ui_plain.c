@@ -318,6 +318,7 @@ static void plain_free(struct ui *ui)
 	}
 	free(plain->said);
 	free(plain->tailed);
+	free(plain->placed);
 	free(plain->samples);
 	value_release(plain->done);
 	value_release(plain->undone);
@@ -340,12 +341,13 @@ static const struct ui_ops plain_ops = {
     .free = plain_free,
 };
 
-struct ui *ui_plain_new(const struct page *page, enum verbosity verbosity)
+struct ui *ui_plain_new(const struct page *page, const struct sources *sources, enum verbosity verbosity)
 {
 	struct ui_plain *plain = memory_need(calloc(1, sizeof(*plain)));
 
 	plain->ui.ops = &plain_ops;
 	plain->page = page;
+	plain->sources = sources;
 	plain->verbosity = verbosity;
 	plain->live = page->screen != NULL;
 	if (verbosity == VERBOSITY_QUIET)

@@ -197,3 +197,24 @@ Nothing was run.'
     run_plan main.plan --set base=https://example.org --set host=a:8080
     ends_with 0
 }
+
+@test "a call that fails in the run: where it stands, in the file in which it stands, once" {
+    plan lib <<'P'
+task show(place: string) {
+  log "${http.get("${place}/x").status}"
+}
+P
+    plan child <<'P'
+import "lib.plan"
+plan "Child" { }
+step "Show" { show("nonsense") }
+P
+    plan main <<'P'
+plan "Main" { }
+step "Child" { run plan "child.plan" }
+P
+    run_plan main.plan
+    ends_with 1
+    is "$(grep -c 'at lib.plan:2:10' <<<"$err")" 1
+    says "$err" "the base of a URL must begin with http://, https://, ws:// or wss:// and a host"
+}
