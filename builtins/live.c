@@ -240,6 +240,7 @@ static struct pending *pending_new(struct live *live, const struct effect_reques
 	    .args = args,
 	    .arg_count = request->arg_count,
 	    .label = live_strdup(request->label),
+	    .decision = request->decision,
 	    .intent = value_null(),
 	};
 	LIST_ADD(live->calls, pending);

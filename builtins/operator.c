@@ -57,7 +57,7 @@ static void operator_ask(struct effect_call *call)
 
 static void operator_confirm(struct effect_call *call)
 {
-	ask(call, "confirm", call_text(call, 1), value_null());
+	ask(call, call->decision ? "decide" : "confirm", call_text(call, 1), value_null());
 }
 
 static void operator_manual(struct effect_call *call)

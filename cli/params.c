@@ -18,6 +18,7 @@ struct collector {
 	const struct program *program;
 	const struct options *options;
 	struct shortfall *shortfall;
+	bool nowhere; /* the environment that was asked for is none */
 };
 
 static const struct param_code *param_find(const struct program *program, const char *name, size_t length)
@@ -278,6 +279,7 @@ static void suggest_environment(struct collector *c, const char *name)
 		at[count] = item->environment.name.span;
 		names[count++] = item->environment.name.text;
 	}
+	c->nowhere = true;
 	near = suggest_name(name, names, count);
 	for (i = 0; near && strcmp(names[i], near) != 0;)
 		i++;
@@ -386,6 +388,18 @@ static void take_set(struct collector *c, const char *given)
 
 /* ---- what is missing ---- */
 
+/* An environment would have set it, had it been named rightly. */
+static bool set_elsewhere(const struct collector *c, const struct param_code *param)
+{
+	struct module *module = c->program->compilation->modules;
+	const struct node *item = NULL;
+
+	while (c->nowhere && (item = environment_next(&module, item, NULL)))
+		if (environment_setting(c->program->compilation, item->environment.name.text, param->node))
+			return true;
+	return false;
+}
+
 static bool is_missing(const struct collector *c, const struct param_code *param)
 {
 	return !param->node->param.initial && !value_find(c->params, param->name) &&
@@ -437,7 +451,7 @@ static void list_missing(struct collector *c)
 	for (i = 0; i < c->program->plans->param_count; i++) {
 		const struct param_code *param = &c->program->plans->params[i];
 
-		if (is_missing(c, param))
+		if (is_missing(c, param) && !set_elsewhere(c, param))
 			wrong(c, "`%s` (%s, %s) is missing: --set %s=...%s%s", param->name,
 			      type_text(&arena, param->type),
 			      place_of(c, param->node->param.name.span, &place), param->name,

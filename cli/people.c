@@ -202,6 +202,11 @@ static enum wanted wanted_at(const struct compilation *compilation, const struct
 		   : WANTED_DECISION;
 }
 
+bool people_asked_outright(const struct compilation *compilation, const struct person_place *place)
+{
+	return wanted_at(compilation, place) != WANTED_DECISION;
+}
+
 static bool answered_beforehand(const struct people *people, const struct compilation *compilation,
 				const struct person_place *place)
 {
@@ -275,23 +280,39 @@ static void print_place(FILE *out, const struct compilation *compilation, const 
 	fprintf(out, "%s\n", behind[wanted_at(compilation, place)]);
 }
 
+/* Those that ask outright, or those that do not; their number. */
+static size_t print_unanswered(const struct people *people, const struct compilation *compilation,
+			       bool outright, FILE *out, const char *headline)
+{
+	const struct person_place *place;
+	size_t count = 0;
+
+	for (place = compilation->people; place; place = place->next) {
+		if (people_asked_outright(compilation, place) != outright ||
+		    answered_beforehand(people, compilation, place))
+			continue;
+		if (count++ == 0)
+			fputs(headline, out);
+		print_place(out, compilation, place);
+	}
+	return count;
+}
+
 size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out)
 {
 	const struct person_place *place;
-	size_t count = 0, wrong = 0;
+	size_t count, wrong = 0;
 
 	for (place = compilation->people; place; place = place->next)
 		wrong += is_no_choice(people, compilation, place, out);
 	if (people->terminal)
 		return wrong;
-	for (place = compilation->people; place; place = place->next) {
-		if (answered_beforehand(people, compilation, place))
-			continue;
-		if (count++ == 0)
-			fprintf(out,
-				"runplan: refused: the plan needs a person, and nobody is at a terminal\n");
-		print_place(out, compilation, place);
-	}
+	count = print_unanswered(people, compilation, true, out,
+				 "runplan: refused: the plan needs a person, and nobody is at a terminal\n");
+	if (count + wrong == 0)
+		print_unanswered(people, compilation, false, out,
+				 "runplan: nobody is at a terminal; should one of these ask whether to go on, "
+				 "the answer is no\n");
 	return count + wrong;
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cli/people.h"
 #include "interp/drivers.h"
 
 struct seen {
@@ -69,9 +70,7 @@ static void drop_unseen(struct compilation *compilation, const struct seen *seen
 	struct person_place **at = &compilation->people;
 
 	while (*at) {
-		bool asked = strcmp((*at)->kind, "manual") == 0 || strcmp((*at)->kind, "confirm") == 0;
-
-		if (asked && !was_seen(seen, (*at)->span))
+		if (people_asked_outright(compilation, *at) && !was_seen(seen, (*at)->span))
 			*at = (*at)->next;
 		else
 			at = &(*at)->next;

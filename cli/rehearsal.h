@@ -2,7 +2,7 @@
  * rehearsal.h - what a run will need, found before it begins: a preview of the plan with the run's params and without the
  * world, which goes into both arms of what it cannot decide.
  *
- * People: the checker lists every `manual` and `confirm` of a plan. With the params known, some of them cannot be reached
+ * People: the checker lists every place of a plan that asks. With the params known, some of them cannot be reached
  * (`if attended { manual … }`): what the rehearsal does not come to is not reached by the run either.
  *
  * Params and secrets, those of child plans included: their conditions are held, and a secret's source is looked at. What the
@@ -15,9 +15,9 @@
 #include "cli/session.h"
 
 /*
- * Adds what is lacking to the shortfall. Unless somebody is there (`attended`), takes the `manual`s and `confirm`s that it
- * does not come to out of session->compilation->people; all stay where the rehearsal itself fails and so has not seen
- * the whole plan; what asks only when something goes wrong (`else ask`, `on breach ask`, `no data ask`) always stays.
+ * Adds what is lacking to the shortfall. Unless somebody is there (`attended`), takes what asks a person outright
+ * and is not come to out of session->compilation->people; all stays where the rehearsal itself fails and so has not seen
+ * the whole plan, as does what asks only when something goes wrong (`else ask`, `on breach ask`, `no data ask`).
  */
 void rehearse(struct session *session, bool attended, struct shortfall *shortfall);
 

@@ -28,6 +28,7 @@ struct effect_request {
 	size_t arg_count;
 	const char *step;  /* id of the enclosing step, or "" */
 	const char *label; /* the person's item or the expectation it serves, or NULL */
+	bool decision;     /* of a person: whether to go on in spite of a failure */
 	struct span at;
 	int attempt;        /* from 1 */
 	bool in_handler;    /* a rollback, a defer or an end handler */

@@ -211,6 +211,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		.arg_count = count,
 		.step = fiber->step ? fiber->step->id : "",
 		.label = label,
+		.decision = fiber->undecided && fiber->undecided->kind != FAILURE_REFUSED, /* which is --step's */
 		.at = at,
 		.attempt = (int)fiber->attempt,
 		.in_handler = fiber->handler,

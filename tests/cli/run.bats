@@ -356,8 +356,8 @@ P
     ends_with 2
     says "$err" '`count`: `many` is not of type int'
     says "$err" '`share`: `0.05` is not of type percent'
-    says "$err" 'no param `vresion`; did you mean `version`?'
-    says "$err" '`version` (string) is missing'
+    says "$err" 'no param `vresion`; did you mean `version` (params.plan:2)?'
+    says "$err" '`version` (string, params.plan:2) is missing'
     [ ! -e ran ]
 }
 
@@ -380,7 +380,7 @@ P
     says "$err" "to moon"
     run_plan env.plan --env prodution
     ends_with 2
-    says "$err" 'did you mean `production`?'
+    says "$err" 'did you mean `production` (env.plan:5)?'
 }
 
 @test "--journal writes the record; replay holds it against the plan and finds the first difference" {
