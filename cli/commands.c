@@ -18,7 +18,7 @@ static const struct fact run_codes[] = {
     {"0", "done"},
     {"1", "failed; everything not kept by a commit, a checkpoint or `rollback none` was undone"},
     {"2", "the command line, the params or the plan are wrong; nothing was run"},
-    {"3", "a person must act: the rollback is incomplete, or the run's end failed"},
+    {"3", "a person must act: the rollback or the run's end is incomplete"},
     {"4", "refused before any change: a guard, a lock, a missing answer"},
     {"5", "waits for a person (not used yet: runs are not kept in a store)"},
     {"6", "the journal or the interpreter itself failed"},
