@@ -44,10 +44,11 @@ static bool will_do(const char *bytes, size_t *length, const char *from, struct 
 	if (*length == 0)
 		return lacks(why, "the secret of %.300s is empty", from);
 	if (*length < SECRET_MIN)
-		return lacks(why,
-			     "the secret of %.300s has fewer than %d bytes: such a one is guessed, and cannot be "
-			     "kept out of what is shown",
-			     from, SECRET_MIN);
+		return lacks(
+		    why,
+		    "the secret of %.300s has fewer than %d bytes: such a one is guessed, and cannot be "
+		    "kept out of what is shown",
+		    from, SECRET_MIN);
 	if (memchr(bytes, '\0', *length))
 		return lacks(why, "the secret of %.300s holds a NUL byte", from);
 	return true;
@@ -96,7 +97,8 @@ static char *path_of_credential(struct value name, struct reason *why)
 
 	if (!directory || !*directory) {
 		lacks(why,
-		      "there is no credential %.200s, as CREDENTIALS_DIRECTORY is not set: have the service manager "
+		      "there is no credential %.200s, as CREDENTIALS_DIRECTORY is not set: have the service "
+		      "manager "
 		      "hand it over (LoadCredential=)",
 		      text);
 		return NULL;

@@ -310,9 +310,10 @@ size_t people_missing(const struct people *people, const struct compilation *com
 	count = print_unanswered(people, compilation, true, out,
 				 "runplan: refused: the plan needs a person, and nobody is at a terminal\n");
 	if (count + wrong == 0)
-		print_unanswered(people, compilation, false, out,
-				 "runplan: nobody is at a terminal; should one of these ask whether to go on, "
-				 "the answer is no\n");
+		print_unanswered(
+		    people, compilation, false, out,
+		    "runplan: nobody is at a terminal; should one of these ask whether to go on, "
+		    "the answer is no\n");
 	return count + wrong;
 }
 

@@ -20,14 +20,15 @@ void people_free(struct people *people);
 
 bool people_at_terminal(void); /* standard input and standard error are terminals */
 
-/* Does the place ask whenever the run comes to it? Else only when something is not as it should be (`else ask`, `no data
- * ask`, `on breach ask`). */
+/* Does the place ask whenever the run comes to it? Else only when something is not as it should be (`else
+ * ask`, `no data ask`, `on breach ask`). */
 bool people_asked_outright(const struct compilation *compilation, const struct person_place *place);
 
 /*
  * Places of the plan that will need a person who is not there: each is printed with the option that would
- * answer it; and answers given beforehand that are none of the choices. Their number; 0: the run may start, and where
- * it is asked whether to go on in spite of something, the answer will be no: these places are printed as well.
+ * answer it; and answers given beforehand that are none of the choices. Their number; 0: the run may start,
+ * and where it is asked whether to go on in spite of something, the answer will be no: these places are
+ * printed as well.
  */
 size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out);
 /* Every place of the plan that needs a person, one line each; their number. */

@@ -7,7 +7,7 @@
 #include "interp/drivers.h"
 
 struct seen {
-	struct value places; /* of people: a list of "file:from:to" */
+	struct value places;  /* of people: a list of "file:from:to" */
 	struct value lacking; /* what was told: a plan may be run in a loop */
 	struct shortfall *shortfall;
 };
@@ -36,10 +36,11 @@ static void note_wanting(void *context, const struct wanting *wanting)
 		if (holds(seen->lacking, entry))
 			continue;
 		list_push(&seen->lacking, value_copy(entry));
-		shortfall_add(shortfall, secret ? &shortfall->secrets : &shortfall->params, "%s`%s`%s%s%s: %s",
-			      secret ? "the secret " : "", value_text_peek(record_peek(entry, "name")),
-			      wanting->plan ? " of \"" : "", wanting->plan ? wanting->plan : "",
-			      wanting->plan ? "\"" : "", value_text_peek(record_peek(entry, "why")));
+		shortfall_add(shortfall, secret ? &shortfall->secrets : &shortfall->params,
+			      "%s`%s`%s%s%s: %s", secret ? "the secret " : "",
+			      value_text_peek(record_peek(entry, "name")), wanting->plan ? " of \"" : "",
+			      wanting->plan ? wanting->plan : "", wanting->plan ? "\"" : "",
+			      value_text_peek(record_peek(entry, "why")));
 	}
 }
 

@@ -234,7 +234,8 @@ static const char *text_of(const struct event *event, const char *field)
 /* Handlers of the run's own plan stand below no step; a step's rollback may also run in a `try`. */
 static bool ends_run(const struct event *event)
 {
-	return event->kind == EVENT_HANDLER_STARTED && !*event->step && strcmp(text_of(event, "kind"), "rollback") != 0;
+	return event->kind == EVENT_HANDLER_STARTED && !*event->step &&
+	       strcmp(text_of(event, "kind"), "rollback") != 0;
 }
 
 static void branch_begins(struct tree *tree, const struct event *event, enum item_kind kind)
@@ -310,7 +311,7 @@ static void effect_began(struct tree *tree, const struct event *event)
 
 	remove_kinds(tree, parent, ITEM_RETRY, ITEM_RETRY);
 	item_add(tree, parent, change ? ITEM_CHANGE : ITEM_READ, event->id,
-			value_length(shown) > 0 ? value_text_peek(shown) : event->text, event->now);
+		 value_length(shown) > 0 ? value_text_peek(shown) : event->text, event->now);
 }
 
 struct item *tree_effect(struct tree *tree, const char *id)

@@ -382,7 +382,8 @@ static void add_status(struct writer *writer, const struct tree *tree)
 		for (i = 0; i < 3; i++)
 			snprintf(stop[i], sizeof(stop[i]), "stops at once");
 	} else if (tree->ending || tree->signals > 0) {
-		/* The end of a run is not cancelled by what may have brought it about: the first signal only counts. */
+		/* The end of a run is not cancelled by what may have brought it about: the first signal only
+		 * counts. */
 		const char *keys = tree->signals > 0 ? "Ctrl-C" : "Ctrl-C twice";
 		const char *rest = tree->unwinding ? ", undo no more" : tree->ending ? "" : ", undo nothing";
 

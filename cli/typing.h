@@ -1,6 +1,6 @@
 /*
- * typing.h - the terminal's mode while a person types an answer, or while what is typed must not show; and the line
- * that is typed.
+ * typing.h - the terminal's mode while a person types an answer, or while what is typed must not show; and
+ * the line that is typed.
  *
  * Whatever ends the process, the mode of before comes back: a small process that waits for ours to end holds
  * the terminal meanwhile, and so a SIGKILL or a crash leaves no terminal without echo behind either.

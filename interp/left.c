@@ -1,6 +1,6 @@
 /*
- * left.c - what changes leave behind: noted when they have ended, and forgotten when another change of the same run has
- * taken it away. Which thing that is, the rows say (struct thing).
+ * left.c - what changes leave behind: noted when they have ended, and forgotten when another change of the
+ * same run has taken it away. Which thing that is, the rows say (struct thing).
  */
 #include <string.h>
 
@@ -29,7 +29,10 @@ static struct value named_by_call(const struct effect_request *request)
 /* Its other name: what the answer calls it. */
 static struct value named_by_answer(const struct thing *thing, struct value answer)
 {
-	struct value v = !thing->answer ? value_null() : *thing->answer ? record_peek(answer, thing->answer) : answer, name;
+	struct value v = !thing->answer	  ? value_null()
+			 : *thing->answer ? record_peek(answer, thing->answer)
+					  : answer,
+		     name;
 
 	if (v.tag != VALUE_STRING)
 		return value_null();
@@ -73,7 +76,8 @@ static void forget(struct machine *machine, const char *kind, struct value name)
 static void note(struct machine *machine, const struct effect *effect, struct value answer)
 {
 	const struct builtin *builtin = effect->builtin;
-	struct value entry = record_new(6), names = list_new(2), other = named_by_answer(&builtin->thing, answer);
+	struct value entry = record_new(6), names = list_new(2),
+		     other = named_by_answer(&builtin->thing, answer);
 	struct value path = record_peek(answer, "path");
 
 	if (effect->thing.tag == VALUE_LIST)

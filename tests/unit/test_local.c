@@ -164,9 +164,8 @@ static void test_secret_sources(void **state)
 	assert_message(SECRET("secret.env", S("name", "RUNPLAN_T_SECRET")), OUTCOME_FAILED,
 		       "the secret of the environment variable RUNPLAN_T_SECRET is empty");
 	unsetenv("RUNPLAN_T_SECRET");
-	assert_message(
-	    SECRET("secret.env", S("name", "RUNPLAN_T_SECRET")), OUTCOME_FAILED,
-	    "the environment variable RUNPLAN_T_SECRET is not set: export it with the secret");
+	assert_message(SECRET("secret.env", S("name", "RUNPLAN_T_SECRET")), OUTCOME_FAILED,
+		       "the environment variable RUNPLAN_T_SECRET is not set: export it with the secret");
 
 	snprintf(path, sizeof(path), "%s/password", home);
 	put(path, "hunter2\nline\n\n", 14);
