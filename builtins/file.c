@@ -994,6 +994,7 @@ static const struct builtin file_rows[] = {
      .example = "file.remove(\"/srv/maintenance.html\")",
      .bad_input =
 	 "A directory that is not empty, and no permission, are failures; a path that isn't there is none.",
+     .thing = {"file", 0, 2, NULL},
      .effect = EFFECT_CHANGE,
      .flags = BUILTIN_REPEATABLE,
      .settle = SETTLE_REPEAT,

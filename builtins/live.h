@@ -210,7 +210,7 @@ void *live_keep(struct live *live, const char *name, void *(*make)(struct live *
 
 /* ---- people: how operator.* reaches a person; set by the cli ---- */
 struct live_person_request {
-	const char *kind;     /* "confirm", "manual", "ask" */
+	const char *kind;     /* "confirm", "manual", "ask"; "decide": whether to go on in spite of a failure */
 	const char *text;     /* the question */
 	const char *typing;   /* the phrase to type, or NULL */
 	struct value choices; /* list of strings, or null */

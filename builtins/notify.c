@@ -507,6 +507,7 @@ static const struct builtin notify_rows[] = {
 	.example = "notify.file(\"/tmp/deployments.log\", \"v2 is live\")",
 	.bad_input = "A folder that is missing, no permission or a full disk fails the call.",
 	.leaves = "a line in a file",
+	.thing = {"file", 0, 1, NULL},
 	.effect = EFFECT_CHANGE,
 	.flags = BUILTIN_REPEATABLE,
 	.settle = SETTLE_REPEAT,

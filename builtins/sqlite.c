@@ -653,6 +653,7 @@ static const struct builtin sqlite_rows[] = {
 	    "A file that is missing or no database, a damaged one, a file `to` that is there already, a "
 	    "full disk and a timeout fail the call; nothing is left.",
 	.leaves = "a file",
+	.thing = {"file", 1, 1, "path"},
 	.effect = EFFECT_CHANGE,
 	.flags = BUILTIN_REPEATABLE,
 	.settle = SETTLE_PROBE,

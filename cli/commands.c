@@ -18,7 +18,7 @@ static const struct fact run_codes[] = {
     {"0", "done"},
     {"1", "failed; everything not kept by a commit, a checkpoint or `rollback none` was undone"},
     {"2", "the command line, the params or the plan are wrong; nothing was run"},
-    {"3", "failed, and the rollback is incomplete: a person must act"},
+    {"3", "a person must act: the rollback or the run's end is incomplete"},
     {"4", "refused before any change: a guard, a lock, a missing answer"},
     {"5", "waits for a person: an answer, a change in doubt, a pause; `runplan resume` goes on"},
     {"6", "the journal or the interpreter itself failed"},

@@ -33,7 +33,8 @@ struct people {
 	int fd;				/* the terminal while a question is open, -1 */
 	struct live_poll *poll;
 	struct live_timer *turn; /* the next question, once what the last answer led to has been shown */
-	struct typing *typing;	 /* while a question is open; NULL: lines come as the terminal gives them */
+	bool quiet;		 /* keys do not show while nobody asks */
+	struct typing *typing;	 /* NULL: the terminal is as it was, and gives lines as it does */
 	struct typed typed;
 };
 
@@ -203,6 +204,11 @@ static enum wanted wanted_at(const struct compilation *compilation, const struct
 		   : WANTED_DECISION;
 }
 
+bool people_asked_outright(const struct compilation *compilation, const struct person_place *place)
+{
+	return wanted_at(compilation, place) != WANTED_DECISION;
+}
+
 static bool answered_beforehand(const struct people *people, const struct compilation *compilation,
 				const struct person_place *place)
 {
@@ -276,23 +282,42 @@ static void print_place(FILE *out, const struct compilation *compilation, const 
 	fprintf(out, "%s\n", behind[wanted_at(compilation, place)]);
 }
 
+/* Those that ask outright, or those that do not; their number. */
+static size_t print_unanswered(const struct people *people, const struct compilation *compilation,
+			       bool outright, FILE *out, const char *headline)
+{
+	const struct person_place *place;
+	size_t count = 0;
+
+	for (place = compilation->people; place; place = place->next) {
+		if (people_asked_outright(compilation, place) != outright ||
+		    answered_beforehand(people, compilation, place))
+			continue;
+		if (count++ == 0)
+			fputs(headline, out);
+		print_place(out, compilation, place);
+	}
+	return count;
+}
+
 size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out)
 {
 	const struct person_place *place;
-	size_t count = 0, wrong = 0;
+	size_t count, wrong = 0;
 
 	for (place = compilation->people; place; place = place->next)
 		wrong += is_no_choice(people, compilation, place, out);
-	if (people->terminal || people->kept)
+	if (people->terminal)
 		return wrong;
-	for (place = compilation->people; place; place = place->next) {
-		if (answered_beforehand(people, compilation, place))
-			continue;
-		if (count++ == 0)
-			fprintf(out,
-				"runplan: refused: the plan needs a person, and nobody is at a terminal\n");
-		print_place(out, compilation, place);
-	}
+	count = people->kept ? 0
+			     : print_unanswered(people, compilation, true, out,
+						"runplan: refused: the plan needs a person, and nobody is at a "
+						"terminal\n");
+	if (count + wrong == 0)
+		print_unanswered(
+		    people, compilation, false, out,
+		    "runplan: nobody is at a terminal; should one of these ask whether to go on, "
+		    "the answer is no\n");
 	return count + wrong;
 }
 
@@ -320,10 +345,34 @@ static void question_free(struct question *question)
 	free(question);
 }
 
-static void terminal_close(struct people *people)
+/* Whichever of the terminal's descriptors lives as long as we do. */
+static int keyboard(void)
 {
+	return isatty(STDIN_FILENO) ? STDIN_FILENO : STDERR_FILENO;
+}
+
+static bool set_mode(struct people *people, enum typing_mode mode)
+{
+	if (people->typing)
+		return typing_change(people->typing, mode);
+	people->typing = typing_begin(keyboard(), mode);
+	return people->typing != NULL;
+}
+
+/* Nobody asks. */
+static void rest(struct people *people)
+{
+	if (people->quiet && typing_foreground(keyboard())) {
+		set_mode(people, TYPING_HIDDEN);
+		return;
+	}
 	typing_end(people->typing);
 	people->typing = NULL;
+}
+
+static void terminal_close(struct people *people)
+{
+	rest(people);
 	live_poll_stop(people->poll);
 	people->poll = NULL;
 	if (people->page->screen)
@@ -541,8 +590,13 @@ static bool take_terminal(struct people *people, const struct question *question
 
 	if (!question->secret && (!keys || !typing_foreground(people->fd)))
 		return true;
-	people->typing = typing_begin(people->fd, keys ? TYPING_KEYS : TYPING_HIDDEN);
-	return people->typing != NULL;
+	return set_mode(people, keys ? TYPING_KEYS : TYPING_HIDDEN);
+}
+
+void people_quiet(struct people *people)
+{
+	people->quiet = true;
+	rest(people);
 }
 
 void people_suspend(struct people *people)
@@ -553,8 +607,12 @@ void people_suspend(struct people *people)
 
 void people_resume(struct people *people)
 {
-	if (people->first && people->fd >= 0 && !people->typing)
+	if (people->typing)
+		return;
+	if (people->first && people->fd >= 0)
 		take_terminal(people, people->first);
+	else
+		rest(people);
 }
 
 /* Asks the first question of the queue. The terminal is opened anew: its flags are no one else's then. */
@@ -636,7 +694,8 @@ void people_ask(void *context, struct effect_call *call, const struct live_perso
 
 	if (answer_beforehand(people, call, request))
 		return;
-	if (!people->terminal && (!people->kept || request->secret)) {
+	/* Something is wrong, and nobody can say that it may go on: leaving it so until somebody comes is no answer. */
+	if (!people->terminal && (!people->kept || request->secret || is_kind(request->kind, "decide"))) {
 		call_refused(call, "\"%s\" needs a person, and nobody is at a terminal", request->text);
 		return;
 	}
@@ -644,8 +703,11 @@ void people_ask(void *context, struct effect_call *call, const struct live_perso
 	*people->tail = question;
 	people->tail = &question->next;
 	people->news = true;
-	if (people->terminal && idle && !people->turn)
-		question_show(people);
+	if (!people->terminal || !idle || people->turn)
+		return;
+	if (people->typing) /* at rest: it did not show, and is no answer */
+		typing_forget(keyboard());
+	question_show(people);
 }
 
 /* ---- answers from elsewhere ---- */

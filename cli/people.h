@@ -20,10 +20,15 @@ void people_free(struct people *people);
 
 bool people_at_terminal(void); /* standard input and standard error are terminals */
 
+/* Does the place ask whenever the run comes to it? Else only when something is not as it should be (`else
+ * ask`, `no data ask`, `on breach ask`). */
+bool people_asked_outright(const struct compilation *compilation, const struct person_place *place);
+
 /*
  * Places of the plan that will need a person who is not there: each is printed with the option that would
- * answer it; and answers given beforehand that are none of the choices. Their number; 0: the run may start.
- * Where answers may come from elsewhere (people_keep()), nobody is missed.
+ * answer it; and answers given beforehand that are none of the choices. Their number; 0: the run may start,
+ * and where it is asked whether to go on in spite of something, the answer will be no: these places are
+ * printed as well. Where answers may come from elsewhere (people_keep()), nobody is missed.
  */
 size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out);
 /* Every place of the plan that needs a person, one line each; their number. */
@@ -43,7 +48,9 @@ bool people_answer(struct people *people, const char *item, const char *given, c
 void people_ask(void *context, struct effect_call *call, const struct live_person_request *request);
 void people_ask_cancel(void *context, struct effect_call *call);
 
-/* The process stops (Ctrl-Z): the terminal is as it was until it goes on. */
+/* From here on, keys do not show on the terminal while nobody asks: something is drawn there. */
+void people_quiet(struct people *people);
+/* The process stops (Ctrl-Z): the terminal is as it was until it goes on, in the foreground. */
 void people_suspend(struct people *people);
 void people_resume(struct people *people);
 

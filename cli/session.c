@@ -242,10 +242,10 @@ static struct ui *people_view(struct session *session)
 	enum verbosity verbosity = session_verbosity(session->options);
 
 	if (!session->live || !wants_live(session->options))
-		return ui_plain_new(&session->err, verbosity);
+		return ui_plain_new(&session->err, session->compilation->sources, verbosity);
 	columns_prepare();
 	session->err.screen = screen_new(session->err_sink, STDERR_FILENO);
-	return ui_tty_new(&session->err, verbosity);
+	return ui_tty_new(&session->err, session->compilation->sources, verbosity);
 }
 
 void session_views(struct session *session)

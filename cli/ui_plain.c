@@ -160,8 +160,10 @@ static void signal_came(struct ui_plain *plain, const struct event *event)
 	const char *name = event->data.tag == VALUE_INT && event->data.i == 15 ? "SIGTERM" : "SIGINT";
 
 	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_WARN, name,
-		  plain->tree.unwinding ? " again: stops at once; what is not undone stays as it is"
-					: ": going back; once more stops at once");
+		  plain->tree.signals > 1 ? " again: stops at once; what is not undone stays as it is"
+		  : !plain->tree.ending	  ? ": going back; once more stops at once"
+		  : plain->tree.unwinding ? ": it is going back already; once more stops at once"
+					  : ": the run is ending already; once more stops at once");
 }
 
 static void show_event(struct ui_plain *plain, const struct event *event)
@@ -348,9 +350,9 @@ static void plain_free(struct ui *ui)
 	}
 	free(plain->said);
 	free(plain->tailed);
+	free(plain->placed);
 	free(plain->samples);
 	value_release(plain->done);
-	value_release(plain->left);
 	value_release(plain->undone);
 	value_release(plain->failed);
 	value_release(plain->armed);
@@ -374,19 +376,19 @@ static const struct ui_ops plain_ops = {
     .free = plain_free,
 };
 
-struct ui *ui_plain_new(const struct page *page, enum verbosity verbosity)
+struct ui *ui_plain_new(const struct page *page, const struct sources *sources, enum verbosity verbosity)
 {
 	struct ui_plain *plain = memory_need(calloc(1, sizeof(*plain)));
 
 	plain->ui.ops = &plain_ops;
 	plain->page = page;
+	plain->sources = sources;
 	plain->verbosity = verbosity;
 	plain->asked = list_new(0);
 	plain->live = page->screen != NULL;
 	if (verbosity == VERBOSITY_QUIET)
 		plain->ui.ignored = EVENT_BIT(LOG) | EVENT_BIT(ASSUMED);
 	plain->done = list_new(0);
-	plain->left = list_new(0);
 	plain->undone = list_new(0);
 	plain->failed = list_new(0);
 	plain->armed = list_new(0);

@@ -28,10 +28,10 @@ struct effect_request {
 	size_t arg_count;
 	const char *step;  /* id of the enclosing step, or "" */
 	const char *label; /* the person's item or the expectation it serves, or NULL */
+	bool decision;     /* of a person: whether to go on in spite of a failure */
 	struct span at;
 	int attempt;        /* from 1 */
 	bool in_handler;    /* a rollback, a defer or an end handler */
-	bool decision;      /* a person is asked whether to go on in spite of what failed */
 	bool before_change; /* nothing has been changed in this run yet */
 	int64_t wall;       /* when it was asked, since 1970 UTC */
 	const char *on_resume; /* what its step says of a change in doubt: "rerun", "ask", "rollback"; or NULL */

@@ -161,6 +161,8 @@ static void effect_free(struct effect *effect)
 {
 	free(effect->id);
 	free(effect->question);
+	value_release(effect->thing);
+	value_release(effect->shown);
 	free(effect);
 }
 
@@ -209,15 +211,16 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		.arg_count = count,
 		.step = fiber->step ? fiber->step->id : "",
 		.label = label,
+		.decision = fiber->undecided && fiber->undecided->kind != FAILURE_REFUSED, /* which is --step's */
 		.at = at,
 		.attempt = (int)fiber->attempt,
 		.in_handler = fiber->handler,
-		.decision = fiber->undecided && fiber->undecided->kind != FAILURE_REFUSED, /* --step's is no failure */
 		.before_change = !machine->changed,
 		.wall = machine->wall,
 		.on_resume = saga_on_resume(fiber->saga),
 	};
 	tell_started(fiber, &request);
+	left_begin(effect, &request);
 	if (machine->options->calls && strcmp(builtin->name, "given"))
 		calls_note(machine, (struct call_made){ .builtin = builtin, .shown = request_show(&request) }, args, count);
 	if (person)
@@ -250,18 +253,6 @@ static void tell_ended(struct machine *machine, const struct effect *effect, con
 	     value_text_peek(outcome->message), data, (struct span){ 0 });
 }
 
-static void note_leaves(struct machine *machine, const struct effect *effect, const struct outcome *outcome)
-{
-	struct value entry;
-
-	if (!effect->builtin->leaves || outcome->kind != OUTCOME_OK)
-		return;
-	entry = record_new(2);
-	record_set(&entry, "what", value_string(effect->builtin->leaves));
-	record_set(&entry, "by", value_string(effect->builtin->name));
-	list_push(&machine->leaves, entry);
-}
-
 /* A person's answer to "go on all the same?" */
 static void decided(struct fiber *fiber, const struct outcome *outcome)
 {
@@ -276,6 +267,12 @@ static void decided(struct fiber *fiber, const struct outcome *outcome)
 	}
 }
 
+/* One that gives nothing is noted, so that all that a plan lacks is told at once. */
+static bool is_secret_source(const struct builtin *builtin)
+{
+	return builtin->flags & BUILTIN_INTERNAL && builtin->flags & BUILTIN_SECRET_ANSWER;
+}
+
 static void answered(struct fiber *fiber, const struct effect *effect, struct outcome *outcome)
 {
 	bool change = effect->builtin->effect == EFFECT_CHANGE && !effect->builtin->leaves;
@@ -283,6 +280,10 @@ static void answered(struct fiber *fiber, const struct effect *effect, struct ou
 
 	if (effect->decision) {
 		decided(fiber, outcome);
+		return;
+	}
+	if (is_secret_source(effect->builtin) && outcome->kind != OUTCOME_OK && outcome->kind != OUTCOME_UNKNOWN) {
+		plan_no_secret(fiber->plan, outcome->message);
 		return;
 	}
 	switch (outcome->kind) {
@@ -353,7 +354,7 @@ static void effect_ended(struct machine *machine, struct delivery *delivery)
 		delivery->outcome.value = mark_secret(delivery->outcome.value, effect->secret_fields);
 	tell_ended(machine, effect, &delivery->outcome);
 	machine->owed |= effect->builtin->effect == EFFECT_CHANGE || effect->builtin->flags & BUILTIN_PERSON;
-	note_leaves(machine, effect, &delivery->outcome);
+	left_ended(machine, effect, &delivery->outcome);
 	struct fiber *fiber = effect->fiber;
 	fiber->effect = NULL;
 	if (effect->builtin->flags & BUILTIN_PERSON) {
@@ -521,23 +522,26 @@ void machine_result(const struct machine *machine, struct value *v)
 
 static const char *outcome_name(const struct machine *machine, int code)
 {
-	switch (code) {
-	case EXIT_DONE:
-		return machine->main->failure ? "rolled back" : "done";
-	case EXIT_FAILED:
-		return machine->main->rolled_back ? "rolled back" : "failed";
-	case EXIT_USAGE:
-	case EXIT_REFUSED:
-		return "refused";
-	case EXIT_INCOMPLETE:
-		return "rollback incomplete";
-	case EXIT_WAITING:
-		return "waiting";
-	case EXIT_INTERNAL:
+	const struct plan_run *plan = machine->main;
+	bool stopped = machine->stopped && plan->stage != END_DONE;
+
+	if (code == EXIT_INTERNAL)
 		return "broken";
-	default:
+	if (code == EXIT_WAITING)
+		return "waiting";
+	if (machine->unwound_incomplete || machine->in_doubt || (stopped && code == EXIT_INCOMPLETE))
+		return "rollback incomplete";
+	if (stopped)
 		return "aborted";
-	}
+	if (!plan->failure)
+		return "done";
+	if (plan->failure->kind == FAILURE_ABORT)
+		return "aborted";
+	if (plan->failure->kind == FAILURE_ROLLBACK)
+		return "rolled back";
+	if (plan->failure->kind == FAILURE_USAGE || plan->refused)
+		return "refused";
+	return plan->rolled_back ? "rolled back" : "failed";
 }
 
 /* Stopped on the way back: what was not undone is now a person's. */

@@ -841,7 +841,7 @@ struct unwinding *saga_unwind(struct machine *machine, struct saga *root, const 
 	if (root->kind == SAGA_PLAN)
 		tell_plan(root->plan, EVENT_UNWINDING, root->id ? root->id : "", "", value_int(armed), (struct span){ 0 });
 	else
-		tell(machine, EVENT_UNWINDING, "", NULL, "", value_int(armed), (struct span){ 0 });
+		tell(machine, EVENT_UNWINDING, "", NULL, "in a `try`", value_int(armed), (struct span){ 0 });
 	task_start(unwinding, root, NULL);
 	return unwinding;
 }

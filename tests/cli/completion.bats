@@ -188,7 +188,7 @@ in_fish() { # TYPED: what is offered, with descriptions, is in $out
 @test "fish: the same, with descriptions" {
     in_fish 'runplan che'
     is "$out" $'check\tFind what is wrong in plans without running them'
-    in_fish 'runplan run params.plan --unk'
+    in_fish 'runplan run params.plan --qzx'
     is "$out" ''
     in_fish 'runplan run params.plan --ste'
     is "$out" $'--step\task before each step'

@@ -163,23 +163,7 @@ P
     says "$out" " echo "
 }
 
-@test "else ask: --confirm LABEL lets it pass, --yes does not" {
-    plan decide <<'P'
-plan "Decide" { }
-step "Look" {
-  expect "it is up" 1 > 2 else ask
-  log "went on"
-}
-P
-    run_plan decide.plan --state none --yes
-    ends_with 4
-    says "$err" "decide.plan:3:3: ask \"it is up\""
-    run_plan decide.plan --state none --confirm 'it is up'
-    ends_with 0
-    says "$err" "went on"
-}
-
-@test "else ask on record: --yes does not answer, approve does" {
+@test "else ask, with and without a record: --confirm LABEL lets it pass, --yes does not" {
     plan decide <<'P'
 plan "Decide" { }
 step "Look" {
@@ -188,10 +172,17 @@ step "Look" {
 }
 P
     run_plan decide.plan --yes
-    ends_with 5
-    "$RUNPLAN" approve "$("$RUNPLAN" runs --json | jq -r .run)" '`1 > 2` does not hold' ||
-        "$RUNPLAN" approve "$("$RUNPLAN" runs --json | jq -r .run)" 'it is up'
-    run_plan resume
+    ends_with 1
+    run_plan decide.plan --state none --yes
+    ends_with 1
+    says "$err" "should one of these ask whether to go on, the answer is no"
+    says "$err" "decide.plan:3:3: ask \"it is up\""
+    says "$err" "Go on all the same? no"
+    says_not "$err" "went on"
+    on_terminal 'no\n' decide.plan --yes # somebody is there: asked all the same
+    ends_with 1
+    says_not "$out" "went on"
+    run_plan decide.plan --state none --confirm 'it is up'
     ends_with 0
     says "$err" "went on"
 }
@@ -216,6 +207,51 @@ P
     ends_with 4
     says "$err" 'confirm "Go on?"'
     says_not "$err" "The graphs look right"
+}
+
+@test "nobody there: what asks only when something is wrong does not keep a run from beginning; then the answer is no" {
+    plan perhaps <<'P'
+plan "Perhaps" { }
+param sound: bool = true
+param attended: bool = false
+threshold load(max: int = 5) {
+  measure probe(["sh", "-c", "test -e load"]).code as count
+  must < max
+  every 1s
+  no data ask
+}
+step "Mark" {
+  file.write("mark", "x")
+  rollback { file.remove("mark") }
+}
+step "Look" {
+  if attended { log operator.ask("Which?") }
+  expect "it is sound" sound else ask
+}
+step "Hold" { hold 1s watching load }
+P
+    touch load
+    run_plan perhaps.plan
+    ends_with 0
+    says "$err" $'the answer is no\nperhaps.plan:16:3: ask "it is sound"'
+    says "$err" $'perhaps.plan:4:11: ask "load"'
+    [ -e mark ]
+    run_plan perhaps.plan --set sound=false
+    ends_with 1
+    [ ! -e mark ]
+    rm load
+    run_plan perhaps.plan
+    ends_with 1
+    [ ! -e mark ]
+    says "$err" "load has no data"
+    run_plan perhaps.plan --confirm load --confirm 'it is sound' --set sound=false
+    ends_with 0
+    says_not "$err" "the answer is no"
+    # Who is asked whatever happens is still missed at the start.
+    run_plan perhaps.plan --state none --set attended=true
+    ends_with 4
+    says "$err" 'perhaps.plan:15:21: ask "Which?"'
+    says_not "$err" "it is sound"
 }
 
 @test "operator.ask: answered beforehand by a choice, its number, or text; what is no choice is refused" {
