@@ -14,13 +14,13 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <glob.h>
 
 #include "builtins/live.h"
 #include "builtins/remote.h"
 #include "builtins/tables.h"
 #include "tests/unit/call_row.h"
+#include "tests/unit/processes.h"
 #include "tests/unit/ssh_serve.h"
 
 #define MS INT64_C(1000000)
@@ -132,39 +132,14 @@ static void assert_says(struct outcome outcome, enum outcome_kind kind, const ch
 	outcome_release(&outcome);
 }
 
-static bool file_holds(const char *pid, const char *name, const char *text)
-{
-	static char bytes[300000];
-	char path[300];
-	size_t length;
-	FILE *stream;
-
-	snprintf(path, sizeof path, "/proc/%s/%s", pid, name);
-	stream = fopen(path, "r");
-	if (stream == NULL)
-		return false;
-	length = fread(bytes, 1, sizeof bytes, stream);
-	fclose(stream);
-	return memmem(bytes, length, text, strlen(text)) != NULL;
-}
-
 /*
  * A process of this test that has the text in its arguments (or, with `environ`, in its environment); 0:
  * there is none. What the test starts has its folder in the environment: here as XDG_RUNTIME_DIR, there as
- * HOME. So another run of the test, side by side with this one, is never taken for it.
+ * HOME.
  */
 static int process_with(const char *file, const char *text)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	int found = 0;
-
-	while (found == 0 && (entry = readdir(proc)) != NULL)
-		if (atoi(entry->d_name) > 0 && atoi(entry->d_name) != getpid() &&
-		    file_holds(entry->d_name, file, text) && file_holds(entry->d_name, "environ", directory))
-			found = atoi(entry->d_name);
-	closedir(proc);
-	return found;
+	return process_find(directory, file, text, strlen(text));
 }
 
 /* Kills what of this test sleeps so long. */
