@@ -52,6 +52,8 @@ struct test_run {
 };
 
 void plan_test_run(const struct test_run *run, struct test_result *result);
+/* machine_options.given, for who runs the test's program otherwise: its given holds in the simulation. */
+void plan_test_given(const struct node *test, struct driver *simulation, uint32_t number, const struct value *v);
 void test_result_free(struct test_result *result);
 
 #endif

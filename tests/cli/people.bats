@@ -111,7 +111,7 @@ step "Use" {
 }
 P
     status=0
-    { sleep 1.5; printf 'hunter2hunter2\n'; sleep 1; } |
+    { until_so grep -q "The token" out; printf 'hunter2hunter2\n'; until_so grep -q "code [0-9]" out; } |
         SHELL=/bin/bash TERM=xterm script -qec "$RUNPLAN secret.plan; echo code \$?; stty -a" /dev/null >out 2>&1 || status=$?
     out=$(tr -d '\r' <out)
     says "$out" "code 0"
@@ -156,7 +156,7 @@ secret token = prompt("The token")
 step "Ask" { exec(["true"], env: { T: token }) rollback none "x" }
 P
     sed -i 's/ rollback none "x" }/\n  rollback none "x"\n}/' one.plan
-    { sleep 1.5; printf '\003'; sleep 1; } |
+    { until_so grep -q "The token" out; printf '\003'; until_so grep -q "code [0-9]" out; } |
         SHELL=/bin/bash TERM=xterm script -qec "$RUNPLAN one.plan; echo code \$?; stty -a" /dev/null >out 2>&1 || true
     out=$(tr -d '\r' <out)
     says "$out" "code 130"

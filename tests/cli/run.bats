@@ -123,12 +123,9 @@ step "One" {
   rollback none "a file does no harm"
 }
 P
-    "$RUNPLAN" stopped.plan 2>&1 >/dev/null | { sleep 5; cat >/dev/null; } &
-    for _ in $(seq 40); do
-        [ ! -e finished ] || break
-        sleep 0.1
-    done
-    [ -e finished ]
+    "$RUNPLAN" stopped.plan 2>&1 >/dev/null | { until_so test -e seen; cat >/dev/null; } &
+    until_so test -e finished
+    touch seen
     wait
 }
 
@@ -266,8 +263,7 @@ P
         status=0
         ( trap - INT; exec "$RUNPLAN" slow.plan ) >out 2>err &
         pid=$!
-        for _ in $(seq 50); do [ ! -e made ] || break; sleep 0.1; done
-        [ -e made ]
+        until_so test -e made
         kill -s "$signal" "$pid"
         wait "$pid" || status=$?
         out= err=$(cat err)
@@ -296,8 +292,7 @@ P
     status=0
     ( trap - INT; exec "$RUNPLAN" busy.plan --journal busy.journal ) >out 2>err &
     pid=$!
-    for _ in $(seq 50); do [ ! -e made ] || break; sleep 0.1; done
-    [ -e made ]
+    until_so test -e made
     kill -s INT "$pid"
     wait "$pid" || status=$?
     out= err=$(cat err)
@@ -329,13 +324,14 @@ P
 plan "Locked" { lock "there is one" }
 step "One" {
   exec(["touch", "started"])
-  exec(["sleep", "3"])
+  exec(["sh", "-c", "while [ ! -e refused ]; do sleep 0.1; done"])
   rollback none "nothing was done"
 }
 P
     "$RUNPLAN" locked.plan 2>/dev/null &
-    for _ in $(seq 50); do [ ! -e started ] || break; sleep 0.1; done
+    until_so test -e started
     run_plan locked.plan
+    touch refused
     ends_with 4
     says "$err" "there is one"
     wait
