@@ -120,6 +120,10 @@ nobody_noticed() {
 settings=(--env lab --set "site=$SITE" --set "blue_address=http://127.0.0.1:$LAB_PORT_BLUE"
     --set "green_address=http://127.0.0.1:$LAB_PORT_GREEN" --set "prometheus=http://127.0.0.1:$LAB_PORT_PROM"
     --set "database_address=127.0.0.1:$LAB_PORT_PG" --set "container_prefix=$LAB_PREFIX" --set "backend_image=$LAB_IMAGE")
+# And what a verification has to know of it: plans/lib/verification.plan, plans/lib/flags.plan.
+outside=(--set "front_end=$SITE" --set "plain_front_end=$SITE" --set "tls_address=127.0.0.1:$LAB_PORT_HTTPS"
+    --set "chat_room=ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/verification/" --set "redis_address=127.0.0.1:$LAB_PORT_REDIS"
+    --set "host_name=$LAB_HOST" --set "authorities=$LAB_STATE/tls/ca.crt")
 
 # plan FILE [OPTIONS]: runs one of plans/ to its end; leaves code, $work/out and $work/journal.
 plan() {

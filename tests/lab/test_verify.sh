@@ -3,9 +3,7 @@
 # do not hide each other.
 
 verification() { # [OPTIONS]
-    plan verify.plan --set "front_end=$SITE" --set "plain_front_end=$SITE" --set "tls_address=127.0.0.1:$LAB_PORT_HTTPS" \
-        --set "chat_room=ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/verification/" --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" \
-        --set "host_name=$LAB_HOST" --set "authorities=$LAB_STATE/tls/ca.crt" --set standbys=1 --set statements_within=100ms "$@"
+    plan verify.plan "${outside[@]}" --set standbys=1 --set statements_within=100ms "$@"
 }
 # unverified LINE...: the run failed, and these lines are among those that it names.
 unverified() {
