@@ -156,7 +156,7 @@ def main():
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     random.seed(7)
-    subprocess.run(["bash", "-c", ". lab/env.sh; VERSION=v1 compose up -d --no-build backend-green; wait_healthy 30 backend-green"],
+    subprocess.run(["bash", "-c", ". lab/env.sh; VERSION=v1 compose up -d --no-build backend-green; wait_healthy backend-green"],
                    cwd=ROOT, env=ENV, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ours, theirs = [], []
     for number in range(options.rounds):
