@@ -282,16 +282,27 @@ static void print_place(FILE *out, const struct compilation *compilation, const 
 	fprintf(out, "%s\n", behind[wanted_at(compilation, place)]);
 }
 
-/* Those that ask outright, or those that do not; their number. */
+static bool asks_whether_to_go_on(const struct compilation *compilation, const struct person_place *place)
+{
+	return !people_asked_outright(compilation, place);
+}
+
+/* A secret is never on record, and so can't be answered from elsewhere. */
+static bool wants_secret(const struct compilation *compilation, const struct person_place *place)
+{
+	return node_at(compilation, place, NODE_SECRET) != NULL;
+}
+
+/* Of these places; their number. */
 static size_t print_unanswered(const struct people *people, const struct compilation *compilation,
-			       bool outright, FILE *out, const char *headline)
+			       bool (*which)(const struct compilation *, const struct person_place *), FILE *out,
+			       const char *headline)
 {
 	const struct person_place *place;
 	size_t count = 0;
 
 	for (place = compilation->people; place; place = place->next) {
-		if (people_asked_outright(compilation, place) != outright ||
-		    answered_beforehand(people, compilation, place))
+		if (!which(compilation, place) || answered_beforehand(people, compilation, place))
 			continue;
 		if (count++ == 0)
 			fputs(headline, out);
@@ -309,13 +320,11 @@ size_t people_missing(const struct people *people, const struct compilation *com
 		wrong += is_no_choice(people, compilation, place, out);
 	if (people->terminal)
 		return wrong;
-	count = people->kept ? 0
-			     : print_unanswered(people, compilation, true, out,
-						"runplan: refused: the plan needs a person, and nobody is at a "
-						"terminal\n");
+	count = print_unanswered(people, compilation, people->kept ? wants_secret : people_asked_outright, out,
+				 "runplan: refused: the plan needs a person, and nobody is at a terminal\n");
 	if (count + wrong == 0)
 		print_unanswered(
-		    people, compilation, false, out,
+		    people, compilation, asks_whether_to_go_on, out,
 		    "runplan: nobody is at a terminal; should one of these ask whether to go on, "
 		    "the answer is no\n");
 	return count + wrong;

@@ -28,7 +28,7 @@ bool people_asked_outright(const struct compilation *compilation, const struct p
  * Places of the plan that will need a person who is not there: each is printed with the option that would
  * answer it; and answers given beforehand that are none of the choices. Their number; 0: the run may start,
  * and where it is asked whether to go on in spite of something, the answer will be no: these places are
- * printed as well. Where answers may come from elsewhere (people_keep()), nobody is missed.
+ * printed as well. Where answers may come from elsewhere (people_keep()), only secrets to be typed are missed.
  */
 size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out);
 /* Every place of the plan that needs a person, one line each; their number. */

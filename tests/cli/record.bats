@@ -296,6 +296,28 @@ P
     is "$(jq -r 'select(.type == "run.ended").text' out.json 2>/dev/null || printf '%s\n' "$out" | jq -r 'select(.type == "run.ended").text')" done
 }
 
+@test "--json of a run that waits and goes on is as the schema says" {
+    people_plan
+    run_plan people.plan --json
+    ends_with 5
+    printf '%s\n' "$out" >events
+    run_plan approve "$(newest run)" 'Look at' --no
+    run_plan resume --json
+    ends_with 1
+    printf '%s\n' "$out" >>events
+    for kind in nobody resumed person.answered run.ended; do
+        [ -n "$(jq -r "select(.type == \"$kind\").seq" events)" ]
+    done
+    python3 - "$BATS_TEST_DIRNAME/../../docs/events.schema.json" events <<'P'
+import json, sys
+from jsonschema import Draft202012Validator
+validator = Draft202012Validator(json.load(open(sys.argv[1])))
+for line in open(sys.argv[2]):
+    for error in validator.iter_errors(json.loads(line)):
+        sys.exit(f"{line}{error.message}")
+P
+}
+
 @test "what is not on record, and a place that cannot be written" {
     run_plan runs
     ends_with 2

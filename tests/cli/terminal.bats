@@ -197,7 +197,7 @@ P
     keys C-c
     look_for "ended: 3"
     says "$(scrollback)" "Start green: its rollback was not run, or not to its end"
-    says "$(scrollback)" "The way back"
+    says "$(scrollback)" "To go on: runplan resume"
 }
 
 @test "what is left of a step's timeout; it stands still while a person is asked" {
