@@ -524,6 +524,30 @@ P
     look_for icanonecho mode
 }
 
+@test "Ctrl-Z while nobody asks: the shell has its echo, in the background as well; fg takes it again" {
+    plan quiet <<'P'
+plan "Quiet" { }
+step "Work" { wait until file.exists("gate1") within 10m every 100ms }
+P
+    terminal 80 24
+    enter "set -m"
+    run_here run quiet.plan --color never
+    look_for "▸ Work"
+    look_for icanon-echo mode
+    keys C-z
+    look_for "Stopped"
+    look_for icanonecho mode
+    enter "bg; echo in the \"background\""
+    look_for "in the background"
+    [ "$(mode)" = icanonecho ]
+    enter fg
+    look_for "▸ Work"
+    look_for icanon-echo mode
+    touch gate1
+    look_for "done after"
+    look_for icanonecho mode
+}
+
 @test "the terminal goes away: the run goes on, and ends" {
     plan hangup <<P
 plan "Hangup" { }
