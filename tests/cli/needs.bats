@@ -164,10 +164,10 @@ step "Use" { run plan "typed.plan" }
 P
     run_plan main.plan
     ends_with 4
-    says "$err" $'typed.plan:2:16: ask "The token"\n  answered beforehand by --confirm \'The token=ANSWER\''
+    says "$err" $'typed.plan:2:16: prompt "The token"\n  a secret from env(...) or file(...) needs nobody'
     [ ! -e mark ]
     run_plan check main.plan --unattended
-    says "$out" 'typed.plan:2:16: ask "The token"'
+    says "$out" 'typed.plan:2:16: prompt "The token"'
     run_plan main.plan --confirm 'The token=swordfish-9'
     ends_with 0
     [ -e used ]
