@@ -121,11 +121,12 @@ static bool told(const struct reason *reason, char *why, size_t size)
 	return false;
 }
 
-static bool foresee_env(const struct effect_request *request, char *why, size_t size)
+static bool foresee_env(const struct effect_request *request, bool *mendable, char *why, size_t size)
 {
 	struct reason reason;
 	size_t length;
 
+	*mendable = false;
 	return (is_name(request->args[0], request->builtin->name, &reason) &&
 		from_env(request->args[0], &length, &reason)) ||
 	       told(&reason, why, size);
@@ -144,16 +145,17 @@ static bool foresee_path(const char *path, char *why, size_t size)
 	return there || told(&reason, why, size);
 }
 
-static bool foresee_file(const struct effect_request *request, char *why, size_t size)
+static bool foresee_file(const struct effect_request *request, bool *mendable, char *why, size_t size)
 {
 	struct reason reason;
 
+	*mendable = true;
 	return is_name(request->args[0], request->builtin->name, &reason)
 		   ? foresee_path(value_text_peek(request->args[0]), why, size)
 		   : told(&reason, why, size);
 }
 
-static bool foresee_credential(const struct effect_request *request, char *why, size_t size)
+static bool foresee_credential(const struct effect_request *request, bool *mendable, char *why, size_t size)
 {
 	struct reason reason;
 	char *path = is_name(request->args[0], request->builtin->name, &reason)
@@ -161,6 +163,7 @@ static bool foresee_credential(const struct effect_request *request, char *why, 
 			 : NULL;
 	bool there = path ? foresee_path(path, why, size) : told(&reason, why, size);
 
+	*mendable = false;
 	free(path);
 	return there;
 }

@@ -186,6 +186,7 @@ enum wanted {
 	WANTED_DECISION, /* `else ask` and the like: yes, but for this one */
 	WANTED_PHRASE,
 	WANTED_ANSWER, /* operator.ask */
+	WANTED_SECRET, /* secret … = prompt(…) */
 };
 
 static enum wanted wanted_at(const struct compilation *compilation, const struct person_place *place)
@@ -198,6 +199,8 @@ static enum wanted wanted_at(const struct compilation *compilation, const struct
 	}
 	if (!is_kind(place->kind, "ask"))
 		return WANTED_YES;
+	if (node_at(compilation, place, NODE_SECRET))
+		return WANTED_SECRET;
 	node = node_at(compilation, place, NODE_CALL);
 	return node && node->span.from == place->span.from && node->span.to == place->span.to
 		   ? WANTED_ANSWER
@@ -218,7 +221,7 @@ static bool answered_beforehand(const struct people *people, const struct compil
 	if (people->yes && wanted == WANTED_YES)
 		return true;
 	return confirmed(people, NULL, place->label, &phrase) &&
-	       (phrase || (wanted != WANTED_PHRASE && wanted != WANTED_ANSWER));
+	       (phrase || wanted == WANTED_YES || wanted == WANTED_DECISION);
 }
 
 /* The choices of an operator.ask, where they are written out; null: none, or only the run knows them. */
@@ -273,13 +276,19 @@ static void print_place(FILE *out, const struct compilation *compilation, const 
 	};
 	const struct source *source = source_get(compilation->sources, place->span.file);
 	struct position at = source_position(compilation->sources, place->span.file, place->span.from);
+	enum wanted wanted = wanted_at(compilation, place);
 	const char *c;
 
-	fprintf(out, "%s:%u:%u: %s \"%s\"\n  answered beforehand by --confirm '", source->path, at.line,
-		at.column, place->kind, place->label);
+	fprintf(out, "%s:%u:%u: %s \"%s\"\n", source->path, at.line, at.column,
+		wanted == WANTED_SECRET ? "prompt" : place->kind, place->label);
+	if (wanted == WANTED_SECRET) { /* --confirm would do, but all the machine can read it there */
+		fprintf(out, "  a secret from env(...) or file(...) needs nobody\n");
+		return;
+	}
+	fputs("  answered beforehand by --confirm '", out);
 	for (c = place->label; *c; c++)
 		fputs(*c == '\'' ? "'\\''" : (char[]){*c, '\0'}, out);
-	fprintf(out, "%s\n", behind[wanted_at(compilation, place)]);
+	fprintf(out, "%s\n", behind[wanted]);
 }
 
 static bool asks_whether_to_go_on(const struct compilation *compilation, const struct person_place *place)

@@ -75,6 +75,17 @@ void plain_handler_started(struct ui_plain *plain, const struct event *event)
 	value_release(text);
 }
 
+/* What a person must do is told by the run; these only had something to say. */
+static void note_untold(struct ui_plain *plain, const struct event *event, const char *kind, const char *message)
+{
+	bool titled = strcmp(event->text, kind) != 0; /* of a child plan */
+
+	if (strcmp(kind, "on failure") == 0 || strcmp(kind, "on rollback") == 0)
+		list_push(&plain->untold,
+			  value_string_printf("%s%s%s%s: %s", kind, titled ? " of \"" : "", titled ? event->text : "",
+					      titled ? "\"" : "", message));
+}
+
 void plain_handler_ended(struct ui_plain *plain, const struct event *event)
 {
 	const char *kind = plain_text_of(event, "kind"), *message = plain_text_of(event, "message");
@@ -95,6 +106,7 @@ void plain_handler_ended(struct ui_plain *plain, const struct event *event)
 		page_line(plain->page, plain_clock_of(event->now, gutter), plain_head_indent(plain, event->step),
 			  STYLE_BAD, rollback ? "NOT UNDONE: " : "FAILED: ", value_text_peek(said));
 		value_release(said);
+		note_untold(plain, event, kind, message);
 	}
 	value_release(text);
 }
@@ -259,6 +271,7 @@ void plain_finish(struct ui *ui, int code)
 		summary(plain, "Stays:", STYLE_STRONG, record_peek(ended, "stays"));
 		left_behind(plain, record_peek(ended, "leaves"));
 		summary(plain, "Took longer than expected:", STYLE_WARN, record_peek(ended, "overruns"));
+		summary(plain, "Failed as well:", STYLE_WARN, plain->untold);
 		summary(plain, "A person must do by hand:", STYLE_BAD, record_peek(ended, "by_hand"));
 		if (code == EXIT_WAITING)
 			summary(plain, "Waits for a person:", STYLE_WARN, plain->asked);

@@ -38,6 +38,7 @@ struct ui_plain {
 	struct value done;   /* changes that were made, in order */
 	struct value undone; /* titles of handlers that ended well */
 	struct value failed; /* titles of handlers that did not */
+	struct value untold; /* `on failure` and `on rollback` that failed, and why */
 	struct value armed;  /* titles of steps that can be undone */
 	struct value ended;  /* run.ended's data */
 	struct value asked; /* questions that are open, a list */

@@ -9,6 +9,7 @@
 struct seen {
 	struct value places;  /* of people: a list of "file:from:to" */
 	struct value lacking; /* what was told: a plan may be run in a loop */
+	struct value later;   /* lines: missing now, but a change of the run may see to it */
 	struct shortfall *shortfall;
 };
 
@@ -26,22 +27,41 @@ static bool holds(struct value list, struct value key)
 static void note_wanting(void *context, const struct wanting *wanting)
 {
 	struct seen *seen = context;
-	struct shortfall *shortfall = seen->shortfall;
 	size_t i;
 
 	for (i = 0; wanting->certain && i < value_length(wanting->wrong); i++) {
-		struct value entry = list_peek(wanting->wrong, i);
+		struct value entry = list_peek(wanting->wrong, i), line;
 		bool secret = strcmp(value_text_peek(record_peek(entry, "kind")), "secret") == 0;
 
 		if (holds(seen->lacking, entry))
 			continue;
 		list_push(&seen->lacking, value_copy(entry));
-		shortfall_add(shortfall, secret ? &shortfall->secrets : &shortfall->params,
-			      "%s`%s`%s%s%s: %s", secret ? "the secret " : "",
-			      value_text_peek(record_peek(entry, "name")), wanting->plan ? " of \"" : "",
-			      wanting->plan ? wanting->plan : "", wanting->plan ? "\"" : "",
-			      value_text_peek(record_peek(entry, "why")));
+		line = value_string_printf("%s`%s`%s%s%s: %s", secret ? "the secret " : "",
+					   value_text_peek(record_peek(entry, "name")),
+					   wanting->plan ? " of \"" : "", wanting->plan ? wanting->plan : "",
+					   wanting->plan ? "\"" : "",
+					   value_text_peek(record_peek(entry, "why")));
+		if (record_peek(entry, "mendable").b) {
+			list_push(&seen->later, line);
+			continue;
+		}
+		shortfall_add(seen->shortfall, secret ? &seen->shortfall->secrets : &seen->shortfall->params,
+			      "%s", value_text_peek(line));
+		value_release(line);
 	}
+}
+
+/* The run goes on all the same: a step may make the file that a later one reads. */
+static void say_later(const struct seen *seen)
+{
+	size_t i;
+
+	if (value_length(seen->later) == 0 || seen->shortfall->params + seen->shortfall->secrets > 0)
+		return;
+	fprintf(seen->shortfall->err,
+		"runplan: not there yet; unless a step sees to it, the run fails where it is wanted:\n");
+	for (i = 0; i < value_length(seen->later); i++)
+		fprintf(seen->shortfall->err, "  %s\n", value_text_peek(list_peek(seen->later, i)));
 }
 
 static struct value place_key(struct span at)
@@ -89,7 +109,8 @@ static bool is_worth_it(const struct session *session, bool attended, const stru
 
 void rehearse(struct session *session, bool attended, struct shortfall *shortfall)
 {
-	struct seen seen = {.places = list_new(4), .lacking = list_new(4), .shortfall = shortfall};
+	struct seen seen = {
+	    .places = list_new(4), .lacking = list_new(4), .later = list_new(4), .shortfall = shortfall};
 	struct driver *driver = rehearsal_driver_new();
 	struct journal *journal = journal_new(NULL);
 	struct machine_options options = {
@@ -112,9 +133,11 @@ void rehearse(struct session *session, bool attended, struct shortfall *shortfal
 		if (machine_run(machine) == EXIT_DONE && !attended)
 			drop_unseen(session->compilation, &seen);
 		machine_free(machine);
+		say_later(&seen);
 	}
 	journal_free(journal);
 	driver->ops->free(driver);
 	value_release(seen.places);
 	value_release(seen.lacking);
+	value_release(seen.later);
 }

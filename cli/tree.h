@@ -39,7 +39,7 @@ struct item {
 	int64_t started;
 	int64_t least, most; /* phase: what was expected; 0: not said */
 	int64_t until;	     /* wait, retry, hold, a step with a timeout: when it is over; 0: not said */
-	int64_t limit;	     /* step: its timeout; 0: none */
+	int64_t limit;	     /* step, rollback: its timeout; 0: none */
 	int64_t paused;	     /* step: its timeout stands still since then */
 	size_t asking;	     /* step: how many people are waited for in it */
 	int attempt;	     /* step: from 1; retry: the one that failed */

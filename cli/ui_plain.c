@@ -355,6 +355,7 @@ static void plain_free(struct ui *ui)
 	value_release(plain->done);
 	value_release(plain->undone);
 	value_release(plain->failed);
+	value_release(plain->untold);
 	value_release(plain->armed);
 	value_release(plain->ended);
 	free(plain->outcome);
@@ -391,6 +392,7 @@ struct ui *ui_plain_new(const struct page *page, const struct sources *sources, 
 	plain->done = list_new(0);
 	plain->undone = list_new(0);
 	plain->failed = list_new(0);
+	plain->untold = list_new(0);
 	plain->armed = list_new(0);
 	plain->outcome = plain_copy("");
 	return &plain->ui;

@@ -80,8 +80,9 @@ struct builtin {
 	struct value (*simulate)(const struct effect_request *request);
 	/* One line for preview: the command, statement or request; NULL: name and arguments. Returns a string. */
 	struct value (*describe)(const struct effect_request *request);
-	/* Can it be answered, as far as a quick look tells? Asked before the run begins; false: `why`. NULL: nobody knows. */
-	bool (*foresee)(const struct effect_request *request, char *why, size_t size);
+	/* Can it be answered, as far as a quick look tells? Asked before the run begins; false: `why`, and whether a change of the
+	 * run may still mend that. NULL: nobody knows. */
+	bool (*foresee)(const struct effect_request *request, bool *mendable, char *why, size_t size);
 	void (*probe)(struct effect_call *call); /* SETTLE_PROBE: call->intent has what was journaled; answer bool or null */
 	/* CHANGE with a parameter `reads`: the read of the same name, in no table, for calls that say `reads: true`; or NULL. */
 	const struct builtin *reads;

@@ -120,7 +120,7 @@ const char *simulate_problem(const struct driver *driver);
  * reads are really made, but for those that need a person.
  */
 struct driver *preview_driver_new(struct driver *inner);
-/* The same without reads, but what a row foresees to fail fails. */
+/* The same without reads, but what a row foresees to fail fails; `value` tells whether a change before it may mend that. */
 struct driver *rehearsal_driver_new(void);
 
 #endif

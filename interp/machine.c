@@ -283,7 +283,7 @@ static void answered(struct fiber *fiber, const struct effect *effect, struct ou
 		return;
 	}
 	if (is_secret_source(effect->builtin) && outcome->kind != OUTCOME_OK && outcome->kind != OUTCOME_UNKNOWN) {
-		plan_no_secret(fiber->plan, outcome->message);
+		plan_no_secret(fiber->plan, outcome);
 		return;
 	}
 	switch (outcome->kind) {

@@ -58,7 +58,7 @@ char *threshold_bound(enum bound bound, const struct value *settings);
 /* What a plan lacks that is about to begin; valid during the call. */
 struct wanting {
 	const char *plan;   /* title of a child; NULL: the run's own */
-	struct value wrong; /* a list of { name, kind: "param", "secret" or "environment", why } */
+	struct value wrong; /* a list of { name, kind: "param", "secret" or "environment", why; mendable: by a change before it } */
 	bool certain;	    /* the run will come to it, unless it fails before */
 };
 

@@ -299,8 +299,9 @@ struct plan_run {
 	bool rolled_back; /* handlers ran at its end: not those of a `try` */
 	struct deferred *deferred;
 	struct deferred *deferring; /* the one that runs */
-	struct value wrong; /* params and secrets that are missing or do not do: a list of { name, kind, why } */
+	struct value wrong; /* params and secrets that are missing or do not do: a list of { name, kind, why, mendable } */
 	struct value no_secret; /* why the last source gave none, or null */
+	bool mendable;		/* and whether a change before may see to it: of a rehearsal */
 	struct value value; /* what `plan` is in it */
 	struct plan_run *next_over;
 };
@@ -373,7 +374,7 @@ bool plan_lock(struct fiber *fiber, struct value name); /* does the fiber run on
 void plan_param_fits(struct plan_run *plan, struct value v, uint32_t number);
 void plan_param_holds(struct plan_run *plan, struct value held, uint32_t number);
 /* The source of a secret gave nothing: it is noted with the others when its secret is taken. */
-void plan_no_secret(struct plan_run *plan, struct value why); /* copies */
+void plan_no_secret(struct plan_run *plan, const struct outcome *outcome);
 void plan_take_secret(struct plan_run *plan, struct value *v, uint32_t number);
 bool plan_ready(struct fiber *fiber); /* its params and secrets are known: does it run on? */
 /* A handler of the plan, in a fiber of its own: on a copy of what its course saw. */

@@ -17,11 +17,12 @@ static void next_stage(struct plan_run *plan);
 
 static void note_wrong(struct plan_run *plan, const char *kind, const char *name, struct value why)
 {
-	struct value entry = record_new(3);
+	struct value entry = record_new(4);
 
 	record_set(&entry, "name", value_string(name));
 	record_set(&entry, "kind", value_string(kind));
 	record_set(&entry, "why", why);
+	record_set(&entry, "mendable", value_bool(plan->mendable));
 	list_push(&plan->wrong, entry);
 }
 
@@ -72,9 +73,10 @@ void plan_param_holds(struct plan_run *plan, struct value held, uint32_t number)
 		refuse_param(plan, param, "does not satisfy `", param->source);
 }
 
-void plan_no_secret(struct plan_run *plan, struct value why)
+void plan_no_secret(struct plan_run *plan, const struct outcome *outcome)
 {
-	value_put(&plan->no_secret, value_copy(why));
+	value_put(&plan->no_secret, value_copy(outcome->message));
+	plan->mendable = outcome->value.tag == VALUE_BOOL && outcome->value.b;
 }
 
 void plan_take_secret(struct plan_run *plan, struct value *v, uint32_t number)
@@ -88,6 +90,7 @@ void plan_take_secret(struct plan_run *plan, struct value *v, uint32_t number)
 	note_wrong(plan, "secret", secret->name,
 		   value_string_printf("%s (%s)", value_text_peek(plan->no_secret), value_text_peek(place)));
 	value_put(&plan->no_secret, value_null());
+	plan->mendable = false;
 	value_put(v, value_unknown());
 	value_release(place);
 }

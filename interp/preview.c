@@ -65,12 +65,16 @@ static bool really_made(const struct preview *preview, const struct effect_reque
 
 static struct outcome foreseen(const struct preview *preview, const struct effect_request *request)
 {
+	struct outcome outcome;
+	bool mendable = false;
 	char why[400];
 
-	if (preview->foresees && request->builtin->foresee && is_known(request) &&
-	    !request->builtin->foresee(request, why, sizeof(why)))
-		return outcome_failed("%s", why);
-	return outcome_ok(value_unknown());
+	if (!preview->foresees || !request->builtin->foresee || !is_known(request) ||
+	    request->builtin->foresee(request, &mendable, why, sizeof(why)))
+		return outcome_ok(value_unknown());
+	outcome = outcome_failed("%s", why);
+	outcome.value = value_bool(mendable && (preview->changed || preview->left));
+	return outcome;
 }
 
 static void preview_start(struct driver *driver, const struct effect_request *request)

@@ -164,10 +164,10 @@ step "Use" { run plan "typed.plan" }
 P
     run_plan main.plan
     ends_with 4
-    says "$err" $'typed.plan:2:16: ask "The token"\n  answered beforehand by --confirm \'The token=ANSWER\''
+    says "$err" $'typed.plan:2:16: prompt "The token"\n  a secret from env(...) or file(...) needs nobody'
     [ ! -e mark ]
     run_plan check main.plan --unattended
-    says "$out" 'typed.plan:2:16: ask "The token"'
+    says "$out" 'typed.plan:2:16: prompt "The token"'
     run_plan main.plan --confirm 'The token=swordfish-9'
     ends_with 0
     [ -e used ]
@@ -217,4 +217,41 @@ P
     ends_with 1
     is "$(grep -c 'at lib.plan:2:10' <<<"$err")" 1
     says "$err" "the base of a URL must begin with http://, https://, ws:// or wss:// and a host"
+}
+
+@test "a secret's file that is not there yet: a step may make it, so the run begins and says so" {
+    plan uses <<'P'
+plan "Uses" { }
+secret token = file("token")
+step "Use" {
+  exec(["touch", "used"], env: { T: token })
+  rollback none "a test"
+}
+P
+    plan makes <<'P'
+plan "Makes" { }
+param make: bool = true
+step "Make" {
+  if make { random.secret(to: "token") }
+  exec(["true"])
+  rollback none "a test"
+}
+step "Use" { run plan "uses.plan" }
+P
+    run_plan makes.plan
+    ends_with 0
+    [ -e used ]
+    says "$err" 'runplan: not there yet; unless a step sees to it, the run fails where it is wanted:
+  the secret `token` of "Uses": cannot read token: No such file or directory; the secret belongs there (uses.plan:2)'
+    rm used token
+    run_plan makes.plan --set make=false
+    ends_with 1
+    says "$err" 'missing secrets of "Uses"'
+    plan first <<'P'
+plan "First" { }
+step "Use" { run plan "uses.plan" }
+P
+    run_plan first.plan
+    ends_with 4
+    says "$err" 'what this run needs is not complete'
 }

@@ -144,6 +144,10 @@ P
     says "$err" ", but not what was to be done at the end"
     says "$err" $'A person must do by hand:\n  - on success: exec: false exited with 1\nCould still be undone:\n  - Write\n'
     says "$err" "Exit code 3: a person must act"
+    sed -i 's/^on success.*/step "Fail" { fail "no" }\non failure { exec(["false"]) }/' one.plan
+    run_plan one.plan
+    ends_with 1
+    says "$err" $'Failed as well:\n  - on failure: exec: false exited with 1\nExit code 1'
 }
 
 @test "left behind: what the same run has taken away again is not, whoever named it how" {

@@ -212,7 +212,9 @@ step "Work" {
   rollback none "x"
 }
 P
-    left() { screen | grep -oE '▸ Work  [0-9ms]+, [0-9ms]+ left' | sed 's/.*, //'; }
+    printf '%s\n' 'step "Fail" { fail "no" }' >>limited.plan
+    sed -i 's/  rollback none "x"/  rollback within 7m { gate("gate2") }/' limited.plan
+    left() { screen | grep -oE '▸ (undo: )?Work  [0-9ms]+, [0-9ms]+ left' | sed 's/.*, //'; }
     elapsed() { screen | grep -oE '▸ Work  [0-9ms]+' | sed 's/.* //'; }
     terminal 80 24
     run_here run limited.plan --color never
@@ -225,7 +227,10 @@ P
     until [ "$(elapsed)" != "$elapsed" ]; do sleep 0.1; done # it goes on
     [ "$(left)" = "$before" ]
     enter yes
-    look_for "ended: 0"
+    look_for "undo: Work"
+    look_for 6m left
+    touch gate2
+    look_for "ended: 1"
 }
 
 @test "Ctrl-C while it goes back by itself: the first changes nothing, and both say what they do" {
@@ -521,6 +526,30 @@ P
     look_for "type the phrase, or no:"
     keys C-c
     look_for "Exit code"
+    look_for icanonecho mode
+}
+
+@test "Ctrl-Z while nobody asks: the shell has its echo, in the background as well; fg takes it again" {
+    plan quiet <<'P'
+plan "Quiet" { }
+step "Work" { wait until file.exists("gate1") within 10m every 100ms }
+P
+    terminal 80 24
+    enter "set -m"
+    run_here run quiet.plan --color never
+    look_for "▸ Work"
+    look_for icanon-echo mode
+    keys C-z
+    look_for "Stopped"
+    look_for icanonecho mode
+    enter "bg; echo in the \"background\""
+    look_for "in the background"
+    [ "$(mode)" = icanonecho ]
+    enter fg
+    look_for "▸ Work"
+    look_for icanon-echo mode
+    touch gate1
+    look_for "done after"
     look_for icanonecho mode
 }
 
