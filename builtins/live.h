@@ -213,7 +213,8 @@ struct live_person_request {
 	const char *kind;     /* "confirm", "manual", "ask"; "decide": whether to go on in spite of a failure */
 	const char *text;     /* the question */
 	const char *typing;   /* the phrase to type, or NULL */
-	struct value choices; /* list of strings, or null */
+	struct value choices; /* list of strings, or null; of an approval: who may give it */
+	int64_t approvals;    /* "approve": of so many people other than the operator */
 	bool secret;	      /* do not echo */
 };
 struct live_options {

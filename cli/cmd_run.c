@@ -33,7 +33,7 @@ static int run(struct session *session)
 	if (code == EXIT_DONE) {
 		people = people_new(session->options, &session->err);
 		if (place.database)
-			people_keep(people);
+			people_keep(people, session->operator_name);
 		code = refused(session, people) ? EXIT_REFUSED : session_journal(session);
 	}
 	if (code == EXIT_DONE && !state_place_open(&place, &state))

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cli/commands.h"
+#include "cli/people.h"
 #include "cli/run_state.h"
 #include "cli/session.h"
 #include "cli/state_place.h"
@@ -130,7 +131,8 @@ static void note_question(void *context, const struct event *event)
 		open->items[open->count++] = (struct open_question){
 		    .kind = copy_text(kind_of(value_text_peek(record_peek(event->data, "kind")))),
 		    .text = copy_text(event->text),
-		    .choices = value_copy(record_peek(event->data, "choices")),
+		    .choices = value_copy(record_peek(event->data,
+						      record_has(event->data, "of") ? "of" : "choices")),
 		    .typing = typing.tag == VALUE_STRING ? copy_text(value_text_peek(typing)) : NULL,
 		};
 	}
@@ -245,7 +247,9 @@ static int approve(struct saying *saying, const struct open_questions *open, con
 		print_open(saying, open);
 		return EXIT_REFUSED;
 	}
-	wrong = wrong_answer(question, answer, no);
+	wrong = strcmp(question->kind, "approve") == 0
+		    ? approval_refused(saying->run.operator_name, question->choices, operator_from_environment())
+		    : wrong_answer(question, answer, no);
 	if (wrong) {
 		fprintf(stderr, "runplan: \"%s\": %s\n", question->text, wrong);
 		return EXIT_USAGE;

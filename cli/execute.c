@@ -68,7 +68,7 @@ int execute(struct session *session, struct people *people, const char *locks, c
 		session->replays = true;
 	}
 	if (session->keeper) {
-		people_keep(people);
+		people_keep(people, session->operator_name);
 		session->inbox = inbox_new(session->state, keeper_record(session->keeper), people, &session->err);
 	}
 	driver = pulse_driver_new(inner, session_heartbeat, session->keeper ? session_tell : NULL, session);

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -21,6 +22,8 @@ struct question {
 	char *kind, *text, *typing, *label; /* label, typing: or NULL */
 	struct value choices;
 	bool secret;
+	int64_t approvals;    /* so many others are wanted */
+	struct value granted; /* by these, a list */
 };
 
 struct people {
@@ -30,6 +33,8 @@ struct people {
 	bool kept; /* questions may be answered from elsewhere */
 	bool news; /* a question has come */
 	struct question *first, **tail; /* the first is being asked */
+	struct question *approvals;	/* others are asked */
+	const char *operator_name;	/* who may not approve, or NULL */
 	int fd;				/* the terminal while a question is open, -1 */
 	struct live_poll *poll;
 	struct live_timer *turn; /* the next question, once what the last answer led to has been shown */
@@ -186,6 +191,7 @@ enum wanted {
 	WANTED_DECISION, /* `else ask` and the like: yes, but for this one */
 	WANTED_PHRASE,
 	WANTED_ANSWER, /* operator.ask */
+	WANTED_APPROVALS,
 	WANTED_SECRET, /* secret … = prompt(…) */
 };
 
@@ -197,6 +203,8 @@ static enum wanted wanted_at(const struct compilation *compilation, const struct
 		node = node_at(compilation, place, NODE_CONFIRM);
 		return node && node->person.phrase ? WANTED_PHRASE : WANTED_YES;
 	}
+	if (is_kind(place->kind, "approve"))
+		return WANTED_APPROVALS;
 	if (!is_kind(place->kind, "ask"))
 		return WANTED_YES;
 	if (node_at(compilation, place, NODE_SECRET))
@@ -220,7 +228,7 @@ static bool answered_beforehand(const struct people *people, const struct compil
 
 	if (people->yes && wanted == WANTED_YES)
 		return true;
-	return confirmed(people, NULL, place->label, &phrase) &&
+	return wanted != WANTED_APPROVALS && confirmed(people, NULL, place->label, &phrase) &&
 	       (phrase || wanted == WANTED_YES || wanted == WANTED_DECISION);
 }
 
@@ -285,6 +293,10 @@ static void print_place(FILE *out, const struct compilation *compilation, const 
 		fprintf(out, "  a secret from env(...) or file(...) needs nobody\n");
 		return;
 	}
+	if (wanted == WANTED_APPROVALS) {
+		fputs("  answered by others, while the run waits: runplan approve\n", out);
+		return;
+	}
 	fputs("  answered beforehand by --confirm '", out);
 	for (c = place->label; *c; c++)
 		fputs(*c == '\'' ? "'\\''" : (char[]){*c, '\0'}, out);
@@ -299,7 +311,7 @@ static bool asks_whether_to_go_on(const struct compilation *compilation, const s
 /* A secret is never on record, and so can't be answered from elsewhere. */
 static bool wants_secret(const struct compilation *compilation, const struct person_place *place)
 {
-	return node_at(compilation, place, NODE_SECRET) != NULL;
+	return wanted_at(compilation, place) == WANTED_SECRET;
 }
 
 /* Of these places; their number. */
@@ -351,6 +363,8 @@ size_t people_list(const struct compilation *compilation, FILE *out)
 
 /* ---- asking ---- */
 
+static void approval_remove(struct people *people, struct question *question);
+
 static void question_show(struct people *people);
 
 static void question_free(struct question *question)
@@ -360,6 +374,7 @@ static void question_free(struct question *question)
 	free(question->typing);
 	free(question->label);
 	value_release(question->choices);
+	value_release(question->granted);
 	free(question);
 }
 
@@ -660,6 +675,8 @@ static struct question *question_new(struct effect_call *call, const struct live
 	question->label = call->label ? memory_need(strdup(call->label)) : NULL;
 	question->choices = value_copy(request->choices);
 	question->secret = request->secret;
+	question->approvals = request->approvals;
+	question->granted = list_new(0);
 	return question;
 }
 
@@ -684,6 +701,9 @@ static bool answer_beforehand(struct people *people, struct effect_call *call,
 			      const struct live_person_request *request)
 {
 	bool ask = is_kind(request->kind, "ask"), named;
+
+	if (is_kind(request->kind, "approve"))
+		return false;
 	bool yes = people->yes && !is_kind(request->kind, "decide");
 	const char *phrase = NULL;
 
@@ -704,6 +724,31 @@ static bool answer_beforehand(struct people *people, struct effect_call *call,
 	return false;
 }
 
+static void say_approvals(struct people *people, const struct question *question)
+{
+	struct value text = value_string_printf("%s: %zu of %" PRId64 " have approved", question->text,
+						value_length(question->granted), question->approvals);
+
+	say(people, "Approval: ", value_text_peek(text));
+	value_release(text);
+}
+
+static void ask_others(struct people *people, struct effect_call *call, const struct live_person_request *request)
+{
+	struct question *question;
+
+	if (!people->kept) {
+		call_refused(call, "\"%s\" needs the approval of others, and this run is not kept on record",
+			     request->text);
+		return;
+	}
+	question = question_new(call, request);
+	question->next = people->approvals;
+	people->approvals = question;
+	people->news = true;
+	say_approvals(people, question);
+}
+
 void people_ask(void *context, struct effect_call *call, const struct live_person_request *request)
 {
 	struct people *people = context;
@@ -712,6 +757,10 @@ void people_ask(void *context, struct effect_call *call, const struct live_perso
 
 	if (answer_beforehand(people, call, request))
 		return;
+	if (is_kind(request->kind, "approve")) {
+		ask_others(people, call, request);
+		return;
+	}
 	/* Something is wrong, and nobody can say that it may go on: leaving it so until somebody comes is no answer. */
 	if (!people->terminal && (!people->kept || request->secret || is_kind(request->kind, "decide"))) {
 		call_refused(call, "\"%s\" needs a person, and nobody is at a terminal", request->text);
@@ -730,14 +779,81 @@ void people_ask(void *context, struct effect_call *call, const struct live_perso
 
 /* ---- answers from elsewhere ---- */
 
-void people_keep(struct people *people)
+void people_keep(struct people *people, const char *operator_name)
 {
 	people->kept = true;
+	people->operator_name = operator_name;
 }
 
 bool people_wait(const struct people *people)
 {
-	return people->first && !people->terminal;
+	return !people->terminal && (people->first || people->approvals);
+}
+
+static void approval_remove(struct people *people, struct question *question)
+{
+	struct question **link = &people->approvals;
+
+	while (*link != question)
+		link = &(*link)->next;
+	*link = question->next;
+	question_free(question);
+}
+
+static bool list_holds(struct value list, const char *text)
+{
+	for (size_t i = 0; i < value_length(list); i++)
+		if (strcmp(value_text_peek(list_peek(list, i)), text) == 0)
+			return true;
+	return false;
+}
+
+const char *approval_refused(const char *operator_name, struct value people, const char *who)
+{
+	if (!who)
+		return "nobody knows who you are: set RUNPLAN_OPERATOR";
+	if (operator_name && strcmp(operator_name, who) == 0)
+		return "who runs the plan does not approve it";
+	if (people.tag == VALUE_LIST && !list_holds(people, who))
+		return "the plan does not name you among those who may";
+	return NULL;
+}
+
+/* Of one of several; the last one lets the run go on. */
+static bool approve(struct people *people, struct question *question, bool no, const char *who, const char *comment)
+{
+	struct effect_call *call = question->call;
+	struct value by, all;
+
+	if (approval_refused(people->operator_name, question->choices, who) || list_holds(question->granted, who))
+		return false;
+	by = value_string_printf("%s%s%s", who, comment ? ": " : "", comment ? comment : "");
+	if (no) {
+		struct value how =
+		    value_string_printf("\"%s\" was answered with no by %s", question->text, value_text_peek(by));
+
+		approval_remove(people, question);
+		call_refused(call, "%s", value_text_peek(how));
+		value_release(how);
+		value_release(by);
+		return true;
+	}
+	value_release(by);
+	list_push(&question->granted, value_string(who));
+	say_approvals(people, question);
+	if ((int64_t)value_length(question->granted) < question->approvals)
+		return true;
+	all = value_string("");
+	for (size_t i = 0; i < value_length(question->granted); i++) {
+		struct value longer = value_string_printf("%s%s%s", value_text_peek(all), i ? ", " : "",
+							  value_text_peek(list_peek(question->granted, i)));
+		value_release(all);
+		all = longer;
+	}
+	approval_remove(people, question);
+	call_answered(call, value_bool(true), value_text_peek(all));
+	value_release(all);
+	return true;
 }
 
 bool people_news(struct people *people)
@@ -765,11 +881,19 @@ static struct value answer_from(const struct question *question, const char *giv
 	return !given || said_yes(given) ? value_bool(true) : value_null();
 }
 
-bool people_answer(struct people *people, const char *item, const char *given, const char *who, const char *comment)
+bool people_answer(struct people *people, const char *item, const char *given, const char *who, const char *comment,
+		   bool *stays)
 {
-	struct question *question = people->first;
+	struct question *question = people->approvals;
 	struct value v, by;
 
+	while (question && !is_asked(question, item))
+		question = question->next;
+	if (question) {
+		*stays = true;
+		return approve(people, question, given && said_no(given), who, comment);
+	}
+	question = people->first;
 	while (question && !is_asked(question, item))
 		question = question->next;
 	if (!question || question->secret)
@@ -800,6 +924,12 @@ void people_ask_cancel(void *context, struct effect_call *call)
 	struct people *people = context;
 	struct question *question;
 
+	for (question = people->approvals; question; question = question->next)
+		if (question->call == call) {
+			approval_remove(people, question);
+			call_unknown(call, "cancelled");
+			return;
+		}
 	for (question = people->first; question; question = question->next)
 		if (question->call == call)
 			break;
@@ -816,6 +946,8 @@ void people_free(struct people *people)
 	if (!people)
 		return;
 	typing_end(people->typing);
+	while (people->approvals)
+		approval_remove(people, people->approvals);
 	while (people->first) {
 		struct question *question = people->first;
 

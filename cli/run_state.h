@@ -15,7 +15,7 @@ struct value run_state_record(struct state *state, const struct run_record *run)
 /* What a run is waited for by: the questions that are open on its record. */
 struct open_question {
 	char *kind, *text; /* as it was asked */
-	struct value choices; /* or null */
+	struct value choices; /* or null; of an approval: who may give it */
 	char *typing;	      /* or NULL */
 };
 struct open_questions {

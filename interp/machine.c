@@ -184,7 +184,13 @@ static void tell_person(struct fiber *fiber, const struct effect_request *reques
 	struct value data = record_new(2), second = request->arg_count > 1 ? request->args[1] : value_null();
 
 	record_set(&data, "kind", value_string(request->builtin->name));
-	record_set(&data, second.tag == VALUE_LIST ? "choices" : "typing", value_copy(second));
+	record_set(&data,
+		   second.tag == VALUE_LIST  ? "choices"
+		   : second.tag == VALUE_INT ? "approvals"
+					     : "typing",
+		   value_copy(second));
+	if (request->arg_count > 2)
+		record_set(&data, "of", value_copy(request->args[2]));
 	tell(fiber->machine, EVENT_PERSON_ASKED, request->id, fiber,
 	     request->arg_count ? value_text_peek(request->args[0]) : "", data, request->at);
 }
