@@ -355,3 +355,45 @@ P
     is "$(grep -c 'line 3' made.txt)" 1
     is "$(tail -n 1 made.txt)" success
 }
+
+@test "approve by N of others: not the operator, not twice, only those who may; one no is enough" {
+    plan others <<'P'
+plan "Others" { }
+step "Ask" {
+  approve "Ship it" by 2 of ["lead", "ops", "dba"]
+  file.append("made.txt", "shipped\n")
+  rollback none "a line does no harm"
+}
+P
+    export RUNPLAN_OPERATOR=lead
+    run_plan others.plan --yes --confirm 'Ship it'
+    ends_with 5
+    run=$(newest run)
+    run_plan approve "$run" 'Ship it'
+    ends_with 2
+    says "$err" "who runs the plan does not approve it"
+    RUNPLAN_OPERATOR=eve run_plan approve "$run" 'Ship it'
+    ends_with 2
+    says "$err" "does not name you"
+    RUNPLAN_OPERATOR=ops run_plan approve "$run" 'Ship it'
+    ends_with 0
+    RUNPLAN_OPERATOR=ops run_plan approve "$run" 'Ship it'
+    run_plan resume
+    ends_with 5
+    says "$err" "Ship it: 1 of 2 have approved"
+    [ ! -e made.txt ]
+    RUNPLAN_OPERATOR=dba run_plan approve "$run" 'Ship it'
+    run_plan resume
+    ends_with 0
+    says "$err" "Ship it: yes, by ops, dba"
+    is "$(cat made.txt)" shipped
+    run_plan others.plan
+    RUNPLAN_OPERATOR=dba run_plan approve "$(newest run)" 'Ship' --no --comment 'not today'
+    ends_with 0
+    run_plan resume
+    ends_with 4
+    says "$err" "was answered with no by dba: not today"
+    run_plan others.plan --state none
+    ends_with 4
+    says "$err" 'approve "Ship it"'
+}
