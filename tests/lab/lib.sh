@@ -166,7 +166,7 @@ happened() {
 has_come() { ! kill -0 "$run" 2>/dev/null || grep -F "\"type\":\"$1\"" "$work/journal" 2>/dev/null | grep -qF -- "$2"; }
 # held N: a plan that holds several times has come to the N-th of them.
 held() { until_so has_held "$1" && kill -0 "$run" 2>/dev/null; }
-has_held() { ! kill -0 "$run" 2>/dev/null || [ "$(grep -cF '"type":"holding"' "$work/journal" 2>/dev/null)" -ge "$1" ]; }
+has_held() { ! kill -0 "$run" 2>/dev/null || [ "$(grep -hF '"type":"holding"' "$work/journal" 2>/dev/null | wc -l)" -ge "$1" ]; }
 # of_run FILTER: what jq makes of the list of the run's events.
 of_run() { jq -rs "$1" "$work/journal"; }
 # The run's record, replayed against its plan, is the same run.

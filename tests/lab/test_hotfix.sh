@@ -117,7 +117,7 @@ test_hotfix_that_does_not_apply_or_does_not_pass() {
 
     hotfix --set branch=hotfix/none "${confirmed[@]}"
     equals "a branch that is not there" "$code" 1
-    hotfix "${confirmed[@]}"
+    hotfix "${confirmed[@]}" --yes
     check "neither a branch nor a patch" [ "$code" != 0 ]
     says "a branch or a patch is named, not both"
     on_release v1 blue
