@@ -627,9 +627,13 @@ static bool postgres_version(struct db *db, int64_t *version)
 	char text[24];
 
 	*version = 0;
-	if (!ask_text(pg, "SELECT to_regclass('runplan_schema') IS NOT NULL", text, sizeof(text)))
+	/* Not to_regclass(): what it did not find before, it does not find behind a lock that was waited for. */
+	if (!ask_text(pg,
+		      "SELECT count(*) FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace"
+		      " WHERE relname = 'runplan_schema' AND nspname = ANY (current_schemas(false))",
+		      text, sizeof(text)))
 		return false;
-	if (text[0] != 't')
+	if (text[0] == '0')
 		return true;
 	if (!ask_text(pg, "SELECT coalesce(max(version), 0) FROM runplan_schema", text, sizeof(text)))
 		return false;
