@@ -90,7 +90,7 @@ struct postgres {
 	const struct pq_functions *api;
 	char *url;
 	PGconn *connection; /* NULL: lost */
-	char backend[64];   /* its process on the server and that one's start, as SQL compares them */
+	char backend[160];  /* its process on the server and that one's start, as SQL compares them */
 	bool begun;	    /* a transaction */
 	bool given_up;	    /* base.error says why; nothing works any more */
 	const char *statements[STATEMENTS];
@@ -320,7 +320,7 @@ static bool connect_once(struct postgres *pg)
 /* Ends the session that was lost, if it is still alive, and waits until it is gone. */
 static bool end_former(struct postgres *pg, const char *backend, int64_t deadline)
 {
-	char sql[200], alive[24];
+	char sql[300], alive[24];
 
 	snprintf(sql, sizeof(sql), "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE %s", backend);
 	while (ask_text(pg, sql, alive, sizeof(alive))) {

@@ -16,30 +16,43 @@
 #include "tests/unit/scratch.h"
 
 static struct pg_cluster cluster;
-static struct db *admin; /* a session of nobody's */
 
 #define ADMIN "postgres://admin:" PG_PASSWORD_IN_URL
 
 static inline void places_make(void)
 {
-	char url[300], error[300];
-
 	directory_make("runplan-state");
 	if (!pg_cluster_start(&cluster))
 		abort();
-	snprintf(url, sizeof url, "%s@127.0.0.1:%d/postgres", ADMIN, cluster.port);
-	admin = db_postgres_open(url, error, sizeof error);
-	if (admin == NULL) {
-		fprintf(stderr, "%s\n", error);
-		abort();
-	}
 }
 
 static inline void places_remove(void)
 {
-	admin->ops->free(admin);
 	pg_cluster_stop(&cluster);
 	directory_remove();
+}
+
+/* SQL behind the state's back. */
+static inline void tamper(const char *place, const char *sql)
+{
+	char error[700];
+	struct db *db = strncmp(place, "postgres", 8) == 0 ? db_postgres_open(place, error, sizeof error)
+							   : db_sqlite_open(place, error, sizeof error);
+
+	if (db == NULL)
+		fail_msg("%s", error);
+	if (!db->ops->script(db, sql))
+		fail_msg("%s", db->error);
+	db->ops->free(db);
+}
+
+/* As the server's administrator. */
+static inline void administer(const char *sql)
+{
+	char url[300];
+
+	snprintf(url, sizeof url, "%s@127.0.0.1:%d/postgres", ADMIN, cluster.port);
+	tamper(url, sql);
 }
 
 /* A place where nothing is, as the caller's string. `port`: of the server, or of what stands before it. */
@@ -49,8 +62,7 @@ static inline char *postgres_place(int port)
 	char sql[100], place[400];
 
 	snprintf(sql, sizeof sql, "CREATE SCHEMA s%d", ++number);
-	if (!admin->ops->script(admin, sql))
-		fail_msg("%s", admin->error);
+	administer(sql);
 	snprintf(place, sizeof place, "%s@127.0.0.1:%d/postgres?options=-csearch_path%%3Ds%d", ADMIN, port, number);
 	return strdup(place);
 }
@@ -72,20 +84,6 @@ static inline struct state *state_at(const char *place)
 	if (state == NULL)
 		fail_msg("%s", error);
 	return state;
-}
-
-/* SQL behind the state's back. */
-static inline void tamper(const char *place, const char *sql)
-{
-	char error[700];
-	struct db *db = strncmp(place, "postgres", 8) == 0 ? db_postgres_open(place, error, sizeof error)
-							   : db_sqlite_open(place, error, sizeof error);
-
-	if (db == NULL)
-		fail_msg("%s", error);
-	if (!db->ops->script(db, sql))
-		fail_msg("%s", db->error);
-	db->ops->free(db);
 }
 
 /* ---- runs ---- */

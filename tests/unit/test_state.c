@@ -480,7 +480,7 @@ static void test_no_state(void **unused)
 	assert_null(state_open(url, error, sizeof error));
 	assert_says(error, "password authentication failed");
 	assert_null(strstr(error, "geheim"));
-	assert_true(admin->ops->script(admin, "CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"));
+	administer("CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
 	snprintf(url, sizeof url, "%s@127.0.0.1:%d/latin", ADMIN, cluster.port);
 	assert_null(state_open(url, error, sizeof error));
 	assert_says(error, "the database's encoding is LATIN1, and must be UTF8");
