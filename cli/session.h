@@ -29,6 +29,7 @@ struct session {
 	struct params params;
 	char run_id[48];
 	const char *operator_name; /* or NULL */
+	int64_t told; /* when the record is due again for those who look on from elsewhere */
 	bool step_by_step;
 	bool replays; /* what is on record is told again before the run goes on */
 	bool live; /* the clock is the real one: on a terminal what is under way is worth showing */
