@@ -224,8 +224,11 @@ struct live_options {
 	void *context;
 	const char *state_directory; /* locks live under it */
 	const char *operator_name;
-	/* The run holds this lock of its plan from now on; NULL: nobody wants to know. */
-	void (*locked)(void *context, const char *name);
+	/*
+	 * The run holds this lock of its plan, on this machine: `we` is what others are told of it. False, with `error`: it
+	 * cannot be had beyond that (a state that several machines share), and so is let go. NULL: nobody wants to know.
+	 */
+	bool (*locked)(void *context, const char *name, const char *we, char *error, size_t size);
 	void *locked_context;
 	int64_t start_wall; /* 0: now */
 };

@@ -322,8 +322,11 @@ int64_t session_heartbeat(void *context, int64_t now)
 	if (session->err.muted)
 		return next;
 	if (session->keeper) { /* for those who look on from elsewhere */
-		journal_sync(session->journal);
-		next = now + SECOND_NS;
+		if (now >= session->told) {
+			journal_sync(session->journal);
+			session->told = now + SECOND_NS;
+		}
+		next = session->told;
 	}
 
 	for (i = 0; i < session->view_count; i++) {

@@ -31,6 +31,7 @@ struct session {
 	struct params params;
 	char run_id[48];
 	const char *operator_name; /* or NULL */
+	int64_t told; /* when the record is due again for those who look on from elsewhere */
 	bool step_by_step;
 	bool cut_off; /* a record is shown that has not the end of the run: what follows did not happen */
 	bool replays; /* what is on record is told again before the run goes on */

@@ -66,6 +66,16 @@ bool state_alive(struct state *state, const struct run_record *run); /* its proc
 /* The newest run behind this one under the same lock that changed something; false: none. */
 bool state_superseded(struct state *state, const struct run_record *run, struct run_record *by);
 
+/* ---- the plan's lock ---- */
+
+/*
+ * Takes the lock beyond this machine, where the state is shared by several: until state_close(), or until the process ends.
+ * `we`: what others are told of its holder. False, with the reason: another run holds it, or it cannot be taken. From then
+ * on no sync succeeds after another run has had the lock. Where the state is one machine's there is nothing to do.
+ */
+bool state_lock(struct state *state, const char *name, const char *we, char *why, size_t size);
+bool state_lock_lost(const struct state *state); /* and that is why a sync has failed */
+
 /* ---- words to a run from elsewhere: abort, pause, an answer ---- */
 
 struct word {

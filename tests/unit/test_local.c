@@ -269,7 +269,7 @@ static void test_lock(void **state)
 	assert_answer(lock(second, "another"), "null");
 	outcome = lock(second, "the bot/../x");
 	assert_int_equal(outcome.kind, OUTCOME_FAILED);
-	snprintf(expected, sizeof(expected), "the lock \"the bot/../x\" is held by process %ld since 20",
+	snprintf(expected, sizeof(expected), "the lock \"the bot/../x\" is held by process %ld on ",
 		 (long)getpid());
 	if (strncmp(value_text_peek(outcome.message), expected, strlen(expected)) != 0 ||
 	    !strstr(value_text_peek(outcome.message), "started by ada"))
