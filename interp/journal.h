@@ -73,7 +73,9 @@ struct journal;
 struct journal *journal_new(struct store *store); /* store may be NULL; it is borrowed */
 /*
  * Of a run that is replayed from `store`, a packed one, before it goes on there: the rows that it has are not appended once
- * more, but held against what is told. One that differs breaks the journal; journal_differs() is its number from 1.
+ * more, but held against what is told. One that differs breaks the journal; journal_differs() is its number from 1. What is
+ * told behind them is not synced before it is told that the run goes on (RESUMED, ROLLBACK_ASKED): where it does not, because
+ * a person has to be asked first, the record stays as it was.
  */
 struct journal *journal_replayed_new(struct store *store);
 bool journal_replays(const struct journal *journal); /* there are such rows still to come */

@@ -408,10 +408,12 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 		signalled(machine, delivery->signal);
 		break;
 	case DELIVERY_RESUMED:
+		machine->owed = true; /* with the intents of what is started next */
 		tell(machine, EVENT_RESUMED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
 		machine->stopped = false;
 		break;
 	case DELIVERY_ROLLBACK:
+		machine->owed = true;
 		tell(machine, EVENT_ROLLBACK_ASKED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
 		plan_roll_back(machine->main, delivery->outcome.value);
 		break;

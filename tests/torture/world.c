@@ -361,6 +361,7 @@ static bool deliver_outcome(struct world_driver *driver, struct under_way **at, 
 	happens(world, call);
 	driver->last = (struct moment_seen){ MOMENT_ON_RECORD, call->builtin->effect == EFFECT_CHANGE, call->handler };
 	if (!call->settling && !moment(world, MOMENT_HAPPENED, driver->last.change, call->handler)) {
+		world->lost += call->cancelled;
 		under_way_free(call);
 		return false;
 	}
@@ -444,28 +445,40 @@ static uint64_t chance(const struct world *world, const char *id)
 	return hash * UINT64_C(0xBF58476D1CE4E5B9) >> 32;
 }
 
+/* Did it happen? Then its answer may be another than the one that a resume makes up; and the time that it took is not counted. */
+static bool has_happened(struct world *world, const struct effect_request *request)
+{
+	struct memory *memory = recall(world, request->id);
+	struct value made_up;
+
+	if (!memory || !memory->happened)
+		return false;
+	made_up = request->builtin->simulate ? request->builtin->simulate(request) : value_null();
+	world->lost += !value_equal(made_up, memory->outcome.value) || memory->delay > 0;
+	value_release(made_up);
+	return true;
+}
+
 static void world_settle(struct driver *driver, const struct effect_request *request, struct value notes)
 {
 	struct world *world = world_of(driver);
-	struct memory *memory = recall(world, request->id);
 	bool knows = world->probes_know || chance(world, request->id) % 3 != 0;
 	struct under_way *call = put_under_way(world, request);
 
 	(void)notes;
 	call->settling = true;
 	call->due = world->now;
-	call->outcome = outcome_ok(knows ? value_bool(memory && memory->happened) : value_null());
+	call->outcome = outcome_ok(knows ? value_bool(has_happened(world, request)) : value_null());
 	world->probed += knows;
 }
 
 enum doubt world_decide(void *context, const struct effect_request *request, const char *why)
 {
 	struct world *world = context;
-	struct memory *memory = recall(world, request->id);
 
 	(void)why;
 	world->asked++;
-	return memory && memory->happened ? DOUBT_DONE : DOUBT_AGAIN;
+	return has_happened(world, request) ? DOUBT_DONE : DOUBT_AGAIN;
 }
 
 static void world_driver_free(struct driver *driver)
@@ -504,6 +517,8 @@ static void let_go(struct world *world)
 
 	while ((call = world->under_way)) {
 		world->under_way = call->next;
+		/* What would have come of one that was cancelled, or would have been, nobody will know. */
+		world->lost += call->cancelled || call->due > world->now;
 		if (!call->settling && call->due != INT64_MAX && chance(world, call->id) % 2)
 			happens(world, call);
 		under_way_free(call);

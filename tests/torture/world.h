@@ -53,6 +53,7 @@ struct world {
 	struct value ledger; /* changes that happened, in order: id, a space, what it does */
 	bool side_by_side;   /* two effects were under way at once */
 	long probed, asked, repeated, doubt_rollbacks, renewed;
+	long lost; /* what nobody can know: the answer of what has happened, or how a cancelled call would have ended */
 	char wrong[600]; /* what must not be; or "" */
 
 	struct memory **memories; /* by id */
