@@ -25,7 +25,7 @@
 
 #define READS_SAMPLED  50
 #define HARMS_MAX      40  /* effects that fail in turn, per run */
-#define DELIVERIES_MAX 20000
+#define DELIVERIES_MAX 500000
 #define PROCESSES_MAX  6
 #define BROKEN_SHOWN   20
 
@@ -653,7 +653,8 @@ static void torture_subject(struct subject *subject)
 		world_free(&harmed);
 	}
 	if (verbose)
-		printf("%s: %s: %ld effects, %ld cases\n", subject->path, subject->title, effects, totals.cases - before);
+		printf("%s: %s: %ld effects, exit code %d%s, %ld cases\n", subject->path, subject->title, effects, code,
+		       calm.cut ? " (waits for ever)" : "", totals.cases - before);
 	world_free(&calm);
 }
 

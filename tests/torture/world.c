@@ -9,7 +9,7 @@
 
 #include "store/memory.h"
 
-#define BUCKETS	 256
+#define BUCKETS	 8192
 #define DOWNTIME (90 * INT64_C(1000000000))
 
 /* What the world knows of an effect id. */
@@ -454,7 +454,7 @@ static bool has_happened(struct world *world, const struct effect_request *reque
 	if (!memory || !memory->happened)
 		return false;
 	made_up = request->builtin->simulate ? request->builtin->simulate(request) : value_null();
-	world->lost += !value_equal(made_up, memory->outcome.value) || memory->delay > 0;
+	world->lost += value_is_unknown(made_up) || !value_equal(made_up, memory->outcome.value) || memory->delay > 0;
 	value_release(made_up);
 	return true;
 }
