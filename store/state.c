@@ -27,6 +27,8 @@ struct run_store {
 	int64_t entries;
 	size_t count;
 	unsigned char link[CHAIN_BYTES];
+	unsigned char seal[CHAIN_BYTES], sealed[CHAIN_BYTES]; /* read: the newest seal, and the link it stands on */
+	bool has_seal;
 	bool owned, touched, broken;
 };
 
@@ -87,6 +89,14 @@ static char *text_of(const struct db_value *value)
 	return memory_need(strndup(value->bytes, value->length));
 }
 
+/* A column that is never NULL, but in a damaged file. */
+static char *needed_text_of(const struct db_value *value)
+{
+	char *text = text_of(value);
+
+	return text ? text : memory_need(strdup(""));
+}
+
 #define RUN_COLUMNS                                                                                          \
 	"number, id, file, title, directory, operator, environment, version, process, lock, outcome, "       \
 	"started, ended, exit, changed"
@@ -95,14 +105,14 @@ static void take_record(const struct db_value *v, struct run_record *run)
 {
 	*run = (struct run_record){
 	    .number = v[0].i,
-	    .id = text_of(&v[1]),
-	    .file = text_of(&v[2]),
-	    .title = text_of(&v[3]),
-	    .directory = text_of(&v[4]),
+	    .id = needed_text_of(&v[1]),
+	    .file = needed_text_of(&v[2]),
+	    .title = needed_text_of(&v[3]),
+	    .directory = needed_text_of(&v[4]),
 	    .operator_name = text_of(&v[5]),
 	    .environment = text_of(&v[6]),
-	    .version = text_of(&v[7]),
-	    .process = text_of(&v[8]),
+	    .version = needed_text_of(&v[7]),
+	    .process = needed_text_of(&v[8]),
 	    .lock = text_of(&v[9]),
 	    .outcome = text_of(&v[10]),
 	    .started = v[11].i,
@@ -164,6 +174,8 @@ static bool set_up(struct state *state)
 
 	if (!state->db->ops->version(state->db, &version))
 		return false;
+	if (version < 0)
+		return wrong(state, "it is no state of runplan, or damaged: its schema is number %" PRId64, version);
 	if (version > SCHEMA)
 		return wrong(state,
 			     "it was written by a newer runplan (its schema is number %" PRId64
@@ -287,12 +299,47 @@ static bool write_record(struct run_store *run)
 		       values, 7);
 }
 
+static void seal_text(struct buffer *text, const char *field)
+{
+	buffer_printf(text, field ? "%zu:%s," : "-,", field ? strlen(field) : 0, field);
+}
+
+/* What is known of the run as it is at this link. */
+static bool seal_make(struct run_store *run, const struct run_record *record, const unsigned char link[CHAIN_BYTES],
+		      unsigned char seal[CHAIN_BYTES])
+{
+	const char *const texts[] = {record->id,	  record->file,	       record->title,	record->directory,
+				     record->operator_name, record->environment, record->version, record->process,
+				     record->lock,	  record->outcome};
+	struct db *db = run->state->db;
+	struct buffer text = {0};
+	bool good;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		seal_text(&text, texts[i]);
+	buffer_printf(&text, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%d,%d", record->number, record->started,
+		      record->ended, record->exit, record->changed);
+	memcpy(seal, link, CHAIN_BYTES);
+	good = chain_add(seal, buffer_text(&text), text.length, db->error, sizeof(db->error));
+	buffer_free(&text);
+	return good;
+}
+
+/* Where the run's row has changed, the entry has a seal on it behind its hash. */
 static bool write_entry(struct run_store *run)
 {
+	unsigned char hash[2 * CHAIN_BYTES];
+	size_t size = run->touched ? sizeof(hash) : CHAIN_BYTES;
 	const struct db_value values[] = {DB_INT_OF(run->record.number), DB_INT_OF(run->entries),
 					  DB_BYTES_OF(buffer_text(&run->pending), run->pending.length),
-					  DB_BYTES_OF((const char *)run->link, sizeof(run->link))};
+					  DB_BYTES_OF((const char *)hash, size)};
 
+	if (!link_add(run, buffer_text(&run->pending), run->pending.length))
+		return false;
+	memcpy(hash, run->link, CHAIN_BYTES);
+	if (run->touched && (!seal_make(run, &run->record, run->link, hash + CHAIN_BYTES) ||
+			     !link_add(run, (const char *)hash + CHAIN_BYTES, CHAIN_BYTES)))
+		return false;
 	return run_sql(run->state, "INSERT INTO entry (run, number, lines, hash) VALUES ($1, $2, $3, $4)", values,
 		       4);
 }
@@ -306,8 +353,7 @@ static bool write_all(struct state *state, void *context)
 		return false;
 	if (run->touched && !write_record(run))
 		return false;
-	return run->pending.length == 0 ||
-	       (link_add(run, buffer_text(&run->pending), run->pending.length) && write_entry(run));
+	return write_entry(run);
 }
 
 static bool run_sync(struct store *store)
@@ -321,7 +367,7 @@ static bool run_sync(struct store *store)
 	run->broken = !in_transaction(run->state, write_all, run);
 	if (run->broken)
 		return false;
-	run->entries += run->pending.length > 0;
+	run->entries++;
 	run->touched = false;
 	buffer_cut(&run->pending, 0);
 	return true;
@@ -348,15 +394,25 @@ static bool take_lines(struct run_store *run, const char *lines, size_t length)
 	return true;
 }
 
+static bool take_seal(struct run_store *run, const char *seal)
+{
+	memcpy(run->seal, seal, CHAIN_BYTES);
+	memcpy(run->sealed, run->link, CHAIN_BYTES);
+	run->has_seal = true;
+	return link_add(run, seal, CHAIN_BYTES);
+}
+
 static bool take_entry(void *context, const struct db_value *v, size_t count)
 {
 	struct reading *reading = context;
 	struct run_store *run = reading->run;
 
 	(void)count;
-	reading->good = v[0].i == run->entries && v[2].length == CHAIN_BYTES &&
+	reading->good = v[0].i == run->entries && (v[2].length == CHAIN_BYTES || v[2].length == 2 * CHAIN_BYTES) &&
 			link_add(run, v[1].bytes, v[1].length) &&
-			memcmp(run->link, v[2].bytes, CHAIN_BYTES) == 0 && take_lines(run, v[1].bytes, v[1].length);
+			memcmp(run->link, v[2].bytes, CHAIN_BYTES) == 0 &&
+			(v[2].length == CHAIN_BYTES || take_seal(run, v[2].bytes + CHAIN_BYTES)) &&
+			take_lines(run, v[1].bytes, v[1].length);
 	run->entries++;
 	return reading->good;
 }
@@ -399,6 +455,50 @@ static bool read_sources(struct run_store *run)
 	       db->ops->run(db, "SELECT path, text FROM source WHERE run = $1 ORDER BY number", values, 1,
 			    take_source, &reading) &&
 	       reading.good;
+}
+
+static bool take_row(void *context, const struct db_value *v, size_t count)
+{
+	(void)count;
+	take_record(v, context);
+	return false;
+}
+
+static bool seal_holds(struct run_store *run)
+{
+	const struct db_value values[] = {DB_INT_OF(run->record.number)};
+	struct run_record record = {0};
+	unsigned char seal[CHAIN_BYTES];
+	bool good = run->state->db->ops->run(run->state->db, "SELECT " RUN_COLUMNS " FROM run WHERE number = $1", values, 1,
+					     take_row, &record) &&
+		    record.id && strcmp(record.id, run->record.id) == 0 && run->has_seal &&
+		    seal_make(run, &record, run->sealed, seal) && memcmp(seal, run->seal, CHAIN_BYTES) == 0;
+
+	if (good) {
+		run_record_free(&run->record);
+		run->record = record;
+	} else {
+		run_record_free(&record);
+	}
+	return good;
+}
+
+/* While it is under way, its row and its entries are of two moments: then they are read again. */
+#define SEAL_TRIES 5
+
+static bool read_all(struct run_store *run)
+{
+	if (!read_sources(run))
+		return false;
+	for (int i = 0; i < SEAL_TRIES; i++) {
+		if (!read_entries(run))
+			return false;
+		if (seal_holds(run))
+			return true;
+	}
+	return wrong(run->state,
+		     "the record of %s is damaged: what is known of the run is not what was written; it is left as it is",
+		     run->record.id);
 }
 
 static size_t run_count(struct store *store)
@@ -476,7 +576,7 @@ struct store *state_run_open(struct state *state, const struct run_record *recor
 			return NULL;
 		}
 	}
-	if (read_sources(run) && read_entries(run))
+	if (read_all(run))
 		return &run->base;
 	run_free(&run->base);
 	return NULL;
@@ -513,7 +613,8 @@ static bool take_text(void *context, const struct db_value *v, size_t count)
 
 	(void)count;
 	result->text = memory_need(malloc(v[0].length + 1));
-	memcpy(result->text, v[0].bytes, v[0].length);
+	if (v[0].length > 0)
+		memcpy(result->text, v[0].bytes, v[0].length);
 	result->text[v[0].length] = '\0';
 	result->length = v[0].length;
 	return false;
@@ -564,6 +665,10 @@ static bool take_named(void *context, const struct db_value *v, size_t count)
 
 	(void)count;
 	take_record(v, &run);
+	if (strncmp(run.id, search->exact, strlen(search->exact)) != 0) { /* a damaged index leads anywhere */
+		run_record_free(&run);
+		return true;
+	}
 	exact = strcmp(run.id, search->exact) == 0;
 	search->count = exact ? 1 : search->count + 1;
 	run_record_free(&search->found);

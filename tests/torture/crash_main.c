@@ -1,13 +1,13 @@
 /*
  * crash_main.c - every plan's tests run in simulation, killed at every change, and resumed.
  *
- *     crash [--seed N] [--sample N] [--verbose] PLAN...
+ *     crash [--seed N] [--sample N] [--long] [--verbose] PLAN...
  *
  * Each test of a plan (and each golden plan with its givens) is a run. It is run calmly first; then once more for each
  * moment around each of its changes, the process dying there, and for 50 sampled moments of its reads; then it is
  * resumed, by a new machine over what was on record. The same for the run with an effect that fails (so that it goes back),
  * with a second death during the resume, for a run that a second signal stopped, and for one that is undone after its end.
- * `--sample N`: only every N-th of these cases, begun at the seed.
+ * `--sample N`: only every N-th of these cases, begun at the seed. Runs of a whole day are left out but with --long.
  *
  * Gate: see world.h and judge() below.
  */
@@ -25,7 +25,8 @@
 
 #define READS_SAMPLED  50
 #define HARMS_MAX      40  /* effects that fail in turn, per run */
-#define DELIVERIES_MAX 500000
+#define DELIVERIES_MAX	5000 /* of a run that is not left out; with --long: */
+#define DELIVERIES_LONG 500000
 #define PROCESSES_MAX  6
 #define BROKEN_SHOWN   20
 
@@ -59,13 +60,13 @@ static const char *const case_names[CASE_KINDS] = { "run", "stopped by a second 
 
 struct totals {
 	long subjects, calm, cases, deaths, moments[MOMENT_KINDS], handler_deaths, second_deaths, repeated, probed, asked, renewed,
-		doubt_rollbacks, stays, broken, compared, other_course, lost, kinds[CASE_KINDS];
+		doubt_rollbacks, stays, broken, compared, other_course, lost, left_out, kinds[CASE_KINDS];
 };
 
 static struct totals totals;
 static uint64_t seed = 1;
 static long sample = 1, counter;
-static bool verbose;
+static bool verbose, longer;
 
 static uint64_t random_next(uint64_t *state)
 {
@@ -370,7 +371,7 @@ static void world_make(struct world *world, struct subject *subject, struct worl
 	world_init(world, like, &builtin_registry);
 	world->seed = luck;
 	world->probes_know = luck % 4 != 0;
-	world->deliveries_max = DELIVERIES_MAX;
+	world->deliveries_max = longer ? DELIVERIES_LONG : DELIVERIES_MAX;
 	if (!subject->test)
 		give_text(world, subject->text);
 }
@@ -639,6 +640,11 @@ static void torture_subject(struct subject *subject)
 
 	totals.subjects++;
 	calm_run(subject, &calm, -1, &code);
+	if (calm.deliveries >= calm.deliveries_max) {
+		totals.left_out++;
+		world_free(&calm);
+		return;
+	}
 	effects = calm.started;
 	kill_everywhere(subject, &calm, code, false);
 	stop_everywhere(subject, &calm, code);
@@ -727,6 +733,7 @@ static void print_totals(double seconds)
 	       totals.probed, totals.asked, totals.repeated, totals.stays);
 	printf("  ledgers compared %ld; answers of what had happened lost %ld, after which %ld ledgers are others\n",
 	       totals.compared, totals.lost, totals.other_course);
+	printf("  runs of more than %d answers, left out: %ld\n", longer ? DELIVERIES_LONG : DELIVERIES_MAX, totals.left_out);
 }
 
 int main(int argc, char **argv)
@@ -739,10 +746,12 @@ int main(int argc, char **argv)
 			seed = strtoull(argv[++i], NULL, 10);
 		else if (strcmp(argv[i], "--sample") == 0 && i + 1 < argc)
 			sample = atol(argv[++i]);
+		else if (strcmp(argv[i], "--long") == 0)
+			longer = true;
 		else if (strcmp(argv[i], "--verbose") == 0)
 			verbose = true;
 		else
-			return fprintf(stderr, "usage: crash [--seed N] [--sample N] [--verbose] PLAN...\n"), 2;
+			return fprintf(stderr, "usage: crash [--seed N] [--sample N] [--long] [--verbose] PLAN...\n"), 2;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (; i < argc; i++)
