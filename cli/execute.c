@@ -43,6 +43,21 @@ static int say_problem(struct session *session, const struct driver *resume, int
 	return resume_refused(resume) ? EXIT_REFUSED : EXIT_INTERNAL;
 }
 
+/* A full disk, a bad one, a lost connection. */
+static void say_failed(const struct session *session)
+{
+	const char *id = session->run_id;
+
+	fprintf(stderr, "runplan: the record of %s could not be written: %s\n", id, state_error(session->state));
+	if (keeper_record(session->keeper)->number == 0)
+		fprintf(stderr, "  nothing was started: the run is not on record\n");
+	else
+		fprintf(stderr,
+			"  nothing was started from then on; once it can be written again:\n"
+			"  runplan resume %s\n",
+			id);
+}
+
 int execute(struct session *session, struct people *people, const char *locks, const struct resume_options *resume)
 {
 	struct live_options options = {
@@ -70,6 +85,8 @@ int execute(struct session *session, struct people *people, const char *locks, c
 	driver = pulse_driver_new(inner, session_heartbeat, session);
 	terminal = terminal_watch((struct live *)live, session, people);
 	code = session_run(session, driver);
+	if (session->keeper && journal_failed(session->journal))
+		say_failed(session);
 	if (resume)
 		code = say_problem(session, inner, code);
 	driver->ops->free(driver);

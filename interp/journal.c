@@ -395,6 +395,8 @@ bool journal_append(struct journal *journal, struct event *event)
 			journal->broken = true;
 			return false;
 		}
+	if (event->kind == EVENT_RUN_ENDED && !journal_sync(journal))
+		return false;
 	for (i = 0; i < journal->observer_count; i++)
 		if (sees(&journal->observers[i], event->kind))
 			journal->observers[i].see(journal->observers[i].context, event);
@@ -406,6 +408,11 @@ bool journal_sync(struct journal *journal)
 	for (size_t i = 0; i < journal->place_count && !journal->broken && !journal->held; i++)
 		journal->broken = !journal->places[i].store->ops->sync(journal->places[i].store);
 	return !journal->broken;
+}
+
+bool journal_failed(const struct journal *journal)
+{
+	return journal->broken && !journal->differs;
 }
 
 bool journal_wants(const struct journal *journal, enum event_kind kind)

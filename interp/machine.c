@@ -626,10 +626,10 @@ int machine_run(struct machine *machine)
 		run_on(machine);
 		code = exit_code(machine);
 		tell_run_ended(machine, code);
-		if (!journal_sync(machine->journal) && !machine->broken) {
+		if (!journal_sync(machine->journal))
 			machine->broken = true;
+		if (machine->broken)
 			code = EXIT_INTERNAL;
-		}
 		memset(&delivery, 0, sizeof(delivery));
 		if (machine->broken || !machine->driver->ops->again ||
 		    !machine->driver->ops->again(machine->driver, &delivery))
