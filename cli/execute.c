@@ -25,6 +25,13 @@ static int say_broken(const struct session *session, int code)
 
 	if (code != EXIT_INTERNAL || !keeper_broken(session->keeper))
 		return code;
+	if (keeper_record(session->keeper)->number == 0) {
+		fprintf(stderr,
+			"runplan: the record of %s could not be written: %s\n"
+			"  nothing was started: the run is not on record\n",
+			id, state_error(session->state));
+		return code;
+	}
 	fprintf(stderr,
 		"runplan: run %s was stopped where it is: %s\n"
 		"  nothing was started since, and nothing was undone; `runplan resume %s` goes on%s\n",

@@ -444,6 +444,7 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 		signalled(machine, delivery->signal);
 		break;
 	case DELIVERY_RESUMED:
+		machine->owed = true; /* with the intents of what is started next */
 		tell(machine, EVENT_RESUMED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
 		machine->stopped = machine->waits = machine->pausing = false;
 		unpark(machine);
@@ -457,6 +458,7 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 		machine->stopped = machine->waits = true;
 		break;
 	case DELIVERY_ROLLBACK:
+		machine->owed = true;
 		tell(machine, EVENT_ROLLBACK_ASKED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
 		plan_roll_back(machine->main, delivery->outcome.value);
 		break;
@@ -679,10 +681,10 @@ int machine_run(struct machine *machine)
 		run_on(machine);
 		code = exit_code(machine);
 		tell_run_ended(machine, code);
-		if (!journal_sync(machine->journal) && !machine->broken) {
+		if (!journal_sync(machine->journal))
 			machine->broken = true;
+		if (machine->broken)
 			code = EXIT_INTERNAL;
-		}
 		memset(&delivery, 0, sizeof(delivery));
 		if (machine->broken || !machine->driver->ops->again ||
 		    !machine->driver->ops->again(machine->driver, &delivery))

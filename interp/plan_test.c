@@ -88,7 +88,7 @@ static struct value as_answers(struct value v)
 	return list;
 }
 
-void plan_test_given(const struct node *test, struct driver *simulation, uint32_t number, const struct value *v)
+void plan_test_give(struct driver *simulation, const struct node *test, uint32_t number, const struct value *v)
 {
 	static const enum given_kind kinds[] = {
 	    [VERB_RETURNS] = GIVEN_ANSWERS, [VERB_FAILS] = GIVEN_FAILS, [VERB_REFUSES] = GIVEN_REFUSES,
@@ -118,7 +118,7 @@ static void hold_given(void *context, uint32_t number, const struct value *v)
 {
 	struct watcher *watcher = context;
 
-	plan_test_given(watcher->run->test, watcher->driver, number, v);
+	plan_test_give(watcher->driver, watcher->run->test, number, v);
 	watcher->givens++;
 }
 

@@ -28,6 +28,10 @@ struct run_store {
 	size_t count;
 	unsigned char link[CHAIN_BYTES]; /* of what is on record */
 	unsigned char next[CHAIN_BYTES]; /* of that and of what is being written */
+	/* Hash of the last entry on record, hash and seal of the one that is being written. */
+	unsigned char last[CHAIN_BYTES], hash[2 * CHAIN_BYTES];
+	unsigned char seal[CHAIN_BYTES], sealed[CHAIN_BYTES]; /* read: the newest seal, and the link it stands on */
+	bool has_seal;
 	int64_t session;		 /* db->sessions, as it was when we wrote last */
 	bool owned, touched, broken;
 	bool begun; /* the run is on record */
@@ -151,6 +155,8 @@ static bool schema_version(struct state *state, int64_t *version)
 	*version = 0;
 	if (!state->db->ops->version(state->db, version))
 		return false;
+	if (*version < 0)
+		return wrong(state, "it is no state of runplan, or damaged: its schema is number %" PRId64, *version);
 	return *version <= SCHEMA ||
 	       wrong(state,
 		     "it was written by a newer runplan (its schema is number %" PRId64
@@ -251,12 +257,44 @@ static bool link_start(struct run_store *run)
 	return true;
 }
 
+static void seal_text(struct buffer *text, const char *field)
+{
+	buffer_printf(text, field ? "%zu:%s," : "-,", field ? strlen(field) : 0, field);
+}
+
+/* What is known of the run as it is at this link. */
+static bool seal_make(struct run_store *run, const struct run_record *record, const unsigned char link[CHAIN_BYTES],
+		      unsigned char seal[CHAIN_BYTES])
+{
+	const char *const texts[] = {record->id,	  record->file,	       record->title,	record->directory,
+				     record->operator_name, record->environment, record->version, record->process,
+				     record->lock,	  record->outcome};
+	struct db *db = run->state->db;
+	struct buffer text = {0};
+	bool good;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		seal_text(&text, texts[i]);
+	buffer_printf(&text, "%" PRId64 ",%" PRId64 ",%d,%d", record->started, record->ended, record->exit,
+		      record->changed);
+	memcpy(seal, link, CHAIN_BYTES);
+	good = chain_add(seal, buffer_text(&text), text.length, db->error, sizeof(db->error));
+	buffer_free(&text);
+	return good;
+}
+
+/* Where the run's row has changed, the entry has a seal on it behind its hash. */
 static bool link_next(struct run_store *run)
 {
+	unsigned char *seal = run->hash + CHAIN_BYTES;
+
 	memcpy(run->next, run->link, sizeof(run->next));
-	return (run->begun || link_start(run)) &&
-	       (run->pending.length == 0 ||
-		link_add(run, run->next, buffer_text(&run->pending), run->pending.length));
+	if (!(run->begun || link_start(run)) ||
+	    !link_add(run, run->next, buffer_text(&run->pending), run->pending.length))
+		return false;
+	memcpy(run->hash, run->next, CHAIN_BYTES);
+	return !run->touched || (seal_make(run, &run->record, run->hash, seal) &&
+				 link_add(run, run->next, (const char *)seal, CHAIN_BYTES));
 }
 
 static bool take_number(void *context, const struct db_value *values, size_t count)
@@ -340,7 +378,8 @@ static bool write_entry(struct run_store *run)
 {
 	const struct db_value values[] = {DB_INT_OF(run->record.number), DB_INT_OF(run->entries),
 					  DB_BYTES_OF(buffer_text(&run->pending), run->pending.length),
-					  DB_BYTES_OF((const char *)run->next, sizeof(run->next))};
+					  DB_BYTES_OF((const char *)run->hash,
+						      run->touched ? sizeof(run->hash) : CHAIN_BYTES)};
 
 	return run_sql(run->state, "INSERT INTO entry (run, number, lines, hash) VALUES ($1, $2, $3, $4)", values,
 		       4);
@@ -358,13 +397,12 @@ static bool take_end(void *context, const struct db_value *v, size_t count)
 {
 	struct ending *ending = context;
 	struct run_store *run = ending->run;
-	bool whole = v[1].length == CHAIN_BYTES;
+	bool whole = v[1].length == CHAIN_BYTES || v[1].length == sizeof(run->hash);
 
 	(void)count;
-	if (whole && v[0].i == run->entries - 1 && memcmp(v[1].bytes, run->link, CHAIN_BYTES) == 0)
+	if (whole && v[0].i == run->entries - 1 && memcmp(v[1].bytes, run->last, CHAIN_BYTES) == 0)
 		ending->last = true;
-	else if (whole && v[0].i == run->entries && run->pending.length > 0 &&
-		 memcmp(v[1].bytes, run->next, CHAIN_BYTES) == 0)
+	else if (whole && v[0].i == run->entries && memcmp(v[1].bytes, run->hash, CHAIN_BYTES) == 0)
 		ending->next = true;
 	else
 		ending->other = true;
@@ -419,7 +457,7 @@ static bool write_all(struct state *state, void *context)
 		return false;
 	if (run->touched && !write_record(run))
 		return false;
-	return run->pending.length == 0 || write_entry(run);
+	return write_entry(run);
 }
 
 static void let_go(struct run_store *run)
@@ -462,9 +500,10 @@ static bool run_sync(struct store *store)
 	if (run->broken)
 		return false;
 	memcpy(run->link, run->next, sizeof(run->link));
+	memcpy(run->last, run->hash, sizeof(run->last));
 	run->session = run->state->db->sessions;
 	run->begun = true;
-	run->entries += run->pending.length > 0;
+	run->entries++;
 	run->touched = false;
 	buffer_cut(&run->pending, 0);
 	return true;
@@ -491,15 +530,27 @@ static bool take_lines(struct run_store *run, const char *lines, size_t length)
 	return true;
 }
 
+static bool take_seal(struct run_store *run, const char *seal)
+{
+	memcpy(run->seal, seal, CHAIN_BYTES);
+	memcpy(run->sealed, run->link, CHAIN_BYTES);
+	run->has_seal = true;
+	return link_add(run, run->link, seal, CHAIN_BYTES);
+}
+
 static bool take_entry(void *context, const struct db_value *v, size_t count)
 {
 	struct reading *reading = context;
 	struct run_store *run = reading->run;
 
 	(void)count;
-	reading->good = v[0].i == run->entries && v[2].length == CHAIN_BYTES &&
+	reading->good = v[0].i == run->entries && (v[2].length == CHAIN_BYTES || v[2].length == 2 * CHAIN_BYTES) &&
 			link_add(run, run->link, v[1].bytes, v[1].length) &&
-			memcmp(run->link, v[2].bytes, CHAIN_BYTES) == 0 && take_lines(run, v[1].bytes, v[1].length);
+			memcmp(run->link, v[2].bytes, CHAIN_BYTES) == 0;
+	memcpy(run->last, run->link, sizeof(run->last));
+	reading->good = reading->good &&
+			(v[2].length == CHAIN_BYTES || take_seal(run, v[2].bytes + CHAIN_BYTES)) &&
+			take_lines(run, v[1].bytes, v[1].length);
 	run->entries++;
 	return reading->good;
 }
@@ -542,6 +593,50 @@ static bool read_sources(struct run_store *run)
 	       db->ops->run(db, "SELECT path, text FROM source WHERE run = $1 ORDER BY number", values, 1,
 			    take_source, &reading) &&
 	       reading.good;
+}
+
+static bool take_row(void *context, const struct db_value *v, size_t count)
+{
+	(void)count;
+	take_record(v, context);
+	return false;
+}
+
+static bool seal_holds(struct run_store *run)
+{
+	const struct db_value values[] = {DB_INT_OF(run->record.number)};
+	struct run_record record = {0};
+	unsigned char seal[CHAIN_BYTES];
+	bool good = run->state->db->ops->run(run->state->db, "SELECT " RUN_COLUMNS " FROM run WHERE number = $1", values, 1,
+					     take_row, &record) &&
+		    record.id && strcmp(record.id, run->record.id) == 0 && run->has_seal &&
+		    seal_make(run, &record, run->sealed, seal) && memcmp(seal, run->seal, CHAIN_BYTES) == 0;
+
+	if (good) {
+		run_record_free(&run->record);
+		run->record = record;
+	} else {
+		run_record_free(&record);
+	}
+	return good;
+}
+
+/* While it is under way, its row and its entries are of two moments: then they are read again. */
+#define SEAL_TRIES 5
+
+static bool read_all(struct run_store *run)
+{
+	if (!read_sources(run))
+		return false;
+	for (int i = 0; i < SEAL_TRIES; i++) {
+		if (!read_entries(run))
+			return false;
+		if (seal_holds(run))
+			return true;
+	}
+	return wrong(run->state,
+		     "the record of %s is damaged: what is known of the run is not what was written; it is left as it is",
+		     run->record.id);
 }
 
 static size_t run_count(struct store *store)
@@ -604,7 +699,7 @@ struct store *state_run_open(struct state *state, const struct run_record *recor
 	struct run_store *run = run_new(state, record);
 
 	run->begun = true;
-	if ((!to_write || own_run(run)) && read_sources(run) && read_entries(run))
+	if ((!to_write || own_run(run)) && read_all(run))
 		return &run->base;
 	run_free(&run->base);
 	return NULL;

@@ -4,7 +4,7 @@
  *
  * The rows of a run are kept in entries, one for what one sync makes durable. Each entry has a SHA-256 of the entry before
  * it and of its own text; the first stands on the run's id and on its sources. So what is read is what was written, or a
- * first part of it, or it is refused.
+ * first part of it, or it is refused. What is known of the run besides its rows is sealed by an entry whenever it changes.
  *
  * All calls block. Those that fail answer false or NULL; state_error() says why, in one line.
  */

@@ -190,7 +190,7 @@ static void hold_given(void *context, uint32_t number, const struct value *v)
 	const struct subject *subject = context;
 
 	if (subject->simulation)
-		plan_test_given(subject->run->test, subject->simulation, number, v);
+		plan_test_give(subject->simulation, subject->run->test, number, v);
 }
 
 /* The record of the run, which the caller frees. */

@@ -355,6 +355,71 @@ static void test_a_store_that_failed_takes_no_more(void **state)
 	journal_free(journal);
 }
 
+/* Counts what is made durable. */
+struct counted_store {
+	struct store base;
+	struct store *rows;
+	size_t synced;
+};
+
+static bool counted_append(struct store *store, const char *row, size_t length)
+{
+	struct store *rows = ((struct counted_store *)store)->rows;
+
+	return rows->ops->append(rows, row, length);
+}
+
+static size_t counted_count(struct store *store)
+{
+	struct store *rows = ((struct counted_store *)store)->rows;
+
+	return rows->ops->count(rows);
+}
+
+static bool counted_sync(struct store *store)
+{
+	((struct counted_store *)store)->synced = counted_count(store);
+	return true;
+}
+
+static const char *counted_row_peek(struct store *store, size_t index, size_t *length)
+{
+	struct store *rows = ((struct counted_store *)store)->rows;
+
+	return rows->ops->row_peek(rows, index, length);
+}
+
+/* A resume may still find that it has to wait for a person: until it goes on, the record stays as it was. */
+static void test_a_replayed_record_is_left_alone_until_it_goes_on(void **state)
+{
+	static const struct store_ops ops = {
+	    .append = counted_append, .sync = counted_sync, .count = counted_count, .row_peek = counted_row_peek};
+	struct counted_store store = {.base = {.ops = &ops, .packed = true}, .rows = store_memory_new()};
+	struct journal *journal = journal_new(&store.base);
+	struct event asked = {.kind = EVENT_EFFECT_STARTED, .id = "0:1", .step = "", .text = "exec"};
+	struct event resumed = {.kind = EVENT_RESUMED, .id = "", .step = "", .text = ""};
+
+	(void)state;
+	assert_true(journal_append(journal, &asked));
+	assert_true(journal_append(journal, &resumed)); /* one that is on record releases nothing */
+	assert_true(journal_sync(journal));
+	assert_int_equal(store.synced, 2);
+	journal_free(journal);
+
+	journal = journal_replayed_new(&store.base);
+	assert_true(journal_append(journal, &asked));
+	assert_true(journal_append(journal, &resumed));
+	asked.id = "0:2";
+	assert_true(journal_append(journal, &asked));
+	assert_true(journal_sync(journal));
+	assert_int_equal(store.synced, 2);
+	assert_true(journal_append(journal, &resumed));
+	assert_true(journal_sync(journal));
+	assert_int_equal(store.synced, 4);
+	journal_free(journal);
+	store.rows->ops->free(store.rows);
+}
+
 static void test_outcomes(void **state)
 {
 	struct outcome failed = outcome_failed("exit code %d of %s", 3, "pg_dump"),
@@ -385,6 +450,7 @@ int main(void)
 	    cmocka_unit_test(test_kept_before_it_is_told),
 	    cmocka_unit_test(test_wants),
 	    cmocka_unit_test(test_a_store_that_failed_takes_no_more),
+	    cmocka_unit_test(test_a_replayed_record_is_left_alone_until_it_goes_on),
 	    cmocka_unit_test(test_outcomes),
 	};
 
