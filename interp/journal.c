@@ -410,11 +410,6 @@ bool journal_sync(struct journal *journal)
 	return !journal->broken;
 }
 
-bool journal_failed(const struct journal *journal)
-{
-	return journal->broken && !journal->differs;
-}
-
 bool journal_wants(const struct journal *journal, enum event_kind kind)
 {
 	bool wanted = false;

@@ -91,7 +91,6 @@ void journal_prepare(struct journal *journal, void (*see)(void *context, const s
 /* Sets seq; false: the store failed, and nobody has seen the event. The end of a run is synced before it is seen. */
 bool journal_append(struct journal *journal, struct event *event);
 bool journal_sync(struct journal *journal);
-bool journal_failed(const struct journal *journal); /* a store has */
 /* False: nobody sees an event of this kind. It is appended all the same, as it has a number; its parts may be left out. */
 bool journal_wants(const struct journal *journal, enum event_kind kind);
 
