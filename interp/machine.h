@@ -72,6 +72,9 @@ struct machine_options {
 	/* Of a run that explores: told of each threshold where it is watched. It is then measured once, and judged not. */
 	void (*watched)(void *context, const struct watched *watched);
 	void *context;
+	/* Or NULL: told of what a pure call has made of a secret, before anyone else sees it. */
+	void (*secret_made)(void *context, struct value v);
+	void *secret_context;
 };
 
 struct machine;

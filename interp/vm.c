@@ -156,6 +156,9 @@ static bool pure_call(struct fiber *fiber, const struct instruction *in, struct 
 		flags |= value_is_secret(r[in->b + i]) ? VALUE_SECRET : 0;
 	}
 	struct pure_result result = site->builtin->call(r + in->b, site->arg_count);
+	const struct machine_options *options = fiber->machine->options;
+	if (result.ok && flags && options->secret_made)
+		options->secret_made(options->secret_context, value_mark(result.value, flags));
 	if (result.ok) {
 		value_put(&r[in->a],
 			  result.value.tag == VALUE_BOOL ? result.value : value_mark(result.value, flags));
