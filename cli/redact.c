@@ -16,6 +16,7 @@
 #define REST	     12 /* of a secret that was cut off; three quarters of a shorter one */
 #define HEADS	     4096
 #define KEY	     3 /* bytes by which needles are found */
+#define KEY_TEXT     64 /* bytes of text in which their spelling must stand, quotes among them */
 
 struct needle {
 	char *bytes;
@@ -72,6 +73,21 @@ static uint32_t hash(const char *bytes, size_t length)
 	return h ^ h >> 15;
 }
 
+static inline uint32_t hash_key(const char *key)
+{
+	uint32_t h = (uint32_t)(unsigned char)key[0] | (uint32_t)(unsigned char)key[1] << 8 |
+		     (uint32_t)(unsigned char)key[2] << 16;
+
+	return h * 2654435761u >> 8;
+}
+
+/* A cheap look at whether some needle has this key. */
+static inline bool maybe(const struct redactor *redactor, uint32_t h)
+{
+	h %= 8 * sizeof(redactor->bloom);
+	return redactor->bloom[h / 8] >> h % 8 & 1;
+}
+
 /* Its first bytes that are no quotes: those may stand anywhere in a spelling. False: it has too few. */
 static bool key_of(const char *bytes, size_t length, char *key)
 {
@@ -87,7 +103,7 @@ static size_t *head_of(struct redactor *redactor, const char *bytes, size_t leng
 {
 	char key[KEY];
 
-	return key_of(bytes, length, key) ? &redactor->heads[hash(key, KEY) % HEADS] : &redactor->odd;
+	return key_of(bytes, length, key) ? &redactor->heads[hash_key(key) % HEADS] : &redactor->odd;
 }
 
 static bool known(struct redactor *redactor, const char *bytes, size_t length)
@@ -106,7 +122,7 @@ static void add_first(struct redactor *redactor, const char *bytes, size_t lengt
 	char key[KEY];
 
 	if (key_of(bytes, length, key)) {
-		uint32_t h = hash(key, KEY) % (8 * sizeof(redactor->bloom));
+		uint32_t h = hash_key(key) % (8 * sizeof(redactor->bloom));
 
 		redactor->bloom[h / 8] |= (unsigned char)(1 << h % 8);
 		return;
@@ -316,7 +332,7 @@ static bool cut_at(const struct scan *scan, const char *at)
 
 static bool gap(char byte)
 {
-	return byte == '\n' || byte == '\r' || byte == ' ' || byte == ':';
+	return spelling_class[(unsigned char)byte] & SPELLING_GAP;
 }
 
 /* How a needle's spelling may go on at `at`, which is to be its byte `i`. */
@@ -447,7 +463,7 @@ static void look_key(struct scan *scan, const char *so_far, size_t count, const 
 	char key[KEY];
 
 	memcpy(key, so_far, KEY);
-	for (; count < KEY && at < scan->end; at++) {
+	for (; count < KEY && at < scan->end && at - from < KEY_TEXT; at++) {
 		size_t read = spelling_special(*at) ? spelling_read(at, scan->end, readings) : 0, k, i;
 
 		for (k = 0; k < read; k++) {
@@ -465,12 +481,8 @@ static void look_key(struct scan *scan, const char *so_far, size_t count, const 
 		if (!spelling_slack(*at))
 			key[count++] = *at;
 	}
-	if (count == KEY) {
-		uint32_t h = hash(key, KEY), bit = h % (8 * sizeof(scan->redactor->bloom));
-
-		if (scan->redactor->bloom[bit / 8] >> bit % 8 & 1)
-			look_chain(scan, scan->redactor->heads[h % HEADS], from, hit);
-	}
+	if (count == KEY && maybe(scan->redactor, hash_key(key)))
+		look_chain(scan, scan->redactor->heads[hash_key(key) % HEADS], from, hit);
 }
 
 /* What follows the place at which a text was cut off. */
@@ -499,33 +511,53 @@ static bool begins(const struct scan *scan, const char *at)
 {
 	size_t before = (size_t)(at - scan->text);
 
-	return before == 0 || at[-1] == '"' || (before >= 3 && memcmp(at - 3, "...", 3) == 0) ||
-	       (before >= 3 && memcmp(at - 3, "\xe2\x80\xa6", 3) == 0);
+	if (before == 0 || at[-1] == '"')
+		return true;
+	return before >= 3 && ((at[-1] == '.' && memcmp(at - 3, "...", 3) == 0) ||
+			       (at[-1] == '\xa6' && memcmp(at - 3, "\xe2\x80\xa6", 3) == 0));
 }
 
-static bool plain(const char *at)
+/* Three bytes that can be read in one way only, but for what stands between them; false: it takes look_key(). */
+static bool look_plain(struct scan *scan, const char *at, struct hit *hit)
 {
-	return !spelling_special(at[0]) && !spelling_special(at[1]) && !spelling_special(at[2]);
+	const struct redactor *redactor = scan->redactor;
+	char key[KEY] = {*at};
+	unsigned marks = 0;
+	uint32_t h;
+	size_t i;
+
+	if (scan->end - at < KEY)
+		return false;
+	for (i = 0; i < KEY; i++)
+		marks |= spelling_class[(unsigned char)at[i]];
+	if (marks & SPELLING_ESCAPE)
+		return false;
+	h = hash_key(at);
+	if (maybe(redactor, h))
+		look_chain(scan, redactor->heads[h % HEADS], at, hit);
+	if (!(marks & SPELLING_GAP))
+		return true;
+	for (i = 1, at++; i < KEY && at < scan->end; at++) {
+		if (spelling_class[(unsigned char)*at] & SPELLING_ESCAPE)
+			return false;
+		if (!(spelling_class[(unsigned char)*at] & SPELLING_GAP))
+			key[i++] = *at;
+	}
+	return i < KEY || !maybe(redactor, hash_key(key));
 }
 
 static struct hit look(struct scan *scan, const char *at)
 {
+	static const char nothing[KEY];
 	const struct redactor *redactor = scan->redactor;
 	struct hit hit = {0};
-	char key[KEY] = {0};
 
 	if (redactor->odd_first[(unsigned char)*at])
 		look_chain(scan, redactor->odd, at, &hit);
 	if (begins(scan, at))
 		look_inside(scan, at, &hit);
-	if (scan->end - at >= KEY && plain(at)) {
-		uint32_t h = hash(at, KEY), bit = h % (8 * sizeof(redactor->bloom));
-
-		if (redactor->bloom[bit / 8] >> bit % 8 & 1)
-			look_chain(scan, redactor->heads[h % HEADS], at, &hit);
-	} else {
-		look_key(scan, key, 0, at, at, &hit);
-	}
+	if (!look_plain(scan, at, &hit))
+		look_key(scan, nothing, 0, at, at, &hit);
 	return hit;
 }
 

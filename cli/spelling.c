@@ -4,30 +4,19 @@
 #include <stdint.h>
 #include <string.h>
 
-bool spelling_slack(char c)
-{
-	return c == '\\' || c == '\'' || c == '"';
-}
-
-bool spelling_special(char c)
-{
-	switch (c) {
-	case '%':
-	case '\\':
-	case '&':
-	case '=':
-	case '+':
-	case '\'':
-	case '"':
-	case '\n':
-	case '\r':
-	case ' ':
-	case ':':
-		return true;
-	default:
-		return false;
-	}
-}
+const unsigned char spelling_class[256] = {
+    ['%'] = SPELLING_ESCAPE,
+    ['&'] = SPELLING_ESCAPE,
+    ['='] = SPELLING_ESCAPE,
+    ['+'] = SPELLING_ESCAPE,
+    ['\\'] = SPELLING_ESCAPE | SPELLING_SLACK,
+    ['\''] = SPELLING_ESCAPE | SPELLING_SLACK,
+    ['"'] = SPELLING_ESCAPE | SPELLING_SLACK,
+    ['\n'] = SPELLING_GAP,
+    ['\r'] = SPELLING_GAP,
+    [' '] = SPELLING_GAP,
+    [':'] = SPELLING_GAP,
+};
 
 static int digit(const char *at, const char *end, int base)
 {

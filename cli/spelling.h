@@ -13,8 +13,21 @@ struct spelling {
 	size_t length; /* of the text that means it */
 };
 
-bool spelling_special(char c); /* may begin an escape, or stand between two bytes */
-bool spelling_slack(char c);   /* quotes and the backslash: a spelling may have more of them than what it spells */
+enum {
+	SPELLING_ESCAPE = 1, /* one of SPELLING_BEGINS */
+	SPELLING_SLACK = 2,  /* quotes and the backslash: a spelling may have more of them than what it spells */
+	SPELLING_GAP = 4,    /* may stand between two characters of base64 or hexadecimal */
+};
+extern const unsigned char spelling_class[256];
+
+static inline bool spelling_special(char c)
+{
+	return spelling_class[(unsigned char)c] != 0;
+}
+static inline bool spelling_slack(char c)
+{
+	return spelling_class[(unsigned char)c] & SPELLING_SLACK;
+}
 
 #define SPELLING_READINGS 2
 

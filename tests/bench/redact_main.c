@@ -61,6 +61,7 @@ int main(void)
 		for (i = 0; i < 3; i++)
 			printf(" %12.1f", measure(counts[i], text, length));
 		putchar('\n');
+		fflush(stdout);
 	}
 	free(text);
 	return 0;
