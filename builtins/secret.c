@@ -11,8 +11,6 @@
 #include "builtins/live.h"
 #include "builtins/tables.h"
 
-/* Shorter ones are guessed, and would be found by chance in texts that are searched for secrets. */
-#define SECRET_MIN 8
 #define SECRET_MAX (64 * 1024)
 
 struct secret_file {
@@ -42,10 +40,7 @@ static void answer_secret(struct effect_call *call, const char *bytes, size_t le
 	if (length == 0)
 		call_failed(call, "the secret of %s is empty", from);
 	else if (length < SECRET_MIN)
-		call_failed(call,
-			    "the secret of %s has fewer than %d bytes: such a one is guessed, and cannot be "
-			    "kept out of what is shown",
-			    from, SECRET_MIN);
+		call_failed(call, SECRET_TOO_SHORT, from, SECRET_MIN);
 	else if (memchr(bytes, '\0', length))
 		call_failed(call, "the secret of %s holds a NUL byte", from);
 	else
