@@ -10,7 +10,7 @@ files below TMPDIR, nor in a command line of any process; in the environment of 
 The search is held to itself first: the same calls with values that nobody has called secret must be found, each in each
 encoding. Closes with `N passed, N failed`.
 """
-import base64, glob, html, json, os, re, shutil, socket, subprocess, sys, tempfile, threading, time, urllib.parse
+import base64, glob, html, json, os, re, shutil, socket, ssl, subprocess, sys, tempfile, threading, time, urllib.parse
 
 RUNPLAN = os.path.realpath(sys.argv[1])
 SHORT = "--short" in sys.argv
@@ -82,7 +82,7 @@ def search(data):
 
 
 # What answers say: secrets in turn, in every encoding. One line each, as tools do.
-turn = 0
+turn = reached = 0
 lock = threading.Lock()
 
 
@@ -117,6 +117,8 @@ def serve(handle, path=None):
             threading.Thread(target=guarded, args=(connection,), daemon=True).start()
 
     def guarded(connection):
+        global reached
+        reached += 1
         try:
             connection.settimeout(20)
             handle(connection)
@@ -210,7 +212,10 @@ def postgres(connection):
             message(b"Z", b"I")
 
 
-def smtp(connection):
+def smtp(plain):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(WORK + "/certificate", WORK + "/key")
+    connection = tls.wrap_socket(plain, server_side=True)
     connection.sendall(b"220 here\r\n")
     while True:
         data = connection.recv(65536)
@@ -290,12 +295,12 @@ def required(row, name, kind):
         "container": '"c"', "image": '"image:1"', "registry": '"127.0.0.1:%d"' % PLACES["http"], "user": '"user"', "service": '"web"',
         "sql": '"select 1"', "database": '"db"', "from": '"%s/files/plain"' % WORK, "to": '"%s/out/NUMBER"' % WORK,
         "name": '"name"', "parts": '"name"', "key": '"key"', "value": '"a value"', "method": '"POST"', "query": '"up"',
-        "matchers": '{ job: "x" }', "for": "1m", "id": '"id"', "text": '"text"', "with": '"other"', "values": '{ a: "x" }',
-        "subject": '"subject"', "body": '"body"', "page": '"page"', "title": '"title"', "path": '"%s/out/file"' % WORK,
+        "matchers": '{ job: "x" }', "for": "1m", "id": '"3f2504e0-4f89-41d3-9a0c-0305e82c3301"', "text": '"text"', "with": '"other"', "values": '{ a: "x" }',
+        "file": '"%s/files/plain"' % WORK, "bucket": '"bucket"', "subject": '"subject"', "body": '"body"', "page": '"page"', "title": '"title"', "path": '"%s/out/file"' % WORK,
         "urls": '["http://127.0.0.1:%d/"]' % PLACES["http"], "password": '"a password of it"',
     }
     if name == "command":
-        return '["GET", "key"]' if space == "redis" else "`talk`" if kind.endswith("sh") else '["talk"]'
+        return '["GET", "key"]' if space == "redis" else '"talk"' if kind.endswith("sh") else '["talk"]'
     if name == "url":
         return {"ws": '"ws://127.0.0.1:%d/"'}.get(space, '"http://127.0.0.1:%d/"') % PLACES["http"]
     if name == "to" and space == "notify":
@@ -334,9 +339,10 @@ def given(row, name, kind, s):
 
 EXTRA = {  # what makes a call reach something here
     "pg": 'url: "postgres://user:password@127.0.0.1:{pg}/db?sslmode=disable"', "redis": 'url: "redis://127.0.0.1:{redis}"',
-    "prom": 'server: "http://127.0.0.1:{http}"', "notify.mail": 'smtp: "127.0.0.1:{smtp}", tls: "none", from: "a@example.org"',
+    "prom": 'server: "http://127.0.0.1:{http}"', "notify.mail": 'smtp: "127.0.0.1:{smtp}", tls: "always", ca: "{work}/certificate", from: "a@example.org"',
     "notify.status_page": 'server: "http://127.0.0.1:{http}"', "prom.silence": 'alertmanager: "http://127.0.0.1:{http}"',
-    "prom.unsilence": 'alertmanager: "http://127.0.0.1:{http}"', "compose": 'directory: "{work}/files"',
+    "prom.unsilence": 'alertmanager: "http://127.0.0.1:{http}"', "s3": 'endpoint: "http://127.0.0.1:{http}", access_key: "an access key", secret_key: "a secret key"',
+    "compose": 'directory: "{work}/files"',
 }
 
 
@@ -360,6 +366,8 @@ def calls(row, parameters, s, number):
                 arguments["retries"] = "0"
             if any(p[0] == "timeout" for p in parameters):
                 arguments["timeout"] = "3s"
+            if row == "prom.range":
+                arguments["over"] = "5m"
             order = [p[0] for p in parameters if p[0] in arguments]
             call = "%s(%s)" % (row, ", ".join("%s: %s" % (n, arguments[n]) for n in order))
             yield call.replace("NUMBER", "%d-%s" % (number, name))
@@ -411,6 +419,7 @@ class Watch(threading.Thread):
 
 
 def run(row, text, options, environ_allowed):
+    global reached
     """Everything that the run left, and its output. Searched by the caller."""
     home = tempfile.mkdtemp(dir=WORK)
     os.mkdir(home + "/tmp")
@@ -431,6 +440,7 @@ def run(row, text, options, environ_allowed):
     watch.join()
     found = everything(home, done.stdout, done.stderr)
     lines = [open(p, "rb").read() for p in glob.glob(spy + "/*.cmdline")]
+    reached += len(lines)
     environs = [open(p, "rb").read() for p in glob.glob(spy + "/*.environ")]
     found.append(("a command line", b"\n".join(lines + [s for s in watch.seen if b"planted.py" not in s])))
     if not environ_allowed:
@@ -449,10 +459,13 @@ def judge(name, problems):
 
 
 def look(row, text, options, environ_allowed, least=0):
+    before = reached
     done, found = run(row, text, options, environ_allowed)
     problems = ["%s, secret %d (%s)" % (where, i, form) for where, data in found for i, form in search(data)]
-    if done.returncode not in (0, 1) or len(done.stdout + done.stderr) < least:
+    if done.returncode not in (0, 1, 3) or len(done.stdout + done.stderr) < least:
         problems.append("ended with %d: %s" % (done.returncode, (done.stderr or done.stdout)[-300:].decode("utf-8", "replace")))
+    if least and reached == before and row.split(".")[0] not in ("file", "sqlite"):
+        problems.append("it reached nothing: " + (done.stderr or done.stdout)[-1500:-500].decode("utf-8", "replace"))
     judge("%s (%s)" % (row, " ".join(o for o in options if o[:2] == "--" or o in ("run", "preview", "check"))), problems)
 
 
@@ -491,6 +504,9 @@ def main():
     for name, text in (("plain", "text"), ("docker-compose.yml", "services:\n  web:\n    image: web\n"), ("db.sqlite", "")):
         with open(os.path.join(WORK, "files", name), "w") as f:
             f.write(text)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-days", "2", "-keyout", WORK + "/key", "-out", WORK + "/certificate"],
+                   check=True, capture_output=True)
     PLACES.update(http=serve(http), redis=serve(redis), pg=serve(postgres), smtp=serve(smtp), bin=commands(), work=WORK)
     serve(http, WORK + "/engine")
     control()
