@@ -321,13 +321,28 @@ static bool telling(const struct needle *needle, size_t rest)
 	return rest >= REST || (rest >= LINE_SECRET && 4 * rest >= 3 * needle->length);
 }
 
-/* Has a text been cut off here? */
-static bool cut_at(const struct scan *scan, const char *at)
+static bool ends_at(const struct scan *scan, const char *at)
 {
 	size_t left = (size_t)(scan->end - at);
 
 	return left == 0 || strchr("\"'`", *at) || (left >= 3 && memcmp(at, "...", 3) == 0) ||
-	       (left >= 3 && memcmp(at, "\xe2\x80\xa6", 3) == 0);
+	       (left >= 3 && (memcmp(at, "\xe2\x80\xa6", 3) == 0 || memcmp(at, "\xef\xbf\xbd", 3) == 0));
+}
+
+/* Has a text been cut off here, perhaps within an escape? */
+static bool cut_at(const struct scan *scan, const char *at)
+{
+	const char *to = at;
+
+	if (ends_at(scan, at))
+		return true;
+	if (!strchr("%&=\\", *at))
+		return false;
+	while (to < scan->end && to - at < 8 && strchr("%&=\\", *to))
+		to++;
+	while (to < scan->end && to - at < 12 && (isalnum((unsigned char)*to) || *to == '#'))
+		to++;
+	return ends_at(scan, to);
 }
 
 static bool gap(char byte)

@@ -449,6 +449,11 @@ def run(row, text, options, environ_allowed):
     return done, found
 
 
+def around(data, form):
+    at = min(data.find(p) for p in patterns(form) if p in data)
+    return data[max(at - 60, 0):at + 90]
+
+
 def judge(name, problems):
     global passed, failed
     if problems:
@@ -461,7 +466,8 @@ def judge(name, problems):
 def look(row, text, options, environ_allowed, least=0):
     before = reached
     done, found = run(row, text, options, environ_allowed)
-    problems = ["%s, secret %d (%s)" % (where, i, form) for where, data in found for i, form in search(data)]
+    problems = ["%s, secret %d (%s): %r" % (where, i, form, around(data, FORMS[i][form]))
+                for where, data in found for i, form in search(data)]
     if done.returncode not in (0, 1, 3) or len(done.stdout + done.stderr) < least:
         problems.append("ended with %d: %s" % (done.returncode, (done.stderr or done.stdout)[-300:].decode("utf-8", "replace")))
     if least and reached == before and row.split(".")[0] not in ("file", "sqlite"):
@@ -511,7 +517,7 @@ def main():
     serve(http, WORK + "/engine")
     control()
     rows = [r for r in table() if r[4] != "pure" and (not ONLY or r[0] in ONLY)]
-    per = 2 if SHORT else 10
+    per = 2 if SHORT else 5
     for number, (row, parameters, answers, section, _) in enumerate(rows):
         try:
             numbers = [(number * 7 + k * 3) % 40 for k in range(per)]

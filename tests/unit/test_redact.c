@@ -317,6 +317,40 @@ static void test_cut_off(void **state)
 	redactor_free(redactor);
 }
 
+/* The same in each form, also in the middle of an escape. */
+static void test_cut_off_forms(void **state)
+{
+	struct redactor *redactor = redactor_new();
+	char large[1025];
+	int form, i;
+
+	(void)state;
+	for (i = 0; i < 1024; i++)
+		large[i] = "0123456789abcdefghijklmnopqrstuvwxyz'\"\\ %&+\n/=<>"[(i * i * 31 + i * 7) % 48];
+	large[1023] = 'x';
+	large[1024] = '\0';
+	redactor_learn(redactor, large, 1024);
+	for (form = 0; form < FORMS; form++) {
+		struct buffer coded = {0};
+
+		write_form(&coded, form, large);
+		for (i = 300; i < 400; i++) {
+			struct buffer text = {0}, out = {0};
+			size_t k;
+
+			buffer_printf(&text, "it answered: %.*s…", i, buffer_text(&coded));
+			redact(redactor, buffer_text(&text), text.length, &out);
+			for (k = 12; k + 40 < (size_t)i; k++)
+				if (memmem(buffer_text(&out), out.length, buffer_text(&coded) + k, 40))
+					fail_msg("form %d, cut at %d: %s shows as %s", form, i, buffer_text(&text), buffer_text(&out));
+			buffer_free(&text);
+			buffer_free(&out);
+		}
+		buffer_free(&coded);
+	}
+	redactor_free(redactor);
+}
+
 /* A row stays a row, whatever is hidden in it. */
 static void test_rows_stay_rows(void **state)
 {
@@ -407,7 +441,7 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_every_form), cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_cut_off),
+	    cmocka_unit_test(test_every_form), cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_cut_off), cmocka_unit_test(test_cut_off_forms),
 	    cmocka_unit_test(test_rows_stay_rows), cmocka_unit_test(test_context), cmocka_unit_test(test_hostile),
 	};
 
