@@ -133,7 +133,7 @@ static void json_of(struct buffer *out, const char *s)
 	json_write_string(out, s, strlen(s));
 }
 
-enum { FORMS = 34 };
+enum { FORMS = 36 };
 
 static void write_form(struct buffer *out, int form, const char *s)
 {
@@ -211,6 +211,17 @@ static void write_form(struct buffer *out, int form, const char *s)
 		return;
 	case 30: case 31: case 32:
 		html(out, s, form - 30);
+		return;
+	case 33:
+		for (c = s; *c; c++)
+			hex_of(out, "\\x", (unsigned char)*c, 0, "");
+		return;
+	case 34: /* quoted-printable */
+		for (c = s; *c; c++)
+			if ((unsigned char)*c < 33 || (unsigned char)*c > 126 || *c == '=')
+				hex_of(out, "=", (unsigned char)*c, 1, "");
+			else
+				buffer_add_byte(out, *c);
 		return;
 	default:
 		for (c = s; *c; c++)
