@@ -22,7 +22,7 @@
 #define LOOKS_UNSTARTED 100 /* looks at an exec that has neither begun nor ended, before it is given up */
 #define TAIL_LINES	20
 #define TAIL_BYTES	(16 * 1024)
-#define SECRET_MIN	4 /* shorter ones would hide half of any text */
+#define SCRUB_MIN	4 /* bytes of a secret; shorter ones would hide half of any text */
 
 enum stop_reason { STOP_NONE, STOP_CANCEL, STOP_TIMEOUT };
 
@@ -158,7 +158,7 @@ static void secret_add(struct value *secrets, struct value v)
 	if (v.tag == VALUE_NULL || !value_is_secret(v))
 		return;
 	text = value_to_text(v);
-	if (value_length(text) >= SECRET_MIN)
+	if (value_length(text) >= SCRUB_MIN)
 		list_push(secrets, text);
 	else
 		value_release(text);

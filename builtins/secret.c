@@ -12,8 +12,6 @@
 #include "builtins/live.h"
 #include "builtins/tables.h"
 
-/* Shorter ones are guessed, and would be found by chance in texts that are searched for secrets. */
-#define SECRET_MIN 8
 #define SECRET_MAX (64 * 1024)
 
 struct reason {
@@ -44,11 +42,7 @@ static bool will_do(const char *bytes, size_t *length, const char *from, struct 
 	if (*length == 0)
 		return lacks(why, "the secret of %.300s is empty", from);
 	if (*length < SECRET_MIN)
-		return lacks(
-		    why,
-		    "the secret of %.300s has fewer than %d bytes: such a one is guessed, and cannot be "
-		    "kept out of what is shown",
-		    from, SECRET_MIN);
+		return lacks(why, SECRET_TOO_SHORT, from, SECRET_MIN);
 	if (memchr(bytes, '\0', *length))
 		return lacks(why, "the secret of %.300s holds a NUL byte", from);
 	return true;

@@ -206,6 +206,7 @@ static void write_result(const struct reporter *reporter, const struct test_resu
 {
 	struct value record = place_of(reporter, reporter->test->span, record_new(13));
 	struct buffer line = {0};
+	struct value clean;
 
 	record_set(&record, "type", value_string("test"));
 	record_set(&record, "test", value_string(plan_test_title(reporter->test)));
@@ -219,10 +220,12 @@ static void write_result(const struct reporter *reporter, const struct test_resu
 	record_set(&record, "missed", misses_of(reporter, result));
 	record_set(&record, "unused", unused_of(reporter, result));
 	record_set(&record, "calls", calls_of(&result->calls));
-	json_write(&line, record, JSON_PLAIN);
+	clean = redact_value(reporter->session->redactor, record);
+	json_write(&line, clean, JSON_PLAIN);
 	buffer_add_byte(&line, '\n');
-	page_raw(&reporter->session->out, line.string->bytes, line.length);
+	page_redacted(&reporter->session->out, line.string->bytes, line.length);
 	buffer_free(&line);
+	value_release(clean);
 	value_release(record);
 }
 

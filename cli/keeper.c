@@ -38,7 +38,7 @@ static bool hand_on(struct keeper *keeper)
 	for (; good && line < end; line = line_end + 1) {
 		line_end = memchr(line, '\n', (size_t)(end - line));
 		buffer_cut(&clean, 0);
-		redact(keeper->redactor, line, (size_t)(line_end - line), &clean);
+		redact_row(keeper->redactor, line, (size_t)(line_end - line), &clean);
 		good = keeper->run->ops->append(keeper->run, buffer_text(&clean), clean.length);
 	}
 	buffer_free(&clean);

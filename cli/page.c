@@ -217,6 +217,11 @@ void page_raw(const struct page *page, const char *text, size_t length)
 	buffer_free(&out);
 }
 
+void page_redacted(const struct page *page, const char *text, size_t length)
+{
+	page_put(page, text, length);
+}
+
 void page_printf(const struct page *page, const char *format, ...)
 {
 	struct buffer text = {0};

@@ -529,13 +529,27 @@ static void answer(struct people *people, struct question *question, struct valu
 	call_ok(call, v);
 }
 
+static void answer_secret(struct effect_call *call, const char *text)
+{
+	if (strlen(text) < SECRET_MIN)
+		call_failed(call, SECRET_TOO_SHORT, "the prompt", SECRET_MIN);
+	else
+		call_ok(call, value_mark(value_string(text), VALUE_SECRET));
+}
+
 static void take_ask(struct people *people, struct question *question, const char *line)
 {
 	struct value v;
 
+	if (question->secret) {
+		struct effect_call *call = question->call;
+
+		question_remove(people, question);
+		answer_secret(call, line);
+		return;
+	}
 	if (value_length(question->choices) == 0) {
-		v = value_string(line);
-		answer(people, question, question->secret ? value_mark(v, VALUE_SECRET) : v);
+		answer(people, question, value_string(line));
 		return;
 	}
 	v = chosen(question->choices, line);
@@ -684,7 +698,7 @@ static void answer_with(struct effect_call *call, const struct live_person_reque
 			const char *given)
 {
 	bool choice = value_length(request->choices) > 0;
-	struct value v = choice ? chosen(request->choices, given) : value_string(given);
+	struct value v = request->secret ? value_null() : choice ? chosen(request->choices, given) : value_string(given);
 
 	if (choice && v.tag == VALUE_NULL) {
 		struct value shown = value_show(request->choices, 200);
@@ -694,7 +708,10 @@ static void answer_with(struct effect_call *call, const struct live_person_reque
 		value_release(shown);
 		return;
 	}
-	call_ok(call, request->secret ? value_mark(v, VALUE_SECRET) : v);
+	if (request->secret)
+		answer_secret(call, given);
+	else
+		call_ok(call, v);
 }
 
 static bool answer_beforehand(struct people *people, struct effect_call *call,

@@ -28,7 +28,7 @@ static bool rows_append(struct store *store, const char *row, size_t length)
 {
 	struct rows *rows = rows_of(store);
 
-	redact(rows->redactor, row, length, &rows->unsynced);
+	redact_row(rows->redactor, row, length, &rows->unsynced);
 	buffer_add_byte(&rows->unsynced, '\n');
 	rows->count++;
 	return true;

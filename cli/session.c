@@ -297,6 +297,11 @@ static void learn(void *context, const struct event *event)
 		keeper_see(session->keeper, event);
 }
 
+static void learn_made(void *context, struct value v)
+{
+	redactor_learn_made(((struct session *)context)->redactor, v);
+}
+
 static void see(void *context, const struct event *event)
 {
 	struct session *session = context;
@@ -357,6 +362,8 @@ int session_run(struct session *session, struct driver *driver)
 	    .params = session->params.values,
 	    .param_count = session->params.count,
 	    .step_by_step = session->step_by_step,
+	    .secret_made = learn_made,
+	    .secret_context = session,
 	};
 	struct machine *machine;
 	size_t i;

@@ -51,6 +51,7 @@ void page_line(const struct page *page, const char *gutter, unsigned indent, enu
 	       const char *lead, const char *text);
 void page_printf(const struct page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void page_raw(const struct page *page, const char *text, size_t length); /* redacted, else as it is */
+void page_redacted(const struct page *page, const char *text, size_t length); /* by the caller, value by value */
 
 /* ---- a view ---- */
 

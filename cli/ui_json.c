@@ -13,10 +13,14 @@ struct ui_json {
 	char *run;
 };
 
-static void add_string(struct buffer *line, const char *name, const char *text)
+static void add_string(const struct ui_json *json, struct buffer *line, const char *name, const char *text)
 {
+	struct buffer clean = {0};
+
+	redact(json->page->redactor, text, strlen(text), &clean);
 	buffer_printf(line, ",\"%s\":", name);
-	json_write_string(line, text, strlen(text));
+	json_write_string(line, buffer_text(&clean), clean.length);
+	buffer_free(&clean);
 }
 
 static void add_place(const struct ui_json *json, struct buffer *line, struct span at)
@@ -41,25 +45,28 @@ static void json_event(struct ui *ui, const struct event *event)
 {
 	struct ui_json *json = (struct ui_json *)ui;
 	struct buffer line = {0};
+	struct value data;
 	char time[48];
 
 	if (event->kind == EVENT_RUN_STARTED && !json->run)
 		json->run = memory_need(strdup(event->id));
 	buffer_add_text(&line, "{\"seq\":");
 	buffer_add_int(&line, (int64_t)event->seq);
-	add_string(&line, "run", json->run ? json->run : "");
-	add_string(&line, "time", time_text(event->wall, time));
+	add_string(json, &line, "run", json->run ? json->run : "");
+	add_string(json, &line, "time", time_text(event->wall, time));
 	buffer_add_text(&line, ",\"elapsed\":");
 	buffer_add_float(&line, (double)event->now / 1e9);
-	add_string(&line, "type", event_name(event->kind));
-	add_string(&line, "id", event->id);
-	add_string(&line, "step", event->step);
-	add_string(&line, "text", event->text);
+	add_string(json, &line, "type", event_name(event->kind));
+	add_string(json, &line, "id", event->id);
+	add_string(json, &line, "step", event->step);
+	add_string(json, &line, "text", event->text);
 	buffer_add_text(&line, ",\"data\":");
-	json_write(&line, event->data, JSON_PLAIN);
+	data = redact_value(json->page->redactor, event->data);
+	json_write(&line, data, JSON_PLAIN);
+	value_release(data);
 	add_place(json, &line, event->at);
 	buffer_add_text(&line, "}\n");
-	page_raw(json->page, line.string->bytes, line.length);
+	page_redacted(json->page, line.string->bytes, line.length);
 	buffer_free(&line);
 }
 

@@ -82,6 +82,9 @@ struct machine_options {
 	 * place. NULL: it is refused. */
 	void (*wanting)(void *context, const struct wanting *wanting);
 	void *context;
+	/* Or NULL: told of what a pure call has made of a secret, before anyone else sees it. */
+	void (*secret_made)(void *context, struct value v);
+	void *secret_context;
 };
 
 struct machine;

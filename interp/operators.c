@@ -446,15 +446,17 @@ bool field_of(struct value object, struct value name, struct value *out, char *e
 		return true;
 	}
 	if (object.tag != VALUE_RECORD) {
-		snprintf(error, ERROR_SIZE, "there is no field `%.60s` in a %s", value_text_peek(name),
-			 value_tag_name(object.tag));
+		snprintf(error, ERROR_SIZE, "there is no field `%.60s` in a %s",
+			 name.flags & VALUE_SECRET ? "***" : value_text_peek(name), value_tag_name(object.tag));
 		return false;
 	}
 	if (!record_has(object, value_text_peek(name))) {
-		snprintf(error, ERROR_SIZE, "there is no field `%.60s` in this record", value_text_peek(name));
+		snprintf(error, ERROR_SIZE, "there is no field `%.60s` in this record",
+			 name.flags & VALUE_SECRET ? "***" : value_text_peek(name));
 		return false;
 	}
-	*out = value_mark(value_copy(record_peek(object, value_text_peek(name))), object.flags & VALUE_SECRET);
+	*out = value_mark(value_copy(record_peek(object, value_text_peek(name))),
+			  (object.flags | name.flags) & VALUE_SECRET);
 	return true;
 }
 

@@ -283,14 +283,14 @@ static struct row *request_row(const struct replay *replay, const char *id)
 	return last;
 }
 
-/* A secret that was not asked again, or is a field of the answer: any text does, the record holds only what is not
+/* A secret that was not asked again, or is a field of the answer: any text of SECRET_MIN bytes does, the record holds only what is not
  * secret of it. Consumes v. */
 static struct value secret_texts(struct value v)
 {
 	size_t i;
 
 	if (v.tag == VALUE_NULL && (v.flags & VALUE_SECRET))
-		return value_mark(value_string("***"), VALUE_SECRET);
+		return value_mark(value_string("********"), VALUE_SECRET);
 	for (i = 0; v.tag == VALUE_RECORD && value_holds_secret(v) && i < value_length(v); i++) {
 		const char *key = record_key_peek(v, i);
 

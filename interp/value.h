@@ -38,6 +38,10 @@ enum value_flag {
 	VALUE_SQL_NAME = 2, /* made by pg.name(): stands for an identifier where SQL has no place for a value */
 };
 
+#define SECRET_MIN 8 /* bytes; shorter ones are refused wherever they come from */
+#define SECRET_TOO_SHORT                                                                                             \
+	"the secret of %s has fewer than %d bytes: such a one is guessed, and cannot be kept out of what is shown"
+
 struct value {
 	union {
 		struct {

@@ -141,6 +141,25 @@ static bool unit_of(struct value v, enum unit unit, struct value *out, char *err
 	return true;
 }
 
+/* secret(v). What is shorter is guessed, and cannot be kept out of what is shown; of a list or a record each item would
+ * have to be, and only the plan knows which of them matter. */
+static bool mark(struct fiber *fiber, struct value *v)
+{
+	struct value text = value_null();
+	bool short_one = false;
+
+	if (v->tag > VALUE_BOOL && v->tag < VALUE_LIST) {
+		text = value_to_text(*v);
+		short_one = value_length(text) < SECRET_MIN;
+		value_release(text);
+	}
+	*v = value_mark(*v, VALUE_SECRET);
+	if (!short_one)
+		return true;
+	fiber_raise(fiber, failure_new(fiber, FAILURE_GUARD, SECRET_TOO_SHORT, "secret(…)", SECRET_MIN));
+	return fiber_goes_on(fiber);
+}
+
 /* ---- calls ---- */
 
 static bool pure_call(struct fiber *fiber, const struct instruction *in, struct value *r)
@@ -156,6 +175,9 @@ static bool pure_call(struct fiber *fiber, const struct instruction *in, struct 
 		flags |= value_is_secret(r[in->b + i]) ? VALUE_SECRET : 0;
 	}
 	struct pure_result result = site->builtin->call(r + in->b, site->arg_count);
+	const struct machine_options *options = fiber->machine->options;
+	if (result.ok && flags && options->secret_made)
+		options->secret_made(options->secret_context, value_mark(result.value, flags));
 	if (result.ok) {
 		value_put(&r[in->a],
 			  result.value.tag == VALUE_BOOL ? result.value : value_mark(result.value, flags));
@@ -398,13 +420,14 @@ run_NEGATE:
 	TRY(negate(*OPERAND(in->b), &out, error));
 run_NOT:
 	out = *OPERAND(in->b);
-	value_put(&r[in->a], out.tag == VALUE_UNKNOWN ? value_unknown() : value_bool(!value_truthy(out)));
+	value_put(&r[in->a], out.tag == VALUE_UNKNOWN ? value_unknown()
+						      : value_mark(value_bool(!value_truthy(out)), out.flags & VALUE_SECRET));
 	DISPATCH();
 run_BOTH:
-	value_put(&r[in->a], both(r[in->b], r[in->c]));
+	value_put(&r[in->a], value_mark(both(r[in->b], r[in->c]), (r[in->b].flags | r[in->c].flags) & VALUE_SECRET));
 	DISPATCH();
 run_EITHER:
-	value_put(&r[in->a], either(r[in->b], r[in->c]));
+	value_put(&r[in->a], value_mark(either(r[in->b], r[in->c]), (r[in->b].flags | r[in->c].flags) & VALUE_SECRET));
 	DISPATCH();
 
 run_AS:
@@ -430,8 +453,7 @@ run_APPEND:
 	append(&r[in->a], r[in->b]);
 	DISPATCH();
 run_MARK:
-	r[in->a] = value_mark(r[in->a], VALUE_SECRET);
-	DISPATCH();
+	GO(mark(fiber, &r[in->a]));
 
 run_JUMP:
 	pc = code + in->d;
