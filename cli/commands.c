@@ -336,6 +336,11 @@ const struct command command_table[] = {
      "and an `operator.ask` want --answer. Who answered, when and with which comment is on record. A run whose process is "
      "alive goes on by itself; else `runplan resume` does.",
      1, 2, cmd_approve, false, .group = GROUP_OPERATE, .examples = approve_examples, .codes = say_codes},
+    {"lock", "status [NAME]", "Say who holds which lock",
+     "Each lock that a run on record has held, with the run that has it, or had it last. A lock is free as soon as its run's "
+     "process is gone; a run that is `cut off` or `waiting` is resumed under it.",
+     1, 2, cmd_lock, false, .group = GROUP_OPERATE, .completes = COMPLETES_NOTHING, .words = "status",
+     .codes = record_codes},
     {"resume", "[RUN]", "Go on with a run whose process is gone, or that waits",
      "RUN is the id of a run, or what it begins with; without it, the newest run that has not ended.\n\n"
      "The plan is run as it was then, not as its file is now, and on the answers that are on record, up to where "
@@ -370,7 +375,7 @@ const size_t command_count = sizeof(command_table) / sizeof(command_table[0]);
 #define RUNS	"run preview simulate"
 #define EXPORTS RUNS " export"
 #define GOES_ON "run resume rollback"
-#define STATES  GOES_ON " runs show watch abort pause approve"
+#define STATES  GOES_ON " runs lock show watch abort pause approve"
 
 const struct option_row option_table[] = {
     {"env", 'e', "NAME", EXPORTS, "the environment: a preset of params", false,
@@ -398,7 +403,7 @@ const struct option_row option_table[] = {
     {"events", 0, NULL, "simulate", "one line per event on standard output", false},
     {"journal", 0, "FILE", "run simulate replay", "the record of the run, a JSON object a line", false,
      .completes = COMPLETES_FILE},
-    {"json", 0, NULL, "run resume rollback runs show watch simulate test check", "one JSON object a line on standard output", false},
+    {"json", 0, NULL, "run resume rollback runs lock show watch simulate test check", "one JSON object a line on standard output", false},
     {"only", 0, "TEXT", "test", "the tests whose name holds this text", false},
     {"unattended", 0, NULL, "check", "name every place that needs a person", false},
     {"check", 0, NULL, "fmt", "change nothing; name the files that would change", false},

@@ -11,6 +11,7 @@
 #define RUNPLAN_DATE	"November 23, 2026" /* of this version, for the man page */
 
 int cmd_run(const struct options *options);
+int cmd_lock(const struct options *options);
 int cmd_runs(const struct options *options);
 int cmd_show(const struct options *options);
 int cmd_watch(const struct options *options);

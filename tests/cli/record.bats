@@ -223,7 +223,7 @@ P
 
 @test "abort and pause from elsewhere; a run under way is not resumed, and one that has ended not aborted" {
     plan slow <<'P'
-plan "Slow" { }
+plan "Slow" { lock "slow" }
 step "One" {
   file.append("made.txt", "one\n")
   wait until file.exists("go") within 60s every 100ms
@@ -242,6 +242,7 @@ P
     done
     is "$(newest state)" "under way"
     run=$(newest run)
+    is "$("$RUNPLAN" lock status slow --json | jq -c '[.held, .run]')" "[true,\"$run\"]"
     run_plan resume "$run"
     ends_with 4
     says "$err" "is still under way (process"
@@ -272,6 +273,11 @@ P
     run_plan abort "$run"
     ends_with 4
     says "$err" "has ended (aborted)"
+    run_plan lock status
+    ends_with 0
+    says "$out" "slow                  free   $run  aborted"
+    run_plan lock status none
+    ends_with 4
 }
 
 @test "watch follows a run to its end, and tells what was before" {
