@@ -14,6 +14,7 @@
 
 struct doubts {
 	struct session *session;
+	struct people *people;
 	const char *answer; /* --in-doubt, or NULL */
 };
 
@@ -67,7 +68,7 @@ static enum doubt ask_doubt(void)
 	bool known = false;
 
 	while (!known) {
-		fprintf(stderr, "  Did it happen? done (it did), again (it did not: do it now), rollback (undo): ");
+		fprintf(stderr, "  Did it happen? done, again (no: do it now), rollback (undo): ");
 		length = getline(&line, &room, stdin);
 		if (length < 0)
 			break;
@@ -81,15 +82,16 @@ static enum doubt ask_doubt(void)
 static enum doubt decide(void *context, const struct effect_request *request, const char *why)
 {
 	struct doubts *doubts = context;
-	bool asks = request->on_resume && strcmp(request->on_resume, "ask") == 0;
 	enum doubt doubt = DOUBT_STAYS;
 
-	(void)asks; /* `on resume ask` is what happens anyway where nothing else settles it */
 	if (doubts->answer && doubt_called(doubts->answer, &doubt))
 		return doubt;
 	say_question(doubts->session, request, why);
-	if (people_at_terminal())
+	if (people_at_terminal()) {
+		people_suspend(doubts->people); /* the terminal echoes again */
 		doubt = ask_doubt();
+		people_resume(doubts->people);
+	}
 	if (doubt == DOUBT_STAYS)
 		say_options(doubts->session);
 	return doubt;
@@ -190,18 +192,16 @@ static struct value event_data(const struct session *session, const struct going
 
 static int run_on(struct session *session, const struct going *going)
 {
-	const char *who = session->operator_name;
 	struct state_place place = state_place_of(going->options);
-	struct doubts doubts = {session, option_value(going->options, "in-doubt")};
+	struct people *people = people_new(going->options, &session->err);
+	struct doubts doubts = {session, people, option_value(going->options, "in-doubt")};
 	struct value data = event_data(session, going);
 	struct resume_options resume = {
 	    .kind = going->kind, .data = data, .decide = decide, .context = &doubts};
-	struct people *people = people_new(going->options, &session->err);
 	struct event first;
 	char process[256];
 	int code = EXIT_INTERNAL;
 
-	(void)who;
 	session->live = true;
 	session->keeper = keeper_new(going->record, session->redactor);
 	session_process(process, sizeof(process));

@@ -75,16 +75,19 @@ static bool more(void *context)
 /* What stands behind the rows: how the run is now, and how to go on with it. */
 static int say_state(struct showing *showing)
 {
+	struct session *session = showing->session;
 	struct run_record *run = showing->run, now;
 	const char *state;
 
 	if (!state_find(showing->state, run->id, NULL, &now))
 		return EXIT_INTERNAL;
 	state = run_state_text(showing->state, &now);
-	if (!now.outcome && !option_given(showing->session->options, "json"))
-		fprintf(stderr, "run %s is %s%s%s%s\n", now.id, state, strcmp(state, "cut off") == 0 ? "" : ": ",
-			strcmp(state, "cut off") == 0 ? "; to go on: runplan resume " : now.process ? now.process : "",
-			strcmp(state, "cut off") == 0 ? now.id : "");
+	if (now.outcome || option_given(session->options, "json"))
+		;
+	else if (strcmp(state, "cut off") == 0)
+		page_printf(&session->err, "run %s is cut off; to go on: runplan resume %s\n", now.id, now.id);
+	else
+		page_printf(&session->err, "run %s is %s: %s\n", now.id, state, now.process ? now.process : "");
 	run_record_free(&now);
 	return EXIT_DONE;
 }
@@ -109,6 +112,7 @@ static int show_rows(struct showing *showing)
 	session->journal = journal_new(NULL);
 	session_views(session);
 	session->out.kept = session->err.kept = true;
+	session->err.onlooker = showing->follows;
 	session_run(session, showing->replay);
 	problem = replay_problem(showing->replay, &at);
 	if (problem) {

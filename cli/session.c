@@ -103,9 +103,9 @@ static void prepare(struct session *session, const struct options *options)
 	session->out_sink = sink_new(STDOUT_FILENO);
 	session->err_sink = sink_new(STDERR_FILENO);
 	session->out = (struct page){session->out_sink, session->redactor,
-				     options_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO), NULL, false, false};
+				     options_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO), NULL, false, false, false};
 	session->err = (struct page){session->err_sink, session->redactor,
-				     options_color(options, STDERR_FILENO), width_of(STDERR_FILENO), NULL, false, false};
+				     options_color(options, STDERR_FILENO), width_of(STDERR_FILENO), NULL, false, false, false};
 	session->operator_name = operator_from_environment();
 	name_run(session->run_id, sizeof(session->run_id));
 }

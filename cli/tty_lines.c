@@ -378,7 +378,11 @@ static void add_status(struct writer *writer, const struct tree *tree)
 				 tree->to_undo);
 	else if (tree->signals > 0)
 		snprintf(far[0], sizeof(far[0]), "stops what is under way, then goes back. ");
-	if (tree->signals > 1) {
+	if (writer->page->onlooker) {
+		for (i = 0; i < 3; i++)
+			snprintf(stop[i], sizeof(stop[i]), i < 2 ? "Ctrl-C: look no more; the run goes on"
+								 : "Ctrl-C: look no more");
+	} else if (tree->signals > 1) {
 		for (i = 0; i < 3; i++)
 			snprintf(stop[i], sizeof(stop[i]), "stops at once");
 	} else if (tree->ending || tree->signals > 0) {

@@ -28,6 +28,7 @@ struct page {
 	struct screen
 	    *screen; /* where the last rows are drawn anew: it has the width, and is printed on; else NULL */
 	bool kept;  /* the run is on record: it can be resumed and rolled back */
+	bool onlooker; /* the run is another process's: Ctrl-C leaves it alone */
 	bool muted; /* what is shown now has been shown before: nothing is written */
 };
 
