@@ -130,7 +130,7 @@ test:
 	@scripts/setup.sh test
 	@scripts/test.sh layers unit golden asan lab
 
-# For who has a quarter of an hour more.
+# For who has half an hour more; KEEP=1 puts their figures into docs/performance.md.
 test-long:
 	@scripts/setup.sh test
 	@scripts/test.sh long

@@ -97,7 +97,7 @@ long_hotfix_with_errors_goes_back() {
     replays
 }
 
-test_hotfix_that_does_not_apply_or_does_not_pass() {
+long_hotfix_that_does_not_apply_or_does_not_pass() {
     make_repository
     remember
     tree >"$work/tree"

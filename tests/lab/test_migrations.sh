@@ -31,7 +31,7 @@ test_migration_that_fails_on_the_copy() {
     nothing_changed
 }
 
-test_migrations_applied_and_taken_back() {
+long_migrations_applied_and_taken_back() {
     load_start
     plan migrate.plan --set version=v2 --yes
     equals "exit code" "$code" 0

@@ -58,7 +58,7 @@ long_monitor_errors_at_the_second_stage() {
 }
 
 # shellcheck disable=SC2016  # $gone is jq's
-test_monitor_without_prometheus() {
+long_monitor_without_prometheus() {
     local RATE=50
     as_usual
     watch_start --set early=60s

@@ -23,7 +23,7 @@ test_rollback_in_place() {
     replays
 }
 
-test_rollback_to_an_image_that_is_missing() {
+long_rollback_to_an_image_that_is_missing() {
     live_now v2 || return
     remember
     load_start

@@ -15,7 +15,7 @@ names() {
 }
 finds_nothing() { names "nothing found: $1"; }
 
-test_trouble_with_an_image() {
+long_trouble_with_an_image() {
     check "the registry" lab/lab.sh up registry
     local registry=127.0.0.1:$LAB_PORT_REGISTRY
     image_pull() {
