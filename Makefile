@@ -83,6 +83,7 @@ $(B)/grammar/plan.lex.c $(B)/grammar/plan.lex.h &: grammar/plan.l
 # What tests share.
 $(B)/tests/unit/test_machine $(B)/tests/fuzz/inputs: $(B)/tests/promises.o
 $(B)/tests/fuzz/inputs: $(B)/tests/fuzz/targets.o
+$(B)/tests/torture/crash: $(B)/tests/torture/world.o
 
 $(UNIT): $(B)/%: $(B)/%.o $(ARCHIVE)
 	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVE) -lcmocka $(LDLIBS)
@@ -94,7 +95,7 @@ $(PRELOADED): $(B)/%.so: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -fPIC -shared -o $@ $< -ldl
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d) $(TOOLS:=_main.d) $(wildcard $(B)/tests/*.d $(B)/tests/fuzz/*.d)
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(TOOLS:=_main.d) $(wildcard $(B)/tests/*.d $(B)/tests/fuzz/*.d $(B)/tests/torture/*.d)
 .SECONDARY:
 
 # What the tests need of a build: for scripts/test.sh.

@@ -819,6 +819,7 @@ static const struct builtin docker_rows[] = {
      .bad_input = "An image that is not there is a failure that names close ones; one that a container uses "
 		  "fails with the "
 		  "engine's words.",
+     .thing = {"image", 0, 1, NULL},
      .effect = EFFECT_CHANGE,
      .settle = SETTLE_PROBE,
      .start = docker_rmi_start,
@@ -849,6 +850,7 @@ static const struct builtin docker_rows[] = {
 		  "not answer, "
 		  "are failures with the engine's words and its last 20 lines in `tail`.",
      .leaves = "an image",
+     .thing = {"image", 0, 1, "id"},
      .effect = EFFECT_CHANGE,
      .flags = BUILTIN_REPEATABLE,
      .settle = SETTLE_REPEAT,
@@ -862,6 +864,7 @@ static const struct builtin docker_rows[] = {
      .bad_input =
 	 "An image that is not there is a failure that names close ones; so is a name with a digest.",
      .leaves = "a tag",
+     .thing = {"image", 1, 1, NULL},
      .effect = EFFECT_CHANGE,
      .flags = BUILTIN_REPEATABLE,
      .settle = SETTLE_REPEAT,
@@ -882,6 +885,7 @@ static const struct builtin docker_rows[] = {
 		  "failures; the "
 		  "last 20 lines of the build are in `tail`.",
      .leaves = "an image",
+     .thing = {"image", 1, 1, "id"},
      .effect = EFFECT_CHANGE,
      .flags = BUILTIN_REPEATABLE,
      .settle = SETTLE_REPEAT,

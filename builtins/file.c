@@ -32,7 +32,8 @@ struct job {
 	struct effect_call *call;
 	bool (*work)(struct job *job); /* false: `error` says why */
 	struct value answer;
-	struct value text; /* file.replace: what is to be written */
+	struct value text; /* file.replace, file.template: what was read there, then what is to be written */
+	struct far_file *far; /* these two on another machine: the program there */
 	char error[DISK_ERROR];
 	bool ok;
 };
@@ -43,6 +44,7 @@ static void job_free(void *state)
 
 	value_release(job->answer);
 	value_release(job->text);
+	file_remote_free(job->far);
 	free(job);
 }
 
@@ -91,6 +93,21 @@ static bool is_remote(const struct effect_call *call)
 	return strstr(signature, FILE_HOST) != NULL && call_text(call, call->arg_count - 1) != NULL;
 }
 
+static void job_cancel(struct effect_call *call)
+{
+	file_remote_stop(((struct job *)call->state)->far);
+}
+
+static struct job *job_new(struct effect_call *call)
+{
+	struct job *job = memory_need(calloc(1, sizeof(*job)));
+
+	job->call = call;
+	call->state = job;
+	call->free_state = job_free;
+	return job;
+}
+
 /* Begins the work on a call whose first `paths` arguments are paths. */
 static void job_start(struct effect_call *call, size_t paths, bool (*work)(struct job *job))
 {
@@ -104,11 +121,8 @@ static void job_start(struct effect_call *call, size_t paths, bool (*work)(struc
 		file_remote_start(call);
 		return;
 	}
-	job = memory_need(calloc(1, sizeof(*job)));
-	job->call = call;
+	job = job_new(call);
 	job->work = work;
-	call->state = job;
-	call->free_state = job_free;
 	live_work(call->live, job_work, job_done, job);
 }
 
@@ -539,6 +553,71 @@ static void file_mkdir(struct effect_call *call)
 		job_start(call, 1, mkdir_work);
 }
 
+/* ---- what is computed here, and written here or there ---- */
+
+struct written {
+	const char *path, *mode; /* mode: or NULL */
+};
+
+/* file.replace: the file that was read. file.template: the one that is made. */
+static struct written written_of(const struct effect_call *call)
+{
+	bool template = strcmp(call->builtin->name, "file.template") == 0;
+
+	return (struct written){call_text(call, template ? 1 : 0), template ? call_text(call, 3) : NULL};
+}
+
+static bool write_text_work(struct job *job)
+{
+	struct written file = written_of(job->call);
+
+	return disk_write(file.path, job->text.string->bytes, job->text.string->length,
+			  file.mode ? (int)strtol(file.mode, NULL, 8) : -1, value_is_secret(job->text),
+			  job->error);
+}
+
+static void written_there(struct effect_call *call, struct value nothing)
+{
+	struct job *job = call->state;
+
+	value_release(nothing);
+	job_done(job);
+}
+
+/* job->text into the file. */
+static void job_write(struct job *job)
+{
+	struct effect_call *call = job->call;
+	struct written file = written_of(call);
+
+	if (call->cancelled) {
+		call_failed(call, "%s: cancelled before it wrote", call->builtin->name);
+	} else if (is_remote(call)) {
+		file_remote_free(job->far);
+		job->far = file_remote_begin(call, &(struct file_remote){.row = "file.write",
+									 .paths = {file.path},
+									 .text = job->text,
+									 .mode = file.mode,
+									 .done = written_there});
+		call->cancel = job_cancel;
+	} else {
+		job->work = write_text_work;
+		live_work(call->live, job_work, job_done, job);
+	}
+}
+
+/* The file at the first argument, which is on another machine. */
+static void job_read_there(struct job *job, void (*done)(struct effect_call *call, struct value text),
+			   void (*failed)(struct effect_call *call))
+{
+	job->far = file_remote_begin(job->call, &(struct file_remote){.row = "file.read",
+								      .paths = {job_path(job)},
+								      .max = TEMPLATE_MAX,
+								      .done = done,
+								      .failed = failed});
+	job->call->cancel = job_cancel;
+}
+
 /* ---- replacing ---- */
 
 /* FNV-1a, 64 bits: tells whether a file has the content that an interrupted call was about to give it. */
@@ -601,20 +680,20 @@ static int64_t replace_pattern(struct job *job, struct value text, struct value 
 	return ok ? times : -1;
 }
 
-/* First half: reads and replaces. What is to be written goes on record before it is. */
-static bool replace_work(struct job *job)
+/* In job->text, which becomes what is to be written. */
+static bool replace_in_text(struct job *job)
 {
-	struct value old = call_arg(job->call, 2), with = call_arg(job->call, 1), text;
+	struct value old = call_arg(job->call, 2), with = call_arg(job->call, 1), text = job->text;
 	struct buffer out = {0};
 	int64_t times;
 
-	if (!disk_read(job_path(job), TEMPLATE_MAX, &text, NULL, job->error))
-		return false;
 	snprintf(job->error, sizeof(job->error), "the text would exceed 16MiB");
 	times = old.tag == VALUE_STRING ? replace_text(text, old, with, &out)
 					: replace_pattern(job, text, with, &out);
 	value_release(text);
 	job->text = buffer_finish(&out);
+	if (value_is_secret(with))
+		job->text = value_mark(job->text, VALUE_SECRET);
 	if (times == 0)
 		snprintf(job->error, sizeof(job->error), "%.300s does not hold what is to be replaced",
 			 job_path(job));
@@ -622,21 +701,18 @@ static bool replace_work(struct job *job)
 	return times > 0;
 }
 
-static bool replace_write_work(struct job *job)
+static bool replace_work(struct job *job)
 {
-	return disk_write(job_path(job), job->text.string->bytes, job->text.string->length, -1, false,
-			  job->error);
+	return disk_read(job_path(job), TEMPLATE_MAX, &job->text, NULL, job->error) && replace_in_text(job);
 }
 
+/* What is to be written goes on record before it is. */
 static void replace_noted(struct effect_call *call)
 {
-	struct job *job = call->state;
-
-	job->work = replace_write_work;
-	live_work(call->live, job_work, job_done, job);
+	job_write(call->state);
 }
 
-static void replace_read_done(void *context)
+static void replace_done(void *context)
 {
 	struct job *job = context;
 	struct value note;
@@ -648,6 +724,15 @@ static void replace_read_done(void *context)
 	note = record_new(1);
 	record_set(&note, "content", fingerprint(job->text));
 	call_note(job->call, note, replace_noted);
+}
+
+static void replace_read(struct effect_call *call, struct value text)
+{
+	struct job *job = call->state;
+
+	job->text = text;
+	job->work = replace_in_text;
+	live_work(call->live, job_work, replace_done, job);
 }
 
 static void file_replace(struct effect_call *call)
@@ -665,12 +750,12 @@ static void file_replace(struct effect_call *call)
 		call_failed(call, "file.replace: `old` is empty");
 		return;
 	}
-	job = memory_need(calloc(1, sizeof(*job)));
-	job->call = call;
+	job = job_new(call);
 	job->work = replace_work;
-	call->state = job;
-	call->free_state = job_free;
-	live_work(call->live, job_work, replace_read_done, job);
+	if (is_remote(call))
+		job_read_there(job, replace_read, NULL);
+	else
+		live_work(call->live, job_work, replace_done, job);
 }
 
 static struct value replace_simulate(const struct effect_request *request)
@@ -691,32 +776,48 @@ static struct value replace_describe(const struct effect_request *request)
 	value_release(path);
 	value_release(with);
 	value_release(old);
-	return line;
+	return with_host(line, args[request->arg_count - 1]);
+}
+
+/* Whether the file has the content that is on record. */
+static struct value is_noted(const struct effect_call *call, struct value text)
+{
+	struct value now = fingerprint(text), noted = record_peek(call->intent, "content");
+	bool same = value_equal(now, noted);
+
+	value_release(now);
+	return value_bool(same);
+}
+
+static bool replace_probe_work(struct job *job)
+{
+	if (!disk_read(job_path(job), TEMPLATE_MAX, &job->text, NULL, job->error))
+		return true; /* and the answer is null */
+	job->answer = is_noted(job->call, job->text);
+	return true;
+}
+
+static void replace_probe_read(struct effect_call *call, struct value text)
+{
+	call_ok(call, is_noted(call, text));
+	value_release(text);
+}
+
+static void replace_probe_failed(struct effect_call *call)
+{
+	call_ok(call, value_null());
 }
 
 /* Without a note nothing was written. With one, the file has the noted content, or the write did not happen.
  */
-static bool replace_probe_work(struct job *job)
-{
-	struct value noted = record_peek(job->call->intent, "content"), text, now;
-
-	job->answer = value_bool(false);
-	if (noted.tag != VALUE_STRING)
-		return true;
-	if (!disk_read(job_path(job), TEMPLATE_MAX, &text, NULL, job->error)) {
-		job->answer = value_null();
-		return true;
-	}
-	now = fingerprint(text);
-	job->answer = value_bool(value_equal(now, noted));
-	value_release(now);
-	value_release(text);
-	return true;
-}
-
 static void file_replace_probe(struct effect_call *call)
 {
-	job_start(call, 1, replace_probe_work);
+	if (record_peek(call->intent, "content").tag != VALUE_STRING)
+		call_ok(call, value_bool(false));
+	else if (is_remote(call))
+		job_read_there(job_new(call), replace_probe_read, replace_probe_failed);
+	else
+		job_start(call, 1, replace_probe_work);
 }
 
 /* ---- templates ---- */
@@ -845,22 +946,38 @@ static bool template_work(struct job *job)
 	if (!disk_read(job_path(job), TEMPLATE_MAX, &template, NULL, job->error))
 		return false;
 	buffer_reserve(&out, 0);
-	ok = fill_template(job, template, &out, &secret) &&
-	     disk_write(call_text(job->call, 1), out.string->bytes, out.length, job_mode(job, 3), secret,
-			job->error);
+	ok = fill_template(job, template, &out, &secret);
 	value_release(template);
-	buffer_free(&out);
+	job->text = buffer_finish(&out);
+	if (secret)
+		job->text = value_mark(job->text, VALUE_SECRET);
 	return ok;
+}
+
+static void template_done(void *context)
+{
+	struct job *job = context;
+
+	if (job->ok)
+		job_write(job);
+	else
+		job_done(job);
 }
 
 static void file_template(struct effect_call *call)
 {
+	struct job *job;
 	int mode;
 
-	if (call_arg(call, 2).tag != VALUE_RECORD)
+	if (call_arg(call, 2).tag != VALUE_RECORD) {
 		call_failed(call, "file.template: `values` must be a record");
-	else if (take_mode(call, 3, &mode))
-		job_start(call, 2, template_work);
+		return;
+	}
+	if (!take_mode(call, 3, &mode) || !check_path(call, 0) || !check_path(call, 1))
+		return;
+	job = job_new(call);
+	job->work = template_work;
+	live_work(call->live, job_work, template_done, job);
 }
 
 #define NO_FILE                                                                                              \
@@ -974,11 +1091,13 @@ static const struct builtin file_rows[] = {
      .describe = describe_text},
     {.name = "file.replace",
      .signature =
-	 "(path: path, with: secret string, old: secret string = null, pattern: string = null) -> int",
+	 "(path: path, with: secret string, old: secret string = null, pattern: string = null" FILE_HOST
+	 " -> int",
      .summary =
 	 "Replace each `old`, or each match of `pattern`, in a file by `with`; answers how many there were.",
-     .details = "`with` is plain text: a `$1` in it is just that. There is no `host` here yet. The file is "
-		"rewritten as `file.write` does it.",
+     .details =
+	 "`with` is plain text: a `$1` in it is just that. The file is rewritten as "
+	 "`file.write` does it. With `host` it is read there, the text is made here, and written there.",
      .example = "file.replace(\"/etc/nginx/upstream.conf\", old: \"blue\", with: \"green\")",
      .bad_input = "A file that holds nothing to replace is a failure, and stays as it is. So are neither or "
 		  "both of `old` and `pattern`, and a file of more than 16MiB. " NO_WRITE,
@@ -994,6 +1113,7 @@ static const struct builtin file_rows[] = {
      .example = "file.remove(\"/srv/maintenance.html\")",
      .bad_input =
 	 "A directory that is not empty, and no permission, are failures; a path that isn't there is none.",
+     .thing = {"file", 0, 2, NULL},
      .effect = EFFECT_CHANGE,
      .flags = BUILTIN_REPEATABLE,
      .settle = SETTLE_REPEAT,
@@ -1010,12 +1130,12 @@ static const struct builtin file_rows[] = {
      .settle = SETTLE_REPEAT,
      .start = file_mkdir},
     {.name = "file.template",
-     .signature = "(from: path, to: path, values: secret record, mode: string = null)",
+     .signature = "(from: path, to: path, values: secret record, mode: string = null" FILE_HOST,
      .summary = "Write a file from a template in which `{{name}}` stands for the value of that name.",
      .details = "`{{ name }}` is the same, `{{a.b}}` the field b of a, and `\\{{` two braces. A value is put "
-		"in as its text shows, without quoting: a template knows no language. There is no `host` "
-		"here yet. The file is written as "
-		"`file.write` does it; with a secret in it, a new one gets the mode 0600.",
+		"in as its text shows, without quoting: a template knows no language. The file is written as "
+		"`file.write` does it; with a secret in it, a new one gets the mode 0600. With `host` the "
+		"template is still a file of this machine, and `to` one of the other.",
      .example = "file.template(\"/srv/upstream.conf.in\", to: \"/srv/upstream.conf\", values: { colour: "
 		"\"green\" })",
      .bad_input = "A name without a value, or with null for one, and a `{{` that no `}}` closes are failures "

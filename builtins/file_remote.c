@@ -17,13 +17,16 @@
 #define LIST_MAX 100000
 #define EXCERPT	 300
 
+struct far_file;
+
 struct far_row {
 	const char *name, *program;
 	size_t paths; /* so many of the first arguments are paths: $1, $2 */
 	size_t text;  /* where the text to be written stands; 0: there is none */
 	size_t mode;  /* where the mode stands; 0: there is none */
+	bool changes; /* when nobody knows its end, the world may be another */
 	/* The answer out of what it printed; with *problem set where that is none. Consumed by the caller. */
-	struct value (*read)(struct effect_call *call, const struct process_result *result,
+	struct value (*read)(const struct far_file *far, const struct process_result *result,
 			     const char **problem);
 };
 
@@ -32,6 +35,9 @@ struct far_file {
 	const struct far_row *row;
 	struct remote *remote;
 	struct value input;
+	int64_t max;
+	void (*done)(struct effect_call *call, struct value answer);
+	void (*failed)(struct effect_call *call);
 };
 
 /* ---- the programs ---- */
@@ -103,41 +109,41 @@ static const char program_mkdir[] =
 
 /* ---- what they print ---- */
 
-static struct value text_read(struct effect_call *call, const struct process_result *result,
+static struct value text_read(const struct far_file *far, const struct process_result *result,
 			      const char **problem)
 {
-	(void)call;
+	(void)far;
 	(void)problem;
 	return value_string_n(result->out, result->out_length);
 }
 
-static struct value content_read(struct effect_call *call, const struct process_result *result,
+static struct value content_read(const struct far_file *far, const struct process_result *result,
 				 const char **problem)
 {
-	if ((int64_t)result->out_length > call_int(call, 1, LIVE_BODY_MAX)) {
+	if ((int64_t)result->out_length > far->max) {
 		*problem = "it is larger than `max`";
 		return value_null();
 	}
-	return text_read(call, result, problem);
+	return text_read(far, result, problem);
 }
 
-static struct value truth_read(struct effect_call *call, const struct process_result *result,
+static struct value truth_read(const struct far_file *far, const struct process_result *result,
 			       const char **problem)
 {
-	(void)call;
+	(void)far;
 	if (strcmp(result->out, "true\n") != 0 && strcmp(result->out, "false\n") != 0)
 		*problem = "the machine answered neither true nor false";
 	return value_bool(result->out[0] == 't');
 }
 
 /* "1700000000.123456789" */
-static struct value time_read(struct effect_call *call, const struct process_result *result,
+static struct value time_read(const struct far_file *far, const struct process_result *result,
 			      const char **problem)
 {
 	char *end;
 	long long seconds = strtoll(result->out, &end, 10);
 
-	(void)call;
+	(void)far;
 	if (end == result->out || *end != '.' || strspn(end + 1, "0123456789") != 9) {
 		*problem = "the machine's stat told no time";
 		return value_null();
@@ -145,34 +151,34 @@ static struct value time_read(struct effect_call *call, const struct process_res
 	return value_time(seconds * NS_OF_S + strtoll(end + 1, NULL, 10));
 }
 
-static struct value size_read(struct effect_call *call, const struct process_result *result,
+static struct value size_read(const struct far_file *far, const struct process_result *result,
 			      const char **problem)
 {
 	char *end;
 	long long size = strtoll(result->out, &end, 10);
 
-	(void)call;
+	(void)far;
 	if (end == result->out || *end != '\n')
 		*problem = "the machine's stat told no size";
 	return value_size(size);
 }
 
-static struct value mode_read(struct effect_call *call, const struct process_result *result,
+static struct value mode_read(const struct far_file *far, const struct process_result *result,
 			      const char **problem)
 {
 	char *end;
 	long mode = strtol(result->out, &end, 8);
 
-	(void)call;
+	(void)far;
 	if (end == result->out || *end != '\n')
 		*problem = "the machine's stat told no mode";
 	return value_string_printf("%04lo", mode & 07777);
 }
 
-static struct value digest_read(struct effect_call *call, const struct process_result *result,
+static struct value digest_read(const struct far_file *far, const struct process_result *result,
 				const char **problem)
 {
-	(void)call;
+	(void)far;
 	if (strspn(result->out, "0123456789abcdef") != 64) {
 		*problem = "the machine's sha256sum told no digest";
 		return value_null();
@@ -187,13 +193,13 @@ static int compare_names(const void *a, const void *b)
 	return value_compare(*left, *right, NULL);
 }
 
-static struct value names_read(struct effect_call *call, const struct process_result *result,
+static struct value names_read(const struct far_file *far, const struct process_result *result,
 			       const char **problem)
 {
 	const char *at = result->out, *end = at + result->out_length;
 	struct value list = list_new(0);
 
-	(void)call;
+	(void)far;
 	for (; at < end && value_length(list) <= LIST_MAX; at += strlen(at) + 1)
 		list_push(&list, value_string(at));
 	if (value_length(list) > LIST_MAX || result->truncated)
@@ -204,92 +210,97 @@ static struct value names_read(struct effect_call *call, const struct process_re
 }
 
 /* The path, or null where no file is there. */
-static struct value newest_read(struct effect_call *call, const struct process_result *result,
+static struct value newest_read(const struct far_file *far, const struct process_result *result,
 				const char **problem)
 {
-	return result->out_length == 0 ? value_null() : text_read(call, result, problem);
+	return result->out_length == 0 ? value_null() : text_read(far, result, problem);
 }
 
-static struct value nothing_read(struct effect_call *call, const struct process_result *result,
+static struct value nothing_read(const struct far_file *far, const struct process_result *result,
 				 const char **problem)
 {
-	(void)call;
+	(void)far;
 	(void)result;
 	(void)problem;
 	return value_null();
 }
 
 static const struct far_row rows[] = {
-    {"file.read", program_read, 1, 0, 0, content_read},
-    {"file.exists", program_exists, 1, 0, 0, truth_read},
-    {"file.newest", program_newest, 1, 0, 0, newest_read},
-    {"file.modified", program_modified, 1, 0, 0, time_read},
-    {"file.size", program_size, 1, 0, 0, size_read},
-    {"file.mode", program_mode, 1, 0, 0, mode_read},
-    {"file.sha256", program_sha256, 1, 0, 0, digest_read},
-    {"file.list", program_list, 1, 0, 0, names_read},
-    {"file.write", program_write, 1, 1, 2, nothing_read},
-    {"file.copy", program_copy, 2, 0, 2, nothing_read},
-    {"file.append", program_append, 1, 1, 0, nothing_read},
-    {"file.remove", program_remove, 1, 0, 0, truth_read},
-    {"file.mkdir", program_mkdir, 1, 0, 1, nothing_read},
+    {"file.read", program_read, 1, 0, 0, false, content_read},
+    {"file.exists", program_exists, 1, 0, 0, false, truth_read},
+    {"file.newest", program_newest, 1, 0, 0, false, newest_read},
+    {"file.modified", program_modified, 1, 0, 0, false, time_read},
+    {"file.size", program_size, 1, 0, 0, false, size_read},
+    {"file.mode", program_mode, 1, 0, 0, false, mode_read},
+    {"file.sha256", program_sha256, 1, 0, 0, false, digest_read},
+    {"file.list", program_list, 1, 0, 0, false, names_read},
+    {"file.write", program_write, 1, 1, 2, true, nothing_read},
+    {"file.copy", program_copy, 2, 0, 2, true, nothing_read},
+    {"file.append", program_append, 1, 1, 0, true, nothing_read},
+    {"file.remove", program_remove, 1, 0, 0, true, truth_read},
+    {"file.mkdir", program_mkdir, 1, 0, 1, true, nothing_read},
 };
 
 /* ---- a call ---- */
 
 static void far_free(void *state)
 {
-	struct far_file *far = state;
-
-	value_release(far->input);
-	free(far);
+	file_remote_free(state);
 }
 
 static void far_cancel(struct effect_call *call)
 {
-	struct far_file *far = call->state;
+	file_remote_stop(call->state);
+}
 
-	if (far->remote != NULL)
-		remote_stop(far->remote);
+/* Nobody knows its end, or it did not do what it should. */
+static void far_end(struct far_file *far, const struct process_result *result, const char *problem)
+{
+	struct effect_call *call = far->call;
+	const char *name = call->builtin->name, *host = call_text(call, call->arg_count - 1);
+	struct value last, said;
+
+	if (far->failed != NULL) {
+		far->failed(call);
+	} else if (!result->started) {
+		call_failed(call, "%s: %s", name, result->error);
+	} else if (result->lost || (result->cancelled && result->code != 0)) {
+		const char *why = result->lost ? result->error : "cancelled while it was under way";
+
+		if (far->row->changes)
+			call_unknown(call, "%s: %s", name, why);
+		else
+			call_failed(call, "%s: %s", name, why);
+	} else if (problem != NULL) {
+		call_failed(call, "%s: on %s: %s", name, host, problem);
+	} else {
+		last = text_tail(result->err, result->err_length, 1);
+		said = text_excerpt(value_text_peek(last), value_length(last), EXCERPT);
+		call_failed(call, "%s: on %s: %s", name, host,
+			    value_length(said) > 0 ? value_text_peek(said) : "the machine's shell failed");
+		value_release(last);
+		value_release(said);
+	}
 }
 
 static void far_done(void *context, const struct process_result *result)
 {
 	struct far_file *far = context;
-	struct effect_call *call = far->call;
-	const char *host = call_text(call, call->arg_count - 1), *problem = NULL;
-	struct value answer, last, said;
+	const char *problem = NULL;
+	struct value answer = value_null();
 
 	far->remote = NULL;
-	if (!result->started) {
-		call_failed(call, "%s: %s", call->builtin->name, result->error);
+	if (!result->started || result->lost || result->code != 0) {
+		far_end(far, result, NULL);
 		return;
 	}
-	if (result->lost || (result->cancelled && result->code != 0)) {
-		const char *why = result->lost ? result->error : "cancelled while it was under way";
-
-		if (call->builtin->effect == EFFECT_CHANGE)
-			call_unknown(call, "%s: %s", call->builtin->name, why);
-		else
-			call_failed(call, "%s: %s", call->builtin->name, why);
-		return;
-	}
-	if (result->code != 0) {
-		last = text_tail(result->err, result->err_length, 1);
-		said = text_excerpt(value_text_peek(last), value_length(last), EXCERPT);
-		call_failed(call, "%s: on %s: %s", call->builtin->name, host,
-			    value_length(said) > 0 ? value_text_peek(said) : "the machine's shell failed");
-		value_release(last);
-		value_release(said);
-		return;
-	}
-	answer = far->row->read(call, result, &problem);
+	answer = far->row->read(far, result, &problem);
 	if (problem == NULL) {
-		call_ok(call, answer);
+		far->done(far->call, answer);
 		return;
 	}
 	value_release(answer);
-	call_failed(call, "%s: on %s: %s", call->builtin->name, host, problem);
+	far_end(far, result, problem);
 }
 
 static const struct far_row *row_of(const char *name)
@@ -306,10 +317,10 @@ static struct value path_word(const char *path)
 	return value_string_printf("%s%s", *path == '-' ? "./" : "", path);
 }
 
-void file_remote_start(struct effect_call *call)
+struct far_file *file_remote_begin(struct effect_call *call, const struct file_remote *what)
 {
-	const struct far_row *row = row_of(call->builtin->name);
 	struct far_file *far = memory_need(calloc(1, sizeof *far));
+	const struct far_row *row = row_of(what->row);
 	struct value words[2] = {value_null(), value_null()};
 	const char *argv[8] = {"/bin/sh", "-c", row->program, "sh"}, *env[6] = {"LC_ALL=C"};
 	char length[40], max[40], mode[24];
@@ -318,15 +329,15 @@ void file_remote_start(struct effect_call *call)
 
 	far->call = call;
 	far->row = row;
-	call->state = far;
-	call->free_state = far_free;
-	call->cancel = far_cancel;
+	far->input = value_copy(what->text);
+	far->max = what->max;
+	far->done = what->done;
+	far->failed = what->failed;
 	for (size_t i = 0; i < row->paths; i++) {
-		words[i] = path_word(call_text(call, i));
+		words[i] = path_word(what->paths[i]);
 		argv[4 + i] = value_text_peek(words[i]);
 	}
 	if (row->text != 0) {
-		far->input = value_copy(call_arg(call, row->text));
 		options.input = value_text_peek(far->input);
 		options.input_length = value_length(far->input);
 		snprintf(length, sizeof length, "LENGTH=%zu", options.input_length);
@@ -334,18 +345,50 @@ void file_remote_start(struct effect_call *call)
 	} else {
 		env[variables++] = "LENGTH=";
 	}
-	snprintf(mode, sizeof mode, "MODE=%.8s",
-		 row->mode != 0 && call_text(call, row->mode) != NULL ? call_text(call, row->mode) : "");
+	snprintf(mode, sizeof mode, "MODE=%.8s", what->mode != NULL ? what->mode : "");
 	env[variables++] = mode;
 	env[variables++] = far->input.flags & VALUE_SECRET ? "SECRET=1" : "SECRET=";
 	if (row->read == content_read) {
-		snprintf(max, sizeof max, "MAX=%lld", (long long)call_int(call, 1, LIVE_BODY_MAX) + 1);
+		snprintf(max, sizeof max, "MAX=%lld", (long long)far->max + 1);
 		env[variables++] = max;
-		options.output_max = (size_t)call_int(call, 1, LIVE_BODY_MAX) + 1;
+		options.output_max = (size_t)far->max + 1;
 	} else if (row->read == names_read) {
 		options.output_max = (size_t)LIST_MAX * 256;
 	}
 	far->remote = remote_start(call->live, call_text(call, call->arg_count - 1), &options);
 	value_release(words[0]);
 	value_release(words[1]);
+	return far;
+}
+
+void file_remote_stop(struct far_file *far)
+{
+	if (far != NULL && far->remote != NULL)
+		remote_stop(far->remote);
+}
+
+void file_remote_free(struct far_file *far)
+{
+	if (far == NULL)
+		return;
+	value_release(far->input);
+	free(far);
+}
+
+void file_remote_start(struct effect_call *call)
+{
+	const struct far_row *row = row_of(call->builtin->name);
+	struct file_remote what = {.row = row->name, .done = call_ok};
+
+	for (size_t i = 0; i < row->paths; i++)
+		what.paths[i] = call_text(call, i);
+	if (row->text != 0)
+		what.text = call_arg(call, row->text);
+	if (row->mode != 0)
+		what.mode = call_text(call, row->mode);
+	if (row->read == content_read)
+		what.max = call_int(call, 1, LIVE_BODY_MAX);
+	call->free_state = far_free;
+	call->cancel = far_cancel;
+	call->state = file_remote_begin(call, &what);
 }

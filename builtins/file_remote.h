@@ -8,4 +8,22 @@
 /* Begins the call, whose arguments file.c has looked at, on the machine that its last argument names. */
 void file_remote_start(struct effect_call *call);
 
+/* One program there, for a row that needs several or computes here. */
+struct file_remote {
+	const char *row; /* whose program it is: "file.read", "file.write" */
+	const char *paths[2];
+	struct value text;					     /* to be written; copied */
+	const char *mode;					     /* of what is written, or NULL */
+	int64_t max;						     /* file.read: bytes */
+	void (*done)(struct effect_call *call, struct value answer); /* consumes it */
+	void (*failed)(struct effect_call *call); /* or NULL: the program's failure is the call's */
+};
+
+struct far_file;
+/* It is the caller's, who stops it when the call is cancelled, and frees it after `done` or the call's end.
+ */
+struct far_file *file_remote_begin(struct effect_call *call, const struct file_remote *what);
+void file_remote_stop(struct far_file *far); /* NULL is fine */
+void file_remote_free(struct far_file *far); /* NULL is fine */
+
 #endif

@@ -240,6 +240,7 @@ static struct pending *pending_new(struct live *live, const struct effect_reques
 	    .args = args,
 	    .arg_count = request->arg_count,
 	    .label = live_strdup(request->label),
+	    .decision = request->decision,
 	    .intent = value_null(),
 	};
 	LIST_ADD(live->calls, pending);
@@ -298,6 +299,14 @@ static struct value text_of(const char *format, va_list list)
 void call_ok(struct effect_call *call, struct value value)
 {
 	call_end(call, outcome_ok(value));
+}
+
+void call_answered(struct effect_call *call, struct value value, const char *who)
+{
+	struct outcome outcome = outcome_ok(value);
+
+	outcome.message = value_string(who);
+	call_end(call, outcome);
 }
 
 /* Ends `call` with a message made of the format and arguments that follow `last`. */
@@ -552,12 +561,51 @@ static void kept_free(struct live *live)
 
 /* ---- the driver ---- */
 
+/* Where a parameter stands in a row's signature; -1: nowhere. */
+static int parameter_place(const char *signature, const char *name)
+{
+	size_t length = strlen(name);
+	int place = 0, depth = 0;
+
+	for (const char *at = signature; *at != '\0'; at++) {
+		if (depth == 1 && (at[-1] == '(' || at[-1] == ' ') && strncmp(at, name, length) == 0 &&
+		    at[length] == ':')
+			return place;
+		if (*at == '(' || *at == '[' || *at == '{')
+			depth++;
+		else if (*at == ')' || *at == ']' || *at == '}')
+			depth--;
+		else if (*at == ',' && depth == 1)
+			place++;
+		if (depth == 0)
+			break;
+	}
+	return -1;
+}
+
+/* What is left until some moment may be computed, and be nothing: that is never "without a bound". */
+static bool has_time(const struct effect_request *request, char text[48])
+{
+	const char *signature = request->builtin->signature;
+	int place = signature == NULL ? -1 : parameter_place(signature, "timeout");
+
+	if (place < 0 || (size_t)place >= request->arg_count || request->args[place].tag != VALUE_DURATION ||
+	    request->args[place].i > 0)
+		return true;
+	duration_text(request->args[place].i, text);
+	return false;
+}
+
 static void live_start(struct driver *driver, const struct effect_request *request)
 {
 	struct pending *pending = pending_new((struct live *)driver, request);
+	char text[48];
 
 	if (request->builtin->start == NULL)
 		call_failed(&pending->call, "%s cannot be called here", request->builtin->name);
+	else if (!has_time(request, text))
+		call_failed(&pending->call, "%s: `timeout` is %s: no time is left for it",
+			    request->builtin->name, text);
 	else
 		request->builtin->start(&pending->call);
 }

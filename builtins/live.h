@@ -41,6 +41,7 @@ struct effect_call {
 	const struct value *args; /* copies, alive until the call is freed */
 	size_t arg_count;
 	const char *label;
+	bool decision; /* see effect_request */
 	struct value intent; /* probe(): what call_note() put on record */
 	bool ended, cancelled;
 
@@ -52,6 +53,7 @@ struct effect_call {
 
 /* Endings. `value` and `details` are consumed. */
 void call_ok(struct effect_call *call, struct value value);
+void call_answered(struct effect_call *call, struct value value, const char *who); /* a person's answer; who: any, or NULL */
 void call_failed(struct effect_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void call_failed_with(struct effect_call *call, struct value details, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -208,10 +210,11 @@ void *live_keep(struct live *live, const char *name, void *(*make)(struct live *
 
 /* ---- people: how operator.* reaches a person; set by the cli ---- */
 struct live_person_request {
-	const char *kind;     /* "confirm", "manual", "ask" */
+	const char *kind;     /* "confirm", "manual", "ask"; "decide": whether to go on in spite of a failure */
 	const char *text;     /* the question */
 	const char *typing;   /* the phrase to type, or NULL */
-	struct value choices; /* list of strings, or null */
+	struct value choices; /* list of strings, or null; of an approval: who may give it */
+	int64_t approvals;    /* "approve": of so many people other than the operator */
 	bool secret;	      /* do not echo */
 };
 struct live_options {
@@ -221,8 +224,11 @@ struct live_options {
 	void *context;
 	const char *state_directory; /* locks live under it */
 	const char *operator_name;
-	/* The run holds this lock of its plan from now on; NULL: nobody wants to know. */
-	void (*locked)(void *context, const char *name);
+	/*
+	 * The run holds this lock of its plan, on this machine: `we` is what others are told of it. False, with `error`: it
+	 * cannot be had beyond that (a state that several machines share), and so is let go. NULL: nobody wants to know.
+	 */
+	bool (*locked)(void *context, const char *name, const char *we, char *error, size_t size);
 	void *locked_context;
 	int64_t start_wall; /* 0: now */
 };

@@ -249,7 +249,11 @@ static void say_failed(struct http_transfer *transfer, CURLcode code)
 		break;
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
-		snprintf(error, room, "not an http or https URL: %s", detail);
+		/* curl has this code for an answer without a status line, too. */
+		if (strstr(detail, "HTTP/0.9") != NULL)
+			snprintf(error, room, "the answer is not HTTP (%s)", target);
+		else
+			snprintf(error, room, "not an http or https URL: %s", detail);
 		break;
 	case CURLE_TOO_MANY_REDIRECTS:
 		snprintf(error, room, "more than %ld redirects", HTTP_REDIRECTS_MAX);

@@ -4,7 +4,7 @@
  * The lock is the kernel's, on an open file description (F_OFD_SETLK): it is gone with the process that holds
  * it, however that ends, and with nothing else. The file stays and says who holds it, for the message; its
  * being there means nothing. The descriptor is close-on-exec, because a child that inherits it would keep the
- * lock after its parent's death.
+ * lock after its parent's death. Beyond this machine it is the state's to hold (live_options.locked).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -70,7 +70,8 @@ struct taking {
 	const char *name; /* lent */
 	char *directory, *path;
 	const char *operator_name;
-	int fd; /* held, or -1 */
+	int fd;		     /* held, or -1 */
+	char we[HOLDER_MAX]; /* for who finds the lock held */
 	char error[DISK_ERROR + HOLDER_MAX];
 };
 
@@ -107,22 +108,32 @@ static void name_own_plan(char *plan, size_t size)
 	}
 }
 
-static bool write_holder(const struct taking *taking)
+static void name_holder(struct taking *taking)
 {
 	struct timespec now;
-	char since[48], plan[256], text[HOLDER_MAX];
+	char since[48], plan[256], host[128] = "this machine";
+	size_t size = sizeof(taking->we);
 	int length;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	name_own_plan(plan, sizeof(plan));
-	length = snprintf(text, sizeof(text), "process %ld since %s", (long)getpid(),
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		snprintf(host, sizeof(host), "this machine");
+	length = snprintf(taking->we, size, "process %ld on %s since %s", (long)getpid(), host,
 			  time_text(now.tv_sec * INT64_C(1000000000), since));
 	if (plan[0])
-		length += snprintf(text + length, sizeof(text) - (size_t)length, ", for %s", plan);
+		length += snprintf(taking->we + length, size - (size_t)length, ", for %s", plan);
 	if (taking->operator_name)
-		length += snprintf(text + length, sizeof(text) - (size_t)length, ", started by %.100s",
-				   taking->operator_name);
-	return ftruncate(taking->fd, 0) == 0 && pwrite(taking->fd, text, (size_t)length, 0) == length;
+		snprintf(taking->we + length, size - (size_t)length, ", started by %.100s", taking->operator_name);
+}
+
+static bool write_holder(struct taking *taking)
+{
+	ssize_t length;
+
+	name_holder(taking);
+	length = (ssize_t)strlen(taking->we);
+	return ftruncate(taking->fd, 0) == 0 && pwrite(taking->fd, taking->we, (size_t)length, 0) == length;
 }
 
 /* Who holds it, as that process wrote it; it may be writing just now. */
@@ -215,11 +226,13 @@ static void take_work(void *context)
 static void take_done(void *context)
 {
 	struct taking *taking = context;
+	const struct live_options *options = live_options(taking->call->live);
 	struct locks *locks = locks_of(taking->call->live);
 	size_t size = strlen(taking->name) + 1;
 	struct lock *lock;
 
-	if (taking->fd < 0) {
+	if (taking->fd < 0 || (options->locked && !options->locked(options->locked_context, taking->name, taking->we,
+								   taking->error, sizeof(taking->error)))) {
 		call_failed(taking->call, "%s", taking->error);
 		return;
 	}
@@ -229,8 +242,6 @@ static void take_done(void *context)
 	lock->next = locks->first;
 	locks->first = lock;
 	taking->fd = -1;
-	if (live_options(taking->call->live)->locked)
-		live_options(taking->call->live)->locked(live_options(taking->call->live)->locked_context, lock->name);
 	call_ok(taking->call, value_null());
 }
 
@@ -320,7 +331,8 @@ static const struct builtin lock_rows[] = {
      .signature = "(name: string)",
      .summary =
 	 "What `lock \"name\"` does: keeps every other run under that name out until this one has ended.",
-     .details = "The lock is the kernel's and ends with the process, however that ends. A run that holds it "
+     .details = "The lock is the kernel's and ends with the process, however that ends. With a state in "
+		"PostgreSQL it is held there as well, for all machines that share it. A run that holds it "
 		"already, through a child plan, goes on.",
      .example = "lock \"thebot\"",
      .bad_input =

@@ -41,13 +41,15 @@ static void notice_free(void *state)
 	free(notice);
 }
 
-/* On a thread: one write at the end of the file, on the disk before it is told. */
+/* On a thread: one write at the end of the file, on the disk before it is told. Never waits for who reads a
+ * pipe. */
 static void notice_write(void *context)
 {
 	struct notice *notice = context;
 	size_t length = value_length(notice->line);
 	ssize_t wrote;
-	int fd = open(value_text_peek(notice->path), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	int fd = open(value_text_peek(notice->path),
+		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
 
 	if (fd < 0) {
 		notice->error = errno;
@@ -507,6 +509,7 @@ static const struct builtin notify_rows[] = {
 	.example = "notify.file(\"/tmp/deployments.log\", \"v2 is live\")",
 	.bad_input = "A folder that is missing, no permission or a full disk fails the call.",
 	.leaves = "a line in a file",
+	.thing = {"file", 0, 1, NULL},
 	.effect = EFFECT_CHANGE,
 	.flags = BUILTIN_REPEATABLE,
 	.settle = SETTLE_REPEAT,

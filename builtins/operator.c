@@ -16,7 +16,8 @@ static void ask_cancel(struct effect_call *call)
 }
 
 /* Asks argument 0. The request need only live until the cli has it. */
-static void ask(struct effect_call *call, const char *kind, const char *typing, struct value choices)
+static void ask_for(struct effect_call *call, const char *kind, const char *typing, struct value choices,
+		    int64_t approvals)
 {
 	const struct live_options *options = live_options(call->live);
 	const struct live_person_request request = {
@@ -24,6 +25,7 @@ static void ask(struct effect_call *call, const char *kind, const char *typing, 
 	    .text = call_text(call, 0),
 	    .typing = typing,
 	    .choices = choices,
+	    .approvals = approvals,
 	};
 
 	if (!request.text) {
@@ -36,6 +38,23 @@ static void ask(struct effect_call *call, const char *kind, const char *typing, 
 	}
 	call->cancel = ask_cancel;
 	options->ask(options->context, call, &request);
+}
+
+static void ask(struct effect_call *call, const char *kind, const char *typing, struct value choices)
+{
+	ask_for(call, kind, typing, choices, 0);
+}
+
+static void operator_approve(struct effect_call *call)
+{
+	int64_t wanted = call_int(call, 1, 1);
+	struct value people = call_arg(call, 2);
+
+	if (wanted < 1 || (people.tag == VALUE_LIST && (int64_t)value_length(people) < wanted))
+		call_failed(call, "approve: %lld people shall approve, and %zu may", (long long)wanted,
+			    value_length(people));
+	else
+		ask_for(call, "approve", NULL, people, wanted);
 }
 
 static void operator_ask(struct effect_call *call)
@@ -57,7 +76,7 @@ static void operator_ask(struct effect_call *call)
 
 static void operator_confirm(struct effect_call *call)
 {
-	ask(call, "confirm", call_text(call, 1), value_null());
+	ask(call, call->decision ? "decide" : "confirm", call_text(call, 1), value_null());
 }
 
 static void operator_manual(struct effect_call *call)
@@ -118,6 +137,17 @@ static const struct builtin operator_rows[] = {
      .effect = EFFECT_READ,
      .flags = BUILTIN_INTERNAL | BUILTIN_PERSON,
      .start = operator_confirm,
+     .simulate = yes},
+    {.name = "operator.approve",
+     .signature = "(title: string, by: int, of: list(string) = null) -> bool",
+     .summary = "What `approve` waits for: that so many people other than the operator say yes.",
+     .details = "Each says `runplan approve RUN TITLE`, under their own name (RUNPLAN_OPERATOR, else the system's). One no "
+		"is enough. Neither `--yes` nor `--confirm` answers it.",
+     .example = "approve \"Deploy to production\" by 2 of [\"lead\", \"ops\", \"dba\"]",
+     .bad_input = "A run that is not kept on record cannot be approved, and is refused.",
+     .effect = EFFECT_READ,
+     .flags = BUILTIN_INTERNAL | BUILTIN_PERSON,
+     .start = operator_approve,
      .simulate = yes},
     {.name = "operator.manual",
      .signature = "(text: string) -> bool",

@@ -938,6 +938,7 @@ static const struct builtin pg_rows[] = {
 	 "A file that exists, a directory that does not, a full disk, a server that cannot be reached and a "
 	 "dump that cannot be read back are failures; no file is left.",
      .leaves = "a dump file",
+     .thing = {"file", 0, 1, "path"},
      .effect = EFFECT_CHANGE,
      .settle = SETTLE_PROBE,
      .start = pg_dump_start,

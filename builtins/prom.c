@@ -705,6 +705,7 @@ static const struct builtin prom_rows[] = {
 	    "No label at all, a label that is matched by no text, a pattern that Alertmanager refuses, and a "
 	    "server that cannot be reached fail the call.",
 	.leaves = "a silence that ends by itself",
+	.thing = {"silence", 0, 0, ""},
 	.effect = EFFECT_CHANGE,
 	.flags = BUILTIN_REPEATABLE,
 	.settle = SETTLE_REPEAT,
@@ -721,6 +722,7 @@ static const struct builtin prom_rows[] = {
 	.example = "prom.unsilence(\"2d2a4a0e-1b0c-4f0e-9c0b-1d3f5a7b9c1d\", alertmanager: "
 		   "\"http://127.0.0.1:9093\")",
 	.bad_input = "An id that no silence has, and a server that cannot be reached fail the call.",
+	.thing = {"silence", 0, 1, NULL},
 	.effect = EFFECT_CHANGE,
 	.flags = BUILTIN_REPEATABLE,
 	.settle = SETTLE_REPEAT,

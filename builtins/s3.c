@@ -1101,6 +1101,7 @@ static const struct builtin s3_rows[] = {
 	.bad_input =
 	    BAD_INPUT ", a file that cannot be read, and an object that is there with other content.",
 	.leaves = "an object",
+	.thing = {"object", 1, 2, NULL},
 	.effect = EFFECT_CHANGE,
 	.flags = BUILTIN_REPEATABLE,
 	.settle = SETTLE_PROBE,
@@ -1121,6 +1122,7 @@ static const struct builtin s3_rows[] = {
 		   "\"http://127.0.0.1:9000\", access_key: \"key\", secret_key: \"secret\")",
 	.bad_input = BAD_INPUT ", an answer that is cut off, and a file that is there already.",
 	.leaves = "a file",
+	.thing = {"file", 2, 1, "path"},
 	.effect = EFFECT_CHANGE,
 	.flags = BUILTIN_REPEATABLE,
 	.settle = SETTLE_PROBE,
@@ -1165,6 +1167,7 @@ static const struct builtin s3_rows[] = {
 	    "s3.remove(\"backups\", \"2025/thebot.dump\", endpoint: \"http://127.0.0.1:9000\", access_key: "
 	    "\"key\", secret_key: \"secret\")",
 	.bad_input = BAD_INPUT ".",
+	.thing = {"object", 0, 2, NULL},
 	.effect = EFFECT_CHANGE,
 	.flags = BUILTIN_REPEATABLE,
 	.settle = SETTLE_REPEAT,

@@ -227,8 +227,24 @@ static struct value column(struct sqlite_call *sqlite, sqlite3_stmt *statement, 
 	}
 }
 
+/* Of the row that the statement stands on, before any of it is copied. */
+static int64_t row_bytes(const struct sqlite_call *sqlite, sqlite3_stmt *statement)
+{
+	int count = sqlite->api->column_count(statement), type;
+	int64_t bytes = 16 * count;
+
+	for (int i = 0; i < count; i++) {
+		type = sqlite->api->column_type(statement, i);
+		if (type == SQLITE_BLOB) /* shown in hexadecimal */
+			bytes += 2 * (int64_t)sqlite->api->column_bytes(statement, i);
+		else if (type == SQLITE_TEXT)
+			bytes += sqlite->api->column_bytes(statement, i);
+	}
+	return bytes;
+}
+
 /* Adds the row that the statement stands on; false where two of its columns have one name. */
-static bool row_add(struct sqlite_call *sqlite, sqlite3_stmt *statement, struct value *rows, int64_t *bytes)
+static bool row_add(struct sqlite_call *sqlite, sqlite3_stmt *statement, struct value *rows)
 {
 	int count = sqlite->api->column_count(statement);
 	struct value row = record_new((size_t)count);
@@ -239,7 +255,6 @@ static bool row_add(struct sqlite_call *sqlite, sqlite3_stmt *statement, struct 
 
 		good = !record_has(row, name);
 		record_set(&row, name, column(sqlite, statement, i));
-		*bytes += sqlite->api->column_bytes(statement, i) + 16;
 	}
 	list_push(rows, row);
 	return good;
@@ -256,11 +271,12 @@ static bool rows_read(struct sqlite_call *sqlite, const char *path, sqlite3_stmt
 			snprintf(text, sizeof text, "more than %lld rows came", (long long)limit);
 			return fail_text(sqlite, path, text);
 		}
-		if (!row_add(sqlite, statement, &sqlite->answer, &bytes))
-			return fail_text(sqlite, path,
-					 "two columns have the same name: give one another with `as`");
+		bytes += row_bytes(sqlite, statement);
 		if (bytes > LIVE_BODY_MAX)
 			return fail_text(sqlite, path, "the rows exceed 4MiB");
+		if (!row_add(sqlite, statement, &sqlite->answer))
+			return fail_text(sqlite, path,
+					 "two columns have the same name: give one another with `as`");
 	}
 	return code == SQLITE_DONE || fail_db(sqlite, path);
 }
@@ -653,6 +669,7 @@ static const struct builtin sqlite_rows[] = {
 	    "A file that is missing or no database, a damaged one, a file `to` that is there already, a "
 	    "full disk and a timeout fail the call; nothing is left.",
 	.leaves = "a file",
+	.thing = {"file", 1, 1, "path"},
 	.effect = EFFECT_CHANGE,
 	.flags = BUILTIN_REPEATABLE,
 	.settle = SETTLE_PROBE,

@@ -27,17 +27,34 @@ static void add_quoted(struct buffer *line, const char *text, size_t length)
 	buffer_add_byte(line, '\'');
 }
 
+/* A word of a line that is shown; of a longer one its beginning, and how long it is. */
+#define WORD_MAX 4000
+/* Behind so many bytes of a line the list that makes it ends in "...". */
+#define LINE_MAX_BYTES 16000
+
+static size_t cut_at(const char *bytes, size_t length)
+{
+	if (length <= WORD_MAX)
+		return length;
+	for (length = WORD_MAX; length > 0 && ((unsigned char)bytes[length] & 0xc0) == 0x80;)
+		length--;
+	return length;
+}
+
 static void add_value(struct buffer *line, struct value word)
 {
 	bool shown = value_is_secret(word) || word.tag == VALUE_UNKNOWN;
 	struct value text = shown ? value_show(word, 0) : value_to_text(word);
 	const char *bytes = value_text_peek(text);
-	size_t length = value_length(text);
+	size_t whole = value_length(text), length = cut_at(bytes, whole);
+	char size[48];
 
-	if (shown || (length > 0 && strspn(bytes, PLAIN) == length))
+	if (shown || (length > 0 && strspn(bytes, PLAIN) >= length))
 		buffer_add(line, bytes, length);
 	else
 		add_quoted(line, bytes, length);
+	if (length < whole)
+		buffer_printf(line, "... (%s)", size_text((int64_t)whole, size));
 	value_release(text);
 }
 
@@ -54,8 +71,13 @@ void words_add_list(struct buffer *line, struct value words)
 	if (words.tag != VALUE_LIST)
 		words_add_value(line, words);
 	else
-		for (size_t i = 0; i < value_length(words); i++)
+		for (size_t i = 0; i < value_length(words); i++) {
+			if (line->length > LINE_MAX_BYTES) {
+				buffer_printf(line, " ... (%zu more)", value_length(words) - i);
+				return;
+			}
 			words_add_value(line, list_peek(words, i));
+		}
 }
 
 void words_add_option(struct buffer *line, const char *option, struct value v)

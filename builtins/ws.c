@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "builtins/http_parts.h"
 #include "builtins/live.h"
@@ -319,9 +320,35 @@ static bool expect_usable(struct ws_call *ws)
 	return true;
 }
 
+/* What the handshake writes itself: a second line of it would be read as who knows which of the two. */
+static bool headers_usable(struct ws_call *ws)
+{
+	struct value headers = arg(ws->call, ws->layout->headers);
+
+	for (size_t i = 0; i < value_length(headers); i++) {
+		const char *name = record_key_peek(headers, i);
+		const char *instead = strcasecmp(name, "Origin") == 0			? "`origin`"
+				      : strcasecmp(name, "Sec-WebSocket-Protocol") == 0 ? "`protocols`"
+											: NULL;
+
+		if (instead != NULL)
+			snprintf(ws->error, sizeof ws->error, "the header %.60s is given as %s", name,
+				 instead);
+		else if (strcasecmp(name, "Host") == 0 || strcasecmp(name, "Upgrade") == 0 ||
+			 strcasecmp(name, "Connection") == 0 || strncasecmp(name, "Sec-WebSocket-", 14) == 0)
+			snprintf(ws->error, sizeof ws->error, "the header %.60s is set by runplan itself",
+				 name);
+		else
+			continue;
+		return false;
+	}
+	return true;
+}
+
 static bool request_of(struct ws_call *ws)
 {
 	return target_of(ws) && protocols_of(ws) && origin_usable(ws) && expect_usable(ws) &&
+	       headers_usable(ws) &&
 	       header_lines_add(&ws->headers, arg(ws->call, ws->layout->headers), ws->error,
 				sizeof ws->error);
 }

@@ -268,6 +268,8 @@ static void wsi_gone(struct ws_session *session)
 {
 	session->wsi = NULL;
 	session->held = false;
+	if (!session->open && session->reason[0] == '\0') /* libwebsockets has said nothing: a reset, say */
+		set_reason(session, "the server closed the connection during the handshake");
 	if (session->forgotten)
 		session_free(session);
 	else

@@ -18,7 +18,7 @@ static const char *settle_text(const struct builtin *row)
 {
 	switch (row->settle) {
 	case SETTLE_REPEAT:
-		return "repeated: doing it twice is doing it once";
+		return "repeated: doing it twice does no harm";
 	case SETTLE_PROBE:
 		return "the target is asked whether it happened";
 	case SETTLE_ASK:

@@ -14,25 +14,26 @@ static bool refused(struct session *session, const struct people *people)
 			"runplan: refused: --step asks before each step, and nobody is at a terminal\n");
 		return true;
 	}
-	if (session->compilation->people && !people_at_terminal())
-		rehearse_people(session);
 	return people_missing(people, session->compilation, stderr) > 0;
 }
 
 static int run(struct session *session)
 {
 	struct state_place place = state_place_of(session->options);
+	struct shortfall shortfall = {.err = stderr};
 	struct people *people = NULL;
 	struct state *state;
 	int code;
 
 	session->step_by_step = option_given(session->options, "step");
 	session->live = true;
-	code = params_collect(&session->params, session->program, session->options, people_at_terminal(), stderr)
-		   ? EXIT_DONE
-		   : EXIT_USAGE;
+	params_take(&session->params, session->program, session->options, people_at_terminal(), &shortfall);
+	rehearse(session, people_at_terminal(), &shortfall);
+	code = shortfall_none(&shortfall) ? EXIT_DONE : shortfall.params > 0 ? EXIT_USAGE : EXIT_REFUSED;
 	if (code == EXIT_DONE) {
 		people = people_new(session->options, &session->err);
+		if (place.database)
+			people_keep(people, session->operator_name);
 		code = refused(session, people) ? EXIT_REFUSED : session_journal(session);
 	}
 	if (code == EXIT_DONE && !state_place_open(&place, &state))

@@ -256,7 +256,7 @@ static void open_view(struct reporter *reporter)
 	if (!option_given(session->options, "verbose") || option_given(session->options, "json"))
 		return;
 	page_line(&session->out, NULL, 2, STYLE_STRONG, "running ", plan_test_title(reporter->test));
-	reporter->view = ui_plain_new(&session->out, VERBOSITY_NORMAL);
+	reporter->view = ui_plain_new(&session->out, session->compilation->sources, VERBOSITY_NORMAL);
 }
 
 static void run_program(struct reporter *reporter, const struct program *program, struct test_result *result)

@@ -18,9 +18,9 @@ static const struct fact run_codes[] = {
     {"0", "done"},
     {"1", "failed; everything not kept by a commit, a checkpoint or `rollback none` was undone"},
     {"2", "the command line, the params or the plan are wrong; nothing was run"},
-    {"3", "failed, and the rollback is incomplete: a person must act"},
+    {"3", "a person must act: the rollback or the run's end is incomplete"},
     {"4", "refused before any change: a guard, a lock, a missing answer"},
-    {"5", "waits for a person (not used yet: runs are not kept in a store)"},
+    {"5", "waits for a person: an answer, a change in doubt, a pause; `runplan resume` goes on"},
     {"6", "the journal or the interpreter itself failed"},
     {"130, 143", "aborted by Ctrl-C or SIGTERM, and rolled back; 3 outranks them"},
     {NULL, NULL},
@@ -104,6 +104,40 @@ static const struct fact rollback_examples[] = {
     {NULL, NULL},
 };
 
+static const struct fact runs_examples[] = {
+    {"  runplan runs", "The newest 20"},
+    {"  runplan runs --all --json | jq -r 'select(.state == \"cut off\").run'", "Runs whose process is gone"},
+    {NULL, NULL},
+};
+
+static const struct fact show_examples[] = {
+    {"  runplan show", "The newest run"},
+    {"  runplan show 20261130-2113 --verbose", "With reads, samples and parts of conditions"},
+    {NULL, NULL},
+};
+
+static const struct fact approve_examples[] = {
+    {"  runplan approve 20261130-2113", "What does it wait for?"},
+    {"  runplan approve 20261130-2113 'Look at' --comment 'all is green'", "Done"},
+    {"  runplan approve 20261130-2113 'Deploy v2?' --no", "No"},
+    {NULL, NULL},
+};
+
+static const struct fact record_codes[] = {
+    {"0", "shown"},
+    {"2", "there is no such run, or no record"},
+    {"6", "the record cannot be read"},
+    {NULL, NULL},
+};
+
+static const struct fact say_codes[] = {
+    {"0", "the run will hear it"},
+    {"2", "there is no such run, or the answer is none"},
+    {"4", "the run is not under way, or does not wait for this"},
+    {"6", "the record cannot be read or written"},
+    {NULL, NULL},
+};
+
 static const struct fact check_examples[] = {
     {"  runplan check plans/*.plan", "Check all plans of a folder"},
     {"  runplan check deploy.plan --unattended", "Where will a person be needed?"},
@@ -181,6 +215,7 @@ const char *const group_titles[] = {
     [GROUP_WRITE] = "Write plans",
     [GROUP_TRY] = "Try them, changing nothing",
     [GROUP_RUN] = "Run them",
+    [GROUP_OPERATE] = "Look after runs",
     [GROUP_LOOK_UP] = "Look things up",
 };
 
@@ -199,11 +234,12 @@ const struct command command_table[] = {
      "runs.\n\n"
      "When a step fails, a threshold is breached, or you press Ctrl-C, what the run has changed is undone, "
      "the newest "
-     "first. A second Ctrl-C stops at once and lists what was not undone.\n\n"
-     "What a person must confirm is asked on the terminal. Where there is none, every such place needs an "
-     "answer "
-     "beforehand, or the run is refused before any change; `runplan check --unattended` lists the places. "
-     "LABEL is "
+     "first. A second Ctrl-C stops at once and lists what was not undone; `runplan resume` goes on with that.\n\n"
+     "Runs are kept on record (--state): one whose process is killed is resumed, one that ended well can be undone "
+     "later.\n\n"
+     "What a person must confirm is asked on the terminal. Where there is none, it is answered beforehand, or the run "
+     "waits there: it ends with 5, `runplan approve` answers, `runplan resume` goes on. `runplan check --unattended` lists "
+     "the places. (With --state none the run is refused where an answer is missing.) LABEL is "
      "the question, as in the plan or as it will be asked; PHRASE is for a question that wants one typed, or "
      "an answer.",
      1, 1, cmd_run, false, .group = GROUP_RUN, .completes = COMPLETES_PLAN, .examples = run_examples,
@@ -278,10 +314,28 @@ const struct command command_table[] = {
     LATER("drill", "FILE", "Fail each effect in turn, and show what was undone.", 1, 1),
     LATER("render", "FILE", "The runbook for people.", 1, 1),
     LATER("diff", "OLD NEW", "What a change to a plan means.", 2, 2),
-    LATER("runs", "", "Runs on record.", 0, 0),
-    LATER("show", "RUN", "One run.", 1, 1),
-    LATER("watch", "RUN", "Follow a run.", 1, 1),
-    LATER("pause", "RUN", "Stop a run at its next boundary.", 1, 1),
+    {"runs", "", "List the runs on record",
+     "The newest first, with how each ended. `under way`: its process is alive; `cut off`: it is gone, and `runplan "
+     "resume` goes on; `waiting`: for a person; `stopped`: on its way back.",
+     0, 0, cmd_runs, false, .group = GROUP_OPERATE, .examples = runs_examples, .codes = record_codes},
+    {"show", "[RUN]", "Tell once more what a run did",
+     "RUN is the id of a run, or what it begins with; without it, the newest run. The plan as it was then is run on the "
+     "answers that are on record; nothing is touched.",
+     0, 1, cmd_show, false, .group = GROUP_OPERATE, .examples = show_examples, .codes = record_codes},
+    {"watch", "[RUN]", "Follow a run from another terminal",
+     "What it has done so far, and then what it does, until it ends or you press Ctrl-C, which leaves the run alone.", 0, 1,
+     cmd_watch, false, .group = GROUP_OPERATE, .codes = record_codes},
+    {"abort", "RUN", "Stop a run, and undo what it has done", "As Ctrl-C does in its terminal.", 1, 1, cmd_abort, false,
+     .group = GROUP_OPERATE, .codes = say_codes},
+    {"pause", "RUN", "Stop a run before its next step",
+     "What is under way comes to its end first; a `hold` goes on after the pause. The run then ends with 5, and `runplan "
+     "resume` goes on. Its lock is free meanwhile.",
+     1, 1, cmd_pause, false, .group = GROUP_OPERATE, .codes = say_codes},
+    {"approve", "RUN [ITEM]", "Answer what a run waits for",
+     "ITEM is the question, or what it begins with; without it, what the run waits for is listed. A `confirm` with a phrase "
+     "and an `operator.ask` want --answer. Who answered, when and with which comment is on record. A run whose process is "
+     "alive goes on by itself; else `runplan resume` does.",
+     1, 2, cmd_approve, false, .group = GROUP_OPERATE, .examples = approve_examples, .codes = say_codes},
     {"resume", "[RUN]", "Go on with a run whose process is gone, or that waits",
      "RUN is the id of a run, or what it begins with; without it, the newest run that has not ended.\n\n"
      "The plan is run as it was then, not as its file is now, and on the answers that are on record, up to where "
@@ -289,14 +343,12 @@ const struct command command_table[] = {
      "builtin looks whether it happened, or it is repeated where that does no harm, or `on resume` says what to do; "
      "else you are asked, and where nobody is at a terminal, the run keeps waiting (5). A run that was going back "
      "goes on going back.",
-     0, 1, cmd_resume, false, .group = GROUP_RUN, .examples = resume_examples, .codes = run_codes},
+     0, 1, cmd_resume, false, .group = GROUP_OPERATE, .examples = resume_examples, .codes = run_codes},
     {"rollback", "[RUN]", "Undo a run that has ended well",
      "RUN is the id of a run, or what it begins with; without it, the newest run that has ended.\n\n"
      "Its rollbacks run, the newest first, with the values that they had. This is refused where there is nothing to "
      "undo, and where a newer run under the same lock has changed something.",
-     0, 1, cmd_rollback, false, .group = GROUP_RUN, .examples = rollback_examples, .codes = run_codes},
-    LATER("abort", "RUN", "Stop a run and undo it.", 1, 1),
-    LATER("approve", "RUN", "Approve what a run waits for.", 1, 1),
+     0, 1, cmd_rollback, false, .group = GROUP_OPERATE, .examples = rollback_examples, .codes = run_codes},
     LATER("report", "RUN", "An HTML page of a run.", 1, 1),
     LATER("lsp", "", "Language server.", 0, 0),
     {"completion", "SHELL", "Print the completion script of a shell",
@@ -318,7 +370,7 @@ const size_t command_count = sizeof(command_table) / sizeof(command_table[0]);
 #define RUNS	"run preview simulate"
 #define EXPORTS RUNS " export"
 #define GOES_ON "run resume rollback"
-#define STATES  GOES_ON
+#define STATES  GOES_ON " runs show watch abort pause approve"
 
 const struct option_row option_table[] = {
     {"env", 'e', "NAME", EXPORTS, "the environment: a preset of params", false,
@@ -331,6 +383,10 @@ const struct option_row option_table[] = {
     {"step", 0, NULL, "run", "ask before each step", false},
     {"state", 0, "PLACE", STATES, "where runs are kept: a folder, a file, postgres://..., or none", false,
      .completes = COMPLETES_FILE},
+    {"all", 0, NULL, "runs", "all of them, not only the newest 20", false},
+    {"comment", 0, "TEXT", "abort pause approve", "what you want to say with it; goes on record", false},
+    {"answer", 0, "TEXT", "approve", "the answer, or the phrase", false},
+    {"no", 0, NULL, "approve", "the answer is no", false},
     {"in-doubt", 0, "WHAT", "resume",
      "of a change in doubt: done (it happened), again (it did not), rollback (undo, whichever)", false,
      .completes = COMPLETES_WORDS, .words = "done again rollback"},
@@ -342,15 +398,15 @@ const struct option_row option_table[] = {
     {"events", 0, NULL, "simulate", "one line per event on standard output", false},
     {"journal", 0, "FILE", "run simulate replay", "the record of the run, a JSON object a line", false,
      .completes = COMPLETES_FILE},
-    {"json", 0, NULL, "run resume rollback simulate test check", "one JSON object a line on standard output", false},
+    {"json", 0, NULL, "run resume rollback runs show watch simulate test check", "one JSON object a line on standard output", false},
     {"only", 0, "TEXT", "test", "the tests whose name holds this text", false},
     {"unattended", 0, NULL, "check", "name every place that needs a person", false},
     {"check", 0, NULL, "fmt", "change nothing; name the files that would change", false},
     {"diff", 0, NULL, "fmt", "change nothing; print what would change", false},
     {"markdown", 0, NULL, "doc help", "all of it as markdown", false},
     {"man", 0, NULL, "help", "all of it as a man page", false},
-    {"quiet", 'q', NULL, RUNS " resume rollback test", "only warnings, failures and the end", false},
-    {"verbose", 'v', NULL, RUNS " resume rollback test",
+    {"quiet", 'q', NULL, RUNS " resume rollback show watch test", "only warnings, failures and the end", false},
+    {"verbose", 'v', NULL, RUNS " resume rollback show watch test",
      "reads, samples and parts of conditions as well; of tests, their runs", false},
     {"color", 0, "WHEN", NULL, "colour the output: auto, always or never", false,
      .completes = COMPLETES_WORDS, .words = "auto always never"},
@@ -366,8 +422,8 @@ const struct fact variable_facts[] = {
     {"RUNPLAN_ENV", "the environment where --env is not given"},
     {"RUNPLAN_OPERATOR", "the operator's name, for the record and for locks; else SUDO_USER, USER, LOGNAME"},
     {"RUNPLAN_SSH_CONFIG", "the configuration of ssh for `host:`, instead of ~/.ssh/config and the system's"},
-    {"RUNPLAN_STATE", "the directory of locks; runs that must keep each other out need the same"},
-    {"XDG_STATE_HOME", "where that directory is when RUNPLAN_STATE is not set"},
+    {"RUNPLAN_STATE", "where runs are kept when --state is not given; runs that must keep each other out need the same"},
+    {"XDG_STATE_HOME", "where runplan/ is when neither is given"},
     {"NO_COLOR", "not empty: no colour, unless --color asks for it"},
     {"TERM", "unset or `dumb`: no colour either"},
     {"CREDENTIALS_DIRECTORY", "where `credential(\"name\")` finds secrets, as systemd sets it"},
@@ -378,7 +434,7 @@ const struct fact variable_facts[] = {
 };
 
 const struct fact file_facts[] = {
-    {"/var/lib/runplan", "locks of runs by root"},
-    {"~/.local/state/runplan", "locks of runs by anyone else"},
+    {"/var/lib/runplan", "root's runs (runs.db) and locks"},
+    {"~/.local/state/runplan", "those of anyone else"},
     {NULL, NULL},
 };

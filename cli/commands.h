@@ -11,6 +11,12 @@
 #define RUNPLAN_DATE	"November 23, 2026" /* of this version, for the man page */
 
 int cmd_run(const struct options *options);
+int cmd_runs(const struct options *options);
+int cmd_show(const struct options *options);
+int cmd_watch(const struct options *options);
+int cmd_abort(const struct options *options);
+int cmd_pause(const struct options *options);
+int cmd_approve(const struct options *options);
 int cmd_resume(const struct options *options);
 int cmd_rollback(const struct options *options);
 int cmd_check(const struct options *options);

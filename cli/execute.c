@@ -6,12 +6,38 @@
 #include "cli/pulse.h"
 #include "cli/terminal.h"
 
-static void locked(void *context, const char *name)
+static bool locked(void *context, const char *name, const char *we, char *error, size_t size)
 {
 	struct session *session = context;
 
-	if (session->keeper)
-		keeper_locked(session->keeper, name);
+	if (!session->keeper)
+		return true;
+	if (!state_lock(session->state, name, we, error, size))
+		return false;
+	keeper_locked(session->keeper, name);
+	return true;
+}
+
+/* Nothing was started after the record could not be kept. */
+static int say_broken(const struct session *session, int code)
+{
+	const char *id = session->run_id;
+
+	if (code != EXIT_INTERNAL || !keeper_broken(session->keeper))
+		return code;
+	if (keeper_record(session->keeper)->number == 0) {
+		fprintf(stderr,
+			"runplan: the record of %s could not be written: %s\n"
+			"  nothing was started: the run is not on record\n",
+			id, state_error(session->state));
+		return code;
+	}
+	fprintf(stderr,
+		"runplan: run %s was stopped where it is: %s\n"
+		"  nothing was started since, and nothing was undone; `runplan resume %s` goes on%s\n",
+		id, state_error(session->state), id,
+		state_lock_lost(session->state) ? " when the lock is free" : " when that is put right");
+	return state_lock_lost(session->state) ? EXIT_WAITING : code;
 }
 
 /* Why a replay did not come to its end. */
@@ -67,12 +93,20 @@ int execute(struct session *session, struct people *people, const char *locks, c
 		session->journal = journal_replayed_new(session->keeper);
 		session->replays = true;
 	}
-	driver = pulse_driver_new(inner, session_heartbeat, session);
+	if (session->keeper) {
+		people_keep(people, session->operator_name);
+		session->inbox = inbox_new(session->state, keeper_record(session->keeper), people, &session->err);
+	}
+	driver = pulse_driver_new(inner, session_heartbeat, session->keeper ? session_tell : NULL, session);
 	terminal = terminal_watch((struct live *)live, session, people);
 	code = session_run(session, driver);
+	if (session->keeper)
+		code = say_broken(session, code);
 	if (resume)
 		code = say_problem(session, inner, code);
 	driver->ops->free(driver);
+	inbox_free(session->inbox);
+	session->inbox = NULL;
 	terminal_free(terminal);
 	return code;
 }

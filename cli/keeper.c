@@ -10,6 +10,7 @@ struct keeper {
 	const struct redactor *redactor;
 	struct buffer pending;
 	size_t count;
+	bool broken;
 };
 
 static struct keeper *keeper_of(struct store *store)
@@ -49,7 +50,8 @@ static bool keeper_sync(struct store *store)
 {
 	struct keeper *keeper = keeper_of(store);
 
-	return (keeper->pending.length == 0 || hand_on(keeper)) && keeper->run->ops->sync(keeper->run);
+	keeper->broken |= (keeper->pending.length > 0 && !hand_on(keeper)) || !keeper->run->ops->sync(keeper->run);
+	return !keeper->broken;
 }
 
 static size_t keeper_count(struct store *store)
@@ -150,6 +152,11 @@ void keeper_locked(struct store *store, const char *name)
 
 	put_text(&state_run_record(keeper->run)->lock, name);
 	state_run_touch(keeper->run);
+}
+
+bool keeper_broken(struct store *store)
+{
+	return keeper_of(store)->broken;
 }
 
 struct run_record *keeper_record(struct store *store)

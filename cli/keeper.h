@@ -13,6 +13,7 @@ struct store *keeper_new(struct store *run, const struct redactor *redactor);
 /* Each event of the run, before the journal keeps it. */
 void keeper_see(struct store *keeper, const struct event *event);
 void keeper_locked(struct store *keeper, const char *name); /* the run holds this lock of the plan */
+bool keeper_broken(struct store *keeper); /* what was told could not be kept; state_error() says why */
 struct run_record *keeper_record(struct store *keeper);
 
 #endif

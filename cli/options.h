@@ -35,7 +35,7 @@ enum completes {
 	COMPLETES_LABEL, /* of a question */
 };
 
-enum command_group { GROUP_WRITE, GROUP_TRY, GROUP_RUN, GROUP_LOOK_UP, GROUP_COUNT };
+enum command_group { GROUP_WRITE, GROUP_TRY, GROUP_RUN, GROUP_OPERATE, GROUP_LOOK_UP, GROUP_COUNT };
 
 struct command {
 	const char *name;

@@ -17,8 +17,8 @@ struct collector {
 	struct params *params;
 	const struct program *program;
 	const struct options *options;
-	FILE *err;
-	size_t wrong;
+	struct shortfall *shortfall;
+	bool nowhere; /* the environment that was asked for is none */
 };
 
 static const struct param_code *param_find(const struct program *program, const char *name, size_t length)
@@ -58,17 +58,54 @@ static void set(struct params *params, const char *name, struct value v)
 
 static void wrong(struct collector *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+static void add(struct shortfall *shortfall, size_t *kind, const char *format, va_list list)
+{
+	if (shortfall->params + shortfall->secrets == 0)
+		fprintf(shortfall->err, "runplan: what this run needs is not complete:\n");
+	++*kind;
+	fputs("  ", shortfall->err);
+	vfprintf(shortfall->err, format, list);
+	fputc('\n', shortfall->err);
+}
+
+void shortfall_add(struct shortfall *shortfall, size_t *kind, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	add(shortfall, kind, format, list);
+	va_end(list);
+}
+
+bool shortfall_none(const struct shortfall *shortfall)
+{
+	if (shortfall->params + shortfall->secrets == 0)
+		return true;
+	fprintf(shortfall->err, "Nothing was run.\n");
+	return false;
+}
+
 static void wrong(struct collector *c, const char *format, ...)
 {
 	va_list list;
 
-	if (c->wrong++ == 0)
-		fprintf(c->err, "runplan: the params of this run are not complete:\n");
-	fputs("  ", c->err);
 	va_start(list, format);
-	vfprintf(c->err, format, list);
+	add(c->shortfall, &c->shortfall->params, format, list);
 	va_end(list);
-	fputc('\n', c->err);
+}
+
+/* "lib.plan:4", lent until the next call with this buffer. */
+struct place {
+	char text[300];
+};
+
+static const char *place_of(const struct collector *c, struct span at, struct place *place)
+{
+	const struct sources *sources = c->program->compilation->sources;
+
+	snprintf(place->text, sizeof(place->text), "%.280s:%u", source_get(sources, at.file)->path,
+		 source_position(sources, at.file, at.from).line);
+	return place->text;
 }
 
 /* ---- reading a value ---- */
@@ -133,6 +170,8 @@ static const char *example_of(const struct type *type)
 		return "{ key: \"value\" }";
 	case TYPE_RANGE:
 		return "1..3";
+	case TYPE_URL:
+		return "https://host:8443/path";
 	default:
 		return "a value";
 	}
@@ -140,12 +179,12 @@ static const char *example_of(const struct type *type)
 
 static bool unfit(const struct type *type, const char *text, char *error, size_t size)
 {
+	bool plain = is_text(type) && type->kind != TYPE_URL;
 	struct arena arena;
 
 	arena_init(&arena);
 	snprintf(error, size, "`%s` is not of type %s%s%s%s", text, type_text(&arena, type),
-		 is_text(type) ? "" : " (written like ", is_text(type) ? "" : example_of(type),
-		 is_text(type) ? "" : ")");
+		 plain ? "" : " (written like ", plain ? "" : example_of(type), plain ? "" : ")");
 	arena_free(&arena);
 	return false;
 }
@@ -232,18 +271,27 @@ static void suggest_environment(struct collector *c, const char *name)
 	const char *names[64], *near;
 	const struct node *item = NULL;
 	struct buffer all = {0};
+	struct place place;
+	struct span at[64];
 	size_t count = 0, i;
 
-	while (count < 64 && (item = environment_next(&module, item, NULL)))
+	while (count < 64 && (item = environment_next(&module, item, NULL))) {
+		at[count] = item->environment.name.span;
 		names[count++] = item->environment.name.text;
+	}
+	c->nowhere = true;
 	near = suggest_name(name, names, count);
+	for (i = 0; near && strcmp(names[i], near) != 0;)
+		i++;
 	if (near)
-		wrong(c, "there is no environment `%s`; did you mean `%s`?", name, near);
+		wrong(c, "there is no environment `%s`; did you mean `%s` (%s)?", name, near,
+		      place_of(c, at[i], &place));
 	else if (count == 0)
-		wrong(c, "there is no environment `%s`: the plan has none", name);
+		wrong(c, "there is no environment `%s`: %s has none", name,
+		      c->program->compilation->main->path);
 	else {
 		for (i = 0; i < count; i++)
-			buffer_printf(&all, "%s%s", i ? ", " : "", names[i]);
+			buffer_printf(&all, "%s%s (%s)", i ? ", " : "", names[i], place_of(c, at[i], &place));
 		wrong(c, "there is no environment `%s`; there are: %s", name, buffer_text(&all));
 		buffer_free(&all);
 	}
@@ -289,6 +337,7 @@ static void take_environment(struct collector *c, const char *chosen)
 static void unknown_param(struct collector *c, const char *name, size_t length)
 {
 	const char **names = memory_need(calloc(c->program->plans->param_count + 1, sizeof(*names)));
+	struct place place;
 	char *text = memory_need(strndup(name, length));
 	const char *near;
 	uint32_t i;
@@ -297,9 +346,11 @@ static void unknown_param(struct collector *c, const char *name, size_t length)
 		names[i] = c->program->plans->params[i].name;
 	near = suggest_name(text, names, c->program->plans->param_count);
 	if (near)
-		wrong(c, "the plan has no param `%s`; did you mean `%s`?", text, near);
+		wrong(c, "the plan has no param `%s`; did you mean `%s` (%s)?", text, near,
+		      place_of(c, param_find(c->program, near, strlen(near))->node->param.name.span, &place));
 	else
-		wrong(c, "the plan has no param `%s`", text);
+		wrong(c, "the plan has no param `%s`: `runplan run %s --help` lists them", text,
+		      c->program->compilation->main->path);
 	free(text);
 	free(names);
 }
@@ -320,6 +371,7 @@ static void take_set(struct collector *c, const char *given)
 {
 	size_t length = strcspn(given, "=");
 	const struct param_code *param = param_find(c->program, given, length);
+	struct place place;
 	char error[512];
 	struct value v;
 
@@ -328,12 +380,25 @@ static void take_set(struct collector *c, const char *given)
 	else if (!param)
 		unknown_param(c, given, length);
 	else if (!param_read(param->type, given + length + 1, &v, error, sizeof(error)))
-		wrong(c, "`%s`: %s", param->name, error);
+		wrong(c, "`%s`: %s (%s)", param->name, error,
+		      place_of(c, param->node->param.name.span, &place));
 	else
 		set(c->params, param->name, v);
 }
 
 /* ---- what is missing ---- */
+
+/* An environment would have set it, had it been named rightly. */
+static bool set_elsewhere(const struct collector *c, const struct param_code *param)
+{
+	struct module *module = c->program->compilation->modules;
+	const struct node *item = NULL;
+
+	while (c->nowhere && (item = environment_next(&module, item, NULL)))
+		if (environment_setting(c->program->compilation, item->environment.name.text, param->node))
+			return true;
+	return false;
+}
 
 static bool is_missing(const struct collector *c, const struct param_code *param)
 {
@@ -365,7 +430,7 @@ static void ask(struct collector *c, const struct param_code *param)
 		bool ok = line && param_read(param->type, line, &v, error, sizeof(error));
 
 		if (line && !ok)
-			fprintf(c->err, "  %s\n", error);
+			fprintf(c->shortfall->err, "  %s\n", error);
 		free(line);
 		if (ok)
 			set(c->params, param->name, v);
@@ -379,18 +444,33 @@ static void ask(struct collector *c, const struct param_code *param)
 static void list_missing(struct collector *c)
 {
 	struct arena arena;
+	struct place place;
 	uint32_t i;
 
 	arena_init(&arena);
 	for (i = 0; i < c->program->plans->param_count; i++) {
 		const struct param_code *param = &c->program->plans->params[i];
 
-		if (is_missing(c, param))
-			wrong(c, "`%s` (%s) is missing: --set %s=...%s%s", param->name,
-			      type_text(&arena, param->type), param->name,
+		if (is_missing(c, param) && !set_elsewhere(c, param))
+			wrong(c, "`%s` (%s, %s) is missing: --set %s=...%s%s", param->name,
+			      type_text(&arena, param->type),
+			      place_of(c, param->node->param.name.span, &place), param->name,
 			      param_summary(param->node)[0] ? "  # " : "", param_summary(param->node));
 	}
 	arena_free(&arena);
+}
+
+static void leave_unknown(struct collector *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->program->plans->param_count; i++) {
+		const struct param_code *param = &c->program->plans->params[i];
+
+		if (!value_find(c->params, param->name) &&
+		    (!param->node->param.initial || set_somehow(c, param->name)))
+			set(c->params, param->name, value_unknown());
+	}
 }
 
 static void take_given(struct collector *c)
@@ -403,47 +483,56 @@ static void take_given(struct collector *c)
 		take_set(c, given);
 }
 
-static bool are_right(struct collector *c)
+static bool are_right(struct params *params, const struct shortfall *shortfall)
 {
-	if (c->wrong == 0)
+	if (shortfall_none(shortfall))
 		return true;
-	fprintf(c->err, "Nothing was run.\n");
-	params_free(c->params);
+	params_free(params);
 	return false;
+}
+
+void params_take(struct params *params, const struct program *program, const struct options *options,
+		 bool may_ask, struct shortfall *shortfall)
+{
+	struct collector c = {
+	    .params = params, .program = program, .options = options, .shortfall = shortfall};
+	uint32_t i;
+
+	*params = (struct params){0};
+	take_given(&c);
+	for (i = 0; i < program->plans->param_count && may_ask && shortfall->params == 0; i++)
+		if (is_missing(&c, &program->plans->params[i]))
+			ask(&c, &program->plans->params[i]);
+	list_missing(&c);
+	leave_unknown(&c);
 }
 
 bool params_collect(struct params *params, const struct program *program, const struct options *options,
 		    bool may_ask, FILE *err)
 {
-	struct collector c = {.params = params, .program = program, .options = options, .err = err};
-	uint32_t i;
+	struct shortfall shortfall = {.err = err};
 
-	*params = (struct params){0};
-	take_given(&c);
-	for (i = 0; i < program->plans->param_count && may_ask && c.wrong == 0; i++)
-		if (is_missing(&c, &program->plans->params[i]))
-			ask(&c, &program->plans->params[i]);
-	list_missing(&c);
-	return are_right(&c);
+	params_take(params, program, options, may_ask, &shortfall);
+	return are_right(params, &shortfall);
 }
 
 bool params_collect_some(struct params *params, const struct program *program, const struct options *options,
 			 FILE *err)
 {
-	struct collector c = {.params = params, .program = program, .options = options, .err = err};
-	uint32_t i;
+	struct shortfall shortfall = {.err = err};
+	struct collector c = {
+	    .params = params, .program = program, .options = options, .shortfall = &shortfall};
 
 	*params = (struct params){0};
 	take_given(&c);
-	for (i = 0; i < program->plans->param_count; i++)
-		if (is_missing(&c, &program->plans->params[i]))
-			set(params, program->plans->params[i].name, value_unknown());
-	return are_right(&c);
+	leave_unknown(&c);
+	return are_right(params, &shortfall);
 }
 
 void params_of_test(struct params *params, const struct program *program, const struct node *test)
 {
-	struct collector c = {.params = params, .program = program, .err = stderr};
+	struct shortfall shortfall = {.err = stderr};
+	struct collector c = {.params = params, .program = program, .shortfall = &shortfall};
 	const char *environment = plan_test_environment(test);
 	const struct node *entry;
 

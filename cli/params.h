@@ -15,10 +15,24 @@ struct params {
 	const char *environment; /* or NULL */
 };
 
+/* What a run lacks, printed under one headline as it is found. */
+struct shortfall {
+	FILE *err;
+	size_t params, secrets; /* so far */
+};
+void shortfall_add(struct shortfall *shortfall, size_t *kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Is nothing lacking? Else says that nothing was run. */
+bool shortfall_none(const struct shortfall *shortfall);
+
 /*
- * Collects them. False when some are missing or wrong: all of them are printed on `err`, at once. With
+ * Collects them. Those that are missing or wrong are added to the shortfall, and are unknown then. With
  * `may_ask`, those that are only missing are asked for first. The names are the program's.
  */
+void params_take(struct params *params, const struct program *program, const struct options *options,
+		 bool may_ask, struct shortfall *shortfall);
+/* The same for who needs nothing else. False when some are missing or wrong: all of them are printed on
+ * `err`, at once. */
 bool params_collect(struct params *params, const struct program *program, const struct options *options,
 		    bool may_ask, FILE *err);
 /* The same, nobody being asked: those that are missing are unknown. */

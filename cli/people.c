@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,20 +19,27 @@
 struct question {
 	struct question *next;
 	struct effect_call *call;
-	char *kind, *text, *typing;
+	char *kind, *text, *typing, *label; /* label, typing: or NULL */
 	struct value choices;
 	bool secret;
+	int64_t approvals;    /* so many others are wanted */
+	struct value granted; /* by these, a list */
 };
 
 struct people {
 	const struct options *options;
 	const struct page *page;
 	bool yes, terminal;
+	bool kept; /* questions may be answered from elsewhere */
+	bool news; /* a question has come */
 	struct question *first, **tail; /* the first is being asked */
+	struct question *approvals;	/* others are asked */
+	const char *operator_name;	/* who may not approve, or NULL */
 	int fd;				/* the terminal while a question is open, -1 */
 	struct live_poll *poll;
 	struct live_timer *turn; /* the next question, once what the last answer led to has been shown */
-	struct typing *typing;	 /* while a question is open; NULL: lines come as the terminal gives them */
+	bool quiet;		 /* keys do not show while nobody asks */
+	struct typing *typing;	 /* NULL: the terminal is as it was, and gives lines as it does */
 	struct typed typed;
 };
 
@@ -183,6 +191,8 @@ enum wanted {
 	WANTED_DECISION, /* `else ask` and the like: yes, but for this one */
 	WANTED_PHRASE,
 	WANTED_ANSWER, /* operator.ask */
+	WANTED_APPROVALS,
+	WANTED_SECRET, /* secret … = prompt(…) */
 };
 
 static enum wanted wanted_at(const struct compilation *compilation, const struct person_place *place)
@@ -193,12 +203,21 @@ static enum wanted wanted_at(const struct compilation *compilation, const struct
 		node = node_at(compilation, place, NODE_CONFIRM);
 		return node && node->person.phrase ? WANTED_PHRASE : WANTED_YES;
 	}
+	if (is_kind(place->kind, "approve"))
+		return WANTED_APPROVALS;
 	if (!is_kind(place->kind, "ask"))
 		return WANTED_YES;
+	if (node_at(compilation, place, NODE_SECRET))
+		return WANTED_SECRET;
 	node = node_at(compilation, place, NODE_CALL);
 	return node && node->span.from == place->span.from && node->span.to == place->span.to
 		   ? WANTED_ANSWER
 		   : WANTED_DECISION;
+}
+
+bool people_asked_outright(const struct compilation *compilation, const struct person_place *place)
+{
+	return wanted_at(compilation, place) != WANTED_DECISION;
 }
 
 static bool answered_beforehand(const struct people *people, const struct compilation *compilation,
@@ -209,8 +228,8 @@ static bool answered_beforehand(const struct people *people, const struct compil
 
 	if (people->yes && wanted == WANTED_YES)
 		return true;
-	return confirmed(people, NULL, place->label, &phrase) &&
-	       (phrase || (wanted != WANTED_PHRASE && wanted != WANTED_ANSWER));
+	return wanted != WANTED_APPROVALS && confirmed(people, NULL, place->label, &phrase) &&
+	       (phrase || wanted == WANTED_YES || wanted == WANTED_DECISION);
 }
 
 /* The choices of an operator.ask, where they are written out; null: none, or only the run knows them. */
@@ -265,32 +284,70 @@ static void print_place(FILE *out, const struct compilation *compilation, const 
 	};
 	const struct source *source = source_get(compilation->sources, place->span.file);
 	struct position at = source_position(compilation->sources, place->span.file, place->span.from);
+	enum wanted wanted = wanted_at(compilation, place);
 	const char *c;
 
-	fprintf(out, "%s:%u:%u: %s \"%s\"\n  answered beforehand by --confirm '", source->path, at.line,
-		at.column, place->kind, place->label);
+	fprintf(out, "%s:%u:%u: %s \"%s\"\n", source->path, at.line, at.column,
+		wanted == WANTED_SECRET ? "prompt" : place->kind, place->label);
+	if (wanted == WANTED_SECRET) { /* --confirm would do, but all the machine can read it there */
+		fprintf(out, "  a secret from env(...) or file(...) needs nobody\n");
+		return;
+	}
+	if (wanted == WANTED_APPROVALS) {
+		fputs("  answered by others, while the run waits: runplan approve\n", out);
+		return;
+	}
+	fputs("  answered beforehand by --confirm '", out);
 	for (c = place->label; *c; c++)
 		fputs(*c == '\'' ? "'\\''" : (char[]){*c, '\0'}, out);
-	fprintf(out, "%s\n", behind[wanted_at(compilation, place)]);
+	fprintf(out, "%s\n", behind[wanted]);
+}
+
+static bool asks_whether_to_go_on(const struct compilation *compilation, const struct person_place *place)
+{
+	return !people_asked_outright(compilation, place);
+}
+
+/* A secret is never on record, and so can't be answered from elsewhere. */
+static bool wants_secret(const struct compilation *compilation, const struct person_place *place)
+{
+	return wanted_at(compilation, place) == WANTED_SECRET;
+}
+
+/* Of these places; their number. */
+static size_t print_unanswered(const struct people *people, const struct compilation *compilation,
+			       bool (*which)(const struct compilation *, const struct person_place *), FILE *out,
+			       const char *headline)
+{
+	const struct person_place *place;
+	size_t count = 0;
+
+	for (place = compilation->people; place; place = place->next) {
+		if (!which(compilation, place) || answered_beforehand(people, compilation, place))
+			continue;
+		if (count++ == 0)
+			fputs(headline, out);
+		print_place(out, compilation, place);
+	}
+	return count;
 }
 
 size_t people_missing(const struct people *people, const struct compilation *compilation, FILE *out)
 {
 	const struct person_place *place;
-	size_t count = 0, wrong = 0;
+	size_t count, wrong = 0;
 
 	for (place = compilation->people; place; place = place->next)
 		wrong += is_no_choice(people, compilation, place, out);
 	if (people->terminal)
 		return wrong;
-	for (place = compilation->people; place; place = place->next) {
-		if (answered_beforehand(people, compilation, place))
-			continue;
-		if (count++ == 0)
-			fprintf(out,
-				"runplan: refused: the plan needs a person, and nobody is at a terminal\n");
-		print_place(out, compilation, place);
-	}
+	count = print_unanswered(people, compilation, people->kept ? wants_secret : people_asked_outright, out,
+				 "runplan: refused: the plan needs a person, and nobody is at a terminal\n");
+	if (count + wrong == 0)
+		print_unanswered(
+		    people, compilation, asks_whether_to_go_on, out,
+		    "runplan: nobody is at a terminal; should one of these ask whether to go on, "
+		    "the answer is no\n");
 	return count + wrong;
 }
 
@@ -306,6 +363,8 @@ size_t people_list(const struct compilation *compilation, FILE *out)
 
 /* ---- asking ---- */
 
+static void approval_remove(struct people *people, struct question *question);
+
 static void question_show(struct people *people);
 
 static void question_free(struct question *question)
@@ -313,14 +372,40 @@ static void question_free(struct question *question)
 	free(question->kind);
 	free(question->text);
 	free(question->typing);
+	free(question->label);
 	value_release(question->choices);
+	value_release(question->granted);
 	free(question);
+}
+
+/* Whichever of the terminal's descriptors lives as long as we do. */
+static int keyboard(void)
+{
+	return isatty(STDIN_FILENO) ? STDIN_FILENO : STDERR_FILENO;
+}
+
+static bool set_mode(struct people *people, enum typing_mode mode)
+{
+	if (people->typing)
+		return typing_change(people->typing, mode);
+	people->typing = typing_begin(keyboard(), mode);
+	return people->typing != NULL;
+}
+
+/* Nobody asks. */
+static void rest(struct people *people)
+{
+	if (people->quiet && typing_foreground(keyboard())) {
+		set_mode(people, TYPING_HIDDEN);
+		return;
+	}
+	typing_end(people->typing);
+	people->typing = NULL;
 }
 
 static void terminal_close(struct people *people)
 {
-	typing_end(people->typing);
-	people->typing = NULL;
+	rest(people);
 	live_poll_stop(people->poll);
 	people->poll = NULL;
 	if (people->page->screen)
@@ -355,7 +440,7 @@ static void question_remove(struct people *people, struct question *question)
 	if (!shown)
 		return;
 	terminal_close(people);
-	if (people->first && !people->turn)
+	if (people->first && !people->turn && people->terminal)
 		people->turn =
 		    live_timer_start(people->first->call->live, NEXT_QUESTION_NS, next_turn, people);
 }
@@ -552,8 +637,13 @@ static bool take_terminal(struct people *people, const struct question *question
 
 	if (!question->secret && (!keys || !typing_foreground(people->fd)))
 		return true;
-	people->typing = typing_begin(people->fd, keys ? TYPING_KEYS : TYPING_HIDDEN);
-	return people->typing != NULL;
+	return set_mode(people, keys ? TYPING_KEYS : TYPING_HIDDEN);
+}
+
+void people_quiet(struct people *people)
+{
+	people->quiet = true;
+	rest(people);
 }
 
 void people_suspend(struct people *people)
@@ -564,8 +654,12 @@ void people_suspend(struct people *people)
 
 void people_resume(struct people *people)
 {
-	if (people->first && people->fd >= 0 && !people->typing)
+	if (people->typing)
+		return;
+	if (people->first && people->fd >= 0)
 		take_terminal(people, people->first);
+	else
+		rest(people);
 }
 
 /* Asks the first question of the queue. The terminal is opened anew: its flags are no one else's then. */
@@ -592,8 +686,11 @@ static struct question *question_new(struct effect_call *call, const struct live
 	question->kind = memory_need(strdup(request->kind));
 	question->text = memory_need(strdup(request->text ? request->text : ""));
 	question->typing = request->typing ? memory_need(strdup(request->typing)) : NULL;
+	question->label = call->label ? memory_need(strdup(call->label)) : NULL;
 	question->choices = value_copy(request->choices);
 	question->secret = request->secret;
+	question->approvals = request->approvals;
+	question->granted = list_new(0);
 	return question;
 }
 
@@ -621,6 +718,9 @@ static bool answer_beforehand(struct people *people, struct effect_call *call,
 			      const struct live_person_request *request)
 {
 	bool ask = is_kind(request->kind, "ask"), named;
+
+	if (is_kind(request->kind, "approve"))
+		return false;
 	bool yes = people->yes && !is_kind(request->kind, "decide");
 	const char *phrase = NULL;
 
@@ -641,6 +741,31 @@ static bool answer_beforehand(struct people *people, struct effect_call *call,
 	return false;
 }
 
+static void say_approvals(struct people *people, const struct question *question)
+{
+	struct value text = value_string_printf("%s: %zu of %" PRId64 " have approved", question->text,
+						value_length(question->granted), question->approvals);
+
+	say(people, "Approval: ", value_text_peek(text));
+	value_release(text);
+}
+
+static void ask_others(struct people *people, struct effect_call *call, const struct live_person_request *request)
+{
+	struct question *question;
+
+	if (!people->kept) {
+		call_refused(call, "\"%s\" needs the approval of others, and this run is not kept on record",
+			     request->text);
+		return;
+	}
+	question = question_new(call, request);
+	question->next = people->approvals;
+	people->approvals = question;
+	people->news = true;
+	say_approvals(people, question);
+}
+
 void people_ask(void *context, struct effect_call *call, const struct live_person_request *request)
 {
 	struct people *people = context;
@@ -649,15 +774,166 @@ void people_ask(void *context, struct effect_call *call, const struct live_perso
 
 	if (answer_beforehand(people, call, request))
 		return;
-	if (!people->terminal) {
+	if (is_kind(request->kind, "approve")) {
+		ask_others(people, call, request);
+		return;
+	}
+	/* Something is wrong, and nobody can say that it may go on: leaving it so until somebody comes is no answer. */
+	if (!people->terminal && (!people->kept || request->secret || is_kind(request->kind, "decide"))) {
 		call_refused(call, "\"%s\" needs a person, and nobody is at a terminal", request->text);
 		return;
 	}
 	question = question_new(call, request);
 	*people->tail = question;
 	people->tail = &question->next;
-	if (idle && !people->turn)
-		question_show(people);
+	people->news = true;
+	if (!people->terminal || !idle || people->turn)
+		return;
+	if (people->typing) /* at rest: it did not show, and is no answer */
+		typing_forget(keyboard());
+	question_show(people);
+}
+
+/* ---- answers from elsewhere ---- */
+
+void people_keep(struct people *people, const char *operator_name)
+{
+	people->kept = true;
+	people->operator_name = operator_name;
+}
+
+bool people_wait(const struct people *people)
+{
+	return !people->terminal && (people->first || people->approvals);
+}
+
+static void approval_remove(struct people *people, struct question *question)
+{
+	struct question **link = &people->approvals;
+
+	while (*link != question)
+		link = &(*link)->next;
+	*link = question->next;
+	question_free(question);
+}
+
+static bool list_holds(struct value list, const char *text)
+{
+	for (size_t i = 0; i < value_length(list); i++)
+		if (strcmp(value_text_peek(list_peek(list, i)), text) == 0)
+			return true;
+	return false;
+}
+
+const char *approval_refused(const char *operator_name, struct value people, const char *who)
+{
+	if (!who)
+		return "nobody knows who you are: set RUNPLAN_OPERATOR";
+	if (operator_name && strcmp(operator_name, who) == 0)
+		return "who runs the plan does not approve it";
+	if (people.tag == VALUE_LIST && !list_holds(people, who))
+		return "the plan does not name you among those who may";
+	return NULL;
+}
+
+/* Of one of several; the last one lets the run go on. */
+static bool approve(struct people *people, struct question *question, bool no, const char *who, const char *comment)
+{
+	struct effect_call *call = question->call;
+	struct value by, all;
+
+	if (approval_refused(people->operator_name, question->choices, who) || list_holds(question->granted, who))
+		return false;
+	by = value_string_printf("%s%s%s", who, comment ? ": " : "", comment ? comment : "");
+	if (no) {
+		struct value how =
+		    value_string_printf("\"%s\" was answered with no by %s", question->text, value_text_peek(by));
+
+		approval_remove(people, question);
+		call_refused(call, "%s", value_text_peek(how));
+		value_release(how);
+		value_release(by);
+		return true;
+	}
+	value_release(by);
+	list_push(&question->granted, value_string(who));
+	say_approvals(people, question);
+	if ((int64_t)value_length(question->granted) < question->approvals)
+		return true;
+	all = value_string("");
+	for (size_t i = 0; i < value_length(question->granted); i++) {
+		struct value longer = value_string_printf("%s%s%s", value_text_peek(all), i ? ", " : "",
+							  value_text_peek(list_peek(question->granted, i)));
+		value_release(all);
+		all = longer;
+	}
+	approval_remove(people, question);
+	call_answered(call, value_bool(true), value_text_peek(all));
+	value_release(all);
+	return true;
+}
+
+bool people_news(struct people *people)
+{
+	bool news = people->news;
+
+	people->news = false;
+	return news;
+}
+
+static bool is_asked(const struct question *question, const char *item)
+{
+	return strcmp(question->text, item) == 0 || (question->label && strcmp(question->label, item) == 0);
+}
+
+/* What it is an answer with; null: it is none, or no. */
+static struct value answer_from(const struct question *question, const char *given)
+{
+	if (is_kind(question->kind, "ask"))
+		return !given			       ? value_null()
+		       : value_length(question->choices) ? chosen(question->choices, given)
+							 : value_string(given);
+	if (question->typing)
+		return given && strcmp(given, question->typing) == 0 ? value_bool(true) : value_null();
+	return !given || said_yes(given) ? value_bool(true) : value_null();
+}
+
+bool people_answer(struct people *people, const char *item, const char *given, const char *who, const char *comment,
+		   bool *stays)
+{
+	struct question *question = people->approvals;
+	struct value v, by;
+
+	while (question && !is_asked(question, item))
+		question = question->next;
+	if (question) {
+		*stays = true;
+		return approve(people, question, given && said_no(given), who, comment);
+	}
+	question = people->first;
+	while (question && !is_asked(question, item))
+		question = question->next;
+	if (!question || question->secret)
+		return false;
+	v = answer_from(question, given);
+	if (v.tag == VALUE_NULL && !(given && said_no(given)))
+		return false;
+	by = value_string_printf("%s%s%s", who ? who : "somebody", comment ? ": " : "", comment ? comment : "");
+	if (question == people->first && people->fd >= 0)
+		leave_line(people);
+	if (v.tag == VALUE_NULL) {
+		struct value how = value_string_printf("was answered with no by %s", value_text_peek(by));
+
+		answer_no(people, question, value_text_peek(how));
+		value_release(how);
+	} else {
+		struct effect_call *call = question->call;
+
+		question_remove(people, question);
+		call_answered(call, v, value_text_peek(by));
+	}
+	value_release(by);
+	return true;
 }
 
 void people_ask_cancel(void *context, struct effect_call *call)
@@ -665,6 +941,12 @@ void people_ask_cancel(void *context, struct effect_call *call)
 	struct people *people = context;
 	struct question *question;
 
+	for (question = people->approvals; question; question = question->next)
+		if (question->call == call) {
+			approval_remove(people, question);
+			call_unknown(call, "cancelled");
+			return;
+		}
 	for (question = people->first; question; question = question->next)
 		if (question->call == call)
 			break;
@@ -681,6 +963,8 @@ void people_free(struct people *people)
 	if (!people)
 		return;
 	typing_end(people->typing);
+	while (people->approvals)
+		approval_remove(people, people->approvals);
 	while (people->first) {
 		struct question *question = people->first;
 

@@ -79,17 +79,6 @@ static void effect_failed(struct ui_plain *plain, const struct event *event, con
 	plain->tailed = plain_copy(event->text);
 }
 
-/* What stays of a change that needs no way back: what it is, by which call, and where, if only the answer
- * says so. */
-static void note_left(struct ui_plain *plain, const struct event *event, const struct item *call)
-{
-	const char *path = value_text_peek(record_peek(record_peek(event->data, "value"), "path"));
-	bool told = strstr(call->title, path) != NULL; /* "" is */
-
-	list_push(&plain->left, value_string_printf("%s: %s%s%s", call->detail, call->title,
-						    told ? "" : " -> ", told ? "" : path));
-}
-
 /* Handlers are fibers with names of their own: "r:0/7:1", "on failure:1", "0/3 finally:1" in a child plan. */
 static bool is_forward(const char *id)
 {
@@ -115,8 +104,6 @@ void plain_effect_ended(struct ui_plain *plain, const struct event *event)
 		show_effect(plain, event, change, value_text_peek(text));
 		value_release(text);
 	}
-	if (call->detail)
-		note_left(plain, event, call);
 	step = tree_step(&plain->tree, event->step);
 	if (change && is_forward(event->id))
 		list_push(&plain->done, step ? value_string_printf("%s: %s", step->title, call->title)

@@ -25,6 +25,7 @@ struct sampled {
 struct ui_plain {
 	struct ui ui;
 	const struct page *page;
+	const struct sources *sources;
 	enum verbosity verbosity;
 	bool live; /* what is under way is shown elsewhere: only what has happened is a line */
 	struct tree tree;
@@ -32,13 +33,15 @@ struct ui_plain {
 	size_t sample_count;
 	int64_t now, shown_at; /* of the last event; of the last line */
 	char *said;   /* condition of the last wait that expired: its check need not say all of it again */
+	char *placed; /* message of the last failure whose place was shown; NULL: none */
 	char *tailed; /* message of the last failed call whose last lines were shown; NULL: none */
 	struct value done;   /* changes that were made, in order */
-	struct value left;   /* harmless things that stay: what, and by which change */
 	struct value undone; /* titles of handlers that ended well */
 	struct value failed; /* titles of handlers that did not */
+	struct value untold; /* `on failure` and `on rollback` that failed, and why */
 	struct value armed;  /* titles of steps that can be undone */
 	struct value ended;  /* run.ended's data */
+	struct value asked; /* questions that are open, a list */
 	char *run, *title; /* of the run; NULL: not yet known */
 	char *outcome;
 };

@@ -2,12 +2,19 @@
 #include "cli/pulse.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "interp/builtin.h"
 
 struct pulse {
 	struct driver driver;
 	struct driver_ops ops;
 	struct driver *inner;
 	int64_t now; /* of the last delivery */
+	int64_t wall;
+	struct value asked; /* ids of questions to people that are under way, a list */
+	size_t others;	    /* how much else is */
+	bool (*tell)(void *context, bool idle, struct delivery *out);
 	int64_t (*beat)(void *context, int64_t now);
 	void *context;
 };
@@ -19,12 +26,32 @@ static struct driver *inner_of(struct driver *driver)
 
 static void pulse_start(struct driver *driver, const struct effect_request *request)
 {
+	struct pulse *pulse = (struct pulse *)driver;
+
+	if (request->builtin->flags & BUILTIN_PERSON)
+		list_push(&pulse->asked, value_string(request->id));
+	else
+		pulse->others++;
 	inner_of(driver)->ops->start(inner_of(driver), request);
 }
 
 static void pulse_cancel(struct driver *driver, const char *id)
 {
 	inner_of(driver)->ops->cancel(inner_of(driver), id);
+}
+
+static void ended(struct pulse *pulse, const char *id)
+{
+	struct value rest = list_new(0);
+	size_t before = value_length(pulse->asked);
+
+	for (size_t i = 0; i < before; i++)
+		if (strcmp(value_text_peek(list_peek(pulse->asked, i)), id) != 0)
+			list_push(&rest, value_copy(list_peek(pulse->asked, i)));
+	if (value_length(rest) == before && pulse->others > 0)
+		pulse->others--;
+	value_release(pulse->asked);
+	pulse->asked = rest;
 }
 
 static bool pulse_next(struct driver *driver, int64_t deadline, struct delivery *out)
@@ -34,10 +61,19 @@ static bool pulse_next(struct driver *driver, int64_t deadline, struct delivery 
 	for (;;) {
 		int64_t due = pulse->beat(pulse->context, pulse->now);
 		bool early = due < deadline;
+		bool idle = deadline == INT64_MAX && pulse->others == 0 && value_length(pulse->asked) > 0;
 
+		if (pulse->tell && pulse->tell(pulse->context, idle, out)) {
+			out->now = pulse->now;
+			out->wall = pulse->wall;
+			return true;
+		}
 		if (!pulse->inner->ops->next(pulse->inner, early ? due : deadline, out))
 			return false;
 		pulse->now = out->now;
+		pulse->wall = out->wall;
+		if (out->kind == DELIVERY_OUTCOME)
+			ended(pulse, out->id);
 		if (!early || out->kind != DELIVERY_TIME || out->now >= deadline)
 			return true;
 	}
@@ -65,12 +101,13 @@ static void pulse_settle(struct driver *driver, const struct effect_request *req
 
 static void pulse_free(struct driver *driver)
 {
+	value_release(((struct pulse *)driver)->asked);
 	inner_of(driver)->ops->free(inner_of(driver));
 	free(driver);
 }
 
 struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *context, int64_t now),
-				void *context)
+				bool (*tell)(void *context, bool idle, struct delivery *out), void *context)
 {
 	struct pulse *pulse = memory_need(calloc(1, sizeof(*pulse)));
 
@@ -89,6 +126,9 @@ struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *cont
 	    (struct driver){.ops = &pulse->ops, .explores = inner->explores, .assumes = inner->assumes};
 	pulse->inner = inner;
 	pulse->beat = beat;
+	pulse->tell = tell;
+	pulse->asked = list_new(0);
+	pulse->wall = inner->ops->start_wall(inner);
 	pulse->context = context;
 	return &pulse->driver;
 }

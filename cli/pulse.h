@@ -7,9 +7,12 @@
 
 #include "interp/effect.h"
 
-/* Owns `inner`. beat() is told the time on the run's clock, and answers when it wants to be called at the
- * latest. */
+/*
+ * Owns `inner`. beat() is told the time on the run's clock, and answers when it wants to be called at the latest. Behind it
+ * tell() is asked for a delivery of its own (its times are filled in here); `idle`: nothing is under way but questions to
+ * people, and nothing else is waited for.
+ */
 struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *context, int64_t now),
-				void *context);
+				bool (*tell)(void *context, bool idle, struct delivery *out), void *context);
 
 #endif

@@ -8,7 +8,7 @@
  *	yes or no: y_
  *
  * There is no alternate screen, no scroll region and no hidden cursor: whatever ends the process leaves a
- *usable terminal and the record behind. A frame is one write: the cursor goes up to the first live row, what
+ * usable terminal and the record behind. A frame is one write: the cursor goes up to the first live row, what
  *is new in the record is written over it, then the live lines below; where nothing is new, only lines that
  *differ are written. The cursor rests at the beginning of the last live row, or behind what was typed.
  *

@@ -242,10 +242,10 @@ static struct ui *people_view(struct session *session)
 	enum verbosity verbosity = session_verbosity(session->options);
 
 	if (!session->live || !wants_live(session->options))
-		return ui_plain_new(&session->err, verbosity);
+		return ui_plain_new(&session->err, session->compilation->sources, verbosity);
 	columns_prepare();
 	session->err.screen = screen_new(session->err_sink, STDERR_FILENO);
-	return ui_tty_new(&session->err, verbosity);
+	return ui_tty_new(&session->err, session->compilation->sources, verbosity);
 }
 
 void session_views(struct session *session)
@@ -307,6 +307,8 @@ static void see(void *context, const struct event *event)
 	struct session *session = context;
 	size_t i;
 
+	if (session->cut_off)
+		return;
 	/* What is told again was shown already, but the views must know it. */
 	if ((event->kind == EVENT_RESUMED || event->kind == EVENT_ROLLBACK_ASKED) &&
 	    !journal_replays(session->journal))
@@ -325,8 +327,11 @@ int64_t session_heartbeat(void *context, int64_t now)
 	if (session->err.muted)
 		return next;
 	if (session->keeper) { /* for those who look on from elsewhere */
-		journal_sync(session->journal);
-		next = now + SECOND_NS;
+		if (now >= session->told) {
+			journal_sync(session->journal);
+			session->told = now + SECOND_NS;
+		}
+		next = session->told;
 	}
 
 	for (i = 0; i < session->view_count; i++) {
@@ -337,6 +342,13 @@ int64_t session_heartbeat(void *context, int64_t now)
 			next = wanted;
 	}
 	return next;
+}
+
+bool session_tell(void *context, bool idle, struct delivery *out)
+{
+	struct session *session = context;
+
+	return !session->replays && inbox_look(session->inbox, idle, out);
 }
 
 int session_run(struct session *session, struct driver *driver)
@@ -359,7 +371,8 @@ int session_run(struct session *session, struct driver *driver)
 
 	if (!session->journal)
 		session->journal = journal_new(session->keeper ? session->keeper : session->rows);
-	session->out.kept = session->err.kept = session->keeper != NULL;
+	session->out.kept |= session->keeper != NULL;
+	session->err.kept |= session->keeper != NULL;
 	if (session->keeper && session->rows)
 		journal_also(session->journal, session->rows);
 	journal_prepare(session->journal, learn, session);

@@ -5,6 +5,7 @@
 #ifndef RUNPLAN_SESSION_H
 #define RUNPLAN_SESSION_H
 
+#include "cli/inbox.h"
 #include "cli/params.h"
 #include "cli/redact.h"
 #include "cli/ui.h"
@@ -25,11 +26,14 @@ struct session {
 	struct store *rows; /* --journal, or NULL; owned */
 	struct state *state;  /* where the run is kept, or NULL; owned */
 	struct store *keeper; /* what keeps it there, or NULL; owned */
+	struct inbox *inbox;  /* while it runs, what others say to it; or NULL */
 	struct journal *journal;
 	struct params params;
 	char run_id[48];
 	const char *operator_name; /* or NULL */
+	int64_t told; /* when the record is due again for those who look on from elsewhere */
 	bool step_by_step;
+	bool cut_off; /* a record is shown that has not the end of the run: what follows did not happen */
 	bool replays; /* what is on record is told again before the run goes on */
 	bool live; /* the clock is the real one: on a terminal what is under way is worth showing */
 };
@@ -60,6 +64,7 @@ void session_keep(struct session *session, struct state *state);
  * code. */
 int session_run(struct session *session, struct driver *driver);
 int64_t session_heartbeat(void *session, int64_t now); /* a pulse's beat */
+bool session_tell(void *session, bool idle, struct delivery *out); /* what it tells */
 
 const char *operator_from_environment(void);
 void session_process(char *text, size_t size); /* "process 12 on web1": this one */

@@ -55,6 +55,16 @@ static bool is_url(const char *text)
 	return strncmp(text, "postgres://", 11) == 0 || strncmp(text, "postgresql://", 13) == 0;
 }
 
+/* Where locks stand while the runs are in a database elsewhere. */
+static char *directory_of_locks(void)
+{
+	const char *named = getenv("RUNPLAN_STATE");
+
+	if (!named || !*named || is_url(named) || is_file(named) || strcmp(named, "none") == 0)
+		return default_directory();
+	return memory_need(strdup(named));
+}
+
 struct state_place state_place_of(const struct options *options)
 {
 	const char *chosen = option_value(options, "state");
@@ -69,7 +79,7 @@ struct state_place state_place_of(const struct options *options)
 	if (strcmp(chosen, "none") == 0)
 		return (struct state_place){default_directory(), NULL};
 	if (is_url(chosen))
-		return (struct state_place){default_directory(), memory_need(strdup(chosen))};
+		return (struct state_place){directory_of_locks(), memory_need(strdup(chosen))};
 	if (is_file(chosen))
 		return (struct state_place){folder_of(chosen), memory_need(strdup(chosen))};
 	return (struct state_place){memory_need(strdup(chosen)), printed("%s/%s", chosen, DATABASE)};

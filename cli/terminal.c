@@ -36,6 +36,7 @@ static void gone_on(uv_signal_t *handle, int number)
 	if (!terminal->stopped)
 		screen_lost(terminal->session->err.screen);
 	terminal->stopped = false;
+	people_resume(terminal->people);
 	redraw(terminal);
 }
 
@@ -77,6 +78,7 @@ struct terminal *terminal_watch(struct live *live, struct session *session, stru
 	terminal->live = live;
 	terminal->session = session;
 	terminal->people = people;
+	people_quiet(people);
 	watch(terminal, &terminal->resized, SIGWINCH, resized);
 	watch(terminal, &terminal->go_on, SIGCONT, gone_on);
 	/* Who started us without job control has Ctrl-Z ignored. */

@@ -85,6 +85,21 @@ static struct item *item_add(struct tree *tree, struct item *parent, enum item_k
 	return item;
 }
 
+/* Timeouts stand still while a person is waited for. */
+static void pause_above(const struct tree *tree, const struct item *person, bool pause)
+{
+	struct item *step;
+
+	for (step = person->parent; step; step = step->parent) {
+		if (step->limit == 0)
+			continue;
+		if (pause && step->asking++ == 0)
+			step->paused = tree->now;
+		else if (!pause && --step->asking == 0)
+			step->until += tree->now - step->paused;
+	}
+}
+
 static void item_remove(struct tree *tree, struct item *item)
 {
 	struct item **slot = slot_of_item(tree, item);
@@ -97,6 +112,8 @@ static void item_remove(struct tree *tree, struct item *item)
 	*(item->previous ? &item->previous->next : &item->parent->first) = item->next;
 	*(item->next ? &item->next->previous : &item->parent->last) = item->previous;
 	tree->asked -= item->kind == ITEM_PERSON;
+	if (item->kind == ITEM_PERSON)
+		pause_above(tree, item, false);
 	item->parent->steps -= item->kind == ITEM_STEP;
 	free(item->id);
 	free(item->title);
@@ -214,6 +231,13 @@ static const char *text_of(const struct event *event, const char *field)
 	return value_text_peek(record_peek(event->data, field));
 }
 
+/* Handlers of the run's own plan stand below no step; a step's rollback may also run in a `try`. */
+static bool ends_run(const struct event *event)
+{
+	return event->kind == EVENT_HANDLER_STARTED && !*event->step &&
+	       strcmp(text_of(event, "kind"), "rollback") != 0;
+}
+
 static void branch_begins(struct tree *tree, const struct event *event, enum item_kind kind)
 {
 	struct item *parent = kind == ITEM_HANDLER ? tree_step(tree, event->step)
@@ -229,6 +253,8 @@ static void branch_begins(struct tree *tree, const struct event *event, enum ite
 	item = item_add(tree, parent, kind, event->id, event->text, event->now);
 	item->least = whole(record_peek(event->data, "expect_min"), 0);
 	item->most = whole(record_peek(event->data, "expect_max"), 0);
+	item->limit = whole(record_peek(event->data, "timeout"), 0);
+	item->until = item->limit > 0 ? event->now + item->limit : 0;
 	if (kind == ITEM_HANDLER)
 		item->detail = memory_need(strdup(text_of(event, "kind")));
 	else if (*plan)
@@ -273,19 +299,19 @@ static void step_retried(struct tree *tree, const struct event *event)
 	retry->attempt = (int)whole(record_peek(event->data, "attempt"), 1);
 	retry->attempts = (int)whole(record_peek(event->data, "of"), 0);
 	step->attempt = retry->attempt + 1;
+	if (step->limit > 0)
+		step->until = retry->until + step->limit;
 }
 
 static void effect_began(struct tree *tree, const struct event *event)
 {
-	struct item *parent = branch_at(tree, event->id, path_length(event->id, ITEM_CHANGE)), *item;
+	struct item *parent = branch_at(tree, event->id, path_length(event->id, ITEM_CHANGE));
 	struct value shown = record_peek(event->data, "shown");
 	bool change = strcmp(text_of(event, "class"), "change") == 0;
 
 	remove_kinds(tree, parent, ITEM_RETRY, ITEM_RETRY);
-	item = item_add(tree, parent, change ? ITEM_CHANGE : ITEM_READ, event->id,
-			value_length(shown) > 0 ? value_text_peek(shown) : event->text, event->now);
-	if (*text_of(event, "leaves"))
-		item->detail = memory_need(strdup(text_of(event, "leaves")));
+	item_add(tree, parent, change ? ITEM_CHANGE : ITEM_READ, event->id,
+		 value_length(shown) > 0 ? value_text_peek(shown) : event->text, event->now);
 }
 
 struct item *tree_effect(struct tree *tree, const char *id)
@@ -304,7 +330,10 @@ static void person_asked(struct tree *tree, const struct event *event)
 		return;
 	free(item->title);
 	item->title = memory_need(strdup(event->text));
-	tree->asked += item->kind != ITEM_PERSON;
+	if (item->kind != ITEM_PERSON) {
+		tree->asked++;
+		pause_above(tree, item, true);
+	}
 	item->kind = ITEM_PERSON;
 }
 
@@ -396,6 +425,7 @@ void tree_event(struct tree *tree, const struct event *event)
 {
 	struct item *item;
 
+	tree->now = event->now;
 	switch (event->kind) {
 	case EVENT_PHASE_STARTED:
 		branch_begins(tree, event, ITEM_PHASE);
@@ -410,6 +440,7 @@ void tree_event(struct tree *tree, const struct event *event)
 		branch_ends(tree, event, ITEM_STEP);
 		break;
 	case EVENT_HANDLER_STARTED:
+		tree->ending = tree->ending || ends_run(event);
 		branch_begins(tree, event, ITEM_HANDLER);
 		break;
 	case EVENT_HANDLER_ENDED:
@@ -463,6 +494,7 @@ void tree_event(struct tree *tree, const struct event *event)
 		break;
 	case EVENT_UNWINDING:
 		tree->unwinding = true;
+		tree->ending = tree->ending || (!*event->id && !*event->text);
 		tree->undone = 0;
 		tree->to_undo = (size_t)whole(event->data, 0);
 		break;

@@ -26,7 +26,7 @@ struct item {
 	enum item_kind kind;
 	char *id;      /* of its events; a wait's condition, a threshold as it is watched */
 	char *title;   /* as it came from the run: to be cleaned */
-	char *detail;  /* a threshold's value and bound; what a change leaves behind; a handler's kind; the file of
+	char *detail;  /* a threshold's value and bound; a handler's kind; the file of
 			  a child plan, which is a step; NULL: none */
 	char *verdict; /* a threshold's; "" before its first sample */
 	bool armed;    /* a step that can be undone */
@@ -38,7 +38,10 @@ struct item {
 	size_t steps; /* under way in it */
 	int64_t started;
 	int64_t least, most; /* phase: what was expected; 0: not said */
-	int64_t until;	     /* wait, retry, hold: when it is over; 0: not said */
+	int64_t until;	     /* wait, retry, hold, a step with a timeout: when it is over; 0: not said */
+	int64_t limit;	     /* step, rollback: its timeout; 0: none */
+	int64_t paused;	     /* step: its timeout stands still since then */
+	size_t asking;	     /* step: how many people are waited for in it */
 	int attempt;	     /* step: from 1; retry: the one that failed */
 	int attempts;	     /* retry: how many there may be */
 	int64_t over;	     /* sample: how many of its window were over the bound */
@@ -50,7 +53,9 @@ struct item {
 struct tree {
 	struct item root;
 	struct item *slots[TREE_SLOTS]; /* items by id, branches by the path of what runs in them */
+	int64_t now; /* of the last event */
 	bool unwinding;
+	bool ending; /* the run's own course is over: it goes back, or its handlers run */
 	int signals;
 	size_t asked;		/* questions under way */
 	size_t done;		/* steps that ended well */

@@ -118,7 +118,7 @@ static const char *since(const struct writer *writer, const struct item *item, c
 
 static const char *left(const struct writer *writer, const struct item *item, char *buffer)
 {
-	int64_t rest = item->until - writer->now;
+	int64_t rest = item->until - (item->asking > 0 ? item->paused : writer->now);
 
 	return duration_text(rest > 0 ? (rest + SECOND_NS - 1) / SECOND_NS * SECOND_NS : 0, buffer);
 }
@@ -135,7 +135,7 @@ struct said {
 
 static void say_branch(const struct writer *writer, const struct item *item, struct said *said)
 {
-	char elapsed[48], least[48], most[48];
+	char elapsed[48], least[48], most[48], rest[64];
 
 	since(writer, item, elapsed);
 	said->style = STYLE_STRONG;
@@ -145,8 +145,12 @@ static void say_branch(const struct writer *writer, const struct item *item, str
 		    "%s: %s", strcmp(item->detail, "rollback") == 0 ? "undo" : item->detail, item->title);
 	else
 		said->text = value_string(item->title);
+	if (item->limit > 0)
+		snprintf(rest, sizeof(rest), ", %s left", left(writer, item, most));
+	else
+		rest[0] = '\0';
 	if (item->attempt > 1)
-		snprintf(said->aside, sizeof(said->aside), "%s, attempt %d", elapsed, item->attempt);
+		snprintf(said->aside, sizeof(said->aside), "%s, attempt %d%s", elapsed, item->attempt, rest);
 	else if (item->most > 0 && writer->now - item->started > item->most)
 		snprintf(said->aside, sizeof(said->aside), "%s, at most %s expected", elapsed,
 			 duration_text(item->most, most));
@@ -154,7 +158,7 @@ static void say_branch(const struct writer *writer, const struct item *item, str
 		snprintf(said->aside, sizeof(said->aside), "%s of %s to %s", elapsed,
 			 duration_text(item->least, least), duration_text(item->most, most));
 	else
-		snprintf(said->aside, sizeof(said->aside), "%s", elapsed);
+		snprintf(said->aside, sizeof(said->aside), "%s%s", elapsed, rest);
 }
 
 static void say_sample(const struct writer *writer, const struct item *item, struct said *said)
@@ -377,10 +381,15 @@ static void add_status(struct writer *writer, const struct tree *tree)
 	if (tree->signals > 1) {
 		for (i = 0; i < 3; i++)
 			snprintf(stop[i], sizeof(stop[i]), "stops at once");
-	} else if (tree->unwinding || tree->signals > 0) {
-		snprintf(stop[0], sizeof(stop[0]), "Ctrl-C: stop at once, leave the rest as it is");
-		snprintf(stop[1], sizeof(stop[1]), "Ctrl-C: stop, undo no more");
-		stop[2][0] = '\0';
+	} else if (tree->ending || tree->signals > 0) {
+		/* The end of a run is not cancelled by what may have brought it about: the first signal only
+		 * counts. */
+		const char *keys = tree->signals > 0 ? "Ctrl-C" : "Ctrl-C twice";
+		const char *rest = tree->unwinding ? ", undo no more" : tree->ending ? "" : ", undo nothing";
+
+		snprintf(stop[0], sizeof(stop[0]), "%s: stop at once%s", keys, rest);
+		snprintf(stop[1], sizeof(stop[1]), "%s: stop%s", keys, rest);
+		snprintf(stop[2], sizeof(stop[2]), "%s: stop", keys);
 	} else if (tree->armed > 0) {
 		snprintf(stop[0], sizeof(stop[0]), "Ctrl-C: stop and undo %zu step%s", tree->armed,
 			 tree->armed > 1 ? "s" : "");

@@ -26,13 +26,32 @@ static bool same_mode(const struct termios *a, const struct termios *b)
 	       memcmp(a->c_cc, b->c_cc, sizeof(a->c_cc)) == 0;
 }
 
+static struct termios mode_of(const struct termios *before, enum typing_mode mode)
+{
+	struct termios ours = *before;
+
+	ours.c_lflag &= ~(tcflag_t)(mode == TYPING_KEYS ? ECHO | ICANON : ECHO);
+	if (mode == TYPING_KEYS) {
+		ours.c_cc[VMIN] = 1;
+		ours.c_cc[VTIME] = 0;
+	}
+	return ours;
+}
+
+static bool is_ours(const struct termios *now, const struct termios *before)
+{
+	struct termios hidden = mode_of(before, TYPING_HIDDEN), keys = mode_of(before, TYPING_KEYS);
+
+	return same_mode(now, &hidden) || same_mode(now, &keys);
+}
+
 /*
  * In the child. Only what is safe between fork() and exec() in a process of several threads. It leaves the
  * session, so that no signal of the terminal reaches it; it holds nothing but the terminal and the pipe, so
  * that it keeps no lock and no pipe of others open. Where somebody else (a shell) has set a mode meanwhile,
  * that stays.
  */
-static void keep(int fd, int alive, const struct termios *before, const struct termios *ours)
+static void keep(int fd, int alive, const struct termios *before)
 {
 	struct termios now;
 	sigset_t all;
@@ -48,13 +67,13 @@ static void keep(int fd, int alive, const struct termios *before, const struct t
 	do
 		got = read(STDOUT_FILENO, &byte, 1);
 	while (got < 0 && errno == EINTR);
-	if (got == 0 && tcgetattr(STDIN_FILENO, &now) == 0 && same_mode(&now, ours))
+	if (got == 0 && tcgetattr(STDIN_FILENO, &now) == 0 && is_ours(&now, before))
 		tcsetattr(STDIN_FILENO, TCSANOW, before);
 	_exit(0);
 }
 
 /* Without a keeper all is well too, unless we are killed. */
-static void keeper_start(struct typing *typing, const struct termios *ours)
+static void keeper_start(struct typing *typing)
 {
 	int ends[2];
 
@@ -63,7 +82,7 @@ static void keeper_start(struct typing *typing, const struct termios *ours)
 	typing->keeper = fork();
 	if (typing->keeper == 0) {
 		close(ends[1]);
-		keep(typing->fd, ends[0], &typing->before, ours);
+		keep(typing->fd, ends[0], &typing->before);
 	}
 	close(ends[0]);
 	typing->alive = ends[1];
@@ -94,25 +113,30 @@ bool typing_foreground(int fd)
 struct typing *typing_begin(int fd, enum typing_mode mode)
 {
 	struct typing *typing = memory_need(calloc(1, sizeof(*typing)));
-	struct termios ours;
 
 	typing->fd = fd;
 	if (tcgetattr(fd, &typing->before) != 0) {
 		free(typing);
 		return NULL;
 	}
-	ours = typing->before;
-	ours.c_lflag &= ~(tcflag_t)(mode == TYPING_KEYS ? ECHO | ICANON : ECHO);
-	if (mode == TYPING_KEYS) {
-		ours.c_cc[VMIN] = 1;
-		ours.c_cc[VTIME] = 0;
-	}
-	keeper_start(typing, &ours);
-	if (tcsetattr(fd, TCSANOW, &ours) != 0) {
+	keeper_start(typing);
+	if (!typing_change(typing, mode)) {
 		typing_end(typing);
 		return NULL;
 	}
 	return typing;
+}
+
+bool typing_change(struct typing *typing, enum typing_mode mode)
+{
+	struct termios ours = mode_of(&typing->before, mode);
+
+	return tcsetattr(typing->fd, TCSANOW, &ours) == 0;
+}
+
+void typing_forget(int fd)
+{
+	tcflush(fd, TCIFLUSH);
 }
 
 void typing_end(struct typing *typing)

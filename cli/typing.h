@@ -1,5 +1,6 @@
 /*
- * typing.h - the terminal's mode while a person types an answer, and the line that is typed.
+ * typing.h - the terminal's mode while a person types an answer, or while what is typed must not show; and
+ * the line that is typed.
  *
  * Whatever ends the process, the mode of before comes back: a small process that waits for ours to end holds
  * the terminal meanwhile, and so a SIGKILL or a crash leaves no terminal without echo behind either.
@@ -21,6 +22,9 @@ bool typing_foreground(int fd);
 struct typing;
 /* The terminal `fd` is in the mode until typing_end(). NULL: it cannot be, and is as it was. */
 struct typing *typing_begin(int fd, enum typing_mode mode);
+/* Another mode instead. False: it cannot be, and is as it was. */
+bool typing_change(struct typing *typing, enum typing_mode mode);
+void typing_forget(int fd); /* what was typed and not read: nobody had asked */
 /* NULL is fine. In the background the mode is the shell's by then, and stays. */
 void typing_end(struct typing *typing);
 

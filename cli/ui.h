@@ -72,12 +72,12 @@ struct ui_ops {
 
 enum verbosity { VERBOSITY_QUIET, VERBOSITY_NORMAL, VERBOSITY_VERBOSE };
 
-/* What is borrowed must outlive the view. `sources` may be NULL. */
-struct ui *ui_plain_new(const struct page *page, enum verbosity verbosity);
+/* What is borrowed must outlive the view. */
+struct ui *ui_plain_new(const struct page *page, const struct sources *sources, enum verbosity verbosity);
 struct tree;
 const struct tree *ui_plain_tree(struct ui *plain); /* what is under way */
 /* `page` has a screen. */
-struct ui *ui_tty_new(const struct page *page, enum verbosity verbosity);
+struct ui *ui_tty_new(const struct page *page, const struct sources *sources, enum verbosity verbosity);
 struct ui *ui_json_new(const struct page *page, const struct sources *sources);
 struct ui *ui_events_new(const struct page *page);
 

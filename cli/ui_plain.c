@@ -54,8 +54,9 @@ static void resumed(struct ui_plain *plain, const struct event *event, const cha
 
 	if (plain_quiet(plain))
 		return;
-	text = value_string_printf("run %s, %s%s%s: %zu changes were made before", plain->run, how,
-				   operator_name[0] ? " by " : "", operator_name, value_length(plain->done));
+	text = value_string_printf("run %s, %s%s%s; before that it made %zu change%s", plain->run, how,
+				   operator_name[0] ? " by " : "", operator_name, value_length(plain->done),
+				   value_length(plain->done) == 1 ? "" : "s");
 	page_line(plain->page, NULL, 0, STYLE_STRONG, plain->title, NULL);
 	page_line(plain->page, NULL, 2, STYLE_FAINT, NULL, value_text_peek(text));
 	plain_blank(plain);
@@ -159,8 +160,10 @@ static void signal_came(struct ui_plain *plain, const struct event *event)
 	const char *name = event->data.tag == VALUE_INT && event->data.i == 15 ? "SIGTERM" : "SIGINT";
 
 	page_line(plain->page, plain_clock_of(event->now, gutter), 0, STYLE_WARN, name,
-		  plain->tree.unwinding ? " again: stops at once; what is not undone stays as it is"
-					: ": going back; once more stops at once");
+		  plain->tree.signals > 1 ? " again: stops at once; what is not undone stays as it is"
+		  : !plain->tree.ending	  ? ": going back; once more stops at once"
+		  : plain->tree.unwinding ? ": it is going back already; once more stops at once"
+					  : ": the run is ending already; once more stops at once");
 }
 
 static void show_event(struct ui_plain *plain, const struct event *event)
@@ -226,7 +229,14 @@ static void show_event(struct ui_plain *plain, const struct event *event)
 	case EVENT_SAMPLE:
 		plain_sample(plain, event);
 		break;
+	case EVENT_PERSON_ASKED:
+		list_push(&plain->asked, value_string(event->text));
+		break;
+	case EVENT_PAUSED:
+		noted(plain, event, STYLE_WARN, "stops before the next step");
+		break;
 	case EVENT_PERSON_ANSWERED:
+		plain_forget_title(&plain->asked, event->text);
 		plain_person_answered(plain, event);
 		break;
 	case EVENT_FAILED:
@@ -340,14 +350,16 @@ static void plain_free(struct ui *ui)
 	}
 	free(plain->said);
 	free(plain->tailed);
+	free(plain->placed);
 	free(plain->samples);
 	value_release(plain->done);
-	value_release(plain->left);
 	value_release(plain->undone);
 	value_release(plain->failed);
+	value_release(plain->untold);
 	value_release(plain->armed);
 	value_release(plain->ended);
 	free(plain->outcome);
+	value_release(plain->asked);
 	free(plain->run);
 	free(plain->title);
 	free(plain);
@@ -365,20 +377,22 @@ static const struct ui_ops plain_ops = {
     .free = plain_free,
 };
 
-struct ui *ui_plain_new(const struct page *page, enum verbosity verbosity)
+struct ui *ui_plain_new(const struct page *page, const struct sources *sources, enum verbosity verbosity)
 {
 	struct ui_plain *plain = memory_need(calloc(1, sizeof(*plain)));
 
 	plain->ui.ops = &plain_ops;
 	plain->page = page;
+	plain->sources = sources;
 	plain->verbosity = verbosity;
+	plain->asked = list_new(0);
 	plain->live = page->screen != NULL;
 	if (verbosity == VERBOSITY_QUIET)
 		plain->ui.ignored = EVENT_BIT(LOG) | EVENT_BIT(ASSUMED);
 	plain->done = list_new(0);
-	plain->left = list_new(0);
 	plain->undone = list_new(0);
 	plain->failed = list_new(0);
+	plain->untold = list_new(0);
 	plain->armed = list_new(0);
 	plain->outcome = plain_copy("");
 	return &plain->ui;

@@ -111,13 +111,13 @@ static const struct ui_ops tty_ops = {
     .free = tty_free,
 };
 
-struct ui *ui_tty_new(const struct page *page, enum verbosity verbosity)
+struct ui *ui_tty_new(const struct page *page, const struct sources *sources, enum verbosity verbosity)
 {
 	struct ui_tty *tty = memory_need(calloc(1, sizeof(*tty)));
 
 	tty->ui.ops = &tty_ops;
 	tty->page = page;
-	tty->plain = ui_plain_new(page, verbosity);
+	tty->plain = ui_plain_new(page, sources, verbosity);
 	tty->begun = tty->drawn = monotonic();
 	return &tty->ui;
 }

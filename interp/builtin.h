@@ -41,6 +41,16 @@ struct pure_result {
 	struct value value; /* ok: the answer; else: the message, a string */
 };
 
+/*
+ * The thing that a change with `leaves` leaves, or that another change takes away. It is the same one where `kind` and the name
+ * agree: the values of `count` arguments from number `from` on (nulls at their end do not count), or what the answer calls it.
+ */
+struct thing {
+	const char *kind; /* "file", "image"; NULL: nothing that has a name */
+	unsigned char from, count;
+	const char *answer; /* the field of the answer that is another name, "": the answer itself; NULL: none */
+};
+
 struct effect_call; /* builtins/live.h: a live call under way */
 
 struct builtin {
@@ -58,6 +68,7 @@ struct builtin {
 	const char *example;   /* an expression or call that checks, and runs in simulation */
 	const char *bad_input; /* what happens on wrong arguments or a failing target, one sentence */
 	const char *leaves;    /* CHANGE only: what harmless thing it leaves ("an image"); needs no rollback then */
+	struct thing thing;    /* CHANGE only: what it leaves, or, without `leaves`, takes away */
 	enum effect_class effect;
 	unsigned flags;
 	enum settle settle;
@@ -69,6 +80,9 @@ struct builtin {
 	struct value (*simulate)(const struct effect_request *request);
 	/* One line for preview: the command, statement or request; NULL: name and arguments. Returns a string. */
 	struct value (*describe)(const struct effect_request *request);
+	/* Can it be answered, as far as a quick look tells? Asked before the run begins; false: `why`, and whether a change of the
+	 * run may still mend that. NULL: nobody knows. */
+	bool (*foresee)(const struct effect_request *request, bool *mendable, char *why, size_t size);
 	void (*probe)(struct effect_call *call); /* SETTLE_PROBE: call->intent has what was journaled; answer bool or null */
 	/* CHANGE with a parameter `reads`: the read of the same name, in no table, for calls that say `reads: true`; or NULL. */
 	const struct builtin *reads;

@@ -570,6 +570,7 @@ void list_people(struct checker *checker)
 	if (!checker->course)
 		return;
 	stack_push(checker->arena, &stack, checker->course->people);
+	stack_push(checker->arena, &stack, checker->asked);
 	while (stack.count) {
 		const struct person *person = stack.items[--stack.count];
 

@@ -232,6 +232,7 @@ struct checker {
 	struct table defaults;	   /* "docker.timeout", "docker.exec.timeout" -> the value's struct node */
 	struct callable *callables, **callables_end;
 	struct callable *course; /* the main file's items */
+	struct person *asked;	 /* for secrets, before the course begins, last file first */
 	struct person_place **people_end;
 	struct local *all_locals, **all_locals_end;
 	struct handler_use *handler_uses, **handler_uses_end;

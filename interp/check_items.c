@@ -198,6 +198,8 @@ void declare_items(struct checker *checker, struct module *module)
 
 /* ---- params and environments ---- */
 
+#define URL_HINT "a url is written like https://host:8443/path"
+
 /* What is written out is held to the type and the condition of its param before anything runs. */
 void check_param_takes(struct walk *w, const struct symbol *param, const struct node *value)
 {
@@ -211,7 +213,7 @@ void check_param_takes(struct walk *w, const struct symbol *param, const struct 
 		return;
 	if (!type_fits(param->type, given)) {
 		diag = diag_error(w->diags, "E0212", value->span, "`%s` does not take this value", param->name);
-		diag_hint(diag, "a url begins with its scheme: https://…");
+		diag_hint(diag, URL_HINT);
 	} else if (condition && constant_condition(condition, param, given, &held)) {
 		if (!value_truthy(held)) {
 			diag = diag_error(w->diags, "E0212", value->span, "`%s` does not take this value",
@@ -414,9 +416,27 @@ static void check_secret(struct walk *w, struct node *node)
 	check_pure(w, "the source of a secret", argument->argument.value, type_simple(TYPE_STRING), name);
 	check_shown(w, argument->argument.value->span, w->taint, "the name of a secret's source");
 	w->global_position = UINT32_MAX;
+	if (strcmp(name, "prompt") == 0)
+		note_person(w, "ask", label_text(w, argument->argument.value), NULL, source->span);
 }
 
 /* ---- defaults ---- */
+
+/* One that is written out is held to what a URL is. */
+static void check_url(struct walk *w, const struct node *value, const struct type *type, const char *what)
+{
+	struct value given;
+	struct span where;
+	struct diag *diag;
+
+	if (value->type->kind == TYPE_ERROR || !constant_with_lets(value, &given, &where))
+		return;
+	if (!type_fits(type, given)) {
+		diag = diag_error(w->diags, "E0212", value->span, "%s does not take this value", what);
+		diag_hint(diag, URL_HINT);
+	}
+	value_release(given);
+}
 
 static bool has_parameter(struct walk *w, const struct builtin *row, const char *name, struct node *value)
 {
@@ -427,6 +447,9 @@ static bool has_parameter(struct walk *w, const struct builtin *row, const char 
 		if (strcmp(signature->parameters[i].name, name) == 0) {
 			if (value->type)
 				want_type(w, value, signature->parameters[i].type, name);
+			if (value->type && signature->parameters[i].type->kind == TYPE_URL)
+				check_url(w, value, signature->parameters[i].type,
+					  arena_printf(w->arena, "`%s` of `%s`", name, row->name));
 			if (w->taint && !signature->parameters[i].type->secret)
 				check_shown(w, value->span, w->taint,
 					    arena_printf(w->arena, "`%s` of `%s`", name, row->name));
@@ -566,6 +589,10 @@ void check_globals(struct checker *checker, struct module *module)
 	refuse_second_default(&w, module);
 	place_close(&w, body);
 	finish_callable(checker, function);
+	if (function->people) {
+		*function->people_end = checker->asked;
+		checker->asked = function->people;
+	}
 }
 
 /* ---- funcs, tasks ---- */

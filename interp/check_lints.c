@@ -136,6 +136,26 @@ static void lint_command(struct walk *w, const struct node *list)
 	}
 }
 
+/* What a param of type url takes is looked at before the run; of any other text, only the call finds out. */
+static void lint_url(struct walk *w, const struct node *url)
+{
+	const struct node *base = url->kind == NODE_STRING ? url->string.parts : url, *next;
+	struct diag *diag;
+
+	while (base && base->kind == NODE_TEXT && base->text.length == 0)
+		base = base->next;
+	next = url->kind == NODE_STRING && base ? base->next : NULL;
+	if (next && next->kind == NODE_TEXT && next->text.length > 0 && !strchr("/?#:", next->text.bytes[0]))
+		return; /* the text goes on in the host, and that is refused */
+	if (!base || base->kind != NODE_NAME || !base->symbol || base->symbol->kind != SYMBOL_PARAM ||
+	    !base->symbol->type || base->symbol->type->kind != TYPE_STRING)
+		return;
+	diag = diag_warning(w->diags, "L0213", base->span, "`%s` begins a URL here, and may be any text",
+			    base->name);
+	diag_secondary(diag, base->symbol->node->param.name.span, "the param");
+	diag_hint(diag, "declare it `param %s: url`: what is none is then told before the run", base->name);
+}
+
 void lint_call(struct walk *w, const struct signature *signature, struct node **bound)
 {
 	size_t i;
@@ -148,6 +168,8 @@ void lint_call(struct walk *w, const struct signature *signature, struct node **
 		if (bound[i]->kind == NODE_STRING && type->kind == TYPE_EMBED &&
 		    type->language == EMBED_PROMQL)
 			lint_query(w, bound[i]);
+		else if (type->kind == TYPE_URL)
+			lint_url(w, bound[i]);
 		else if (bound[i]->kind == NODE_LIST && type->kind == TYPE_LIST &&
 			 signature->builtin->effect != EFFECT_PURE)
 			lint_command(w, bound[i]);

@@ -1,7 +1,10 @@
 /* check_stmt.c - statements; see check_internal.h. */
 #include "interp/check_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
+
+#include "interp/constant.h"
 
 /* ---- blocks ---- */
 
@@ -505,9 +508,33 @@ static void check_verify(struct walk *w, struct node *node)
 
 /* ---- people ---- */
 
+/* As many as are wanted must be there to be asked, where both are written out. */
+static void check_approvers(struct walk *w, const struct node *node)
+{
+	struct node *count = node->person.count, *people = node->person.people;
+	struct value wanted, names;
+	struct span where;
+
+	check_wanted(w, count, type_simple(TYPE_INT), "by");
+	if (people)
+		check_wanted(w, people, type_list(w->arena, type_simple(TYPE_STRING)), "of");
+	if (!constant_with_lets(count, &wanted, &where))
+		return;
+	names = value_null();
+	if (wanted.tag == VALUE_INT && wanted.i < 1)
+		diag_error(w->diags, "E0518", count->span, "`by` wants one person or more");
+	else if (wanted.tag == VALUE_INT && people && constant_with_lets(people, &names, &where) &&
+		 (int64_t)value_length(names) < wanted.i)
+		diag_error(w->diags, "E0518", people->span, "%" PRId64 " people shall approve, and only %zu may",
+			   wanted.i, value_length(names));
+	value_release(names);
+	value_release(wanted);
+}
+
 static void check_person(struct walk *w, struct node *node)
 {
-	bool confirms = node->kind == NODE_CONFIRM;
+	static const char *const kinds[] = {
+	    [NODE_CONFIRM] = "confirm", [NODE_MANUAL] = "manual", [NODE_APPROVE] = "approve"};
 
 	check_text(w, node->person.text, "a question");
 	if (node->person.phrase) {
@@ -516,14 +543,9 @@ static void check_person(struct walk *w, struct node *node)
 	}
 	check_duration(w, node->person.within, "within");
 	note_risk(w, node->span);
-	if (node->kind != NODE_APPROVE) {
-		note_person(w, confirms ? "confirm" : "manual", label_text(w, node->person.text), NULL,
-			    node->span);
-		return;
-	}
-	check_wanted(w, node->person.count, type_simple(TYPE_INT), "by");
-	check_wanted(w, node->person.people, type_simple(TYPE_LIST), "of");
-	not_yet(w, node->span, "`approve`");
+	note_person(w, kinds[node->kind], label_text(w, node->person.text), NULL, node->span);
+	if (node->kind == NODE_APPROVE)
+		check_approvers(w, node);
 }
 
 /* ---- time ---- */

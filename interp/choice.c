@@ -67,6 +67,8 @@ bool choice_leave(struct fiber *fiber)
 	if (!region->second)
 		tell(fiber->machine, EVENT_ARM, "", fiber, "otherwise", value_null(), fiber_at(fiber));
 	region->second = true;
+	if (!fiber->perhaps || fiber->perhaps > fiber->depth)
+		fiber->perhaps = fiber->depth;
 	return true;
 }
 

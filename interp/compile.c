@@ -322,6 +322,8 @@ static void secret(struct compiler *c, const struct node *node)
 		compile_or_null(c, source->call.arguments ? source->call.arguments->argument.value : NULL, argument);
 		compile_internal_effect(c, arena_printf(c->compilation->arena, "secret.%s", source->call.callee->name), argument,
 				1, source->span, NULL, (int)a);
+		emit_ad(c, INSN_TAKE_SECRET, a, (int32_t)c->secrets.count);
+		*VECTOR_PUSH(&c->secrets) = (struct secret_code){ node->secret.name.text, node->secret.name.span };
 	} else {
 		compile_expression(c, source, (int)a);
 	}
@@ -338,14 +340,13 @@ static void global_let(struct compiler *c, const struct node *node)
 	give_back(c, top);
 }
 
-/* Params first, so that all that is wrong with them is told at once; then constants, then secrets. */
+/* Params first, then constants and secrets; then all that is wrong with them is told at once. */
 static void globals(struct compiler *c)
 {
 	for (const struct module *module = c->compilation->modules; module; module = module->next)
 		for (const struct node *node = module->file->file.items; node; node = node->next)
 			if (is_global(node) && node->kind == NODE_PARAM)
 				param(c, node);
-	emit_abc(c, INSN_PARAMS_DONE, 0, 0, 0);
 	for (const struct module *module = c->compilation->modules; module; module = module->next)
 		for (const struct node *node = module->file->file.items; node; node = node->next) {
 			c->w->span = node->span;
@@ -354,6 +355,7 @@ static void globals(struct compiler *c)
 			else if (is_global(node) && node->kind == NODE_LET)
 				global_let(c, node);
 		}
+	emit_abc(c, INSN_READY, 0, 0, 0);
 }
 
 /* ---- the course of a plan ---- */
@@ -614,6 +616,10 @@ static void compile_plan(struct compiler *c, struct plan_code *plan)
 	plan->param_count = c->params.count;
 	c->params.items = NULL;
 	c->params.count = c->params.capacity = 0;
+	plan->secrets = c->secrets.items;
+	plan->secret_count = c->secrets.count;
+	c->secrets.items = NULL;
+	c->secrets.count = c->secrets.capacity = 0;
 }
 
 static void hand_over(struct compiler *c)
@@ -716,8 +722,10 @@ void program_free(struct program *program)
 	free(program->watches);
 	free(program->thresholds);
 	free(program->groups);
-	for (uint32_t i = 0; i < program->plan_count; i++)
+	for (uint32_t i = 0; i < program->plan_count; i++) {
 		free(program->plans[i].params);
+		free(program->plans[i].secrets);
+	}
 	free(program->plans);
 	free(program->runs);
 	free(program);

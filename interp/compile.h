@@ -83,6 +83,7 @@ struct compiler {
 	VECTOR(struct threshold_code) thresholds;
 	VECTOR(struct group_code) groups;
 	VECTOR(struct param_code) params; /* of the plan that is being compiled */
+	VECTOR(struct secret_code) secrets;
 	VECTOR(struct run_code) runs;
 	const struct node *test; /* the plan runs for this test, or NULL */
 	bool thresholds_only; /* compile_thresholds() */

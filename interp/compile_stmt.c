@@ -766,16 +766,21 @@ static const char *literal_label(struct compiler *c, const struct node *text)
 static void person(struct compiler *c, const struct node *node)
 {
 	bool confirm = node->kind == NODE_CONFIRM;
-	uint32_t top = c->w->top, answer = take_register(c), from = take_registers(c, 2), late = NOWHERE;
+	bool approve = node->kind == NODE_APPROVE;
+	uint32_t top = c->w->top, answer = take_register(c), from = take_registers(c, 3), late = NOWHERE;
 
 	compile_expression(c, node->person.text, (int)from);
-	compile_or_null(c, node->person.phrase, from + 1);
+	compile_or_null(c, approve ? node->person.count : node->person.phrase, from + 1);
+	compile_or_null(c, node->person.people, from + 2);
 	if (node->person.within) {
 		compile_expression(c, node->person.within, (int)answer);
 		late = emit_ad(c, INSN_TIMEOUT_BEGIN, answer, 0);
 	}
-	compile_internal_effect(c, confirm ? "operator.confirm" : "operator.manual", from, confirm ? 2 : 1,
-				     node->span, literal_label(c, node->person.text), (int)answer);
+	compile_internal_effect(c,
+				approve	  ? "operator.approve"
+				: confirm ? "operator.confirm"
+					  : "operator.manual",
+				from, approve ? 3 : confirm ? 2 : 1, node->span, literal_label(c, node->person.text), (int)answer);
 	if (late != NOWHERE) {
 		emit_abc(c, INSN_TIMEOUT_END, 0, 0, 0);
 		patch_here(c, late);
@@ -1092,6 +1097,7 @@ static void statement_of_kind(struct compiler *c, const struct node *node)
 		verify(c, node);
 		return;
 	case NODE_MANUAL:
+	case NODE_APPROVE:
 	case NODE_CONFIRM:
 		person(c, node);
 		return;

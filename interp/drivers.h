@@ -27,6 +27,7 @@ struct driver *replay_driver_new(struct store *store);
 const char *replay_problem(const struct driver *driver, struct span *at);
 /* At the end of the record `more` is asked: true, the store has more by now (or shall be looked at again); it may wait. */
 void replay_follow(struct driver *driver, bool (*more)(void *context), void *context);
+int64_t replay_now(const struct driver *replay); /* when its last answer came, on the run's clock */
 
 /*
  * RESUME replays, and where the record ends goes on with `inner`: a run whose process is gone (RESUME_RUN), or one that
@@ -119,5 +120,7 @@ const char *simulate_problem(const struct driver *driver);
  * reads are really made, but for those that need a person.
  */
 struct driver *preview_driver_new(struct driver *inner);
+/* The same without reads, but what a row foresees to fail fails; `value` tells whether a change before it may mend that. */
+struct driver *rehearsal_driver_new(void);
 
 #endif

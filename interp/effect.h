@@ -28,6 +28,7 @@ struct effect_request {
 	size_t arg_count;
 	const char *step;  /* id of the enclosing step, or "" */
 	const char *label; /* the person's item or the expectation it serves, or NULL */
+	bool decision;     /* of a person: whether to go on in spite of a failure */
 	struct span at;
 	int attempt;        /* from 1 */
 	bool in_handler;    /* a rollback, a defer or an end handler */
@@ -60,6 +61,8 @@ enum delivery_kind {
 	DELIVERY_TIME,    /* the deadline given to next() has come */
 	DELIVERY_SIGNAL,  /* SIGINT, SIGTERM, or `runplan abort` */
 	DELIVERY_RESUMED, /* the record ends here, and another process goes on */
+	DELIVERY_PAUSE,    /* somebody wants the run to stop before its next step */
+	DELIVERY_NOBODY,   /* only people are waited for, and nobody is there: the run stops */
 	DELIVERY_ROLLBACK, /* what an ended run has done shall be undone */
 	DELIVERY_END,     /* a replay has no more answers */
 };
@@ -69,7 +72,7 @@ struct delivery {
 	int64_t now;     /* time of this delivery: the machine's clocks move only here */
 	int64_t wall;    /* the same instant since 1970 UTC: after a resume the two have parted */
 	char *id;        /* OUTCOME and NOTE: owned by the receiver */
-	struct outcome outcome; /* OUTCOME; for a NOTE its value; RESUMED and ROLLBACK: the event's data as its value */
+	struct outcome outcome; /* OUTCOME; for a NOTE its value; RESUMED, PAUSE and ROLLBACK: the event's data */
 	int signal;
 };
 

@@ -299,6 +299,9 @@ static void nudge(struct fiber *fiber)
 	case WAITING_PROOF:
 		stop_waiting_for_proof(fiber);
 		break;
+	case WAITING_PARKED:
+		fiber_ready(fiber);
+		break;
 	case WAITING_ARMED:
 		saga_forget(fiber);
 		fiber_ready(fiber); /* looks at what it waited for, and finds the interruption first */

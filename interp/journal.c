@@ -264,6 +264,7 @@ struct journal {
 	struct observer *observers;
 	size_t observer_count;
 	uint64_t seq;	/* of the last event */
+	bool held;	/* replayed, and not gone on with yet: nothing is synced */
 	bool broken;	/* a store has failed once: nothing may follow what it did not keep */
 	size_t differs; /* number of the row, from 1, that is not what was told again; 0: none */
 };
@@ -295,6 +296,7 @@ struct journal *journal_replayed_new(struct store *store)
 	struct journal *journal = memory_need(calloc(1, sizeof(*journal)));
 
 	add_place(journal, store)->recorded = store->ops->count(store);
+	journal->held = true;
 	return journal;
 }
 
@@ -384,6 +386,8 @@ bool journal_append(struct journal *journal, struct event *event)
 	if (journal->broken)
 		return false;
 	event->seq = ++journal->seq;
+	if (!journal_replays(journal) && (event->kind == EVENT_RESUMED || event->kind == EVENT_ROLLBACK_ASKED))
+		journal->held = false;
 	if (journal->first.see)
 		journal->first.see(journal->first.context, event);
 	for (i = 0; i < journal->place_count; i++)
@@ -391,6 +395,8 @@ bool journal_append(struct journal *journal, struct event *event)
 			journal->broken = true;
 			return false;
 		}
+	if (event->kind == EVENT_RUN_ENDED && !journal_sync(journal))
+		return false;
 	for (i = 0; i < journal->observer_count; i++)
 		if (sees(&journal->observers[i], event->kind))
 			journal->observers[i].see(journal->observers[i].context, event);
@@ -399,7 +405,7 @@ bool journal_append(struct journal *journal, struct event *event)
 
 bool journal_sync(struct journal *journal)
 {
-	for (size_t i = 0; i < journal->place_count && !journal->broken; i++)
+	for (size_t i = 0; i < journal->place_count && !journal->broken && !journal->held; i++)
 		journal->broken = !journal->places[i].store->ops->sync(journal->places[i].store);
 	return !journal->broken;
 }

@@ -73,7 +73,9 @@ struct journal;
 struct journal *journal_new(struct store *store); /* store may be NULL; it is borrowed */
 /*
  * Of a run that is replayed from `store`, a packed one, before it goes on there: the rows that it has are not appended once
- * more, but held against what is told. One that differs breaks the journal; journal_differs() is its number from 1.
+ * more, but held against what is told. One that differs breaks the journal; journal_differs() is its number from 1. What is
+ * told behind them is not synced before it is told that the run goes on (RESUMED, ROLLBACK_ASKED): where it does not, because
+ * a person has to be asked first, the record stays as it was.
  */
 struct journal *journal_replayed_new(struct store *store);
 bool journal_replays(const struct journal *journal); /* there are such rows still to come */
@@ -86,7 +88,8 @@ void journal_observe_without(struct journal *journal, uint64_t ignored,
 			     void (*see)(void *context, const struct event *event), void *context);
 /* The one who sees each event before the store keeps it: a store that hides secrets must have learnt them. */
 void journal_prepare(struct journal *journal, void (*see)(void *context, const struct event *event), void *context);
-bool journal_append(struct journal *journal, struct event *event); /* sets seq; false: the store failed */
+/* Sets seq; false: the store failed, and nobody has seen the event. The end of a run is synced before it is seen. */
+bool journal_append(struct journal *journal, struct event *event);
 bool journal_sync(struct journal *journal);
 /* False: nobody sees an event of this kind. It is appended all the same, as it has a number; its parts may be left out. */
 bool journal_wants(const struct journal *journal, enum event_kind kind);

@@ -161,6 +161,8 @@ static void effect_free(struct effect *effect)
 {
 	free(effect->id);
 	free(effect->question);
+	value_release(effect->thing);
+	value_release(effect->shown);
 	free(effect);
 }
 
@@ -182,7 +184,13 @@ static void tell_person(struct fiber *fiber, const struct effect_request *reques
 	struct value data = record_new(2), second = request->arg_count > 1 ? request->args[1] : value_null();
 
 	record_set(&data, "kind", value_string(request->builtin->name));
-	record_set(&data, second.tag == VALUE_LIST ? "choices" : "typing", value_copy(second));
+	record_set(&data,
+		   second.tag == VALUE_LIST  ? "choices"
+		   : second.tag == VALUE_INT ? "approvals"
+					     : "typing",
+		   value_copy(second));
+	if (request->arg_count > 2)
+		record_set(&data, "of", value_copy(request->args[2]));
 	tell(fiber->machine, EVENT_PERSON_ASKED, request->id, fiber,
 	     request->arg_count ? value_text_peek(request->args[0]) : "", data, request->at);
 }
@@ -209,6 +217,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		.arg_count = count,
 		.step = fiber->step ? fiber->step->id : "",
 		.label = label,
+		.decision = fiber->undecided && fiber->undecided->kind != FAILURE_REFUSED, /* which is --step's */
 		.at = at,
 		.attempt = (int)fiber->attempt,
 		.in_handler = fiber->handler,
@@ -217,6 +226,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		.on_resume = saga_on_resume(fiber->saga),
 	};
 	tell_started(fiber, &request);
+	left_begin(effect, &request);
 	if (machine->options->calls && strcmp(builtin->name, "given"))
 		calls_note(machine, (struct call_made){ .builtin = builtin, .shown = request_show(&request) }, args, count);
 	if (person)
@@ -246,19 +256,7 @@ static void tell_ended(struct machine *machine, const struct effect *effect, con
 	record_set(&data, "value", value_copy(outcome->value));
 	record_set(&data, "elapsed", value_duration(machine->now - effect->started));
 	tell(machine, EVENT_EFFECT_ENDED, effect->id, effect->fiber,
-	     outcome->kind == OUTCOME_OK ? "" : value_text_peek(outcome->message), data, (struct span){ 0 });
-}
-
-static void note_leaves(struct machine *machine, const struct effect *effect, const struct outcome *outcome)
-{
-	struct value entry;
-
-	if (!effect->builtin->leaves || outcome->kind != OUTCOME_OK)
-		return;
-	entry = record_new(2);
-	record_set(&entry, "what", value_string(effect->builtin->leaves));
-	record_set(&entry, "by", value_string(effect->builtin->name));
-	list_push(&machine->leaves, entry);
+	     value_text_peek(outcome->message), data, (struct span){ 0 });
 }
 
 /* A person's answer to "go on all the same?" */
@@ -275,6 +273,12 @@ static void decided(struct fiber *fiber, const struct outcome *outcome)
 	}
 }
 
+/* One that gives nothing is noted, so that all that a plan lacks is told at once. */
+static bool is_secret_source(const struct builtin *builtin)
+{
+	return builtin->flags & BUILTIN_INTERNAL && builtin->flags & BUILTIN_SECRET_ANSWER;
+}
+
 static void answered(struct fiber *fiber, const struct effect *effect, struct outcome *outcome)
 {
 	bool change = effect->builtin->effect == EFFECT_CHANGE && !effect->builtin->leaves;
@@ -282,6 +286,10 @@ static void answered(struct fiber *fiber, const struct effect *effect, struct ou
 
 	if (effect->decision) {
 		decided(fiber, outcome);
+		return;
+	}
+	if (is_secret_source(effect->builtin) && outcome->kind != OUTCOME_OK && outcome->kind != OUTCOME_UNKNOWN) {
+		plan_no_secret(fiber->plan, outcome);
 		return;
 	}
 	switch (outcome->kind) {
@@ -325,7 +333,7 @@ static void tell_answered(struct machine *machine, const struct effect *effect, 
 		return;
 	data = record_new(2);
 	record_set(&data, "answer", outcome->kind == OUTCOME_REFUSED ? value_bool(false) : value_copy(outcome->value));
-	record_set(&data, "message", value_copy(outcome->message));
+	record_set(&data, outcome->kind == OUTCOME_OK ? "who" : "message", value_copy(outcome->message));
 	tell(machine, EVENT_PERSON_ANSWERED, effect->id, effect->fiber, effect->question ? effect->question : "", data,
 	     (struct span){ 0 });
 }
@@ -352,7 +360,7 @@ static void effect_ended(struct machine *machine, struct delivery *delivery)
 		delivery->outcome.value = mark_secret(delivery->outcome.value, effect->secret_fields);
 	tell_ended(machine, effect, &delivery->outcome);
 	machine->owed |= effect->builtin->effect == EFFECT_CHANGE || effect->builtin->flags & BUILTIN_PERSON;
-	note_leaves(machine, effect, &delivery->outcome);
+	left_ended(machine, effect, &delivery->outcome);
 	struct fiber *fiber = effect->fiber;
 	fiber->effect = NULL;
 	if (effect->builtin->flags & BUILTIN_PERSON) {
@@ -387,6 +395,34 @@ static void signalled(struct machine *machine, int number)
 							number == SIGTERM ? "SIGTERM" : "Ctrl-C"));
 }
 
+/* ---- pausing: fibers that stand before a step ---- */
+
+bool fiber_parks(struct fiber *fiber)
+{
+	if (!fiber->machine->pausing || fiber->handler || fiber_closing(fiber))
+		return false;
+	fiber->waiting = WAITING_PARKED;
+	return true;
+}
+
+static void unpark(struct machine *machine)
+{
+	for (struct fiber *fiber = machine->fibers; fiber; fiber = fiber->all_next)
+		if (fiber->waiting == WAITING_PARKED)
+			fiber_ready(fiber);
+}
+
+/* Some fiber stands before a step, and nothing is under way any more. What is held goes on being held after the pause. */
+static bool is_paused(const struct machine *machine)
+{
+	if (!machine->pausing || machine->effect_count > 0)
+		return false;
+	for (const struct fiber *fiber = machine->fibers; fiber; fiber = fiber->all_next)
+		if (fiber->waiting == WAITING_PARKED)
+			return true;
+	return false;
+}
+
 static void deliver(struct machine *machine, struct delivery *delivery)
 {
 	if (delivery->now > machine->now)
@@ -408,10 +444,21 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 		signalled(machine, delivery->signal);
 		break;
 	case DELIVERY_RESUMED:
+		machine->owed = true; /* with the intents of what is started next */
 		tell(machine, EVENT_RESUMED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
-		machine->stopped = false;
+		machine->stopped = machine->waits = machine->pausing = false;
+		unpark(machine);
+		break;
+	case DELIVERY_PAUSE:
+		tell(machine, EVENT_PAUSED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
+		machine->pausing = true;
+		break;
+	case DELIVERY_NOBODY:
+		tell(machine, EVENT_NOBODY, "", NULL, "", value_null(), (struct span){ 0 });
+		machine->stopped = machine->waits = true;
 		break;
 	case DELIVERY_ROLLBACK:
+		machine->owed = true;
 		tell(machine, EVENT_ROLLBACK_ASKED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
 		plan_roll_back(machine->main, delivery->outcome.value);
 		break;
@@ -450,6 +497,9 @@ static int exit_code(const struct machine *machine)
 	const struct plan_run *plan = machine->main;
 	bool stopped = machine->stopped && plan->stage != END_DONE;
 
+	if (stopped && machine->waits)
+		return EXIT_WAITING;
+
 	if (machine->unwound_incomplete || machine->in_doubt || value_length(machine->by_hand))
 		return EXIT_INCOMPLETE;
 	if (stopped && (saga_armed(plan->node) || machine->deferrals))
@@ -480,21 +530,26 @@ void machine_result(const struct machine *machine, struct value *v)
 
 static const char *outcome_name(const struct machine *machine, int code)
 {
-	switch (code) {
-	case EXIT_DONE:
-		return machine->main->failure ? "rolled back" : "done";
-	case EXIT_FAILED:
-		return machine->main->rolled_back ? "rolled back" : "failed";
-	case EXIT_USAGE:
-	case EXIT_REFUSED:
-		return "refused";
-	case EXIT_INCOMPLETE:
-		return "rollback incomplete";
-	case EXIT_INTERNAL:
+	const struct plan_run *plan = machine->main;
+	bool stopped = machine->stopped && plan->stage != END_DONE;
+
+	if (code == EXIT_INTERNAL)
 		return "broken";
-	default:
+	if (code == EXIT_WAITING)
+		return "waiting";
+	if (machine->unwound_incomplete || machine->in_doubt || (stopped && code == EXIT_INCOMPLETE))
+		return "rollback incomplete";
+	if (stopped)
 		return "aborted";
-	}
+	if (!plan->failure)
+		return "done";
+	if (plan->failure->kind == FAILURE_ABORT)
+		return "aborted";
+	if (plan->failure->kind == FAILURE_ROLLBACK)
+		return "rolled back";
+	if (plan->failure->kind == FAILURE_USAGE || plan->refused)
+		return "refused";
+	return plan->rolled_back ? "rolled back" : "failed";
 }
 
 /* Stopped on the way back: what was not undone is now a person's. */
@@ -514,7 +569,7 @@ static void tell_run_ended(struct machine *machine, int code)
 {
 	struct value data = record_new(12), by_hand = value_copy(machine->by_hand);
 
-	if (machine->main->stage != END_DONE)
+	if (machine->main->stage != END_DONE && !machine->waits)
 		note_not_undone(&by_hand, machine->main->node);
 	record_set(&data, "outcome", value_string(outcome_name(machine, code)));
 	record_set(&data, "exit", value_int(code));
@@ -601,6 +656,8 @@ static void run_on(struct machine *machine)
 
 	for (;;) {
 		run_ready(machine);
+		if (is_paused(machine))
+			machine->stopped = machine->waits = true;
 		if (machine->main->stage == END_DONE || machine->stopped || machine->broken)
 			return;
 		memset(&delivery, 0, sizeof(delivery));
@@ -624,10 +681,10 @@ int machine_run(struct machine *machine)
 		run_on(machine);
 		code = exit_code(machine);
 		tell_run_ended(machine, code);
-		if (!journal_sync(machine->journal) && !machine->broken) {
+		if (!journal_sync(machine->journal))
 			machine->broken = true;
+		if (machine->broken)
 			code = EXIT_INTERNAL;
-		}
 		memset(&delivery, 0, sizeof(delivery));
 		if (machine->broken || !machine->driver->ops->again ||
 		    !machine->driver->ops->again(machine->driver, &delivery))

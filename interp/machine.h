@@ -16,7 +16,7 @@ enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,     /* and undone, but for what is kept */
 	EXIT_USAGE = 2,      /* or the plan does not check */
-	EXIT_INCOMPLETE = 3, /* failed, and the rollback is incomplete: a person must act */
+	EXIT_INCOMPLETE = 3, /* a person must act: the rollback is incomplete, or a deferred block, `on success` or `finally` failed */
 	EXIT_REFUSED = 4,    /* before any change */
 	EXIT_WAITING = 5,    /* for a person */
 	EXIT_INTERNAL = 6,   /* the journal or the interpreter itself */
@@ -55,6 +55,13 @@ struct watched {
 /* "< 5%", "between 1% and 5%", "within 20% of 41ms"; the caller frees it. */
 char *threshold_bound(enum bound bound, const struct value *settings);
 
+/* What a plan lacks that is about to begin; valid during the call. */
+struct wanting {
+	const char *plan;   /* title of a child; NULL: the run's own */
+	struct value wrong; /* a list of { name, kind: "param", "secret" or "environment", why; mendable: by a change before it } */
+	bool certain;	    /* the run will come to it, unless it fails before */
+};
+
 struct machine_options {
 	const struct program *program;
 	struct driver *driver;
@@ -71,6 +78,9 @@ struct machine_options {
 	void (*given)(void *context, uint32_t number, const struct value *v);
 	/* Of a run that explores: told of each threshold where it is watched. It is then measured once, and judged not. */
 	void (*watched)(void *context, const struct watched *watched);
+	/* Of a run that explores: told of a plan whose params or secrets do not do, which then goes on with unknown in their
+	 * place. NULL: it is refused. */
+	void (*wanting)(void *context, const struct wanting *wanting);
 	void *context;
 	/* Or NULL: told of what a pure call has made of a secret, before anyone else sees it. */
 	void (*secret_made)(void *context, struct value v);

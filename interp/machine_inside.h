@@ -12,6 +12,7 @@
  *   conditions.c     conditions that explain themselves: require, expect, wait, verify, people
  *   saga.c       arming, the proof of the way back, unwinding, checkpoint, commit, defer
  *   threshold.c  sampling and its verdicts
+ *   left.c       what changes leave behind
  *
  * A fiber runs until it waits or ends; nothing here blocks. Whoever makes a fiber ready puts it into the run queue with
  * fiber_ready(); the loop runs the queue first in, first out, so the order depends on the program and the answers alone.
@@ -151,6 +152,7 @@ struct region {
 	bool failing, done, skipped, second;
 	bool shielded;         /* STEP: its closing clauses run; interruptions from outside wait for their end */
 	bool unwound, broken;  /* TRY */
+	bool perhaps;          /* STEP, preview: it is skipped, or not */
 };
 
 struct verify {
@@ -168,6 +170,7 @@ enum waiting {
 	WAITING_PROOF,
 	WAITING_ARMED,  /* for another fiber's proof */
 	WAITING_UNWIND,
+	WAITING_PARKED, /* before a step, while the run pauses */
 	WAITING_ENDED,
 };
 
@@ -225,6 +228,7 @@ struct fiber {
 	uint32_t decided;          /* and where it goes on then */
 	struct failure *caught;
 
+	uint32_t perhaps; /* preview: a `return` that is reached or not was passed at this depth; 0: none */
 	bool queued, handler;
 	bool allowed; /* --step: the operator has said yes to the next step */
 	struct fiber *next_ready, *next_waiting;
@@ -256,6 +260,7 @@ struct effect {
 	bool cancelled;
 	int64_t started;
 	char *question;
+	struct value thing, shown; /* left.c: the name of what it leaves or takes away, or null; the call in a line */
 	struct effect *next; /* in its bucket */
 };
 
@@ -294,7 +299,9 @@ struct plan_run {
 	bool rolled_back; /* handlers ran at its end: not those of a `try` */
 	struct deferred *deferred;
 	struct deferred *deferring; /* the one that runs */
-	struct value wrong_params;
+	struct value wrong; /* params and secrets that are missing or do not do: a list of { name, kind, why, mendable } */
+	struct value no_secret; /* why the last source gave none, or null */
+	bool mendable;		/* and whether a change before may see to it: of a rehearsal */
 	struct value value; /* what `plan` is in it */
 	struct plan_run *next_over;
 };
@@ -322,6 +329,8 @@ struct machine {
 
 	bool changed;  /* a change has started: guards fail from now on instead of refusing */
 	bool broken;   /* the journal failed: nothing starts any more */
+	bool pausing;  /* no step begins */
+	bool waits;    /* stopped, for a person, until the run is resumed */
 	bool owed;     /* what was told since the last sync must be on record before anything is waited for */
 	int64_t synced; /* when that was */
 	bool stopped;  /* second signal */
@@ -349,6 +358,11 @@ struct value handler_end(const char *kind, const struct failure *failure); /* da
 char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *text_numbered(const char *path, char mark, uint32_t number); /* path, mark, number: an id */
 struct value title_of(const struct saga *step); /* borrowed */
+bool fiber_parks(struct fiber *fiber); /* before a step: does it wait there, as the run pauses? */
+
+/* left.c */
+void left_begin(struct effect *effect, const struct effect_request *request);
+void left_ended(struct machine *machine, const struct effect *effect, const struct outcome *outcome);
 
 /* plan_run.c */
 void plan_run_free(struct plan_run *plan); /* with its node: saga_free() calls it */
@@ -359,7 +373,10 @@ void plan_limit(struct plan_run *plan, int64_t after); /* its timeout, from now 
 bool plan_lock(struct fiber *fiber, struct value name); /* does the fiber run on? */
 void plan_param_fits(struct plan_run *plan, struct value v, uint32_t number);
 void plan_param_holds(struct plan_run *plan, struct value held, uint32_t number);
-bool plan_params_done(struct fiber *fiber); /* does it run on? */
+/* The source of a secret gave nothing: it is noted with the others when its secret is taken. */
+void plan_no_secret(struct plan_run *plan, const struct outcome *outcome);
+void plan_take_secret(struct plan_run *plan, struct value *v, uint32_t number);
+bool plan_ready(struct fiber *fiber); /* its params and secrets are known: does it run on? */
 /* A handler of the plan, in a fiber of its own: on a copy of what its course saw. */
 struct fiber *plan_handler(struct plan_run *plan, uint32_t pc, const char *kind);
 void plan_handler_ended(struct fiber *fiber, const char *kind, struct failure *failure); /* tells it; consumes */

@@ -13,29 +13,40 @@
 
 static void next_stage(struct plan_run *plan);
 
-/* ---- params ---- */
+/* ---- params and secrets ---- */
 
-static void note_wrong(struct plan_run *plan, const char *name, struct value why)
+static void note_wrong(struct plan_run *plan, const char *kind, const char *name, struct value why)
 {
-	struct value entry = record_new(2);
+	struct value entry = record_new(4);
 
 	record_set(&entry, "name", value_string(name));
+	record_set(&entry, "kind", value_string(kind));
 	record_set(&entry, "why", why);
-	list_push(&plan->wrong_params, entry);
+	record_set(&entry, "mendable", value_bool(plan->mendable));
+	list_push(&plan->wrong, entry);
 }
 
-static struct value refused_because(const struct plan_run *plan, const struct param_code *param, struct value v,
-				    const char *why, const char *what)
+/* "lib.plan:4" */
+static struct value place_of(const struct plan_run *plan, struct span at)
 {
 	const struct sources *sources = plan->machine->program->compilation->sources;
-	struct span at = param->node->param.name.span;
-	struct value shown = value_show(v, 60);
-	struct value text =
-	    value_string_printf("%s %s%s%s (%s:%u)", value_text_peek(shown), why, what ? what : "", what ? "`" : "",
-				source_get(sources, at.file)->path, source_position(sources, at.file, at.from).line);
 
+	return value_string_printf("%s:%u", source_get(sources, at.file)->path,
+				   source_position(sources, at.file, at.from).line);
+}
+
+/* What depends on it is unknown as well, so nothing else is wrong because of it. */
+static void refuse_param(struct plan_run *plan, const struct param_code *param, const char *why, const char *what)
+{
+	struct value *v = &plan->globals[param->global], shown = value_show(*v, 60),
+		     place = place_of(plan, param->node->param.name.span);
+
+	note_wrong(plan, "param", param->name,
+		   value_string_printf("%s %s%s%s (%s)", value_text_peek(shown), why, what ? what : "", what ? "`" : "",
+				       value_text_peek(place)));
+	value_put(v, value_unknown());
+	value_release(place);
 	value_release(shown);
-	return text;
 }
 
 void plan_param_fits(struct plan_run *plan, struct value v, uint32_t number)
@@ -46,8 +57,12 @@ void plan_param_fits(struct plan_run *plan, struct value v, uint32_t number)
 		/* A default of null is the author's own; the checker has seen it. */
 		return;
 	}
-	if (param->type && !type_fits(param->type, v))
-		note_wrong(plan, param->name, refused_because(plan, param, v, "is not of its type", NULL));
+	if (param->type && v.tag != VALUE_UNKNOWN && !type_fits(param->type, v)) {
+		struct arena arena;
+		arena_init(&arena);
+		refuse_param(plan, param, "is not of type `", type_text(&arena, param->type));
+		arena_free(&arena);
+	}
 }
 
 void plan_param_holds(struct plan_run *plan, struct value held, uint32_t number)
@@ -55,23 +70,29 @@ void plan_param_holds(struct plan_run *plan, struct value held, uint32_t number)
 	const struct param_code *param = &plan->code->params[number];
 
 	if (held.tag != VALUE_UNKNOWN && !value_truthy(held))
-		note_wrong(
-		    plan, param->name,
-		    refused_because(plan, param, plan->globals[param->global], "does not satisfy `", param->source));
+		refuse_param(plan, param, "does not satisfy `", param->source);
 }
 
-static struct value wrong_lines(struct value wrong)
+void plan_no_secret(struct plan_run *plan, const struct outcome *outcome)
 {
-	struct value lines = list_new(value_length(wrong)), all;
+	value_put(&plan->no_secret, value_copy(outcome->message));
+	plan->mendable = outcome->value.tag == VALUE_BOOL && outcome->value.b;
+}
 
-	for (size_t i = 0; i < value_length(wrong); i++)
-		list_push(&lines,
-			  value_string_printf("%s`%s`: %s", i ? "; " : "",
-					      value_text_peek(record_peek(list_peek(wrong, i), "name")),
-					      value_text_peek(record_peek(list_peek(wrong, i), "why"))));
-	all = concat(lines.list->items, (uint32_t)value_length(lines));
-	value_release(lines);
-	return all;
+void plan_take_secret(struct plan_run *plan, struct value *v, uint32_t number)
+{
+	const struct secret_code *secret = &plan->code->secrets[number];
+	struct value place;
+
+	if (plan->no_secret.tag == VALUE_NULL)
+		return;
+	place = place_of(plan, secret->span);
+	note_wrong(plan, "secret", secret->name,
+		   value_string_printf("%s (%s)", value_text_peek(plan->no_secret), value_text_peek(place)));
+	value_put(&plan->no_secret, value_null());
+	plan->mendable = false;
+	value_put(v, value_unknown());
+	value_release(place);
 }
 
 static bool is_given(const struct run_code *run, uint32_t param)
@@ -89,6 +110,35 @@ static const char *environment_of(const struct machine *machine, const struct pl
 					     : environment_default(code->compilation);
 }
 
+static void note_no_environment(struct plan_run *plan, const struct plan_code *child, const char *environment,
+				struct value place)
+{
+	struct module *module = child->compilation->modules;
+	const struct node *item = NULL;
+	struct value all = value_string("");
+
+	while ((item = environment_next(&module, item, NULL)))
+		value_put(&all, value_string_printf("%s%s`%s`", value_text_peek(all), value_length(all) ? ", " : "",
+						    item->environment.name.text));
+	note_wrong(plan, "environment", child->compilation->main->path,
+		   value_string_printf("has no environment `%s`, and is run at %s; it has %s", environment,
+				       value_text_peek(place), value_text_peek(all)));
+	value_release(all);
+}
+
+static void note_open_param(struct plan_run *plan, const struct param_code *param, const char *environment,
+			    struct value place)
+{
+	struct value declared = place_of(plan, param->node->param.name.span);
+
+	note_wrong(plan, "param", param->name,
+		   environment ? value_string_printf("missing in the environment `%s` (%s): set it there, or at %s",
+						     environment, value_text_peek(declared), value_text_peek(place))
+			       : value_string_printf("missing (%s): give it at %s", value_text_peek(declared),
+						     value_text_peek(place)));
+	value_release(declared);
+}
+
 /* What an environment leaves open is known as soon as the environment is, before anything has begun. */
 static void note_children(struct plan_run *plan)
 {
@@ -97,44 +147,101 @@ static void note_children(struct plan_run *plan)
 	for (uint32_t i = 0; i < program->run_count; i++) {
 		const struct run_code *run = &program->runs[i];
 		const struct plan_code *child = &program->plans[run->plan];
-		const char *path = child->compilation->main->path,
-			   *environment = environment_of(plan->machine, child);
+		const char *environment = environment_of(plan->machine, child);
 		struct module *module = child->compilation->modules, *any = module;
+		struct value place = place_of(plan, run->span);
 
 		if (environment && !environment_next(&module, NULL, environment) &&
 		    environment_next(&any, NULL, NULL))
-			note_wrong(plan, path, value_string_printf("has no environment `%s`", environment));
+			note_no_environment(plan, child, environment, place);
 		else
 			for (uint32_t k = 0; k < child->param_count; k++)
 				if (!is_given(run, k) && !child->params[k].node->param.initial &&
-				    !environment_setting(child->compilation, environment,
-							 child->params[k].node))
-					note_wrong(plan, path,
-						   value_string_printf(
-						       "`%s` is missing%s%s%s", child->params[k].name,
-						       environment ? " in the environment `" : "",
-						       environment ? environment : "",
-						       environment ? "`" : ""));
+				    !environment_setting(child->compilation, environment, child->params[k].node))
+					note_open_param(plan, &child->params[k], environment, place);
+		value_release(place);
 	}
 }
 
-bool plan_params_done(struct fiber *fiber)
+static bool has_wrong(const struct plan_run *plan, bool secret)
+{
+	for (size_t i = 0; i < value_length(plan->wrong); i++)
+		if (secret == !strcmp(value_text_peek(record_peek(list_peek(plan->wrong, i), "kind")), "secret"))
+			return true;
+	return false;
+}
+
+static struct value wrong_lines(struct value wrong)
+{
+	struct value lines = list_new(value_length(wrong)), all;
+
+	for (size_t i = 0; i < value_length(wrong); i++)
+		list_push(&lines,
+			  value_string_printf("%s`%s`: %s", i ? "; " : "",
+					      value_text_peek(record_peek(list_peek(wrong, i), "name")),
+					      value_text_peek(record_peek(list_peek(wrong, i), "why"))));
+	all = concat(lines.list->items, (uint32_t)value_length(lines));
+	value_release(lines);
+	return all;
+}
+
+/* Nothing of a child has begun either, but the run that it belongs to has. */
+static struct failure *wrong_failure(struct fiber *fiber)
+{
+	const struct plan_run *plan = fiber->plan;
+	bool params = has_wrong(plan, false), secrets = has_wrong(plan, true);
+	struct value all = wrong_lines(plan->wrong);
+	struct failure *failure = failure_new(
+		fiber, plan->outer || !params ? FAILURE_GUARD : FAILURE_USAGE, "%s%s%s%s: %s",
+		!secrets ? "wrong params" : params ? "wrong params, missing secrets" : "missing secrets",
+		plan->outer ? " of \"" : "", plan->outer ? plan->code->title : "", plan->outer ? "\"" : "",
+		value_text_peek(all));
+
+	failure->detail = value_copy(plan->wrong);
+	value_release(all);
+	return failure;
+}
+
+/* Will the run come here, unless something fails before? Not known in an arm of what is unknown, or behind a `skip if`; and
+ * what fails in a `try` is none of the run's. */
+static bool is_certain(const struct fiber *fiber)
+{
+	for (; fiber; fiber = fiber->group ? fiber->group->owner : NULL) {
+		if (fiber->handler || (fiber->perhaps && fiber->perhaps <= fiber->depth))
+			return false;
+		for (uint32_t i = 0; i < fiber->region_count; i++)
+			if (fiber->regions[i].kind == REGION_ARM || fiber->regions[i].kind == REGION_TRY ||
+			    fiber->regions[i].perhaps)
+				return false;
+	}
+	return true;
+}
+
+static void tell_wanting(struct plan_run *plan)
+{
+	const struct machine_options *options = plan->machine->options;
+
+	options->wanting(options->context, &(struct wanting){
+						   .plan = plan->outer ? plan->code->title : NULL,
+						   .wrong = plan->wrong,
+						   .certain = is_certain(plan->root),
+					   });
+	value_put(&plan->wrong, list_new(4));
+}
+
+bool plan_ready(struct fiber *fiber)
 {
 	struct plan_run *plan = fiber->plan;
 
 	if (!plan->outer)
 		note_children(plan);
-	if (!value_length(plan->wrong_params))
+	if (!value_length(plan->wrong))
 		return true;
-	struct value all = wrong_lines(plan->wrong_params);
-	/* Nothing of a child has begun either, but the run that it belongs to has. */
-	struct failure *failure =
-	    plan->outer ? failure_new(fiber, FAILURE_GUARD, "wrong params of \"%s\": %s", plan->code->title,
-				      value_text_peek(all))
-			: failure_new(fiber, FAILURE_USAGE, "wrong params: %s", value_text_peek(all));
-	failure->detail = value_copy(plan->wrong_params);
-	value_release(all);
-	fiber_raise(fiber, failure);
+	if (plan->machine->options->wanting) {
+		tell_wanting(plan);
+		return true;
+	}
+	fiber_raise(fiber, wrong_failure(fiber));
 	return fiber_goes_on(fiber);
 }
 
@@ -238,10 +345,29 @@ struct fiber *plan_handler(struct plan_run *plan, uint32_t pc, const char *kind)
 	return fiber;
 }
 
+/* What was to be done at the end and was not is a person's now. Consumes title. */
+static void left_to_a_person(struct plan_run *plan, struct value title, const struct failure *failure)
+{
+	struct value entry = record_new(2);
+
+	record_set(&entry, "title", title);
+	record_set(&entry, "message", value_copy(failure->message));
+	list_push(&plan->machine->by_hand, entry);
+}
+
+/* `on failure` and `on rollback` tell of what has failed anyhow, and been undone. */
 static void stage_ended(struct fiber *fiber, struct failure *failure, void *context)
 {
+	struct plan_run *plan = fiber->plan;
+
+	if (failure && (plan->stage == END_ON_SUCCESS || plan->stage == END_FINALLY))
+		left_to_a_person(plan,
+				 plan->outer ? value_string_printf("%s of \"%s\"", (const char *)context,
+								   value_text_peek(plan->node->title))
+					     : value_string(context),
+				 failure);
 	plan_handler_ended(fiber, context, failure);
-	next_stage(fiber->plan);
+	next_stage(plan);
 }
 
 static void run_stage(struct plan_run *plan, uint32_t pc, const char *kind)
@@ -260,13 +386,9 @@ static void deferred_ended(struct fiber *fiber, struct failure *failure, void *c
 
 	tell_plan(plan, EVENT_HANDLER_ENDED, deferred->id, value_text_peek(deferred->title),
 		  handler_end("defer", failure), deferred->code->span);
-	if (failure) {
-		struct value entry = record_new(2);
-		record_set(&entry, "title",
-			   value_string_printf("deferred in \"%s\"", value_text_peek(deferred->title)));
-		record_set(&entry, "message", value_copy(failure->message));
-		list_push(&machine->by_hand, entry);
-	}
+	if (failure)
+		left_to_a_person(
+			plan, value_string_printf("deferred in \"%s\"", value_text_peek(deferred->title)), failure);
 	failure_free(failure);
 	plan->deferring = NULL;
 	machine->deferrals--;
@@ -482,12 +604,16 @@ static void course_ended(struct fiber *fiber, struct failure *failure, void *con
 
 	(void)context;
 	timer_stop(plan->machine, &plan->timer);
+	if (failure && failure_catchable(failure) && value_length(plan->wrong)) { /* a constant failed for want of what is wrong */
+		failure_free(failure);
+		failure = wrong_failure(fiber);
+	}
 	plan->failure = failure;
 	plan->refused = refuses(plan, failure);
 	plan->rolled_back = failure && failure->undone;
 	if (failure)
 		tell_failed(plan);
-	if (value_length(plan->wrong_params))
+	if (value_length(plan->wrong))
 		plan->stage = END_FINALLY; /* its constants have no values yet */
 	else if (plan->refused)
 		plan->stage = END_ON_SUCCESS; /* deferred blocks and `finally` only */
@@ -524,7 +650,7 @@ static struct plan_run *plan_run_new(struct machine *machine, const struct plan_
 	plan->started = machine->now;
 	plan->globals = memory_need(calloc(code->global_count + 1, sizeof(struct value)));
 	plan->given = memory_need(calloc(code->param_count + 1, sizeof(bool)));
-	plan->wrong_params = list_new(4);
+	plan->wrong = list_new(4);
 	plan->value = record_new(1);
 	record_set(&plan->value, "title", value_string(code->title));
 	plan->node = saga_new(SAGA_PLAN, parent);
@@ -607,7 +733,8 @@ void plan_run_free(struct plan_run *plan)
 		value_release(plan->globals[i]);
 	free(plan->globals);
 	free(plan->given);
-	value_release(plan->wrong_params);
+	value_release(plan->wrong);
+	value_release(plan->no_secret);
 	value_release(plan->value);
 	free(plan);
 }

@@ -88,14 +88,13 @@ static struct value as_answers(struct value v)
 	return list;
 }
 
-static void hold_given(void *context, uint32_t number, const struct value *v)
+void plan_test_give(struct driver *simulation, const struct node *test, uint32_t number, const struct value *v)
 {
 	static const enum given_kind kinds[] = {
 	    [VERB_RETURNS] = GIVEN_ANSWERS, [VERB_FAILS] = GIVEN_FAILS, [VERB_REFUSES] = GIVEN_REFUSES,
 	    [VERB_TAKES] = GIVEN_TAKES,	    [VERB_HANGS] = GIVEN_NEVER,
 	};
-	struct watcher *watcher = context;
-	const struct node *node = given_number(watcher->run->test, number);
+	const struct node *node = given_number(test, number);
 	struct given given = {
 	    .target = target_name(node->given.target),
 	    .args = v[0],
@@ -111,8 +110,15 @@ static void hold_given(void *context, uint32_t number, const struct value *v)
 		given.delay = v[1].tag == VALUE_DURATION ? v[1].i : 0;
 	else
 		given.message = v[1];
-	simulate_given(watcher->driver, &given);
+	simulate_given(simulation, &given);
 	value_release(given.answers);
+}
+
+static void hold_given(void *context, uint32_t number, const struct value *v)
+{
+	struct watcher *watcher = context;
+
+	plan_test_give(watcher->driver, watcher->run->test, number, v);
 	watcher->givens++;
 }
 

@@ -40,6 +40,9 @@ const char *plan_test_title(const struct node *test);
 const char *plan_test_environment(const struct node *test);
 const struct node *plan_test_params(const struct node *test); /* list of NODE_ENTRY, constants */
 
+/* What the machine tells of the test's given `number` (machine_options.given) becomes one of the simulation's. */
+void plan_test_give(struct driver *simulation, const struct node *test, uint32_t number, const struct value *v);
+
 struct test_run {
 	const struct program *program; /* of compile_test() */
 	const struct node *test;
@@ -51,7 +54,6 @@ struct test_run {
 	void *context;
 };
 
-void plan_test_run(const struct test_run *run, struct test_result *result);
-void test_result_free(struct test_result *result);
+void plan_test_run(const struct test_run *run, struct test_result *result);void test_result_free(struct test_result *result);
 
 #endif

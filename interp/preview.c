@@ -10,15 +10,17 @@
 struct answer {
 	struct answer *next;
 	char *id;
+	struct outcome outcome;
 };
 
 struct preview {
 	struct driver driver;
 	struct driver *inner;
-	struct answer *first, **tail; /* unknown, in order of start */
+	struct answer *first, **tail; /* in order of start */
 	size_t inner_under_way;
 	bool changed; /* a change was shown: from here on the world is not what the run would read */
 	bool left;    /* only something harmless was to be left: it is not there, and reading it fails */
+	bool foresees;
 	int64_t now;
 };
 
@@ -42,17 +44,37 @@ static bool holds_unknown(struct value v)
 	return false;
 }
 
-static bool really_made(const struct preview *preview, const struct effect_request *request)
+static bool is_known(const struct effect_request *request)
 {
-	unsigned flags = request->builtin->flags;
-	bool lock = flags & BUILTIN_GUARD && !(flags & BUILTIN_SECRET_ANSWER);
 	size_t i;
 
 	for (i = 0; i < request->arg_count; i++)
 		if (holds_unknown(request->args[i]))
 			return false;
-	return preview->inner && !preview->changed && request->builtin->effect == EFFECT_READ &&
-	       !(flags & BUILTIN_PERSON) && !lock;
+	return true;
+}
+
+static bool really_made(const struct preview *preview, const struct effect_request *request)
+{
+	unsigned flags = request->builtin->flags;
+	bool lock = flags & BUILTIN_GUARD && !(flags & BUILTIN_SECRET_ANSWER);
+
+	return is_known(request) && preview->inner && !preview->changed &&
+	       request->builtin->effect == EFFECT_READ && !(flags & BUILTIN_PERSON) && !lock;
+}
+
+static struct outcome foreseen(const struct preview *preview, const struct effect_request *request)
+{
+	struct outcome outcome;
+	bool mendable = false;
+	char why[400];
+
+	if (!preview->foresees || !request->builtin->foresee || !is_known(request) ||
+	    request->builtin->foresee(request, &mendable, why, sizeof(why)))
+		return outcome_ok(value_unknown());
+	outcome = outcome_failed("%s", why);
+	outcome.value = value_bool(mendable && (preview->changed || preview->left));
+	return outcome;
 }
 
 static void preview_start(struct driver *driver, const struct effect_request *request)
@@ -69,6 +91,7 @@ static void preview_start(struct driver *driver, const struct effect_request *re
 	}
 	answer = memory_need(calloc(1, sizeof(*answer)));
 	answer->id = memory_need(strdup(request->id));
+	answer->outcome = foreseen(preview, request);
 	*preview->tail = answer;
 	preview->tail = &answer->next;
 }
@@ -121,7 +144,7 @@ static bool preview_next(struct driver *driver, int64_t deadline, struct deliver
 			preview->tail = &preview->first;
 		out->kind = DELIVERY_OUTCOME;
 		out->id = answer->id;
-		out->outcome = outcome_ok(value_unknown());
+		out->outcome = answer->outcome;
 		free(answer);
 	} else if (preview->inner_under_way > 0) {
 		if (!inner_next(preview, out))
@@ -146,6 +169,7 @@ static void preview_free(struct driver *driver)
 	for (answer = preview->first; answer; answer = next) {
 		next = answer->next;
 		free(answer->id);
+		outcome_release(&answer->outcome);
 		free(answer);
 	}
 	if (preview->inner)
@@ -171,4 +195,12 @@ struct driver *preview_driver_new(struct driver *inner)
 	preview->inner = inner;
 	preview->tail = &preview->first;
 	return &preview->driver;
+}
+
+struct driver *rehearsal_driver_new(void)
+{
+	struct driver *driver = preview_driver_new(NULL);
+
+	preview_of(driver)->foresees = true;
+	return driver;
 }

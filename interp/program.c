@@ -98,6 +98,8 @@ static uint32_t table_size(const struct program *program, const struct function 
 	case INSN_PARAM_FITS:
 	case INSN_PARAM_HOLDS:
 		return program->plans[function->plan].param_count;
+	case INSN_TAKE_SECRET:
+		return program->plans[function->plan].secret_count;
 	case INSN_TRACE:
 		return program->part_count;
 	case INSN_CHECK_BEGIN:

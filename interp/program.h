@@ -200,6 +200,12 @@ struct param_code {
 	const char *source; /* of `where`, for messages */
 };
 
+/* A secret with a source outside of the plan. */
+struct secret_code {
+	const char *name;
+	struct span span;
+};
+
 /* Entry points in the main function, each ending with END_FIBER, or NOWHERE. */
 struct plan_handlers {
 	uint32_t on_failure, on_rollback, on_success, finally;
@@ -215,6 +221,8 @@ struct plan_code {
 	uint32_t global_count;
 	struct param_code *params;
 	uint32_t param_count;
+	struct secret_code *secrets;
+	uint32_t secret_count;
 	struct plan_handlers handlers;
 	int within; /* register of its course with `rollback within`, -1: none */
 };

@@ -238,13 +238,24 @@ static void replay_cancel(struct driver *driver, const char *id)
 	(void)id; /* what came of it is on record */
 }
 
+/* A task that is not given, and one that is and is the first thing called in it, have the same id. */
+static bool is_of(const struct row *row, const char *name, struct value args)
+{
+	struct value both[2] = {value_string(name), args}, digest;
+	bool same;
+
+	digest = request_digest(&(struct effect_request){.args = both, .arg_count = 2});
+	same = value_equal(digest, record_peek(row->event.data, "digest"));
+	value_release(both[0]);
+	value_release(digest);
+	return same;
+}
+
 static bool replay_given(struct driver *driver, const char *name, struct value args, const char *id)
 {
 	struct row *row = intent_find(replay_of(driver), id);
 
-	(void)name;
-	(void)args;
-	return row && strcmp(row->event.text, "given") == 0;
+	return row && strcmp(row->event.text, "given") == 0 && is_of(row, name, args);
 }
 
 static enum outcome_kind outcome_kind_from(const char *name, bool *known)
@@ -311,7 +322,9 @@ static bool deliver_outcome(struct replay *replay, const struct event *event, st
 	out->id = memory_need(strdup(event->id));
 	out->outcome.value = value_copy(record_peek(event->data, "value"));
 	out->outcome.value = secret_texts(out->outcome.value);
-	out->outcome.message = out->outcome.kind == OUTCOME_OK ? value_null() : value_string(event->text);
+	/* Of an answer that is good: who gave it. */
+	out->outcome.message =
+	    out->outcome.kind == OUTCOME_OK && !*event->text ? value_null() : value_string(event->text);
 	return true;
 }
 
@@ -328,8 +341,13 @@ static bool deliver(struct replay *replay, const struct event *event, struct del
 		out->outcome = outcome_ok(value_copy(event->data));
 		return true;
 	case EVENT_RESUMED:
+	case EVENT_PAUSED:
+	case EVENT_NOBODY:
 	case EVENT_ROLLBACK_ASKED:
-		out->kind = event->kind == EVENT_RESUMED ? DELIVERY_RESUMED : DELIVERY_ROLLBACK;
+		out->kind = event->kind == EVENT_RESUMED  ? DELIVERY_RESUMED
+			    : event->kind == EVENT_PAUSED ? DELIVERY_PAUSE
+			    : event->kind == EVENT_NOBODY ? DELIVERY_NOBODY
+							  : DELIVERY_ROLLBACK;
 		out->outcome = outcome_ok(value_copy(event->data));
 		return true;
 	case EVENT_SIGNAL:

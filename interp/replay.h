@@ -12,7 +12,6 @@ bool replay_knows(struct driver *replay, const struct effect_request *request);
 bool replay_answers(const struct driver *replay, const char *id);
 /* What recovery needs of a change that was cut off: the last note on record, or null. Lent. */
 struct value replay_note_peek(const struct driver *replay, const char *id);
-int64_t replay_now(const struct driver *replay); /* of the last answer */
 /* Consumes problem; false, for next() to answer. */
 bool replay_stop(struct driver *replay, struct span at, struct value problem);
 

@@ -753,6 +753,8 @@ static void run_handler(struct task *task)
 		return;
 	}
 	record_set(&data, "kind", value_string("rollback"));
+	if (step->within.tag == VALUE_DURATION)
+		record_set(&data, "timeout", value_copy(step->within));
 	tell_plan(step->plan, EVENT_HANDLER_STARTED, id, value_text_peek(step->title), data, code->span);
 	task->fiber = handler_fiber(step->plan, id, step->function, code->handler, code->captures, code->capture_count,
 				    step->captured);
@@ -841,7 +843,7 @@ struct unwinding *saga_unwind(struct machine *machine, struct saga *root, const 
 	if (root->kind == SAGA_PLAN)
 		tell_plan(root->plan, EVENT_UNWINDING, root->id ? root->id : "", "", value_int(armed), (struct span){ 0 });
 	else
-		tell(machine, EVENT_UNWINDING, "", NULL, "", value_int(armed), (struct span){ 0 });
+		tell(machine, EVENT_UNWINDING, "", NULL, "in a `try`", value_int(armed), (struct span){ 0 });
 	task_start(unwinding, root, NULL);
 	return unwinding;
 }

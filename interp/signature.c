@@ -191,23 +191,6 @@ static struct diag *complain(struct binding *b, struct span span, const char *fo
 			  arena_printf(b->compilation->arena, format, b->signature->name, name));
 }
 
-/* Some of what touches files cannot yet be told another machine. */
-static bool refuse_host(const struct binding *b, const struct node *argument)
-{
-	struct diag *diag;
-
-	if (strcmp(argument->argument.name.text, "host") != 0 || !b->signature->builtin ||
-	    strncmp(b->signature->name, "file.", 5) != 0)
-		return false;
-	diag = diag_error(b->compilation->diags, "E0901", argument->argument.name.span,
-			  "`%s` on another machine (`host`) is not available yet", b->signature->name);
-	diag_hint(
-	    diag,
-	    "read the text with `file.read`, change it here, and write it with `file.write`, which take "
-	    "`host`");
-	return true;
-}
-
 static const char *parameter_names(const struct binding *b)
 {
 	const char *names = "";
@@ -229,8 +212,6 @@ static void report_unknown_argument(struct binding *b, const struct node *argume
 	b->sound = false;
 	b->misnamed = true;
 	if (!b->report)
-		return;
-	if (refuse_host(b, argument))
 		return;
 	candidates = candidates_for(b->compilation->diags, name);
 	for (i = 0; i < b->signature->count; i++)

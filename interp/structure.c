@@ -24,6 +24,11 @@ static bool effect_call(struct fiber *fiber, const struct instruction *in)
 		fiber_raise_now(fiber);
 		return fiber_goes_on(fiber);
 	}
+	if (value_length(fiber->plan->wrong) && site->builtin->flags & BUILTIN_PERSON) {
+		/* Nobody is asked for a secret by a plan that will be refused. */
+		value_put(fiber_register(fiber, in->a), value_unknown());
+		return true;
+	}
 	if (site->builtin->effect == EFFECT_CHANGE && !site->builtin->leaves)
 		switch (saga_arm(fiber)) {
 		case ARMING_WAITS:
@@ -98,6 +103,10 @@ static bool step_allowed(struct fiber *fiber, const struct instruction *in)
 
 static bool step_begin(struct fiber *fiber, const struct instruction *in)
 {
+	if (!fiber->machine->program->steps[in->d].handler_step && fiber_parks(fiber)) {
+		again(fiber);
+		return false;
+	}
 	if (!step_allowed(fiber, in))
 		return fiber_goes_on(fiber);
 	struct machine *machine = fiber->machine;
@@ -129,6 +138,8 @@ static bool step_begin(struct fiber *fiber, const struct instruction *in)
 	fiber->step = saga;
 	data = record_new(1);
 	record_set(&data, "name", value_string(code->name));
+	if (clauses[STEP_TIMEOUT].tag == VALUE_DURATION)
+		record_set(&data, "timeout", value_copy(clauses[STEP_TIMEOUT]));
 	tell(machine, EVENT_STEP_STARTED, saga->id, fiber, value_text_peek(saga->title), data, code->span);
 	return true;
 }
@@ -182,6 +193,11 @@ static void not_skipped(struct fiber *fiber, struct value reason)
 {
 	struct value text = reason.tag == VALUE_NULL ? value_string("") : value_to_text(reason), line;
 
+	for (uint32_t i = fiber->region_count; i-- > 0 && fiber->machine->driver->explores;)
+		if (fiber->regions[i].kind == REGION_STEP) {
+			fiber->regions[i].perhaps = true;
+			break;
+		}
 	line = value_string_printf("%s skipped%s%s", fiber->machine->driver->explores ? "perhaps" : "not", value_length(text) ? ": " : "", value_text_peek(text));
 	tell(fiber->machine, EVENT_ASSUMED, fiber->step ? fiber->step->id : "", fiber, value_text_peek(line), value_null(),
 	     fiber_at(fiber));
@@ -620,6 +636,9 @@ static void simple(struct fiber *fiber, const struct instruction *in, struct val
 	case INSN_PARAM_HOLDS:
 		plan_param_holds(fiber->plan, r[in->a], (uint32_t)in->d);
 		break;
+	case INSN_TAKE_SECRET:
+		plan_take_secret(fiber->plan, &r[in->a], (uint32_t)in->d);
+		break;
 	case INSN_LOG:
 		log_text(fiber, r[in->a], in->b);
 		break;
@@ -704,8 +723,8 @@ bool structure_run(struct fiber *fiber, const struct instruction *in, struct val
 	switch ((enum opcode)in->op) {
 	case INSN_RUN_PLAN:
 		return run_plan(fiber, in, &r[in->a]);
-	case INSN_PARAMS_DONE:
-		return plan_params_done(fiber);
+	case INSN_READY:
+		return plan_ready(fiber);
 	case INSN_PLAN_LOCK:
 		return plan_lock(fiber, r[in->a]);
 	case INSN_EFFECT:

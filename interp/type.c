@@ -1,7 +1,9 @@
 /* type.c - what types are made of, which fits where, and their text; see type.h. */
 #include "interp/type.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "grammar/arena.h"
 #include "interp/buffer.h"
@@ -414,12 +416,47 @@ static bool record_fits(const struct type *type, struct value v)
 	return true;
 }
 
-/* RFC 3986, 3.1, with an authority behind it; nothing at all stands for no URL. */
-static bool has_scheme(const char *text)
+static bool is_web(const char *text, size_t length)
 {
-	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+	static const char *const schemes[] = {"http", "https", "ws", "wss"};
+	size_t i;
 
-	return !*text || (length > 0 && strncmp(text + length, "://", 3) == 0 && text[length + 3] > ' ');
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (strlen(schemes[i]) == length && strncasecmp(schemes[i], text, length) == 0)
+			return true;
+	return false;
+}
+
+/* RFC 3986, 3.2: a host, and behind it perhaps a port. */
+static bool has_host(const char *authority, size_t length)
+{
+	const char *at = memrchr(authority, '@', length), *host = at ? at + 1 : authority, *colon;
+	size_t size = length - (size_t)(host - authority), digits;
+
+	colon = memrchr(host, ':', size);
+	if (colon && memchr(colon, ']', size - (size_t)(colon - host)))
+		colon = NULL; /* of an IPv6 address */
+	if (!colon)
+		return size > 0;
+	digits = size - (size_t)(colon + 1 - host);
+	return colon > host && digits <= 5 && strspn(colon + 1, "0123456789") >= digits &&
+	       (digits == 0 || (atoi(colon + 1) >= 1 && atoi(colon + 1) <= 65535));
+}
+
+/* RFC 3986, 3.1, with an authority behind it; nothing at all stands for no URL. */
+static bool is_url(const char *text)
+{
+	size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+	const char *authority = text + scheme + 3, *c;
+
+	if (!*text)
+		return true;
+	if (scheme == 0 || strncmp(text + scheme, "://", 3) != 0 || !*authority)
+		return false;
+	for (c = text; *c; c++)
+		if ((unsigned char)*c <= ' ' || *c == 0x7f || *c == '\\')
+			return false;
+	return !is_web(text, scheme) || has_host(authority, strcspn(authority, "/?#"));
 }
 
 bool type_fits(const struct type *type, struct value v)
@@ -444,7 +481,7 @@ bool type_fits(const struct type *type, struct value v)
 	case TYPE_ENUM:
 		return v.tag == VALUE_STRING && type_has_choice(type, value_text_peek(v));
 	case TYPE_URL:
-		return v.tag == VALUE_STRING && has_scheme(value_text_peek(v));
+		return v.tag == VALUE_STRING && is_url(value_text_peek(v));
 	default:
 		return v.tag == tags[type->kind];
 	}

@@ -122,10 +122,9 @@ END
 # The backends that nginx sends requests to, as its upstream has them.
 live_backends() { sed -nE '/ down;/d; s/^ *server (backend-[a-z0-9]+):.*/\1/p' "$LAB_STATE/nginx/upstream.conf" 2>/dev/null; }
 
-# wait_healthy SECONDS SERVICE...: until every container's health check has succeeded.
+# wait_healthy SERVICE...: until every container's health check has succeeded, which takes as long as the machine is busy.
 wait_healthy() {
-    local deadline=$((SECONDS + $1)) states container
-    shift
+    local deadline=$((SECONDS + 120)) states container
     local containers=("${@/#/$LAB_PREFIX}")
     until states=$(docker inspect -f '{{.Name}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' \
             "${containers[@]}" 2>/dev/null) && ! grep -qv ' running healthy$' <<<"$states"; do

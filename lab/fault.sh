@@ -60,7 +60,7 @@ recreate() {
         { tail -n 5 "$LAB_STATE/compose.log" >&2; die "could not make $service anew"; }
 }
 well_again() {
-    wait_healthy 30 "$@"
+    wait_healthy "$@"
     reload_if_running                     # it may have another address
 }
 
@@ -155,12 +155,12 @@ turn() {
             if [ "$switch" = on ]; then
                 docker exec -d -e PGAPPNAME='lab fault: lock' "${LAB_PREFIX}postgres" psql -U postgres -d thebot_db \
                     -c "BEGIN; LOCK TABLE ${value:-materials_material} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(3600)"
-                until_true 5 "the table is not locked" has_lock
+                until_true 60 "the table is not locked" has_lock
             fi
             ;;
         stopped)
             if [ "$switch" = on ]; then docker stop -t 5 "$LAB_PREFIX${value:-$(live)}" >/dev/null; elif docker start "$LAB_PREFIX$value" >/dev/null 2>&1; then       # it may be gone
-                wait_healthy 30 "$value"
+                wait_healthy "$value"
                 case $value in backend-*) reload_if_running ;; esac
             fi
             ;;

@@ -203,7 +203,7 @@ up() {
     if ! { is_running postgres && is_running redis; }; then start_infra postgres redis; fi     # what the backends wait for
     for service in "${live[@]}"; do start_backend "$service"; done
     start_infra "${services[@]}"          # after the backends: nginx wants to resolve the names in its upstream
-    wait_healthy 60 "${services[@]}" "${live[@]}"
+    wait_healthy "${services[@]}" "${live[@]}"
     make_seed
     for part in "$@"; do if declare -F "finish_$part" >/dev/null; then "finish_$part"; fi; done
     rm -f "$LAB_STATE/secrets-are-new"
@@ -223,7 +223,7 @@ running() { docker inspect -f '{{.Id}} {{.State.StartedAt}}' "${@/#/$LAB_PREFIX}
 # The state folder was lost and the database was not: it gets the new password, and no backend knows it yet.
 change_password() {
     start_infra postgres
-    wait_healthy 60 postgres
+    wait_healthy postgres
     psql <<<"ALTER ROLE postgres PASSWORD '$(<"$LAB_STATE/postgres.password")'"
     docker rm -f "${LAB_PREFIX}channels" "${LAB_PREFIX}postgres-standby" "${LAB_BACKENDS[@]/#/$LAB_PREFIX}" >/dev/null 2>&1 || true
 }
@@ -234,7 +234,7 @@ reset() {
     "$LAB_DIR/fault.sh" clear
     mapfile -t gone < <(printf '%s\n' "${LAB_INFRA[@]}" | grep -vxF "$(docker ps --format '{{.Names}}' | sed "s/^$LAB_PREFIX//")")
     [ "${#gone[@]}" = 0 ] || start_infra "${gone[@]/nginx/postgres}"     # nginx later: it wants to resolve its upstream
-    wait_healthy 30 postgres
+    wait_healthy postgres
     copy_seed 2>"$LAB_STATE/reset.log" &
     pids+=($!)
     docker exec "${LAB_PREFIX}redis" redis-cli FLUSHALL >/dev/null &
@@ -251,7 +251,7 @@ reset() {
     for pid in "${pids[@]}"; do wait "$pid" || { cat "$LAB_STATE/reset.log" >&2; die "could not reset the stores"; }; done
     "$LAB_DIR/route.sh" blue
     is_running nginx || start_infra nginx
-    wait_healthy 30 "${LAB_INFRA[@]}" backend-blue channels
+    wait_healthy "${LAB_INFRA[@]}" backend-blue channels
     wait_for_route
     # Only now what a test may have left: other instances, one-off containers of `compose run`, uploaded files, silences.
     gone=()
@@ -274,7 +274,7 @@ end_silences() {
 
 # nginx reloads asynchronously: its old workers may take a connection after a new one has. Ten answers in a row will do.
 wait_for_route() {
-    local deadline=$((SECONDS + 15)) good=0
+    local deadline=$((SECONDS + 60)) good=0
     while ((good < 10)); do
         if curl -sf "http://127.0.0.1:$LAB_PORT_HTTP/health/" | grep -q "\"version\": \"$FIRST_RELEASE\", \"color\": \"blue\""; then
             good=$((good + 1))
@@ -288,7 +288,7 @@ wait_for_route() {
 
 # Also of faults that were set without fault.sh.
 clear_backend() {
-    local deadline=$((SECONDS + 15))
+    local deadline=$((SECONDS + 60))
     until curl -sf -o /dev/null -X DELETE "http://127.0.0.1:$LAB_PORT_BLUE/fault/"; do
         ((SECONDS < deadline)) || die "backend-blue does not answer"
         sleep 0.05

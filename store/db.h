@@ -32,6 +32,10 @@ enum db_own { DB_OWNED, DB_BUSY, DB_FAILED };
 struct db {
 	const struct db_ops *ops;
 	char error[500];
+	/* PostgreSQL's alone: */
+	bool lost;	  /* what failed has lost its connection: it may have happened. The next begin() makes a new one */
+	bool lock_lost;	  /* it failed because a lock of lock() is not ours any more */
+	int64_t sessions; /* connections made so far: another number than before, and others may have written meanwhile */
 };
 struct db_ops {
 	const char *kind; /* "SQLite": for messages */
@@ -50,6 +54,11 @@ struct db_ops {
 	enum db_own (*own)(struct db *db, int64_t number);
 	void (*disown)(struct db *db, int64_t number);
 	enum db_own (*owned)(struct db *db, int64_t number); /* BUSY: by a process that is alive, perhaps this one */
+	/*
+	 * The plan's lock on all machines, until free(). BUSY: `holder` is told who has it. From then on begin() fails,
+	 * with db->lock_lost, once somebody else has had it. NULL: this database is one machine's.
+	 */
+	enum db_own (*lock)(struct db *db, const char *name, const char *we, char *holder, size_t size);
 	void (*free)(struct db *db);
 };
 

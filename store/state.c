@@ -26,8 +26,15 @@ struct run_store {
 	struct buffer pending;
 	int64_t entries;
 	size_t count;
-	unsigned char link[CHAIN_BYTES];
+	unsigned char link[CHAIN_BYTES]; /* of what is on record */
+	unsigned char next[CHAIN_BYTES]; /* of that and of what is being written */
+	/* Hash of the last entry on record, hash and seal of the one that is being written. */
+	unsigned char last[CHAIN_BYTES], hash[2 * CHAIN_BYTES];
+	unsigned char seal[CHAIN_BYTES], sealed[CHAIN_BYTES]; /* read: the newest seal, and the link it stands on */
+	bool has_seal;
+	int64_t session;		 /* db->sessions, as it was when we wrote last */
 	bool owned, touched, broken;
+	bool begun; /* the run is on record */
 };
 
 static struct run_store *run_of(struct store *store)
@@ -143,14 +150,28 @@ static bool run_sql(struct state *state, const char *sql, const struct db_value 
 	return state->db->ops->run(state->db, sql, values, count, NULL, NULL);
 }
 
+static bool schema_version(struct state *state, int64_t *version)
+{
+	*version = 0;
+	if (!state->db->ops->version(state->db, version))
+		return false;
+	if (*version < 0)
+		return wrong(state, "it is no state of runplan, or damaged: its schema is number %" PRId64, *version);
+	return *version <= SCHEMA ||
+	       wrong(state,
+		     "it was written by a newer runplan (its schema is number %" PRId64
+		     ", this program knows up to %d): use that one",
+		     *version, SCHEMA);
+}
+
 /* Another process may have done it in between. */
 static bool migrate(struct state *state, void *context)
 {
 	struct db *db = state->db;
-	int64_t version = 0;
+	int64_t version;
 
 	(void)context;
-	if (!db->ops->version(db, &version))
+	if (!schema_version(state, &version))
 		return false;
 	for (; version < SCHEMA; version++)
 		if (!db->ops->script(db, db->ops->schema(version)))
@@ -160,16 +181,9 @@ static bool migrate(struct state *state, void *context)
 
 static bool set_up(struct state *state)
 {
-	int64_t version = 0;
+	int64_t version;
 
-	if (!state->db->ops->version(state->db, &version))
-		return false;
-	if (version > SCHEMA)
-		return wrong(state,
-			     "it was written by a newer runplan (its schema is number %" PRId64
-			     ", this program knows up to %d): use that one",
-			     version, SCHEMA);
-	return version == SCHEMA || in_transaction(state, migrate, NULL);
+	return schema_version(state, &version) && (version == SCHEMA || in_transaction(state, migrate, NULL));
 }
 
 struct state *state_open(const char *place, char *error, size_t size)
@@ -214,11 +228,73 @@ static bool run_append(struct store *store, const char *row, size_t length)
 	return !run->broken;
 }
 
-static bool link_add(struct run_store *run, const char *text, size_t length)
+static bool link_add(struct run_store *run, unsigned char link[CHAIN_BYTES], const char *text, size_t length)
 {
 	struct db *db = run->state->db;
 
-	return chain_add(run->link, text, length, db->error, sizeof(db->error));
+	return chain_add(link, text, length, db->error, sizeof(db->error));
+}
+
+static bool is_written(const struct source *source)
+{
+	return source->path[0] != '<'; /* a signature, a value of the command line */
+}
+
+/* What the first entry stands on. */
+static bool link_start(struct run_store *run)
+{
+	const char *id = run->record.id;
+
+	if (!link_add(run, run->next, id, strlen(id)))
+		return false;
+	for (uint32_t i = 0; i < run->sources->count; i++) {
+		const struct source *source = source_get(run->sources, i);
+
+		if (is_written(source) && (!link_add(run, run->next, source->path, strlen(source->path)) ||
+					   !link_add(run, run->next, source->text, source->length)))
+			return false;
+	}
+	return true;
+}
+
+static void seal_text(struct buffer *text, const char *field)
+{
+	buffer_printf(text, field ? "%zu:%s," : "-,", field ? strlen(field) : 0, field);
+}
+
+/* What is known of the run as it is at this link. */
+static bool seal_make(struct run_store *run, const struct run_record *record, const unsigned char link[CHAIN_BYTES],
+		      unsigned char seal[CHAIN_BYTES])
+{
+	const char *const texts[] = {record->id,	  record->file,	       record->title,	record->directory,
+				     record->operator_name, record->environment, record->version, record->process,
+				     record->lock,	  record->outcome};
+	struct db *db = run->state->db;
+	struct buffer text = {0};
+	bool good;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		seal_text(&text, texts[i]);
+	buffer_printf(&text, "%" PRId64 ",%" PRId64 ",%d,%d", record->started, record->ended, record->exit,
+		      record->changed);
+	memcpy(seal, link, CHAIN_BYTES);
+	good = chain_add(seal, buffer_text(&text), text.length, db->error, sizeof(db->error));
+	buffer_free(&text);
+	return good;
+}
+
+/* Where the run's row has changed, the entry has a seal on it behind its hash. */
+static bool link_next(struct run_store *run)
+{
+	unsigned char *seal = run->hash + CHAIN_BYTES;
+
+	memcpy(run->next, run->link, sizeof(run->next));
+	if (!(run->begun || link_start(run)) ||
+	    !link_add(run, run->next, buffer_text(&run->pending), run->pending.length))
+		return false;
+	memcpy(run->hash, run->next, CHAIN_BYTES);
+	return !run->touched || (seal_make(run, &run->record, run->hash, seal) &&
+				 link_add(run, run->next, (const char *)seal, CHAIN_BYTES));
 }
 
 static bool take_number(void *context, const struct db_value *values, size_t count)
@@ -232,18 +308,33 @@ static bool write_sources(struct run_store *run)
 {
 	for (uint32_t i = 0; i < run->sources->count; i++) {
 		const struct source *source = source_get(run->sources, i);
-		if (source->path[0] == '<')
-			continue; /* a signature, a value of the command line */
+		if (!is_written(source))
+			continue;
 		const struct db_value values[] = {DB_INT_OF(run->record.number), DB_INT_OF(i), db_text(source->path),
 						  DB_BYTES_OF(source->text, source->length)};
 
 		if (!run_sql(run->state, "INSERT INTO source (run, number, path, text) VALUES ($1, $2, $3, $4)",
-			     values, 4) ||
-		    !link_add(run, source->path, strlen(source->path)) ||
-		    !link_add(run, source->text, source->length))
+			     values, 4))
 			return false;
 	}
 	return true;
+}
+
+static bool own_run(struct run_store *run)
+{
+	struct db *db = run->state->db;
+
+	switch (db->ops->own(db, run->record.number)) {
+	case DB_OWNED:
+		run->owned = true;
+		return true;
+	case DB_BUSY:
+		return wrong(run->state, "run %s is still under way (%s)", run->record.id,
+			     run->record.process ? run->record.process : "in another process");
+	case DB_FAILED:
+		break;
+	}
+	return false;
 }
 
 static bool write_run(struct run_store *run)
@@ -261,11 +352,7 @@ static bool write_run(struct run_store *run)
 			  " process, changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0) RETURNING number",
 			  values, 9, take_number, &run->record.number))
 		return false;
-	if (db->ops->own(db, run->record.number) != DB_OWNED)
-		return false;
-	run->owned = true;
-	memset(run->link, 0, sizeof(run->link));
-	return link_add(run, record->id, strlen(record->id)) && write_sources(run);
+	return own_run(run) && write_sources(run);
 }
 
 static bool write_record(struct run_store *run)
@@ -291,23 +378,114 @@ static bool write_entry(struct run_store *run)
 {
 	const struct db_value values[] = {DB_INT_OF(run->record.number), DB_INT_OF(run->entries),
 					  DB_BYTES_OF(buffer_text(&run->pending), run->pending.length),
-					  DB_BYTES_OF((const char *)run->link, sizeof(run->link))};
+					  DB_BYTES_OF((const char *)run->hash,
+						      run->touched ? sizeof(run->hash) : CHAIN_BYTES)};
 
 	return run_sql(run->state, "INSERT INTO entry (run, number, lines, hash) VALUES ($1, $2, $3, $4)", values,
 		       4);
 }
 
+/* The end of a record, as it is found after a connection was lost. */
+struct ending {
+	struct run_store *run;
+	bool last;  /* what we wrote before is there */
+	bool next;  /* and what was being written */
+	bool other; /* or something else */
+};
+
+static bool take_end(void *context, const struct db_value *v, size_t count)
+{
+	struct ending *ending = context;
+	struct run_store *run = ending->run;
+	bool whole = v[1].length == CHAIN_BYTES || v[1].length == sizeof(run->hash);
+
+	(void)count;
+	if (whole && v[0].i == run->entries - 1 && memcmp(v[1].bytes, run->last, CHAIN_BYTES) == 0)
+		ending->last = true;
+	else if (whole && v[0].i == run->entries && memcmp(v[1].bytes, run->hash, CHAIN_BYTES) == 0)
+		ending->next = true;
+	else
+		ending->other = true;
+	return true;
+}
+
+/*
+ * The connection was lost, and is made anew: has what was being written come to be, and is the rest as it was? Both are seen
+ * now, as nothing of the old connection is alive (db_postgres.c). *written: there is nothing more to do.
+ */
+static bool find_end(struct run_store *run, bool *written)
+{
+	struct db *db = run->state->db;
+	const struct db_value named[] = {db_text(run->record.id)};
+	struct ending ending = {.run = run};
+
+	if (!run->begun &&
+	    !db->ops->run(db, "SELECT number FROM run WHERE id = $1", named, 1, take_number, &run->record.number))
+		return false;
+	if (!run->begun && run->record.number == 0)
+		return true;
+	const struct db_value values[] = {DB_INT_OF(run->record.number), DB_INT_OF(run->entries - 1)};
+
+	if (!own_run(run) ||
+	    !db->ops->run(db, "SELECT number, hash FROM entry WHERE run = $1 AND number >= $2 ORDER BY number", values,
+			  2, take_end, &ending))
+		return false;
+	if (ending.other)
+		return wrong(run->state,
+			     "the connection to the database was lost, and another process has gone on with run %s "
+			     "meanwhile",
+			     run->record.id);
+	if (run->entries > 0 && !ending.last)
+		return wrong(run->state,
+			     "the connection to the database was lost, and now it lacks what it had kept of run %s "
+			     "before",
+			     run->record.id);
+	*written = ending.next;
+	return true;
+}
+
 static bool write_all(struct state *state, void *context)
 {
 	struct run_store *run = context;
+	bool written = false;
 
-	(void)state;
+	if (run->session != state->db->sessions && !find_end(run, &written))
+		return false;
+	if (written)
+		return true;
 	if (run->record.number == 0 && !write_run(run))
 		return false;
 	if (run->touched && !write_record(run))
 		return false;
-	return run->pending.length == 0 ||
-	       (link_add(run, buffer_text(&run->pending), run->pending.length) && write_entry(run));
+	return write_entry(run);
+}
+
+static void let_go(struct run_store *run)
+{
+	struct db *db = run->state->db;
+
+	if (run->owned)
+		db->ops->disown(db, run->record.number);
+	run->owned = false;
+}
+
+#define ATTEMPTS 10 /* at a database that can be reached, and is lost again each time */
+
+static bool write_durably(struct run_store *run)
+{
+	struct state *state = run->state;
+
+	for (int i = 0; i < ATTEMPTS; i++) {
+		if (in_transaction(state, write_all, run))
+			return true;
+		if (!run->begun) {
+			let_go(run);
+			run->record.number = 0;
+		}
+		if (!state->db->lost)
+			return false;
+	}
+	return false;
 }
 
 static bool run_sync(struct store *store)
@@ -318,10 +496,14 @@ static bool run_sync(struct store *store)
 		return false;
 	if (run->pending.length == 0 && !run->touched)
 		return true;
-	run->broken = !in_transaction(run->state, write_all, run);
+	run->broken = !link_next(run) || !write_durably(run);
 	if (run->broken)
 		return false;
-	run->entries += run->pending.length > 0;
+	memcpy(run->link, run->next, sizeof(run->link));
+	memcpy(run->last, run->hash, sizeof(run->last));
+	run->session = run->state->db->sessions;
+	run->begun = true;
+	run->entries++;
 	run->touched = false;
 	buffer_cut(&run->pending, 0);
 	return true;
@@ -348,15 +530,27 @@ static bool take_lines(struct run_store *run, const char *lines, size_t length)
 	return true;
 }
 
+static bool take_seal(struct run_store *run, const char *seal)
+{
+	memcpy(run->seal, seal, CHAIN_BYTES);
+	memcpy(run->sealed, run->link, CHAIN_BYTES);
+	run->has_seal = true;
+	return link_add(run, run->link, seal, CHAIN_BYTES);
+}
+
 static bool take_entry(void *context, const struct db_value *v, size_t count)
 {
 	struct reading *reading = context;
 	struct run_store *run = reading->run;
 
 	(void)count;
-	reading->good = v[0].i == run->entries && v[2].length == CHAIN_BYTES &&
-			link_add(run, v[1].bytes, v[1].length) &&
-			memcmp(run->link, v[2].bytes, CHAIN_BYTES) == 0 && take_lines(run, v[1].bytes, v[1].length);
+	reading->good = v[0].i == run->entries && (v[2].length == CHAIN_BYTES || v[2].length == 2 * CHAIN_BYTES) &&
+			link_add(run, run->link, v[1].bytes, v[1].length) &&
+			memcmp(run->link, v[2].bytes, CHAIN_BYTES) == 0;
+	memcpy(run->last, run->link, sizeof(run->last));
+	reading->good = reading->good &&
+			(v[2].length == CHAIN_BYTES || take_seal(run, v[2].bytes + CHAIN_BYTES)) &&
+			take_lines(run, v[1].bytes, v[1].length);
 	run->entries++;
 	return reading->good;
 }
@@ -366,8 +560,8 @@ static bool take_source(void *context, const struct db_value *v, size_t count)
 	struct reading *reading = context;
 
 	(void)count;
-	reading->good = link_add(reading->run, v[0].bytes, v[0].length) &&
-			link_add(reading->run, v[1].bytes, v[1].length);
+	reading->good = link_add(reading->run, reading->run->link, v[0].bytes, v[0].length) &&
+			link_add(reading->run, reading->run->link, v[1].bytes, v[1].length);
 	return reading->good;
 }
 
@@ -395,10 +589,54 @@ static bool read_sources(struct run_store *run)
 	struct reading reading = {.run = run, .good = true};
 	struct db *db = run->state->db;
 
-	return link_add(run, run->record.id, strlen(run->record.id)) &&
+	return link_add(run, run->link, run->record.id, strlen(run->record.id)) &&
 	       db->ops->run(db, "SELECT path, text FROM source WHERE run = $1 ORDER BY number", values, 1,
 			    take_source, &reading) &&
 	       reading.good;
+}
+
+static bool take_row(void *context, const struct db_value *v, size_t count)
+{
+	(void)count;
+	take_record(v, context);
+	return false;
+}
+
+static bool seal_holds(struct run_store *run)
+{
+	const struct db_value values[] = {DB_INT_OF(run->record.number)};
+	struct run_record record = {0};
+	unsigned char seal[CHAIN_BYTES];
+	bool good = run->state->db->ops->run(run->state->db, "SELECT " RUN_COLUMNS " FROM run WHERE number = $1", values, 1,
+					     take_row, &record) &&
+		    record.id && strcmp(record.id, run->record.id) == 0 && run->has_seal &&
+		    seal_make(run, &record, run->sealed, seal) && memcmp(seal, run->seal, CHAIN_BYTES) == 0;
+
+	if (good) {
+		run_record_free(&run->record);
+		run->record = record;
+	} else {
+		run_record_free(&record);
+	}
+	return good;
+}
+
+/* While it is under way, its row and its entries are of two moments: then they are read again. */
+#define SEAL_TRIES 5
+
+static bool read_all(struct run_store *run)
+{
+	if (!read_sources(run))
+		return false;
+	for (int i = 0; i < SEAL_TRIES; i++) {
+		if (!read_entries(run))
+			return false;
+		if (seal_holds(run))
+			return true;
+	}
+	return wrong(run->state,
+		     "the record of %s is damaged: what is known of the run is not what was written; it is left as it is",
+		     run->record.id);
 }
 
 static size_t run_count(struct store *store)
@@ -419,8 +657,7 @@ static void run_free(struct store *store)
 {
 	struct run_store *run = run_of(store);
 
-	if (run->owned)
-		run->state->db->ops->disown(run->state->db, run->record.number);
+	let_go(run);
 	run_record_free(&run->record);
 	value_release(run->rows);
 	buffer_free(&run->pending);
@@ -443,6 +680,7 @@ static struct run_store *run_new(struct state *state, const struct run_record *r
 	run->base.packed = true;
 	run->state = state;
 	run->record = record_copy(record);
+	run->session = state->db->sessions;
 	run->rows = list_new(0);
 	return run;
 }
@@ -459,24 +697,9 @@ struct store *state_begin(struct state *state, const struct run_record *record, 
 struct store *state_run_open(struct state *state, const struct run_record *record, bool to_write)
 {
 	struct run_store *run = run_new(state, record);
-	struct db *db = state->db;
 
-	if (to_write) {
-		switch (db->ops->own(db, record->number)) {
-		case DB_OWNED:
-			run->owned = true;
-			break;
-		case DB_BUSY:
-			wrong(state, "run %s is still under way (%s)", record->id,
-			      record->process ? record->process : "in another process");
-			run_free(&run->base);
-			return NULL;
-		case DB_FAILED:
-			run_free(&run->base);
-			return NULL;
-		}
-	}
-	if (read_sources(run) && read_entries(run))
+	run->begun = true;
+	if ((!to_write || own_run(run)) && read_all(run))
 		return &run->base;
 	run_free(&run->base);
 	return NULL;
@@ -663,6 +886,31 @@ bool state_superseded(struct state *state, const struct run_record *run, struct 
 		return false;
 	*by = search.found;
 	return search.count > 0;
+}
+
+/* ---- the plan's lock ---- */
+
+bool state_lock(struct state *state, const char *name, const char *we, char *why, size_t size)
+{
+	struct db *db = state->db;
+	char holder[600];
+
+	switch (db->ops->lock ? db->ops->lock(db, name, we, holder, sizeof(holder)) : DB_OWNED) {
+	case DB_OWNED:
+		return true;
+	case DB_BUSY:
+		snprintf(why, size, "the lock \"%.100s\" is held by %s", name, holder);
+		break;
+	case DB_FAILED:
+		snprintf(why, size, "the lock \"%.100s\" cannot be taken: %s", name, db->error);
+		break;
+	}
+	return false;
+}
+
+bool state_lock_lost(const struct state *state)
+{
+	return state->db->lock_lost;
 }
 
 /* ---- words ---- */

@@ -4,7 +4,7 @@
  *
  * The rows of a run are kept in entries, one for what one sync makes durable. Each entry has a SHA-256 of the entry before
  * it and of its own text; the first stands on the run's id and on its sources. So what is read is what was written, or a
- * first part of it, or it is refused.
+ * first part of it, or it is refused. What is known of the run besides its rows is sealed by an entry whenever it changes.
  *
  * All calls block. Those that fail answer false or NULL; state_error() says why, in one line.
  */
@@ -65,6 +65,16 @@ bool state_list(struct state *state, int64_t limit, bool (*each)(void *context, 
 bool state_alive(struct state *state, const struct run_record *run); /* its process is */
 /* The newest run behind this one under the same lock that changed something; false: none. */
 bool state_superseded(struct state *state, const struct run_record *run, struct run_record *by);
+
+/* ---- the plan's lock ---- */
+
+/*
+ * Takes the lock beyond this machine, where the state is shared by several: until state_close(), or until the process ends.
+ * `we`: what others are told of its holder. False, with the reason: another run holds it, or it cannot be taken. From then
+ * on no sync succeeds after another run has had the lock. Where the state is one machine's there is nothing to do.
+ */
+bool state_lock(struct state *state, const char *name, const char *we, char *why, size_t size);
+bool state_lock_lost(const struct state *state); /* and that is why a sync has failed */
 
 /* ---- words to a run from elsewhere: abort, pause, an answer ---- */
 

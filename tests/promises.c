@@ -7,6 +7,7 @@
 #include "builtins/tables.h"
 #include "interp/drivers.h"
 #include "interp/machine.h"
+#include "interp/plan_test.h"
 #include "store/memory.h"
 #include "tests/promises.h"
 
@@ -179,17 +180,39 @@ static void see(void *context, const struct event *event)
 
 /* ---- runs ---- */
 
+struct subject {
+	const struct promise_run *run;
+	struct driver *simulation; /* NULL: a replay, whose answers are on record */
+};
+
+static void hold_given(void *context, uint32_t number, const struct value *v)
+{
+	const struct subject *subject = context;
+
+	if (subject->simulation)
+		plan_test_give(subject->simulation, subject->run->test, number, v);
+}
+
 /* The record of the run, which the caller frees. */
-static struct store *record_run(const struct program *program, struct driver *driver, struct tally *tally, int *code)
+static struct store *record_run(const struct promise_run *run, struct driver *driver, struct driver *simulation,
+				struct tally *tally, int *code)
 {
 	struct store *rows = store_memory_new();
 	struct journal *journal = journal_new(rows);
+	struct subject subject = { .run = run, .simulation = simulation };
+	struct calls calls = { 0 };
 	struct machine_options options = {
-		.program = program,
+		.program = run->program,
 		.driver = driver,
 		.journal = journal,
 		.run_id = "test",
 		.operator_name = "tester",
+		.environment = run->environment,
+		.params = run->params,
+		.param_count = run->param_count,
+		.calls = run->test ? &calls : NULL,
+		.given = hold_given,
+		.context = &subject,
 	};
 
 	if (tally)
@@ -198,6 +221,7 @@ static struct store *record_run(const struct program *program, struct driver *dr
 	*code = machine_run(machine);
 	machine_free(machine);
 	journal_free(journal);
+	calls_free(&calls);
 	return rows;
 }
 
@@ -226,7 +250,7 @@ static const char *replays(const struct promise_run *run, struct store *first, c
 {
 	struct driver *driver = replay_driver_new(first);
 	int code;
-	struct store *second = record_run(run->program, driver, NULL, &code);
+	struct store *second = record_run(run, driver, NULL, NULL, &code);
 	size_t count = first->ops->count(first), length, other_length;
 	const char *broken = NULL;
 	struct span at;
@@ -258,7 +282,7 @@ const char *promises_hold(struct promise_run *run, char *why, size_t size)
 	h->run = run;
 	run->deliveries = run->effects = 0;
 	if (give(h->inner, run->text, why, size)) {
-		struct store *rows = record_run(run->program, &h->base, &tally, &run->code);
+		struct store *rows = record_run(run, &h->base, h->inner, &tally, &run->code);
 		broken = run->harm == HARM_NONE ? NULL : settled(run, &tally, why, size);
 		if (!broken)
 			broken = replays(run, rows, why, size);

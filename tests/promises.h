@@ -8,6 +8,7 @@
 #ifndef RUNPLAN_TESTS_PROMISES_H
 #define RUNPLAN_TESTS_PROMISES_H
 
+#include "interp/machine.h"
 #include "interp/program.h"
 
 enum harm {
@@ -22,6 +23,11 @@ enum harm {
 struct promise_run {
 	const struct program *program;
 	const char *text; /* of the plan, for its givens */
+	/* Where the program is that of a plan's own test (compile_test()): the test, with its params; or NULL. */
+	const struct node *test;
+	const struct param_value *params;
+	size_t param_count;
+	const char *environment;
 	enum harm harm;
 	long point;
 	long deliveries_max; /* the run is cut off behind so many; 0: never */

@@ -8,8 +8,8 @@ import sys
 
 from jsonschema import Draft202012Validator
 
-# Only real runs have them: a note of what recovery needs, and a run that is previewed.
-NOT_SIMULATED = {"effect.note", "arm"}
+# Only real runs have them: a note of what recovery needs, a run on record that others speak to; and one that is previewed.
+NOT_SIMULATED = {"effect.note", "arm", "resumed", "paused", "nobody", "rollback.asked"}
 
 
 def lines_of(path):

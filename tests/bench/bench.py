@@ -778,7 +778,7 @@ def page_fill(text):
     with open(PAGE, encoding="utf-8") as file:
         page = file.read()
     head, rest = page.split(BEGIN)
-    tail = rest.split(END)[1]
+    tail = rest.split(END, 1)[1]
     with open(PAGE, "w", encoding="utf-8") as file:
         file.write(f"{head}{BEGIN}\n\n{text}\n{END}{tail}")
 

@@ -3,9 +3,9 @@
 
   tests/bench/detect.py [--rounds N] [--keep]      the lab must be up; --keep writes docs/performance.md
 
-The canary (green) has a quarter of 100 requests a second. At a moment of its own choosing each round makes half of the
-canary's answers errors. Measured from the first moment at which more than 5 % of the canary's answers of the last five
-seconds were errors (the bound and the window of the query):
+The canary (green) has a quarter of 100 requests a second. Each round makes half of the canary's answers errors, at moments
+that are spread evenly over the period in which a contender looks, in a shuffled order. Measured from the first moment at
+which more than 5 % of the canary's answers of the last five seconds were errors (the bound and the window of the query):
   decided   the breach is known
   done      the commands of the way back have ended
   off       the last answer that a user got from the canary
@@ -129,16 +129,17 @@ def loop(users, journal):
     return process, times
 
 
-def measure(contender, period):
+def measure(contender, moment):
     """decided, done, off: seconds after the bound was passed."""
     fault(0)
     route("blue")
+    time.sleep(WINDOW + 2)             # nothing of the round before is in the window, nor in a scrape to come
     users = Users()
     users.start()
     with tempfile.TemporaryDirectory() as folder:
         process, times = contender(users, folder + "/journal")
         wait_for_canary(users)
-        time.sleep(WINDOW + 1 + random.random() * period)   # nothing of the round before is in the window
+        time.sleep(WINDOW + moment)               # a window of sound answers first
         since = time.time()
         fault(0.5)
         process.wait(timeout=60)
@@ -156,12 +157,15 @@ def main():
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     random.seed(7)
-    subprocess.run(["bash", "-c", ". lab/env.sh; VERSION=v1 compose up -d --no-build backend-green; wait_healthy 30 backend-green"],
+    subprocess.run(["bash", "-c", ". lab/env.sh; VERSION=v1 compose up -d --no-build backend-green; wait_healthy backend-green"],
                    cwd=ROOT, env=ENV, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    began = os.getloadavg()[0]
+    moments = [(number + 0.5) / options.rounds for number in range(options.rounds)]
+    random.shuffle(moments)
     ours, theirs = [], []
-    for number in range(options.rounds):
-        ours.append(measure(runplan, 1))
-        theirs.append(measure(loop, 10))
+    for number, moment in enumerate(moments):
+        ours.append(measure(runplan, moment))
+        theirs.append(measure(loop, 10 * moment))
         print(f"detect: round {number + 1} of {options.rounds}: {ours[-1][2]:.1f} s, the loop {theirs[-1][2]:.1f} s", flush=True)
     fault(0)
     route("blue")
@@ -183,7 +187,10 @@ def main():
         path = ROOT / "docs/performance.md"
         text = path.read_text()
         date = subprocess.run(["date", "+%Y-%m-%d"], capture_output=True, text=True, check=True).stdout.strip()
-        text = re.sub(f"{BEGIN}.*?{END}", f"{BEGIN}\n{table}\n\n{date}, medians of {options.rounds} rounds.\n{END}", text, flags=re.S)
+        said = (f"{date}, medians of {options.rounds} rounds; {os.cpu_count()} processors, "
+                f"load {began:.1f} at the beginning and {os.getloadavg()[0]:.1f} at the end.")
+        head, rest = text.split(BEGIN)
+        text = f"{head}{BEGIN}\n\n{table}\n\n{said}\n\n{END}{rest.split(END, 1)[1]}"
         path.write_text(text)
 
 

@@ -67,9 +67,20 @@ E2
     says "$err" 'there is no environment `labs`'
 }
 
-@test "a value that the child refuses: nothing has begun in it, what was done before is undone" {
+@test "a value that the child refuses is known before anything has begun" {
     two_plans
     run_plan main.plan --set version=two --yes
+    ends_with 2
+    [ ! -e note ] && [ ! -s log ]
+    says "$err" '`version` of "Release": "two" does not satisfy `version matches '"'"'^v\d+$'"'"'` (release.plan:1)'
+    says "$err" 'Nothing was run.'
+}
+
+@test "one that only a read gives is refused where it is given: what was done before is undone" {
+    two_plans
+    sed -i 's/{ version: version }/{ version: file.read("wanted") }/; s/^param version: string$//' main.plan
+    echo -n two >wanted
+    run_plan main.plan --yes
     ends_with 1
     [ "$(cat live)" = v1 ]
     [ ! -e note ]

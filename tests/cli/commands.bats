@@ -9,7 +9,7 @@ load help
     run_plan --help
     ends_with 0
     says "$out" "  run         Execute a plan"
-    says_not "$out" "resume"
+    says_not "$out" "drill"
     run_plan check --help
     ends_with 0
     says "$out" "--unattended"
@@ -58,7 +58,7 @@ load help
 }
 
 @test "a later release's commands say so" {
-    for command in drill render diff runs show resume rollback abort approve pause watch report lsp; do
+    for command in drill render diff report lsp; do
         run_plan "$command" x
         ends_with 2
         says "$err" "\`$command\` is not available yet"

@@ -89,7 +89,7 @@ in_fish() { # TYPED: what is offered, with descriptions, is in $out
 
 @test "complete: what belongs to a later release is not offered, nor what is hidden" {
     run_plan complete -- ''
-    for command in resume lsp rollback; do
+    for command in drill lsp render; do
         says_not "$(cut -f1 out)" "$command"
     done
     run_plan complete -- check --
@@ -188,9 +188,9 @@ in_fish() { # TYPED: what is offered, with descriptions, is in $out
 @test "fish: the same, with descriptions" {
     in_fish 'runplan che'
     is "$out" $'check\tFind what is wrong in plans without running them'
-    in_fish 'runplan run params.plan --unk'
+    in_fish 'runplan run params.plan --qzx'
     is "$out" ''
-    in_fish 'runplan run params.plan --st'
+    in_fish 'runplan run params.plan --ste'
     is "$out" $'--step\task before each step'
     in_fish 'runplan run params.plan --env=pr'
     is "$out" $'--env=production\tThe one that counts.'

@@ -51,6 +51,18 @@ on_terminal() {
     err=
 }
 
+# until_so COMMAND...: until it succeeds; on the slowest machine within a minute.
+until_so() {
+    local last=$((SECONDS + 60))
+    until "$@" 2>/dev/null; do
+        [ "$SECONDS" -lt "$last" ] || {
+            printf 'never came: %s\n' "$*"
+            return 1
+        }
+        sleep 0.05
+    done
+}
+
 is() { # GOT WANTED
     [ "$1" = "$2" ] || {
         printf 'wanted: [%s]\n   got: [%s]\n' "$2" "$1"

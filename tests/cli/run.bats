@@ -123,13 +123,79 @@ step "One" {
   rollback none "a file does no harm"
 }
 P
-    "$RUNPLAN" stopped.plan 2>&1 >/dev/null | { sleep 5; cat >/dev/null; } &
-    for _ in $(seq 40); do
-        [ ! -e finished ] || break
-        sleep 0.1
-    done
-    [ -e finished ]
+    "$RUNPLAN" stopped.plan 2>&1 >/dev/null | { until_so test -e seen; cat >/dev/null; } &
+    until_so test -e finished
+    touch seen
     wait
+}
+
+@test "what was to be done at the end and failed: the deployment is done, and a person must act" {
+    plan one <<'P'
+plan "One" { }
+step "Write" {
+  file.write("there", "x")
+  rollback { file.remove("there") }
+}
+on success { exec(["false"]) }
+P
+    run_plan one.plan
+    ends_with 3
+    [ -e there ]
+    says "$err" ", but not what was to be done at the end"
+    says "$err" $'A person must do by hand:\n  - on success: exec: false exited with 1\nCould still be undone:\n  - Write\n'
+    says "$err" "Exit code 3: a person must act"
+    sed -i 's/^on success.*/step "Fail" { fail "no" }\non failure { exec(["false"]) }/' one.plan
+    run_plan one.plan
+    ends_with 1
+    says "$err" $'Failed as well:\n  - on failure: exec: false exited with 1\nExit code 1'
+}
+
+@test "left behind: what the same run has taken away again is not, whoever named it how" {
+    plan left <<'P'
+plan "Left" { }
+step "Leave" {
+  notify.file("kept.log", "one")
+  notify.file("gone.log", "two")
+  file.remove("gone.log")
+  rollback none "a test"
+}
+P
+    run_plan left.plan
+    ends_with 0
+    says "$err" $'Left behind:\n  - a line in a file: append to "kept.log": "one"'
+    says_not "${err#*Left behind}" gone.log
+    plan things <<'P'
+plan "Things" { }
+let store = { endpoint: "http://127.0.0.1:1" }
+step "Leave" {
+  let dump = pg.dump(to: "a.dump")
+  pg.dump(to: "b.dump")
+  docker.pull("shop:v1")
+  docker.tag("shop:v1", as: "shop:old")
+  docker.pull("shop:v2")
+  let silence = prom.silence({ service: "shop" }, for: 1h, alertmanager: "http://127.0.0.1:1")
+  s3.put("b.dump", "backups", "b.dump", endpoint: store.endpoint, access_key: "k", secret_key: "s")
+  s3.put("b.dump", "backups", "c.dump", endpoint: store.endpoint, access_key: "k", secret_key: "s")
+  file.remove(dump.path)
+  file.remove("b.dump", host: "elsewhere")
+  docker.rmi("shop:old")
+  docker.rmi("shop:v2")
+  prom.unsilence(silence, alertmanager: "http://127.0.0.1:1")
+  s3.remove("backups", "b.dump", endpoint: store.endpoint, access_key: "k", secret_key: "s")
+  rollback none "a test"
+}
+P
+    run_plan simulate things.plan --given 'pg.dump("a.dump") returns { path: "/backups/a.dump" }' \
+        --given 'prom.silence returns "f00d"'
+    ends_with 0
+    out=$(sed -n '/^Left behind/,/^[^ L]/p' err)
+    is "$(grep -c '^  - ' <<<"$out")" 3
+    says "$out" 'a dump file: pg_dump --format=custom --no-password > b.dump'
+    says "$out" 'an image: docker pull shop:v1'
+    says "$out" 'backups/c.dump'
+    run_plan simulate things.plan --given 'docker.rmi fails "in use" once' --given 'prom.silence returns "f00d"'
+    ends_with 1
+    says "${err#*Left behind}" "shop:old"
 }
 
 @test "a secret shows nowhere: not on the terminal, in --json, in the record, or in a process's arguments" {
@@ -201,8 +267,7 @@ P
         status=0
         ( trap - INT; exec "$RUNPLAN" slow.plan ) >out 2>err &
         pid=$!
-        for _ in $(seq 50); do [ ! -e made ] || break; sleep 0.1; done
-        [ -e made ]
+        until_so test -e made
         kill -s "$signal" "$pid"
         wait "$pid" || status=$?
         out= err=$(cat err)
@@ -231,8 +296,7 @@ P
     status=0
     ( trap - INT; exec "$RUNPLAN" busy.plan --journal busy.journal ) >out 2>err &
     pid=$!
-    for _ in $(seq 50); do [ ! -e made ] || break; sleep 0.1; done
-    [ -e made ]
+    until_so test -e made
     kill -s INT "$pid"
     wait "$pid" || status=$?
     out= err=$(cat err)
@@ -264,13 +328,14 @@ P
 plan "Locked" { lock "there is one" }
 step "One" {
   exec(["touch", "started"])
-  exec(["sleep", "3"])
+  exec(["sh", "-c", "while [ ! -e refused ]; do sleep 0.1; done"])
   rollback none "nothing was done"
 }
 P
     "$RUNPLAN" locked.plan 2>/dev/null &
-    for _ in $(seq 50); do [ ! -e started ] || break; sleep 0.1; done
+    until_so test -e started
     run_plan locked.plan
+    touch refused
     ends_with 4
     says "$err" "there is one"
     wait
@@ -291,8 +356,8 @@ P
     ends_with 2
     says "$err" '`count`: `many` is not of type int'
     says "$err" '`share`: `0.05` is not of type percent'
-    says "$err" 'no param `vresion`; did you mean `version`?'
-    says "$err" '`version` (string) is missing'
+    says "$err" 'no param `vresion`; did you mean `version` (params.plan:2)?'
+    says "$err" '`version` (string, params.plan:2) is missing'
     [ ! -e ran ]
 }
 
@@ -315,7 +380,7 @@ P
     says "$err" "to moon"
     run_plan env.plan --env prodution
     ends_with 2
-    says "$err" 'did you mean `production`?'
+    says "$err" 'did you mean `production` (env.plan:5)?'
 }
 
 @test "--journal writes the record; replay holds it against the plan and finds the first difference" {

@@ -139,7 +139,7 @@ P
     shows holding
     echo 7 >value
     look_for "undo: Start green"
-    look_for "going back: 1 of 2 undone. Ctrl-C: stop, undo no more"
+    look_for "going back: 1 of 2 undone. Ctrl-C twice: stop at once, undo no more"
     [ ! -e warmed ]
     touch gate4
     look_for "ended: 1"
@@ -193,11 +193,107 @@ P
     keys C-c
     look_for "SIGINT: going back; once more stops at once"
     look_for "undo: Start green"
-    look_for "Ctrl-C: stop, undo no more"
+    look_for "Ctrl-C: stop at once, undo no more"
     keys C-c
     look_for "ended: 3"
     says "$(scrollback)" "Start green: its rollback was not run, or not to its end"
-    says "$(scrollback)" "The way back"
+    says "$(scrollback)" "To go on: runplan resume"
+}
+
+@test "what is left of a step's timeout; it stands still while a person is asked" {
+    local before elapsed
+    plan limited <<P
+plan "Limited" { }
+$gates
+step "Work" {
+  timeout 10m
+  gate("gate1")
+  confirm "Go on?"
+  rollback none "x"
+}
+P
+    printf '%s\n' 'step "Fail" { fail "no" }' >>limited.plan
+    sed -i 's/  rollback none "x"/  rollback within 7m { gate("gate2") }/' limited.plan
+    left() { screen | grep -oE '▸ (undo: )?Work  [0-9ms]+, [0-9ms]+ left' | sed 's/.*, //'; }
+    elapsed() { screen | grep -oE '▸ Work  [0-9ms]+' | sed 's/.* //'; }
+    terminal 80 24
+    run_here run limited.plan --color never
+    look_for "m" left
+    touch gate1
+    look_for "yes or no:"
+    before=$(left)
+    elapsed=$(elapsed)
+    [ -n "$before" ]
+    until [ "$(elapsed)" != "$elapsed" ]; do sleep 0.1; done # it goes on
+    [ "$(left)" = "$before" ]
+    enter yes
+    look_for "undo: Work"
+    look_for 6m left
+    touch gate2
+    look_for "ended: 1"
+}
+
+@test "Ctrl-C while it goes back by itself: the first changes nothing, and both say what they do" {
+    plan back <<P
+plan "Back" { }
+$gates
+step "Change" {
+  exec(["touch", "changed"])
+  rollback {
+    gate("gate1")
+    exec(["rm", "changed"])
+  }
+}
+step "Perhaps" {
+  try {
+    step "Inside" {
+      exec(["true"])
+      rollback { gate("gate0") }
+    }
+    fail "no"
+  } catch problem { log "caught" }
+}
+step "Fail" { fail "no" }
+finally { gate("gate2") }
+P
+    terminal 80 24
+    run_here run back.plan --color never
+    look_for "undo: Inside"
+    look_for "Ctrl-C: stop and undo 2 steps"
+    touch gate0
+    look_for "undo: Change"
+    look_for "going back: 0 of 1 undone. Ctrl-C twice: stop at once, undo no more"
+    keys C-c
+    look_for "SIGINT: it is going back already; once more stops at once"
+    look_for "undone. Ctrl-C: stop at once, undo no more"
+    touch gate1
+    look_for "undone: Change"
+    [ ! -e changed ]
+    keys C-c
+    look_for "SIGINT again: stops at once"
+    look_for "ended: "
+    says "$(scrollback)" "Going back: in a \`try\`; 1 to undo"
+}
+
+@test "Ctrl-C while the end of a good run is under way: it takes two" {
+    plan good <<P
+plan "Good" { }
+$gates
+step "Change" {
+  exec(["touch", "changed"])
+  rollback { exec(["rm", "changed"]) }
+}
+on success { gate("gate1") }
+P
+    terminal 80 24
+    run_here run good.plan --color never
+    look_for "▸ on success"
+    look_for "1 done, 1 running. Ctrl-C twice: stop at once"
+    keys C-c
+    look_for "SIGINT: the run is ending already; once more stops at once"
+    touch gate1
+    look_for "ended: 0"
+    [ -e changed ]
 }
 
 fifty() {
@@ -329,6 +425,45 @@ P
     says_not "$(scrollback)" "type the phrase"
 }
 
+@test "what is typed while nobody asks does not show, and is no answer to what is asked next" {
+    plan early <<P
+plan "Early" { }
+$gates
+step "Work" {
+  gate("gate1")
+  rollback none "x"
+}
+step "Ask" {
+  confirm "Really?"
+  exec(["touch", "done"])
+  rollback none "x"
+}
+step "Then" {
+  gate("gate2")
+  rollback none "x"
+}
+P
+    terminal 80 24
+    run_here run early.plan --color never
+    look_for "▸ Work"
+    keys Enter
+    enter yes
+    keys -l "ye"
+    touch gate1
+    look_for "yes or no:"
+    [ ! -e done ]
+    keys -l no
+    look_for "yes or no: no"
+    keys BSpace BSpace
+    enter y
+    look_for "▸ Then"
+    keys Enter Enter Enter
+    touch gate2
+    look_for "ended: 0"
+    [ "$(scrollback | count '▸')" = 0 ]
+    says_not "$(scrollback)" "please type"
+}
+
 mode() { stty -a <"$(tmux -S socket display-message -p -t t '#{pane_tty}')" | grep -oE -- '(^| )-?(echo|icanon)( |$)' | tr -d ' \n'; }
 # The run itself, not the process that keeps its terminal: the oldest.
 run_pid() { pgrep -o -f "^$RUNPLAN run asking.plan"; }
@@ -338,6 +473,20 @@ run_pid() { pgrep -o -f "^$RUNPLAN run asking.plan"; }
     asking
     terminal 80 24
     look_for icanonecho mode
+    # Nobody asks yet: what is typed does not show, and the mode comes back as well.
+    plan quiet <<P
+plan "Quiet" { }
+step "Work" { wait until file.exists("gate0") within 10m every 1s }
+P
+    for signal in QUIT KILL TERM INT; do
+        enter clear
+        run_here run quiet.plan
+        look_for "▸ Work"
+        [ "$(mode)" = icanon-echo ]
+        kill -s "$signal" "$(pgrep -o -f "^$RUNPLAN run quiet.plan")"
+        look_for "ended: 1"
+        look_for icanonecho mode
+    done
     for signal in QUIT KILL ABRT TERM INT; do
         enter clear
         run_here run asking.plan
@@ -377,6 +526,30 @@ run_pid() { pgrep -o -f "^$RUNPLAN run asking.plan"; }
     look_for "type the phrase, or no:"
     keys C-c
     look_for "Exit code"
+    look_for icanonecho mode
+}
+
+@test "Ctrl-Z while nobody asks: the shell has its echo, in the background as well; fg takes it again" {
+    plan quiet <<'P'
+plan "Quiet" { }
+step "Work" { wait until file.exists("gate1") within 10m every 100ms }
+P
+    terminal 80 24
+    enter "set -m"
+    run_here run quiet.plan --color never
+    look_for "▸ Work"
+    look_for icanon-echo mode
+    keys C-z
+    look_for "Stopped"
+    look_for icanonecho mode
+    enter "bg; echo in the \"background\""
+    look_for "in the background"
+    [ "$(mode)" = icanonecho ]
+    enter fg
+    look_for "▸ Work"
+    look_for icanon-echo mode
+    touch gate1
+    look_for "done after"
     look_for icanonecho mode
 }
 

@@ -12,7 +12,7 @@ PROGRAM=$1
 SECONDS_EACH=$2
 shift 2
 TARGETS=("$@")
-[ $# -gt 0 ] || TARGETS=(parse check format simulate)
+[ $# -gt 0 ] || TARGETS=(parse check format simulate export)
 
 CORPUS=tests/fuzz/corpus
 WORK=build/fuzz/work
@@ -35,10 +35,31 @@ dictionary() {
         '# harm: fail ' '# harm: unknown ' ' returns ' ' fails '
 }
 
+# with_parts PLAN: its text, and behind it, as parts of one input, the files beside it that it imports or runs, and theirs.
+with_parts() {
+    local folder name known=" "
+    local names=()
+    folder=$(dirname "$1")
+    cat "$1"
+    mapfile -t names < <(named_in "$1")
+    while [ "${#names[@]}" -gt 0 ]; do
+        name=${names[0]}
+        names=("${names[@]:1}")
+        if [[ $known == *" $name "* || ! -f $folder/$name ]]; then continue; fi
+        known+="$name "
+        printf '\n# file: %s\n' "$name"
+        cat "$folder/$name"
+        mapfile -t -O "${#names[@]}" names < <(named_in "$folder/$name")
+    done
+}
+
+# named_in PLAN: the files that it imports or runs.
+named_in() { sed -nE 's/^.*(import|run plan) "([^"/]+\.plan)".*/\2/p' "$1"; }
+
 seeds() {
     mkdir -p "$WORK/seeds"
     find plans tests -name '*.plan' -not -path '*/corpus/*' -size -"$((LONGEST * 2))"c |
-        while read -r plan; do cp "$plan" "$WORK/seeds/$(echo "$plan" | tr / _)"; done
+        while read -r plan; do with_parts "$plan" >"$WORK/seeds/$(echo "$plan" | tr / _)"; done
 }
 
 # make_corpus TARGET

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builtins/prom_rules.h"
 #include "builtins/tables.h"
 #include "grammar/format.h"
 #include "grammar/parse.h"
@@ -249,10 +250,31 @@ static void run_simulate(const char *text, size_t length)
 	compilation_free(compilation);
 }
 
+/* ---- export: whatever is sound, its thresholds are told, as rules or as what cannot be one ---- */
+
+static void run_export(const char *text, size_t length)
+{
+	struct compilation *compilation = compilation_new(&builtin_registry);
+	struct program *plan = checked(compilation, text, length), *thresholds;
+	FILE *rules = nowhere(), *said = nowhere();
+
+	if (plan) {
+		thresholds = compile_thresholds(compilation);
+		verify(thresholds);
+		prom_rules_write(plan, thresholds, NULL, 0, NULL, rules, said);
+		program_free(thresholds);
+	}
+	fclose(rules);
+	fclose(said);
+	program_free(plan);
+	compilation_free(compilation);
+}
+
 const struct fuzz_target fuzz_targets[] = {
 	{ "parse", run_parse },
 	{ "check", run_check },
 	{ "format", run_format },
 	{ "simulate", run_simulate },
+	{ "export", run_export },
 	{ NULL, NULL },
 };

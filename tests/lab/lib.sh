@@ -120,6 +120,10 @@ nobody_noticed() {
 settings=(--env lab --set "site=$SITE" --set "blue_address=http://127.0.0.1:$LAB_PORT_BLUE"
     --set "green_address=http://127.0.0.1:$LAB_PORT_GREEN" --set "prometheus=http://127.0.0.1:$LAB_PORT_PROM"
     --set "database_address=127.0.0.1:$LAB_PORT_PG" --set "container_prefix=$LAB_PREFIX" --set "backend_image=$LAB_IMAGE")
+# And what a verification has to know of it: plans/lib/verification.plan, plans/lib/flags.plan.
+outside=(--set "front_end=$SITE" --set "plain_front_end=$SITE" --set "tls_address=127.0.0.1:$LAB_PORT_HTTPS"
+    --set "chat_room=ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/verification/" --set "redis_address=127.0.0.1:$LAB_PORT_REDIS"
+    --set "host_name=$LAB_HOST" --set "authorities=$LAB_STATE/tls/ca.crt")
 
 # plan FILE [OPTIONS]: runs one of plans/ to its end; leaves code, $work/out and $work/journal.
 plan() {
@@ -147,27 +151,22 @@ plan_end() {
     wait "$run"
     code=$?
 }
+# until_so COMMAND...: it succeeds. The condition ends the wait; the minutes are for what hangs.
+until_so() {
+    local deadline=$((SECONDS + 300))
+    until "$@"; do
+        ((SECONDS < deadline)) || return 1
+        sleep 0.1
+    done
+}
 # The run that was started has come to an event: happened TYPE TEXT (both as they stand in the journal's row).
 happened() {
-    local i
-    for ((i = 0; i < 600; i++)); do
-        if grep -F "\"type\":\"$1\"" "$work/journal" 2>/dev/null | grep -qF -- "$2"; then return 0; fi
-        kill -0 "$run" 2>/dev/null || return 1
-        sleep 0.05
-    done
-    return 1
+    until_so has_come "$@" && grep -F "\"type\":\"$1\"" "$work/journal" 2>/dev/null | grep -qF -- "$2"
 }
+has_come() { ! kill -0 "$run" 2>/dev/null || grep -F "\"type\":\"$1\"" "$work/journal" 2>/dev/null | grep -qF -- "$2"; }
 # held N: a plan that holds several times has come to the N-th of them.
-held() {
-    local i holds
-    for ((i = 0; i < 1200; i++)); do
-        holds=$(grep -cF '"type":"holding"' "$work/journal" 2>/dev/null)
-        [ "${holds:-0}" -lt "$1" ] || return 0
-        kill -0 "$run" 2>/dev/null || return 1
-        sleep 0.05
-    done
-    return 1
-}
+held() { until_so has_held "$1" && kill -0 "$run" 2>/dev/null; }
+has_held() { ! kill -0 "$run" 2>/dev/null || [ "$(grep -hF '"type":"holding"' "$work/journal" 2>/dev/null | wc -l)" -ge "$1" ]; }
 # of_run FILTER: what jq makes of the list of the run's events.
 of_run() { jq -rs "$1" "$work/journal"; }
 # The run's record, replayed against its plan, is the same run.
@@ -179,7 +178,7 @@ replays() {
 # live_now VERSION: this release serves on green, as after a deployment; v1 stands by on blue.
 live_now() {
     VERSION=$1 compose up -d --no-build backend-green >"$work/compose" 2>&1 || { fail "no green"; return 1; }
-    wait_healthy 30 backend-green
+    wait_healthy backend-green
     docker exec "${LAB_PREFIX}backend-green" python manage.py migrate --noinput >/dev/null
     lab/route.sh green
     until [ "$(live version) $(live version) $(live version)" = "$1 $1 $1" ]; do sleep 0.1; done

@@ -21,7 +21,7 @@ make_project() {
 in_project() { git -C "$project" -c user.name=Ada -c user.email=ada@example.org "$@"; }
 before() {
     plan pre_deploy.plan --set version=v2 --set "source=$project" --set "env_file=$work/env.production" \
-        --set "records=$work/records" --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" \
+        --set "records=$work/records" "${outside[@]}" \
         --set 'frontend_build=["sh", "-c", "mkdir -p dist && echo app >dist/app.js"]' \
         --set 'code_checks=[{ name: "tests", command: ["sh", "check.sh"] }, { name: "style", command: ["sh", "-n", "check.sh"] }]' "$@"
 }
@@ -60,7 +60,7 @@ test_before_a_deployment_every_problem_at_once() {
     says "FRONTEND_URL"
     says "no-such-program"
     says "uncommitted"
-    says "7 of 8 checks failed"
+    says "7 of 12 checks failed"
     check "no notice is written" [ ! -e "$work/records" ]
 }
 

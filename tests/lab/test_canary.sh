@@ -74,7 +74,7 @@ test_canary_with_errors_at_25_percent() {
 
 # Who cannot see does not go on: the canary is fine here, and nobody knows.
 # shellcheck disable=SC2016  # $gone is jq's
-test_canary_without_prometheus() {
+long_canary_without_prometheus() {
     remember
     load_start
     climb --set bake_25=30s

@@ -38,6 +38,7 @@ test_hotfix_from_a_branch_and_what_comes_after() {
     equals "exit code" "$code" 0
     on_release v1.0.1 green
     nobody_noticed
+    figure "hotfix: downtime" "$(downtime)" "~1 min"
     equals "a dump for an emergency" "$(dumps | grep -c /emergency_)" 1
     replays
 
@@ -71,6 +72,31 @@ long_hotfix_from_a_patch_with_the_wrong_phrase_first() {
     docker rmi -f "$LAB_IMAGE:v1.0.1" >/dev/null
 }
 
+# The fix makes errors while it is watched: traffic goes back, and so do the tree and what stood on the colour.
+long_hotfix_with_errors_goes_back() {
+    local verdict
+    make_repository
+    tree >"$work/tree"
+    remember
+    load_start
+    plan_start hotfix.plan --set version=v1.0.1 --set "source=$repository" --set "base_image=$LAB_BASE" \
+        --set 'critical_tests=["sh", "check.sh"]' --set branch=hotfix/login --set hotfix_watch=60s "${confirmed[@]}"
+    check "the fix serves, and is watched" happened holding error_rate
+    curl -sf -o /dev/null -d '{"error_rate": 0.5}' "http://127.0.0.1:$LAB_PORT_GREEN/fault/"
+    plan_end
+    load_end
+    equals "exit code" "$code" 1
+    says "error_rate"
+    on_release v1 blue
+    equals "no request was lost by a switch" "$(of_load '.failed - .by_status["500"]')" 0
+    verdict=$(of_run '[.[] | select(.type == "sample" and .data.verdict == "breach")][0].wall / 1e9')
+    figure "hotfix: rollback time" "$(seconds_between "$verdict" "$(of_load '.timeline[-1].settled')")" "< 1 min"
+    check "the tree is as it was" [ "$(tree)" = "$(cat "$work/tree")" ]
+    docker rmi -f "$LAB_IMAGE:v1.0.1" >/dev/null
+    nothing_changed
+    replays
+}
+
 test_hotfix_that_does_not_apply_or_does_not_pass() {
     make_repository
     remember
@@ -91,7 +117,7 @@ test_hotfix_that_does_not_apply_or_does_not_pass() {
 
     hotfix --set branch=hotfix/none "${confirmed[@]}"
     equals "a branch that is not there" "$code" 1
-    hotfix "${confirmed[@]}"
+    hotfix "${confirmed[@]}" --yes
     check "neither a branch nor a patch" [ "$code" != 0 ]
     says "a branch or a patch is named, not both"
     on_release v1 blue

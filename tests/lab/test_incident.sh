@@ -72,16 +72,16 @@ decide() { plan decide.plan --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" --se
 answers=(--yes --confirm 'Restore ${database_name} from this backup?=RESTORE CONFIRM')
 
 # The share that the plan looks at is over its bound.
-errors_in_prometheus() {
-    curl -s "http://127.0.0.1:$LAB_PORT_PROM/api/v1/query" --data-urlencode 'query=sum(rate(http_requests_total{job="backend-green",
-        status=~"5.."}[5s])) / sum(rate(http_requests_total{job="backend-green"}[5s])) > 0.1' | grep -q '"value"'
+errors_in_prometheus() { # COLOUR
+    curl -s "http://127.0.0.1:$LAB_PORT_PROM/api/v1/query" --data-urlencode "query=sum(rate(http_requests_total{job=\"backend-$1\",
+        status=~\"5..\"}[5s])) / sum(rate(http_requests_total{job=\"backend-$1\"}[5s])) > 0.1" | grep -q '"value"'
 }
 
 long_decide_errors_bring_back_what_stands_by() {
     live_now v2 || return
     load_start
     lab/fault.sh errors on 0.3
-    until errors_in_prometheus; do sleep 0.2; done
+    until errors_in_prometheus green; do sleep 0.2; done
     decide --set problem=errors --set severity=minor
     lab/fault.sh clear
     load_end
@@ -89,6 +89,63 @@ long_decide_errors_bring_back_what_stands_by() {
     says "errors, critical: rollback_zero_downtime.plan"
     says "this demands an immediate rollback: more than 5% of the answers are 5xx"
     on_release v1 blue
+    replays
+}
+
+# Somebody drops a table, and every page that needs it fails: the newest backup has it.
+long_decide_a_table_that_is_lost_comes_back() {
+    local before
+    plan backup.plan
+    equals "exit code of the backup" "$code" 0
+    before=$(materials)
+    load_start
+    psql -d thebot_db -c 'DROP TABLE materials_material CASCADE' 2>/dev/null
+    until errors_in_prometheus blue; do sleep 0.2; done
+    decide --set problem=data --set severity=minor
+    load_end
+    equals "exit code" "$code" 0
+    says "data, critical: restore_database.plan"
+    says "this demands an immediate rollback: more than 5% of the answers are 5xx"
+    equals "rows" "$(materials)" "$before"
+    on_release v1 blue
+    replays
+}
+
+# A migration was begun by hand and failed in the middle: its first half goes back.
+long_decide_half_a_migration_goes_back() {
+    remember
+    ! VERSION=v2-badmigration compose run --rm --no-deps backend-green python manage.py migrate --noinput >"$work/migrate" 2>&1 ||
+        fail "the migration did not fail"
+    equals "its first half is there" "$(applied)" "$of_v2"
+    decide --set problem=migration --set severity=critical --set app=materials --set to=0001_initial
+    check "the release that serves does not know it" [ "$code" != 0 ]
+    equals "nothing has moved" "$(applied)" "$of_v2"
+    decide --set problem=migration --set severity=critical --set app=materials --set to=0001_initial --set brought_by=v2-badmigration
+    equals "exit code" "$code" 0
+    says "migration, critical: migrate_back.plan"
+    equals "migrations" "$(applied)" "$of_v1"
+    on_release v1 blue
+    nothing_changed
+    replays
+}
+
+# What serves is gone: it is replaced by the release before, and the ticket is there.
+long_decide_a_service_that_is_down() {
+    live_now v2 || return
+    rm_tickets
+    lab/fault.sh stopped on
+    # No way to a container that is gone, or no answer from it.
+    check "users get nothing" grep -qE '^50[24]$' <(status "$SITE/health/")
+    decide --set problem="service down" --set severity=minor
+    equals "exit code" "$code" 0
+    says "service down, critical: incident.plan"
+    says "this demands an immediate rollback: nobody can log in"
+    on_release v1 green
+    lab/fault.sh clear
+    has incident "# [INCIDENT] service down"
+    has incident "Severity: critical"
+    has incident "the release was rolled back; now there is v1 on green"
+    has review "# [POST-INCIDENT] service down"
     replays
 }
 

@@ -22,15 +22,6 @@ as() { curl -s --max-time 5 -H "Authorization: Bearer $(token "$1")" "${@:2}"; }
 chat() { tests/lab/chat.py "$@" 2>"$work/chat"; }
 # The newest value of a query, or nothing.
 value() { curl -sG "$METRICS/api/v1/query" --data-urlencode "query=$1" | jq -r '.data.result[0].value[1] // empty'; }
-# soon COMMAND...: it succeeds within ten seconds. The condition ends the wait, not the clock.
-soon() {
-    local i
-    for ((i = 0; i < 100; i++)); do
-        if "$@"; then return 0; fi
-        sleep 0.1
-    done
-    return 1
-}
 holds() { [ "$(value "$1")" = 1 ]; }
 not() { ! "$@"; }
 fault() { check "fault $*" lab/fault.sh "$@"; }
@@ -90,7 +81,7 @@ test_edge() {
 long_chat_goes_through_redis() {
     local room=ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/tests/
     VERSION=v1 compose up -d --no-build backend-green >/dev/null 2>&1
-    wait_healthy 20 backend-green
+    wait_healthy backend-green
     equals "two clients, on two backends" "$(chat 'hällo' "$room" "ws://127.0.0.1:$LAB_PORT_GREEN/ws/chat/tests/")" $'hällo\nhällo'
     equals "it is kept" "$(psql -d thebot_db -c "SELECT body FROM chat_message WHERE room = 'tests'")" 'hällo'
     equals "another room hears nothing" "$(chat x "$room" "${room/tests/others}")" x
@@ -105,7 +96,7 @@ long_chat_goes_through_redis() {
     equals "all else goes on" "$(status "$SITE/materials/")" 200
     check "the log says it, too" grep -q 'websocket: the channels layer (REDIS_URL)' <(docker logs "${LAB_PREFIX}backend-blue" 2>&1)
     fault stopped off redis
-    check "and with it there is again" soon chat x "$room"
+    check "and with it there is again" until_so chat x "$room"
     no_fault_is_left
 }
 
@@ -114,11 +105,11 @@ test_feature_flags() {
     equals "on at first" "$(curl -s "$SITE/flags/" | jq -c .)" \
         '{"chat":true,"payments":true,"scheduling":true,"reports":true,"knowledge_graph":true}'
     "${redis[@]}" SET feature_flag_chat false >/dev/null
-    check "off" soon eval "$is_off"
+    check "off" until_so eval "$is_off"
     equals "no other" "$(status "$SITE/payments/health/")" 200
     check "no WebSocket either" not chat x "ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/tests/"
     "${redis[@]}" SET feature_flag_chat true >/dev/null
-    check "on again" soon eval "$is_on"
+    check "on again" until_so eval "$is_on"
 }
 
 test_metrics() {
@@ -126,18 +117,18 @@ test_metrics() {
     curl -s "$SITE/materials/" "$SITE/materials/" >/dev/null
     for name in http_requests_total http_request_duration_seconds_bucket django_db_execute_total django_db_query_duration_seconds_bucket \
             cache_requests_total cache_hits_total websocket_connections_active container_memory_usage_bytes container_spec_memory_limit_bytes; do
-        check "$name" soon holds "count(count by (job) ($name{job=\"backend-blue\"}))"
+        check "$name" until_so holds "count(count by (job) ($name{job=\"backend-blue\"}))"
     done
-    check "the disk for uploads" soon holds 'count(node_filesystem_size_bytes{mountpoint="/srv/uploads"} == 16777216)'
-    check "the disk has room" soon holds 'count(node_filesystem_avail_bytes{mountpoint="/srv/uploads"} > 1e7)'
-    for name in postgres node alertmanager prometheus backend-blue; do check "up of $name" soon holds "up{job=\"$name\"}"; done
-    check "the database answers" soon holds pg_up
-    check "hits in the cache" soon holds 'count(cache_hits_total{job="backend-blue"} > 0)'
+    check "the disk for uploads" until_so holds 'count(node_filesystem_size_bytes{mountpoint="/srv/uploads"} == 16777216)'
+    check "the disk has room" until_so holds 'count(node_filesystem_avail_bytes{mountpoint="/srv/uploads"} > 1e7)'
+    for name in postgres node alertmanager prometheus backend-blue; do check "up of $name" until_so holds "up{job=\"$name\"}"; done
+    check "the database answers" until_so holds pg_up
+    check "hits in the cache" until_so holds 'count(cache_hits_total{job="backend-blue"} > 0)'
     fault stopped on postgres
-    check "a database that is down is not up" soon holds 'count(up{job="postgres"} == 0)'
+    check "a database that is down is not up" until_so holds 'count(up{job="postgres"} == 0)'
     fault stopped off postgres
-    check "and is up again" soon holds 'up{job="postgres"}'
-    check "the backend answers again" soon curl -sf -o /dev/null "$SITE/materials/"
+    check "and is up again" until_so holds 'up{job="postgres"}'
+    check "the backend answers again" until_so curl -sf -o /dev/null "$SITE/materials/"
 }
 
 alerts() { curl -s "http://127.0.0.1:$LAB_PORT_ALERTS/api/v2/alerts" | jq -r '.[].labels.alertname'; }
@@ -174,7 +165,7 @@ long_faults_of_the_backend() {
     equals "cors closed" "$(header access-control-allow-origin -H "Origin: $ORIGIN" "$SITE/materials/")" ""
     fault cors off
     fault slow-queries on 0.5
-    check "slow-queries" soon holds 'count(sum(rate(django_db_query_duration_seconds_bucket{job="backend-blue", le="0.25"}[3s]))
+    check "slow-queries" until_so holds 'count(sum(rate(django_db_query_duration_seconds_bucket{job="backend-blue", le="0.25"}[3s]))
         < 0.5 * sum(rate(django_db_query_duration_seconds_count{job="backend-blue"}[3s])))'
     fault slow-queries off
     statements() { curl -s "http://127.0.0.1:$LAB_PORT_BLUE/metrics" | sed -n 's/^django_db_execute_total //p'; }
@@ -188,12 +179,12 @@ long_faults_of_the_backend() {
         curl -s -o /dev/null "$SITE/materials/"
         sleep 0.3
     done
-    check "cache" soon holds 'count(rate(cache_hits_total{job="backend-blue"}[3s]) / rate(cache_requests_total{job="backend-blue"}[3s]) == 0)'
+    check "cache" until_so holds 'count(rate(cache_hits_total{job="backend-blue"}[3s]) / rate(cache_requests_total{job="backend-blue"}[3s]) == 0)'
     fault cache off
     fault memory on 0.9
-    check "memory" soon holds 'count(container_memory_usage_bytes{job="backend-blue"} > 0.85 * container_spec_memory_limit_bytes)'
+    check "memory" until_so holds 'count(container_memory_usage_bytes{job="backend-blue"} > 0.85 * container_spec_memory_limit_bytes)'
     fault memory off
-    check "memory again" soon holds 'count(container_memory_usage_bytes{job="backend-blue"} < 0.5 * container_spec_memory_limit_bytes)'
+    check "memory again" until_so holds 'count(container_memory_usage_bytes{job="backend-blue"} < 0.5 * container_spec_memory_limit_bytes)'
     no_fault_is_left
     equals "the backend has none either" "$(curl -s "http://127.0.0.1:$LAB_PORT_BLUE/fault/" | jq -c '[.[] | select(. != 0 and . != false and . != "")]')" '[]'
 }
@@ -215,18 +206,18 @@ long_faults_of_the_edge() {
     # nginx reloads asynchronously: an old worker may answer once more.
     lacks() { [ -z "$(header "$1" "$SITE/")" ]; }
     fault hsts on
-    check "hsts" soon lacks strict-transport-security
+    check "hsts" until_so lacks strict-transport-security
     fault hsts off
-    check "hsts again" soon not lacks strict-transport-security
+    check "hsts again" until_so not lacks strict-transport-security
     fault frame-options on
-    check "frame-options" soon lacks x-frame-options
+    check "frame-options" until_so lacks x-frame-options
     fault frame-options off
     fault redirect on
     stays() { [ "$(status -H "Host: $LAB_HOST" "$SITE/")" = 200 ]; }
-    check "redirect" soon stays
+    check "redirect" until_so stays
     fault redirect off
     fault upgrade on
-    check "upgrade" soon not chat x "ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/tests/"
+    check "upgrade" until_so not chat x "ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/tests/"
     check "past nginx it works" chat x "ws://127.0.0.1:$LAB_PORT_BLUE/ws/chat/tests/"
     fault upgrade off
     fault static on
@@ -240,9 +231,9 @@ long_faults_of_the_edge() {
     ends_soon() { ! openssl s_client -connect "127.0.0.1:$LAB_PORT_HTTPS" </dev/null 2>/dev/null | openssl x509 -noout -checkend $((7 * 86400)) >/dev/null; }
     check "the certificate lasts" not ends_soon
     fault certificate on 3
-    check "certificate" soon ends_soon
+    check "certificate" until_so ends_soon
     fault certificate off
-    check "certificate again" soon not ends_soon
+    check "certificate again" until_so not ends_soon
     no_fault_is_left
 }
 
@@ -252,20 +243,20 @@ long_faults_of_the_stores() {
     fault lock off
     equals "lock again" "$(psql -d thebot_db -c "SET lock_timeout = '1s'" -c 'SELECT 1 FROM materials_material LIMIT 1')" 1
     fault disk on 95
-    check "disk" soon holds 'count(node_filesystem_avail_bytes{mountpoint="/srv/uploads"} < 0.1 * node_filesystem_size_bytes)'
+    check "disk" until_so holds 'count(node_filesystem_avail_bytes{mountpoint="/srv/uploads"} < 0.1 * node_filesystem_size_bytes)'
     head -c 2000000 /dev/zero >"$work/file"
     equals "an upload finds no room" "$(as teacher -F "file=@$work/file" "$SITE/materials/upload/" -o /dev/null -w '%{http_code}')" 507
     fault disk off
-    check "disk again" soon holds 'count(node_filesystem_avail_bytes{mountpoint="/srv/uploads"} > 0.9 * node_filesystem_size_bytes)'
+    check "disk again" until_so holds 'count(node_filesystem_avail_bytes{mountpoint="/srv/uploads"} > 0.9 * node_filesystem_size_bytes)'
     no_fault_is_left
 }
 
 long_alerts_reach_alertmanager() {
     fault alert on
-    check "alert" soon has_alert LabFault
+    check "alert" until_so has_alert LabFault
     equals "Prometheus says the same" "$(curl -s "$METRICS/api/v1/alerts" | jq -r '.data.alerts[].labels.alertname')" LabFault
     fault alert off
-    check "alert again" soon has_no_alert
+    check "alert again" until_so has_no_alert
 }
 
 long_stopped() {
@@ -287,9 +278,9 @@ long_restart_loops() {
     restarted() { [ "$(docker inspect -f '{{.RestartCount}}' "$box")" -ge 2 ]; }
     for cause in port database redis memory; do
         fault restart-loop on "$cause"
-        check "$cause: it restarts" soon restarted
+        check "$cause: it restarts" until_so restarted
         if [ "$cause" = memory ]; then
-            check "memory: killed for it" soon eval 'docker inspect -f "{{.State.OOMKilled}} {{.State.ExitCode}}" "$box" | grep -q -e true -e 137'
+            check "memory: killed for it" until_so eval 'docker inspect -f "{{.State.OOMKilled}} {{.State.ExitCode}}" "$box" | grep -q -e true -e 137'
         else
             check "$cause: the log says why" grep -qF "${says[$cause]}" <(docker logs "$box" 2>&1)
         fi
@@ -320,9 +311,9 @@ long_parts() {
     check "up" lab/lab.sh up standby registry sink
     equals "the standby follows" "$(psql -c "SELECT state FROM pg_stat_replication")" streaming
     fault stopped on postgres-standby
-    check "stopped: nobody follows" soon eval '[ "$(psql -c "SELECT count(*) FROM pg_stat_replication")" = 0 ]'
+    check "stopped: nobody follows" until_so eval '[ "$(psql -c "SELECT count(*) FROM pg_stat_replication")" = 0 ]'
     fault stopped off postgres-standby
-    check "it follows again" soon eval '[ "$(psql -c "SELECT state FROM pg_stat_replication")" = streaming ]'
+    check "it follows again" until_so eval '[ "$(psql -c "SELECT state FROM pg_stat_replication")" = streaming ]'
 
     mkdir -p "$login"
     pull() { docker --config "$login" pull -q "$name" >/dev/null 2>"$work/pull"; }
@@ -352,9 +343,9 @@ long_parts() {
         "lab@test.com devops@test.com Subject: Deployment"
     equals "mail for nobody" "$(printf 'x\r\n' | curl -s "smtp://127.0.0.1:$LAB_PORT_SMTP" --mail-from a@b.c --mail-rcpt refused@b.c -T -; echo $?)" 55
     fault alert on
-    check "an alert is told" soon eval 'grep -q LabFault "$LAB_STATE"/sink/*-http.json'
+    check "an alert is told" until_so eval 'grep -q LabFault "$LAB_STATE"/sink/*-http.json'
     fault alert off
-    check "and its end" soon eval 'grep -q "\"status\": \"resolved\"" "$LAB_STATE"/sink/*-http.json'
+    check "and its end" until_so eval 'grep -q "\"status\": \"resolved\"" "$LAB_STATE"/sink/*-http.json'
     no_fault_is_left
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154  # code, run, work: lib.sh; fault, soon, holds: test_lab.sh
+# shellcheck shell=bash disable=SC2154  # code, run, work: lib.sh; fault, holds: test_lab.sh
 # test_monitor.sh: plans/monitor.plan in stages of seconds, against the real Prometheus.
 
 # Whatever is asked is let pass.
@@ -6,7 +6,7 @@ watch_start() { plan_start monitor.plan --confirm errors_while_early --confirm p
 # The platform was as usual for long enough to be known: the window, and the second before the run.
 as_usual() {
     load_start
-    check "the time before is known" soon holds \
+    check "the time before is known" until_so holds \
         'count(increase(http_requests_total{job="backend-blue"}[5s] offset 3s) > 0) > bool 0'
 }
 where() { of_run '.[-1].data.failure.step'; }
@@ -40,7 +40,7 @@ long_monitor_errors_at_the_second_stage() {
     says "what to do: Roll back immediately"
     replays
     fault errors off
-    check "the errors are over" soon holds 'count(sum(rate(http_requests_total{status=~"5.."}[5s])) == 0)'
+    check "the errors are over" until_so holds 'count(sum(rate(http_requests_total{status=~"5.."}[5s])) == 0)'
 
     # More than 2%: a person is asked. This one lets it pass, and the day ends worse than it began.
     watch_start --set early=8s

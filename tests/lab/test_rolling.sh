@@ -3,9 +3,14 @@
 
 three_instances() {
     VERSION=v1 compose up -d --no-build backend-0 backend-1 backend-2 >"$work/compose" 2>&1 || { fail "no instances"; return 1; }
-    wait_healthy 30 backend-0 backend-1 backend-2
+    wait_healthy backend-0 backend-1 backend-2
     lab/route.sh rolling
-    sleep 1                               # nginx's old workers, and Prometheus' first scrape
+    until_so instances_serve && until_so holds 'count(up{job=~"backend-[012]"} == 1) == bool 3'
+}
+# nginx's old workers, which know blue only, have gone.
+instances_serve() {
+    local i
+    for i in {1..10}; do [[ $(live instance) = backend-[012] ]] || return 1; done
 }
 releases() {
     local i

@@ -61,19 +61,19 @@ long_trouble_with_restarts() {
     restart_loop
     finds_nothing "no container of $LAB_PREFIX* is in a restart loop"
     fault restart-loop on memory
-    check "it restarts" soon restarts
+    check "it restarts" until_so restarts
     restart_loop
     names "$box is out of memory" "exit code 137" "limit 10MiB" "raise its mem_limit"
     fault restart-loop on port
-    check "it restarts" soon restarts
+    check "it restarts" until_so restarts
     restart_loop
     names "$box finds its port in use" "port 8000: address already in use"
     fault restart-loop on database
-    check "it restarts" soon restarts
+    check "it restarts" until_so restarts
     restart_loop
     names "$box cannot connect to the database" "password authentication failed" "correct DATABASE_URL"
     fault restart-loop on redis
-    check "it restarts" soon restarts
+    check "it restarts" until_so restarts
     restart_loop
     names "$box cannot connect to Redis" "(REDIS_URL)" "correct REDIS_URL"
     fault stopped on redis
@@ -95,7 +95,7 @@ long_trouble_with_websockets() {
     local box=${LAB_PREFIX}backend-blue
     chat_works() { chat x "ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/tests/" >/dev/null; }
     websocket() { trouble websocket --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" --set "upstream_folder=$LAB_STATE/nginx" "$@"; }
-    check "Prometheus counts" soon holds 'count(websocket_connections_active{job="backend-blue"})'
+    check "Prometheus counts" until_so holds 'count(websocket_connections_active{job="backend-blue"})'
     websocket
     finds_nothing "a message is said through nginx and heard"
     says "0 WebSockets are open"
@@ -104,7 +104,7 @@ long_trouble_with_websockets() {
     names "$box refuses WebSockets" 503 "websocket: the handshake is refused"
     fault websocket off
     fault upgrade on
-    check "nginx has reloaded" soon not chat_works
+    check "nginx has reloaded" until_so not chat_works
     websocket
     names "nginx does not pass the WebSocket's handshake on" "past nginx it works"
     fault upgrade off
@@ -138,7 +138,7 @@ long_trouble_with_migrations() {
     names "materials_material is held by another session" AccessExclusiveLock "LOCK TABLE materials_material"
     psql -d thebot_db -c 'SELECT 1 FROM materials_material LIMIT 1' >/dev/null &
     local reader=$!
-    check "a session waits" soon eval '[ "$(psql -c "SELECT count(*) FROM pg_locks WHERE NOT granted")" -gt 0 ]'
+    check "a session waits" until_so eval '[ "$(psql -c "SELECT count(*) FROM pg_locks WHERE NOT granted")" -gt 0 ]'
     migration v2
     names "sessions wait for a lock that" "waits for" AccessExclusiveLock "LOCK TABLE materials_material"
     migration v2 --set mend=true --yes
@@ -168,25 +168,25 @@ long_trouble_with_speed() {
     # Against the seconds in which all was well.
     slow() { trouble slow --set rate_window=3s --set "upstream_folder=$LAB_STATE/nginx" --set "before_ago=$((SECONDS - good))s" "$@"; }
     load_start
-    check "there are figures" soon holds 'count(rate(http_request_duration_seconds_count{job="backend-blue"}[3s]) > 10)'
-    check "the cache has hits" soon holds 'count(rate(cache_hits_total{job="backend-blue"}[3s]) > 5)'
+    check "there are figures" until_so holds 'count(rate(http_request_duration_seconds_count{job="backend-blue"}[3s]) > 10)'
+    check "the cache has hits" until_so holds 'count(rate(cache_hits_total{job="backend-blue"}[3s]) > 5)'
     good=$SECONDS
     slow
     finds_nothing "nothing waits and nothing is full"
 
     fault slow-queries on 0.3
-    check "it is seen" soon holds 'count(sum(rate(django_db_query_duration_seconds_sum[3s])) / sum(rate(django_db_query_duration_seconds_count[3s])) > 0.2)'
+    check "it is seen" until_so holds 'count(sum(rate(django_db_query_duration_seconds_sum[3s])) / sum(rate(django_db_query_duration_seconds_count[3s])) > 0.2)'
     slow
     names "the database answers slowly" "a statement takes" "(before "
     fault slow-queries off
     fault queries on 100
-    check "it is seen" soon holds 'count(sum(rate(django_db_execute_total[3s])) / sum(rate(http_requests_total[3s])) > 20)'
+    check "it is seen" until_so holds 'count(sum(rate(django_db_execute_total[3s])) / sum(rate(http_requests_total[3s])) > 20)'
     slow
     names "a request makes too many SQL statements"
     fault queries off
-    check "it is over" soon holds 'count(sum(rate(django_db_execute_total[3s])) / sum(rate(http_requests_total[3s])) < 5)'
+    check "it is over" until_so holds 'count(sum(rate(django_db_execute_total[3s])) / sum(rate(http_requests_total[3s])) < 5)'
     fault cache on
-    check "it is seen" soon holds 'count(sum(rate(cache_hits_total[3s])) / sum(rate(cache_requests_total[3s])) < 0.3)'
+    check "it is seen" until_so holds 'count(sum(rate(cache_hits_total[3s])) / sum(rate(cache_requests_total[3s])) < 0.3)'
     slow
     names "the cache does not help" "its share of hits is"
     fault cache off
@@ -195,7 +195,7 @@ long_trouble_with_speed() {
     names "$box has hardly any memory left" "of 128MiB"
     fault memory off
     fault lock on
-    check "a session waits" soon eval '[ "$(psql -c "SELECT count(*) FROM pg_locks WHERE NOT granted")" -gt 0 ]'
+    check "a session waits" until_so eval '[ "$(psql -c "SELECT count(*) FROM pg_locks WHERE NOT granted")" -gt 0 ]'
     slow --set mend=true --yes
     names "sessions wait for a lock" "LOCK TABLE materials_material" "it is mended"
     lab/fault.sh clear
@@ -207,7 +207,7 @@ long_trouble_with_a_slow_release() {
     local RATE=20
     live_now v2-slow || return
     load_start
-    check "it is seen" soon holds 'count(histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{job=~"backend-.*"}[3s]))) > 1)'
+    check "it is seen" until_so holds 'count(histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{job=~"backend-.*"}[3s]))) > 1)'
     trouble slow --set rate_window=3s --set "upstream_folder=$LAB_STATE/nginx" --set mend=true --yes
     load_end
     names "the release itself is slow" "95 of 100 requests" "it is mended"

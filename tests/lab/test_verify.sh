@@ -1,11 +1,9 @@
-# shellcheck shell=bash disable=SC2154  # code, work: lib.sh; fault, soon, holds, token: test_lab.sh
+# shellcheck shell=bash disable=SC2154  # code, work: lib.sh; fault, holds, token: test_lab.sh
 # test_verify.sh: plans/verify.plan. On a sound lab every line holds; then each of them is made to fail, as many at once as
 # do not hide each other.
 
 verification() { # [OPTIONS]
-    plan verify.plan --set "front_end=$SITE" --set "plain_front_end=$SITE" --set "tls_address=127.0.0.1:$LAB_PORT_HTTPS" \
-        --set "chat_room=ws://127.0.0.1:$LAB_PORT_HTTP/ws/chat/verification/" --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" \
-        --set "host_name=$LAB_HOST" --set "authorities=$LAB_STATE/tls/ca.crt" --set standbys=1 --set statements_within=100ms "$@"
+    plan verify.plan "${outside[@]}" --set standbys=1 --set statements_within=100ms "$@"
 }
 # unverified LINE...: the run failed, and these lines are among those that it names.
 unverified() {
@@ -32,7 +30,7 @@ long_verify_each_line() {
     check "a token to look for" [ -n "$student" ]
     remember
     load_start
-    check "the cache is warm" soon holds 'count(rate(cache_hits_total{job="backend-blue"}[5s]) > 1)'
+    check "the cache is warm" until_so holds 'count(rate(cache_hits_total{job="backend-blue"}[5s]) > 1)'
 
     verification --set attended=true --yes
     equals "exit code" "$code" 0
@@ -52,12 +50,12 @@ long_verify_each_line() {
         fault "$1" on "${2:-}"
     done
     token student >/dev/null              # one who logs in is in the log now
-    check "slow answers are measured" soon holds "$(p95 http_request_duration_seconds 0.5)"
-    check "slow statements are measured" soon holds "$(p95 django_db_query_duration_seconds 0.1)"
-    check "a cold cache is measured" soon holds \
+    check "slow answers are measured" until_so holds "$(p95 http_request_duration_seconds 0.5)"
+    check "slow statements are measured" until_so holds "$(p95 django_db_query_duration_seconds 0.1)"
+    check "a cold cache is measured" until_so holds \
         'count(rate(cache_hits_total{job="backend-blue"}[5s]) / rate(cache_requests_total{job="backend-blue"}[5s]) < 0.8)'
-    check "a full disk is measured" soon holds 'count(min(node_filesystem_avail_bytes / node_filesystem_size_bytes) < 0.1)'
-    check "an alert fires" soon holds 'count(ALERTS{alertname="LabFault", alertstate="firing"})'
+    check "a full disk is measured" until_so holds 'count(min(node_filesystem_avail_bytes / node_filesystem_size_bytes) < 0.1)'
+    check "an alert fires" until_so holds 'count(ALERTS{alertname="LabFault", alertstate="firing"})'
     unverified "alertmanager runs" "there is room on the disks" "the API is healthy" "the payment system is up" \
         "the front page loads without errors" "static assets are served" "a WebSocket connects" "the standbys follow" \
         "quick answers of backend-blue" "quick statements of backend-blue" "hits in the cache of backend-blue" \
@@ -74,7 +72,7 @@ long_verify_each_line() {
     fault certificate on strange
     fault lock on materials_assignment
     fault stopped on channels
-    check "errors are measured" soon holds \
+    check "errors are measured" until_so holds \
         'count(rate(http_requests_total{job="backend-blue", status="500"}[5s]) / ignoring(status) sum without(status) (rate(http_requests_total{job="backend-blue"}[5s])) > 0.05)'
     unverified "channels runs" "nobody waits for a lock, and no table is closed" "few errors of backend-blue" \
         "the student can log in" "the student has a dashboard" "the teacher can log in" "the teacher has a dashboard" \

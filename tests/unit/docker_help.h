@@ -65,6 +65,34 @@ static int help_run(struct buffer *out, const char *const *argv)
 
 #define HELP_RUN(...) help_run(NULL, (const char *const[]){__VA_ARGS__, NULL})
 
+/*
+ * Seconds to sleep, for what is looked for among the machine's processes: no other run of the tests has them.
+ * `number` is from 1 to 9; the result lives for the test.
+ */
+static inline const char *help_seconds(int number)
+{
+	static char texts[10][16];
+
+	snprintf(texts[number], sizeof texts[number], "%d", number * 10000000 + (int)getpid());
+	return texts[number];
+}
+
+static inline bool help_sleeps(int number)
+{
+	char pattern[32];
+
+	snprintf(pattern, sizeof pattern, "^sleep %s", help_seconds(number));
+	return HELP_RUN("pgrep", "-f", pattern) == 0;
+}
+
+/* Within half a minute. */
+static inline bool help_sleeps_until(int number, bool wanted)
+{
+	for (int i = 0; help_sleeps(number) != wanted && i < 300; i++)
+		usleep(100000);
+	return help_sleeps(number) == wanted;
+}
+
 static struct value help_output(const char *const *argv)
 {
 	struct buffer out = {0};

@@ -128,7 +128,7 @@ static inline void servers_remove(const char *directory)
 struct canned {
 	const char *bytes;
 	size_t length;
-	bool silent, hangs;
+	bool silent, hangs, resets; /* resets: hangs up so that what is on its way is lost */
 };
 
 static inline pid_t servers_canned(const struct canned *canned, int *port)
@@ -151,6 +151,9 @@ static inline pid_t servers_canned(const struct canned *canned, int *port)
 					break;
 				at += (size_t)n;
 			}
+			if (canned->resets)
+				setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
+					   sizeof(struct linger));
 			if (!canned->hangs)
 				close(fd);
 		}

@@ -8,6 +8,9 @@
  *   deaf       a port that takes no connection   mute       one that takes it and says nothing
  *   few        the server lets a connection have one session
  *
+ * There, while the file `hold` is in the folder, cat takes the beginning of its input, makes the file `held` and
+ * waits.
+ *
  * RUNPLAN_SSH_CONFIG names it. Includes scratch.h: the files lie in its `directory`.
  */
 #ifndef SSH_SERVE_H
@@ -25,11 +28,13 @@ static const char ssh_set_up[] =
     "cp user.pub authorized; user=$(id -un)\n"
     "echo 'echo welcome; echo \"good morning\" >&2' >.bashrc\n" /* bash reads it for sshd, and so shells greet
 								 */
+    "mkdir bin; printf '%s\\n' '#!/bin/sh' 'if [ -e \"$HOME/hold\" ]; then head -c 2; :>\"$HOME/held\"' "
+    "  'while [ -e \"$HOME/hold\" ]; do sleep 0.05; done; fi' 'exec /bin/cat \"$@\"' >bin/cat; chmod +x bin/cat\n"
     "for port in $PORT $FEW; do\n"
     "  printf '%s\\n' \"Port $port\" 'ListenAddress 127.0.0.1' \"HostKey $PWD/host\" \"PidFile none\" "
     "  \"AuthorizedKeysFile $PWD/authorized\" 'PasswordAuthentication no' 'KbdInteractiveAuthentication no' "
     "  'UsePAM no' 'StrictModes no' 'PermitRootLogin prohibit-password' 'MaxStartups 1000' \"SetEnv "
-    "HOME=$PWD\" "
+    "HOME=$PWD PATH=$PWD/bin:/usr/bin:/bin\" "
     "  \"$([ $port = $FEW ] && echo MaxSessions 1)\" >sshd.$port\n"
     "done\n"
     "key=$(cut -d' ' -f1,2 host.pub); other=$(cut -d' ' -f1,2 stranger.pub); :>none\n"

@@ -80,6 +80,10 @@ static void look_at_members(const struct builtin_table *table, const struct buil
 		complain(row->name, "a change, and nothing else, says how it is settled");
 	if ((row->settle == SETTLE_PROBE) != (row->probe != NULL))
 		complain(row->name, ".probe goes with SETTLE_PROBE");
+	if (row->thing.kind && (!change || (!row->thing.count && !row->thing.answer)))
+		complain(row->name, "a thing is left or taken away by a change, and has a name");
+	if (row->thing.kind && !row->leaves && (!row->thing.count || row->thing.answer))
+		complain(row->name, "what a change takes away is named by its arguments");
 	if (row->leaves && (!change || !*row->leaves))
 		complain(row->name, "only a change leaves something");
 	if (row->flags & BUILTIN_REPEATABLE && !change)

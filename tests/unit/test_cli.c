@@ -498,7 +498,23 @@ static void quiet_free(struct driver *driver)
 	(void)driver;
 }
 
-static const struct driver_ops quiet_ops = {.name = "quiet", .next = quiet_next, .free = quiet_free};
+static int64_t quiet_start_wall(struct driver *driver)
+{
+	(void)driver;
+	return 1000;
+}
+
+static void quiet_start(struct driver *driver, const struct effect_request *request)
+{
+	(void)driver;
+	(void)request;
+}
+
+static const struct driver_ops quiet_ops = {.name = "quiet",
+					    .start = quiet_start,
+					    .next = quiet_next,
+					    .start_wall = quiet_start_wall,
+					    .free = quiet_free};
 
 static int64_t count_beat(void *context, int64_t now)
 {
@@ -513,7 +529,7 @@ static void test_pulse(void **state)
 {
 	struct quiet_driver quiet = {.driver = {.ops = &quiet_ops}, .answer_at = 100};
 	int64_t beats[2] = {0, 0};
-	struct driver *pulse = pulse_driver_new(&quiet.driver, count_beat, beats);
+	struct driver *pulse = pulse_driver_new(&quiet.driver, count_beat, NULL, beats);
 	struct delivery out;
 
 	(void)state;
@@ -531,6 +547,36 @@ static void test_pulse(void **state)
 	assert_int_equal(out.now, 100);
 	assert_int_equal(beats[0], 6); /* before the wait at 40, at 60 and 90 */
 	assert_int_equal(beats[1], 90);
+	pulse->ops->free(pulse);
+}
+
+static bool tell_when_idle(void *context, bool idle, struct delivery *out)
+{
+	(void)context;
+	if (idle)
+		*out = (struct delivery){.kind = DELIVERY_NOBODY};
+	return idle;
+}
+
+/* Only people are waited for: not while another effect is under way, nor where something else is due. */
+static void test_pulse_is_idle(void **state)
+{
+	static const struct builtin person = {.name = "p", .flags = BUILTIN_PERSON}, other = {.name = "o"};
+	struct quiet_driver quiet = {.driver = {.ops = &quiet_ops}, .answer_at = 100};
+	int64_t beats[2] = {0, 0};
+	struct driver *pulse = pulse_driver_new(&quiet.driver, count_beat, tell_when_idle, beats);
+	struct delivery out;
+
+	(void)state;
+	pulse->ops->start(pulse, &(struct effect_request){.id = "1", .builtin = &person});
+	assert_true(pulse->ops->next(pulse, 20, &out));
+	assert_int_equal(out.kind, DELIVERY_TIME);
+	assert_true(pulse->ops->next(pulse, INT64_MAX, &out));
+	assert_int_equal(out.kind, DELIVERY_NOBODY);
+	assert_int_equal(out.now, 20);
+	pulse->ops->start(pulse, &(struct effect_request){.id = "2", .builtin = &other});
+	assert_true(pulse->ops->next(pulse, INT64_MAX, &out));
+	assert_int_equal(out.kind, DELIVERY_SIGNAL);
 	pulse->ops->free(pulse);
 }
 
@@ -609,6 +655,7 @@ int main(void)
 	    cmocka_unit_test(test_columns),
 	    cmocka_unit_test(test_typed),
 	    cmocka_unit_test(test_pulse),
+	    cmocka_unit_test(test_pulse_is_idle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

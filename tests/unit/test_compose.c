@@ -34,7 +34,7 @@ static const char stack[] = "version: '2.4'\n"
 			    "    build: { context: ., args: { WHO: nobody } }\n"
 			    "  sleeper:\n"
 			    "    image: ${BOX:-none}\n"
-			    "    command: [\"sleep\", \"4801\"]\n";
+			    "    command: [\"sleep\", \"${NAP:-1}\"]\n";
 
 static int open_each(void **state)
 {
@@ -49,6 +49,7 @@ static int open_each(void **state)
 	snprintf(box, sizeof box, "%s-box:1", help_prefix);
 	setenv("BOX", box, 1);
 	setenv("PREFIX", help_prefix, 1);
+	setenv("NAP", help_seconds(2), 1);
 	help_open();
 	return 0;
 }
@@ -316,17 +317,18 @@ static void test_run_cut_short_leaves_nothing(void **state)
 	for (int i = 0; i < 100 && containers_left() == 0; i++)
 		assert_false(help_wait(SECOND / 5, &outcome));
 	assert_false(help_wait(SECOND, &outcome));
+	assert_true(help_sleeps_until(2, true));
 	began = live_now((struct live *)help_driver);
 	help_cancel();
 	assert_true(help_wait(25 * SECOND, &outcome));
 	assert_true(live_now((struct live *)help_driver) - began < 20 * SECOND);
 	expect_failed(outcome, "was cancelled and stopped");
 	assert_int_equal(containers_left(), 0);
-	assert_int_equal(HELP_RUN("pgrep", "-f", "^sleep 4801"), 1);
+	assert_false(help_sleeps(2));
 	expect_failed(IN("compose.run", "\"service\": \"sleeper\", \"timeout\": \"@4s\""),
 		      "timed out after 4s and was stopped");
 	assert_int_equal(containers_left(), 0);
-	assert_int_equal(HELP_RUN("pgrep", "-f", "^sleep 4801"), 1);
+	assert_false(help_sleeps(2));
 }
 
 /* ---- build, config ---- */
@@ -445,7 +447,7 @@ static void test_up_cancelled_is_unknown(void **state)
 
 	(void)state;
 	help_write(directory, "Dockerfile", "FROM scratch\n");
-	snprintf(json, sizeof json, "FROM %s-box:1\nRUN sleep 4802\n", help_prefix);
+	snprintf(json, sizeof json, "FROM %s-box:1\nRUN sleep %s\n", help_prefix, help_seconds(3));
 	help_write(directory, "Dockerfile", json);
 	snprintf(json, sizeof json, "{\"directory\": \"%s\", \"service\": \"built\", \"build\": true}",
 		 directory);
@@ -460,8 +462,7 @@ static void test_up_cancelled_is_unknown(void **state)
 	expect_failed(outcome, "compose.up was cancelled before it began");
 	expect_failed(IN("compose.up", "\"service\": \"built\", \"build\": true, \"timeout\": \"@3s\""),
 		      "compose up did not end within 3s");
-	for (int i = 0; HELP_RUN("pgrep", "-f", "^sleep 4802") == 0 && i < 100; i++)
-		usleep(100000);
+	assert_true(help_sleeps_until(3, false));
 }
 
 static void test_engine_absent(void **state)

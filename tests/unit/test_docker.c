@@ -29,6 +29,19 @@ static void box_run(const char *name, const char *command)
 	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
 }
 
+/* Until what the container has said ends so. */
+static void box_said(const char *name, const char *end)
+{
+	char script[300];
+
+	snprintf(script, sizeof script,
+		 "i=0; until docker logs %s-%s 2>&1 | tail -c %zu | grep -qF '%s'; do i=$((i+1)); [ $i -lt "
+		 "300 ] || "
+		 "exit 1; sleep 0.1; done",
+		 help_prefix, name, strlen(end) + 1, end);
+	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
+}
+
 static void box_remove(const char *name)
 {
 	char full[100];
@@ -792,7 +805,7 @@ static void test_logs(void **state)
 	(void)state;
 	box_run("chatty", "sh -c 'for i in 1 2 3; do echo out $i; sleep 0.05; echo err $i >&2; sleep 0.05; "
 			  "done; sleep 100'");
-	usleep(800000);
+	box_said("chatty", "err 3");
 	text = expect_ok(call("docker.logs", "{\"name\": \"%s-chatty\"}", help_prefix));
 	assert_non_null(strstr(value_text_peek(text), "out 1\n"));
 	assert_non_null(strstr(value_text_peek(text), "err 3\n"));
@@ -830,8 +843,9 @@ static void test_logs_of_a_terminal(void **state)
 static void test_logs_too_long(void **state)
 {
 	(void)state;
-	box_run("flood", "sh -c 'yes 0123456789012345678901234567890123456789 | head -c 6000000; sleep 100'");
-	usleep(1500000);
+	box_run("flood", "sh -c 'yes 0123456789012345678901234567890123456789 | head -c 6000000; echo; echo "
+			 "the end; sleep 100'");
+	box_said("flood", "the end");
 	expect_failed(call("docker.logs", "{\"name\": \"%s-flood\", \"tail\": 1000000}", help_prefix),
 		      "exceeds");
 	value_release(expect_ok(call("docker.logs", "{\"name\": \"%s-flood\", \"tail\": 10}", help_prefix)));
@@ -901,10 +915,11 @@ static void test_stop_of_one_that_ignores_term(void **state)
 
 	(void)state;
 	snprintf(script, sizeof script,
-		 "docker run -d --name %s-deaf %s-box:1 sh -c 'trap \"\" TERM; while :; do sleep 1; done'",
+		 "docker run -d --name %s-deaf %s-box:1 sh -c 'trap \"\" TERM; echo deaf; while :; do sleep "
+		 "1; done'",
 		 help_prefix, help_prefix);
 	assert_int_equal(HELP_RUN("sh", "-c", script), 0);
-	usleep(300000);
+	box_said("deaf", "deaf");
 	began = live_now((struct live *)help_driver);
 	expect_done(
 	    call("docker.stop", "{\"container\": \"%s-deaf\", \"timeout\": \"@1500ms\"}", help_prefix));
@@ -1261,17 +1276,16 @@ static void test_build_cancelled(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(directory));
-	snprintf(text, sizeof text, "FROM %s-box:1\nRUN sleep 4717\n", help_prefix);
+	snprintf(text, sizeof text, "FROM %s-box:1\nRUN sleep %s\n", help_prefix, help_seconds(1));
 	help_write(directory, "Dockerfile", text);
 	snprintf(json, sizeof json, "{\"context\": \"%s\", \"tag\": \"%s-no:1\"}", directory, help_prefix);
 	help_start("docker.build", json);
 	assert_false(help_wait(2 * SECOND, &outcome));
+	assert_true(help_sleeps_until(1, true));
 	help_cancel();
 	assert_true(help_wait(5 * SECOND, &outcome));
 	expect_failed(outcome, "docker.build was cancelled");
-	for (int i = 0; HELP_RUN("pgrep", "-f", "^sleep 4717") == 0 && i < 100; i++)
-		usleep(100000);
-	assert_int_equal(HELP_RUN("pgrep", "-f", "^sleep 4717"), 1);
+	assert_true(help_sleeps_until(1, false));
 	snprintf(text, sizeof text, "rm -rf %s", directory);
 	HELP_RUN("sh", "-c", text);
 }

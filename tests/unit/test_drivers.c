@@ -232,7 +232,8 @@ static void test_names_answered_instead_of_run(void **state)
 	expect_outcome(driver, "1", 0, OUTCOME_OK, "1%");
 	start(driver, "2", "given", "deploy");
 	expect_outcome(driver, "2", 0, OUTCOME_FAILED, "no");
-	assert_false(driver->ops->given(driver, "deploy", value_null(), "0:1")); /* used up: the task itself runs */
+	assert_false(
+	    driver->ops->given(driver, "deploy", value_null(), "0:1")); /* used up: the task itself runs */
 	driver->ops->free(driver);
 }
 
@@ -541,20 +542,37 @@ static void test_replay_of_a_damaged_row(void **state)
 	tape_free(&tape);
 }
 
+/* As the machine asks: a name, and the list of its arguments. */
+static void put_given(struct tape *tape, const char *id, const char *name, struct value list)
+{
+	struct value args[2] = {value_string(name), list}, data = record_new(1);
+
+	record_set(&data, "digest", request_digest(&(struct effect_request){.args = args, .arg_count = 2}));
+	value_release(args[0]);
+	put(tape, EVENT_EFFECT_STARTED, id, "given", data);
+}
+
+/* That one, by its name and its arguments: a task that runs has the id of what is called first in it. */
 static void test_replay_knows_givens(void **state)
 {
 	struct tape tape = tape_new();
+	struct value list = list_new(1), other = list_new(0);
 	struct driver *driver;
 
 	(void)state;
+	list_push(&list, value_string("5%"));
 	put_begin(&tape);
-	put_started(&tape, "1", "given", "error_rate");
+	put_given(&tape, "1", "error_rate", list);
 	put_started(&tape, "2", "docker.stop", "a");
 	driver = replay_driver_new(tape.store);
-	assert_true(driver->ops->given(driver, "error_rate", value_null(), "1"));
-	assert_false(driver->ops->given(driver, "error_rate", value_null(), "2"));
-	assert_false(driver->ops->given(driver, "error_rate", value_null(), "3"));
+	assert_true(driver->ops->given(driver, "error_rate", list, "1"));
+	assert_false(driver->ops->given(driver, "error_rate", other, "1"));
+	assert_false(driver->ops->given(driver, "latency", list, "1"));
+	assert_false(driver->ops->given(driver, "error_rate", list, "2"));
+	assert_false(driver->ops->given(driver, "error_rate", list, "3"));
 	driver->ops->free(driver);
+	value_release(list);
+	value_release(other);
 	tape_free(&tape);
 }
 

@@ -16,14 +16,18 @@
 #include "builtins/live.h"
 #include "builtins/tables.h"
 #include "tests/unit/call_row.h"
+#include "tests/unit/processes.h"
 
 #define MS INT64_C(1000000)
 
 static struct driver *driver;
+static char mark[40]; /* in the environment of all that the test starts */
 
 static int open_driver(void **state)
 {
 	(void)state;
+	snprintf(mark, sizeof(mark), "TEST_OF_EXEC=%d", (int)getpid());
+	putenv(mark);
 	driver = live_new(NULL);
 	return driver ? 0 : -1;
 }
@@ -281,29 +285,13 @@ static void test_secrets(void **state)
 	outcome_release(&outcome);
 }
 
-/* Whether `sleep SECONDS` is among the machine's processes. */
+/* Does the test run a `sleep SECONDS`? */
 static bool sleeps(const char *seconds)
 {
-	char path[300], expected[64], arguments[64];
-	struct dirent *entry;
-	bool found = false;
-	DIR *proc = opendir("/proc");
-	size_t length = (size_t)snprintf(expected, sizeof(expected), "sleep%c%s", '\0', seconds) + 1;
+	char arguments[64];
+	size_t length = (size_t)snprintf(arguments, sizeof(arguments), "sleep%c%s", '\0', seconds) + 1;
 
-	assert_non_null(proc);
-	while ((entry = readdir(proc))) {
-		ssize_t got;
-		int fd;
-
-		snprintf(path, sizeof(path), "/proc/%s/cmdline", entry->d_name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		got = fd < 0 ? -1 : read(fd, arguments, sizeof(arguments));
-		if (fd >= 0)
-			close(fd);
-		found |= got == (ssize_t)length && memcmp(arguments, expected, length) == 0;
-	}
-	closedir(proc);
-	return found;
+	return process_find(mark, "cmdline", arguments, length) != 0;
 }
 
 static void test_timeout(void **state)
@@ -317,6 +305,25 @@ static void test_timeout(void **state)
 			    "exec: /bin/sh did not end within 200ms: begun");
 	outcome_release(&outcome);
 	assert_false(sleeps("600.111"));
+}
+
+/* What is left until a moment that has passed is no time, and not "without a bound". */
+static void test_no_time_left(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	outcome = RUN("exec", COMMAND("sleep", "600.444"), {"timeout", value_duration(0)});
+	assert_int_equal(outcome.kind, OUTCOME_FAILED);
+	assert_string_equal(value_text_peek(outcome.message),
+			    "exec: `timeout` is 0s: no time is left for it");
+	outcome_release(&outcome);
+	outcome = RUN("probe", COMMAND("sleep", "600.444"), {"timeout", value_duration(-1000 * MS)});
+	assert_int_equal(outcome.kind, OUTCOME_FAILED);
+	assert_string_equal(value_text_peek(outcome.message),
+			    "probe: `timeout` is -1s: no time is left for it");
+	outcome_release(&outcome);
+	assert_false(sleeps("600.444"));
 }
 
 /* Waits until the child's own child runs, and cancels the call. */
@@ -421,6 +428,7 @@ int main(void)
 	    cmocka_unit_test(test_long_output_is_cut_and_says_so),
 	    cmocka_unit_test(test_secrets),
 	    cmocka_unit_test(test_timeout),
+	    cmocka_unit_test(test_no_time_left),
 	    cmocka_unit_test(test_cancel),
 	    cmocka_unit_test(test_side_by_side),
 	    cmocka_unit_test(test_preview),

@@ -498,6 +498,10 @@ static void test_preview(void **state)
 			      {"with", value_mark(value_string("hunter2"), VALUE_SECRET)},
 			      S("pattern", "a+")),
 			 "file.replace: \"/srv/x\": what matches \"a+\" by ***");
+	assert_described(
+	    "file.replace",
+	    ARGS(S("path", "/srv/x"), S("with", "green"), S("old", "blue"), S("host", "web1")),
+	    "file.replace: \"/srv/x\": each \"blue\" by \"green\"  (on \"web1\")");
 }
 
 static struct value values(const char *key, struct value v)

@@ -730,9 +730,10 @@ static void test_tls_needs_a_trusted_certificate(void **state)
 static void test_notify_file(void **state)
 {
 	struct driver *driver = new_driver();
-	char name[] = "/tmp/runplan-test-XXXXXX", content[300] = "";
+	char name[] = "/tmp/runplan-test-XXXXXX", content[300] = "", pipe[60];
 	int fd = mkstemp(name);
 	struct outcome outcome;
+	struct value said;
 	regex_t lines;
 
 	(void)state;
@@ -758,6 +759,15 @@ static void test_notify_file(void **state)
 	assert_fails(row_run(driver, &notify_table, "notify.file",
 			     ARGS({"path", value_string("/dev/full")}, {"text", value_string("t")})),
 		     OUTCOME_FAILED, "notify.file: /dev/full: No space left on device");
+	/* A pipe that nobody reads is not waited for. */
+	snprintf(pipe, sizeof pipe, "%s.pipe", name);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	said = value_string_printf("notify.file: %s: No such device or address", pipe);
+	assert_fails(row_run(driver, &notify_table, "notify.file",
+			     ARGS({"path", value_string(pipe)}, {"text", value_string("x")})),
+		     OUTCOME_FAILED, value_text_peek(said));
+	value_release(said);
+	unlink(pipe);
 	driver->ops->free(driver);
 }
 

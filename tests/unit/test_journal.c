@@ -27,12 +27,106 @@ static void test_names_and_answers(void **state)
 	assert_string_equal(event_name(EVENT_RUN_STARTED), "run.started");
 	for (i = 0; i < EVENT_KINDS; i++)
 		answers += event_is_answer((enum event_kind)i);
-	assert_int_equal(answers, 4);
+	assert_int_equal(answers, 8);
 	assert_true(event_is_answer(EVENT_EFFECT_ENDED));
 	assert_true(event_is_answer(EVENT_EFFECT_NOTE));
 	assert_true(event_is_answer(EVENT_TIME));
 	assert_true(event_is_answer(EVENT_SIGNAL));
+	assert_true(event_is_answer(EVENT_RESUMED));
+	assert_true(event_is_answer(EVENT_PAUSED));
+	assert_true(event_is_answer(EVENT_NOBODY));
+	assert_true(event_is_answer(EVENT_ROLLBACK_ASKED));
 	assert_false(event_is_answer(EVENT_EFFECT_STARTED));
+	assert_true(event_is_kept(EVENT_EFFECT_STARTED));
+	assert_true(event_is_kept(EVENT_SIGNAL));
+	assert_false(event_is_kept(EVENT_STEP_STARTED));
+}
+
+/* What a packed row holds comes back as it was; cut anywhere, it is refused. */
+static void test_packed_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < EVENT_KINDS; i++) {
+		struct event event = {
+				 .kind = (enum event_kind)i,
+				 .now = INT64_MIN + (int64_t)i,
+				 .wall = INT64_MAX - (int64_t)i,
+				 .id = "0.2:7~3",
+				 .step = "left out",
+				 .text = "\xff\xfe \"quoted\" \xe2\x80\xa8",
+				 .data = record_new(4),
+			     },
+			     back;
+		bool started = event.kind == EVENT_EFFECT_STARTED, part = started || event.kind == EVENT_EFFECT_ENDED;
+		struct value row;
+
+		if (!event_is_kept(event.kind)) {
+			value_release(event.data);
+			continue;
+		}
+		record_set(&event.data, started ? "digest" : "kind", value_string("it"));
+		record_set(&event.data, started ? "shown" : "value", value_percent(0.05));
+		record_set(&event.data, "elapsed", value_int(7));
+		row = event_pack(&event);
+		assert_null(strchr(value_text_peek(row), '\n'));
+		assert_true(event_unpack(value_text_peek(row), value_length(row), &back));
+		assert_int_equal(back.kind, event.kind);
+		assert_string_equal(back.id, event.id);
+		assert_string_equal(back.text, event.text);
+		assert_string_equal(back.step, "");
+		assert_true(back.now == (started ? 0 : event.now));
+		assert_true(back.wall == (started ? 0 : event.wall));
+		assert_string_equal(value_text_peek(record_peek(back.data, started ? "digest" : "kind")), "it");
+		assert_int_equal(record_peek(back.data, started ? "shown" : "value").tag, VALUE_PERCENT);
+		assert_int_equal(record_peek(back.data, "elapsed").tag, part ? VALUE_NULL : VALUE_INT);
+		event_free(&back);
+		for (size_t length = 0; length < value_length(row); length++)
+			assert_false(event_unpack(value_text_peek(row), length, &back));
+		value_release(row);
+		value_release(event.data);
+	}
+}
+
+/* What is on record is not appended once more; what is told then is; another event than the record has breaks it. */
+static void test_replayed(void **state)
+{
+	static const enum event_kind kinds[] = {EVENT_EFFECT_STARTED, EVENT_EFFECT_ENDED, EVENT_TIME};
+
+	(void)state;
+	for (int differs = 0; differs < 2; differs++) {
+		struct store *store = store_memory_new();
+		struct journal *journal;
+		struct event event = {.id = "1", .step = "", .text = "", .data = value_null()};
+
+		store->packed = true;
+		journal = journal_new(store);
+		for (size_t i = 0; i < 3; i++) {
+			event.kind = kinds[i];
+			assert_true(journal_append(journal, &event));
+		}
+		journal_free(journal);
+		journal = journal_replayed_new(store);
+		event.kind = EVENT_LOG; /* is not kept, and not looked for */
+		assert_true(journal_append(journal, &event));
+		event.kind = kinds[0];
+		assert_true(journal_append(journal, &event));
+		assert_true(journal_replays(journal));
+		if (differs)
+			event.id = "2";
+		event.kind = kinds[1];
+		assert_int_equal(journal_append(journal, &event), !differs);
+		assert_int_equal(journal_differs(journal), differs ? 2 : 0);
+		event.kind = kinds[2];
+		assert_int_equal(journal_append(journal, &event), !differs);
+		if (!differs) {
+			assert_false(journal_replays(journal));
+			assert_true(journal_append(journal, &event));
+			assert_int_equal(event.seq, 5);
+		}
+		assert_int_equal(store->ops->count(store), differs ? 3 : 4);
+		journal_free(journal);
+		store->ops->free(store);
+	}
 }
 
 /* Every kind, with texts from outside: a row must give back exactly what it took. */
@@ -261,6 +355,71 @@ static void test_a_store_that_failed_takes_no_more(void **state)
 	journal_free(journal);
 }
 
+/* Counts what is made durable. */
+struct counted_store {
+	struct store base;
+	struct store *rows;
+	size_t synced;
+};
+
+static bool counted_append(struct store *store, const char *row, size_t length)
+{
+	struct store *rows = ((struct counted_store *)store)->rows;
+
+	return rows->ops->append(rows, row, length);
+}
+
+static size_t counted_count(struct store *store)
+{
+	struct store *rows = ((struct counted_store *)store)->rows;
+
+	return rows->ops->count(rows);
+}
+
+static bool counted_sync(struct store *store)
+{
+	((struct counted_store *)store)->synced = counted_count(store);
+	return true;
+}
+
+static const char *counted_row_peek(struct store *store, size_t index, size_t *length)
+{
+	struct store *rows = ((struct counted_store *)store)->rows;
+
+	return rows->ops->row_peek(rows, index, length);
+}
+
+/* A resume may still find that it has to wait for a person: until it goes on, the record stays as it was. */
+static void test_a_replayed_record_is_left_alone_until_it_goes_on(void **state)
+{
+	static const struct store_ops ops = {
+	    .append = counted_append, .sync = counted_sync, .count = counted_count, .row_peek = counted_row_peek};
+	struct counted_store store = {.base = {.ops = &ops, .packed = true}, .rows = store_memory_new()};
+	struct journal *journal = journal_new(&store.base);
+	struct event asked = {.kind = EVENT_EFFECT_STARTED, .id = "0:1", .step = "", .text = "exec"};
+	struct event resumed = {.kind = EVENT_RESUMED, .id = "", .step = "", .text = ""};
+
+	(void)state;
+	assert_true(journal_append(journal, &asked));
+	assert_true(journal_append(journal, &resumed)); /* one that is on record releases nothing */
+	assert_true(journal_sync(journal));
+	assert_int_equal(store.synced, 2);
+	journal_free(journal);
+
+	journal = journal_replayed_new(&store.base);
+	assert_true(journal_append(journal, &asked));
+	assert_true(journal_append(journal, &resumed));
+	asked.id = "0:2";
+	assert_true(journal_append(journal, &asked));
+	assert_true(journal_sync(journal));
+	assert_int_equal(store.synced, 2);
+	assert_true(journal_append(journal, &resumed));
+	assert_true(journal_sync(journal));
+	assert_int_equal(store.synced, 4);
+	journal_free(journal);
+	store.rows->ops->free(store.rows);
+}
+
 static void test_outcomes(void **state)
 {
 	struct outcome failed = outcome_failed("exit code %d of %s", 3, "pg_dump"),
@@ -285,10 +444,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_names_and_answers),
 	    cmocka_unit_test(test_rows_are_exact),
+	    cmocka_unit_test(test_packed_rows),
+	    cmocka_unit_test(test_replayed),
 	    cmocka_unit_test(test_damaged_rows_are_refused),
 	    cmocka_unit_test(test_kept_before_it_is_told),
 	    cmocka_unit_test(test_wants),
 	    cmocka_unit_test(test_a_store_that_failed_takes_no_more),
+	    cmocka_unit_test(test_a_replayed_record_is_left_alone_until_it_goes_on),
 	    cmocka_unit_test(test_outcomes),
 	};
 

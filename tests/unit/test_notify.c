@@ -344,6 +344,19 @@ static void test_what_goes_out(void **state)
 	value_release(json);
 }
 
+static void test_an_answer_that_is_not_http(void **state)
+{
+	struct canned how = {.bytes = "220 mail.example ESMTP\r\n", .length = 24, .hangs = true};
+	int port;
+	pid_t pid = servers_canned(&how, &port);
+
+	(void)state;
+	fails(run("notify.webhook", ARGS({"url", value_string_printf("http://127.0.0.1:%d/", port)},
+					 {"text", value_string("x")}, {"retries", value_int(0)})),
+	      OUTCOME_UNKNOWN, "the answer is not HTTP (127.0.0.1:");
+	servers_stop(pid);
+}
+
 static struct outcome page(const char *id, const char *path)
 {
 	return run("notify.status_page",
@@ -431,6 +444,7 @@ int main(void)
 	    cmocka_unit_test(test_cancel_a_mail),
 	    cmocka_unit_test(test_chats),
 	    cmocka_unit_test(test_what_goes_out),
+	    cmocka_unit_test(test_an_answer_that_is_not_http),
 	    cmocka_unit_test(test_a_status_page_that_refuses),
 	};
 

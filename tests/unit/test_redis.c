@@ -287,6 +287,32 @@ static void test_secrets_are_not_shown(void **state)
 	value_release(line);
 }
 
+/* A command of megabytes is shown by its beginning: the line stands in the report more than once. */
+static void test_shown_short(void **state)
+{
+	size_t length = 5000000;
+	char *bytes = malloc(length);
+	struct value command = list_new(2), line;
+
+	(void)state;
+	memset(bytes, 'x', length);
+	memcpy(bytes + 3999, "\xc3\xa4", 2); /* not cut in its middle */
+	list_push(&command, value_string("SET"));
+	list_push(&command, value_string_n(bytes, length));
+	free(bytes);
+	line = row_describe(&redis_table, "redis.command", ARGS({"command", command}));
+	assert_non_null(strstr(value_text_peek(line), "xxx... (5MB)  (redis://127.0.0.1:"));
+	assert_in_range(value_length(line), 4000, 4100);
+	value_release(line);
+	command = list_new(2);
+	for (int i = 0; i < 100000; i++)
+		list_push(&command, value_string("word"));
+	line = row_describe(&redis_table, "redis.command", ARGS({"command", command}));
+	assert_non_null(strstr(value_text_peek(line), "word word ... (96"));
+	assert_in_range(value_length(line), 16000, 16100);
+	value_release(line);
+}
+
 static void test_urls(void **state)
 {
 	static const char *const wrong[] = {
@@ -549,6 +575,7 @@ int main(void)
 	    TEST(test_query_changes_nothing),
 	    TEST(test_secrets_are_not_shown),
 	    TEST(test_urls),
+	    TEST(test_shown_short),
 	    TEST(test_tls),
 	    TEST(test_no_server),
 	    TEST(test_half_answers),

@@ -156,6 +156,9 @@ static void test_query_only_reads(void **state)
 		    SQL("with recursive n(i) as (select 1 union all select i + 1 from n) select i from n")),
 	      "more than 10000 rows came");
 	fails(query(path, SQL("select hex(zeroblob(5000000)) as x")), "the rows exceed 4MiB");
+	/* Told before any of it is made: this one would take a minute and some gigabytes. */
+	fails(query(path, SQL("select zeroblob(900000000) as x")), "the rows exceed 4MiB");
+	fails(query(path, SQL("select zeroblob(3000000) as x")), "the rows exceed 4MiB");
 	assert_false(file_there("x.db"));
 	value_release(ok(query(path, SQL("select i from t"))));
 }

@@ -3,6 +3,7 @@
  * breaks, what is stopped, many hosts.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,13 +14,13 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <glob.h>
 
 #include "builtins/live.h"
 #include "builtins/remote.h"
 #include "builtins/tables.h"
 #include "tests/unit/call_row.h"
+#include "tests/unit/processes.h"
 #include "tests/unit/ssh_serve.h"
 
 #define MS INT64_C(1000000)
@@ -31,6 +32,7 @@ static int open_server(void **state)
 {
 	(void)state;
 	directory_make("runplan-test-ssh");
+	setenv("XDG_RUNTIME_DIR", directory, 1);
 	return ssh_serve() ? 0 : -1;
 }
 
@@ -59,9 +61,9 @@ static int close_driver(void **state)
 
 	(void)state;
 	driver->ops->free(driver);
-	clean = glob("/tmp/runplan-ssh.*", 0, NULL, &left) == GLOB_NOMATCH;
+	clean = glob(in_directory("runplan-ssh.*"), 0, NULL, &left) == GLOB_NOMATCH;
 	globfree(&left);
-	return clean && !runs("/tmp/runplan-ssh.") ? 0 : -1;
+	return clean && !runs("/runplan-ssh.") ? 0 : -1;
 }
 
 /* ---- helpers ---- */
@@ -130,36 +132,28 @@ static void assert_says(struct outcome outcome, enum outcome_kind kind, const ch
 	outcome_release(&outcome);
 }
 
-/* Does a process have this in its arguments (or, with `environ`, in its environment)? */
-static bool process_with(const char *file, const char *text)
+/*
+ * A process of this test that has the text in its arguments (or, with `environ`, in its environment); 0:
+ * there is none. What the test starts has its folder in the environment: here as XDG_RUNTIME_DIR, there as
+ * HOME.
+ */
+static int process_with(const char *file, const char *text)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	bool found = false;
+	return process_find(directory, file, text, strlen(text));
+}
 
-	while (!found && (entry = readdir(proc)) != NULL) {
-		static char line[300000];
-		char path[300];
-		size_t length;
-		FILE *stream;
+/* Kills what of this test sleeps so long. */
+static void kill_sleepers(const char *seconds)
+{
+	int pid;
 
-		if (entry->d_name[0] < '0' || entry->d_name[0] > '9' || atoi(entry->d_name) == getpid())
-			continue;
-		snprintf(path, sizeof path, "/proc/%s/%s", entry->d_name, file);
-		stream = fopen(path, "r");
-		if (stream == NULL)
-			continue;
-		length = fread(line, 1, sizeof line, stream);
-		found = memmem(line, length, text, strlen(text)) != NULL;
-		fclose(stream);
-	}
-	closedir(proc);
-	return found;
+	while ((pid = process_with("cmdline", seconds)) != 0)
+		kill(pid, SIGKILL);
 }
 
 static bool runs(const char *text)
 {
-	return process_with("cmdline", text);
+	return process_with("cmdline", text) != 0;
 }
 
 /* Turns the driver until a process with this among its arguments runs. */
@@ -208,7 +202,8 @@ static void test_output_and_codes(void **state)
 		  "a  'b\nsh\n", "");
 	/* What it leaves behind keeps the pipes, and nobody waiting. */
 	assert_ok(RUN("exec", COMMAND("sh", "-c", "sleep 611.5 & echo left"), ON("web1")), 0, "left\n", "");
-	assert_true(servers_shell("/", "pkill -x -f 'sleep 611.5'"));
+	assert_true(runs("611.5"));
+	kill_sleepers("611.5");
 	/* More than is kept, of both at once. */
 	outcome = RUN("exec", COMMAND("sh", "-c", "head -c 9000000 /dev/zero | tee /dev/stderr; exit 255"),
 		      ON("web1"), {"ok", value_int(255)});
@@ -356,18 +351,19 @@ static void test_secrets_are_in_no_argument(void **state)
 	struct outcome outcome;
 
 	(void)state;
-	row_start(driver, &exec_table, "exec", "call",
-		  ARGS(COMMAND("sh", "-c", "cat; echo \"$P\"; sleep 611.25"), ON("web1"),
-		       {"env", field("P", value_copy(password))}, {"input", password},
-		       {"timeout", value_duration(3 * S)}));
-	wait_for("611.25");
+	row_start(
+	    driver, &exec_table, "exec", "call",
+	    ARGS(COMMAND("sh", "-c", "cat; echo \"$P\"; while [ ! -e seen ]; do sleep 0.05; done; exit 3"),
+		 ON("web1"), {"env", field("P", value_copy(password))}, {"input", password},
+		 {"directory", value_string(directory)}));
+	wait_for("-e seen");
 	assert_false(runs(secret));
-	assert_true(process_with("environ", secret)); /* so that the look would have found it */
+	assert_true(process_with("environ", secret) != 0); /* so that the look would have found it */
+	file_make(in_directory("seen"), "", 0);
 	outcome = row_wait(driver);
-	assert_string_equal(value_text_peek(outcome.message), "exec: sh did not end within 3s");
+	assert_string_equal(value_text_peek(outcome.message), "exec: sh exited with 3");
 	assert_true(value_is_secret(record_peek(outcome.value, "stdout")));
 	outcome_release(&outcome);
-	assert_false(runs("611.25"));
 	assert_failed(RUN("exec", {"command", words("echo", NULL)}, ON("web1"),
 			  {"timeout", value_duration(S)}, {"ok", value_int(3)}),
 		      "exec: echo exited with 0");
@@ -473,18 +469,20 @@ static void test_hosts_that_fail(void **state)
  */
 static void test_lost_connection(void **state)
 {
+	char line[100];
+
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		row_start(driver, &exec_table, i == 0 ? "exec" : "probe", "call",
 			  ARGS(COMMAND("sleep", "614.1"), ON("web1")));
 		wait_for("614.1");
 		/* The server's side of the master's connection is the grandparent of all that runs there. */
-		assert_true(
-		    servers_shell("/", "kill -KILL $(ps -o ppid= -p $(pgrep -x -f 'sleep 614.1' | xargs -n1 "
-				       "ps -o ppid= -p))"));
+		snprintf(line, sizeof line, "kill -KILL $(ps -o ppid= -p $(ps -o ppid= -p %d))",
+			 process_with("cmdline", "614.1"));
+		assert_true(servers_shell("/", line));
 		assert_says(row_wait(driver), i == 0 ? OUTCOME_UNKNOWN : OUTCOME_FAILED,
 			    "the connection to web1 was lost while sleep ran");
-		servers_shell("/", "pkill -x -f 'sleep 614.1'");
+		kill_sleepers("614.1");
 		assert_ok(RUN("exec", COMMAND("echo", "again"), ON("web1")), 0, "again\n", "");
 	}
 }
@@ -673,37 +671,186 @@ static void test_files(void **state)
 	}
 }
 
+/* The next write there stops in its middle: ssh_serve.h. Turns the driver until it has. */
+static void hold_writes(void)
+{
+	file_make(in_directory("hold"), "", 0);
+	unlink(in_directory("held"));
+}
+
+static void wait_until_held(void)
+{
+	struct delivery delivery;
+
+	for (int tries = 0; tries < 1000 && !file_there(in_directory("held")); tries++) {
+		assert_true(driver->ops->next(driver, live_now((struct live *)driver) + 20 * MS, &delivery));
+		if (delivery.kind == DELIVERY_NOTE) { /* file.replace's: what it will write */
+			free(delivery.id);
+			value_release(delivery.outcome.value);
+			continue;
+		}
+		assert_int_equal(delivery.kind, DELIVERY_TIME);
+	}
+	assert_true(file_there(in_directory("held")));
+}
+
+/* A folder with one file in it, which holds "old". */
+static void one_file(const char *name, char folder[200], char path[220])
+{
+	snprintf(folder, 200, "%s", in_directory(name));
+	snprintf(path, 220, "%s/file", folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	put(path, value_string("old"), NULL);
+}
+
+/* The call that was held is cut off: nobody knows its end, the file is what it was, and nothing lies beside
+ * it. */
+static void cut_off(const char *folder, const char *path)
+{
+	struct value names;
+
+	wait_until_held();
+	driver->ops->cancel(driver, "call");
+	assert_says(row_wait(driver), OUTCOME_UNKNOWN, "cancelled while it was under way");
+	unlink(in_directory("hold"));
+	names = value_of(FILE_HERE("file.list", PATH(folder)));
+	assert_int_equal(value_length(names), 1);
+	value_release(names);
+	assert_content(path, value_string("old"));
+}
+
 /* A large text arrives whole; a write that is cut off leaves the file as it was, and nothing beside it. */
 static void test_file_cut_off(void **state)
 {
 	size_t length = 20000000;
-	char *bytes = malloc(length);
-	struct value names;
-	struct outcome outcome;
-	char folder[200], path[220];
+	char *bytes = malloc(length), folder[200], path[220];
 
 	(void)state;
-	snprintf(folder, sizeof folder, "%s", in_directory("cut"));
-	snprintf(path, sizeof path, "%s/file", folder);
-	assert_int_equal(mkdir(folder, 0700), 0);
+	one_file("cut", folder, path);
 	memset(bytes, 'y', length);
 	put(path, value_string_n(bytes, length), NULL);
 	ASSERT_SAME("file.sha256", PATH(path));
 	put(path, value_string("old"), NULL);
+	hold_writes();
 	row_start(driver, &file_table, "file.write", "call",
 		  ARGS(PATH(path), {"text", value_string_n(bytes, length)}, ON("web1")));
 	free(bytes);
-	wait_for(path); /* the far shell has it as a word, and no other process */
-	driver->ops->cancel(driver, "call");
+	cut_off(folder, path);
+}
+
+/* file.replace puts a note on record before it writes. */
+static struct outcome replaced(const struct row_arg *args, struct value *note)
+{
+	struct delivery delivery = {0};
+
+	value_put(note, value_null());
+	row_start(driver, &file_table, "file.replace", "call", args);
+	for (;;) {
+		assert_true(driver->ops->next(driver, INT64_MAX, &delivery));
+		free(delivery.id);
+		if (delivery.kind != DELIVERY_NOTE)
+			return delivery.outcome;
+		value_put(note, delivery.outcome.value);
+	}
+}
+
+#define REPLACE(path, ...)                                                                                   \
+	replaced(ARGS(PATH(path), {"with", value_string("x'$1\\0&\n")}, ON("web1"), __VA_ARGS__), &note)
+#define OLD(text)                                                                                            \
+	{                                                                                                    \
+		"old", value_string(text)                                                                    \
+	}
+
+/* What settles a replace there of which only this note is on record. */
+static struct value settled(const char *host, const char *path, struct value note)
+{
+	struct row_call call = row_request(
+	    &file_table, "file.replace", "call",
+	    ARGS(PATH(path), {"with", value_string("x")}, OLD("old"), {"host", value_string(host)}));
+	struct outcome outcome;
+
+	call.request.args = call.args;
+	driver->ops->settle(driver, &call.request, note);
 	outcome = row_wait(driver);
-	names = value_of(FILE_HERE("file.list", PATH(folder)));
-	assert_int_equal(value_length(names), 1);
-	value_release(names);
-	if (outcome.kind == OUTCOME_UNKNOWN)
-		assert_content(path, value_string("old"));
-	else
-		assert_int_equal(outcome.kind, OUTCOME_OK);
-	outcome_release(&outcome);
+	row_call_drop(&call);
+	return value_of(outcome);
+}
+
+static void test_replace(void **state)
+{
+	char folder[200], path[220];
+	struct value note = value_null(), count;
+
+	(void)state;
+	one_file("it's $replaced", folder, path);
+	assert_says(REPLACE(path, OLD("none")), OUTCOME_FAILED, "file does not hold what is to be replaced");
+	assert_says(REPLACE(path, {"pattern", value_string("(")}), OUTCOME_FAILED,
+		    "missing closing parenthesis");
+	assert_says(REPLACE("/no/such", OLD("old")), OUTCOME_FAILED, "No such file or directory");
+	assert_says(REPLACE(folder, OLD("old")), OUTCOME_FAILED, "Is a directory");
+	assert_int_equal(note.tag, VALUE_NULL);
+	assert_content(path, value_string("old"));
+
+	put(path, value_string_n("old\0\377 old\r\n", 12), "0604");
+	count = value_of(REPLACE(path, OLD("old")));
+	assert_int_equal(count.i, 2);
+	assert_content(path, value_string_n("x'$1\\0&\n\0\377 x'$1\\0&\n\r\n", 22));
+	assert_mode(path, "0604");
+	assert_true(settled("web1", path, note).b);
+	put(path, value_string("old"), NULL);
+	assert_int_equal(settled("web1", path, note).tag, VALUE_BOOL);
+	assert_false(settled("web1", path, note).b);
+	assert_int_equal(settled("web1", "/no/such", note).tag, VALUE_NULL);
+	assert_int_equal(settled("down", path, note).tag, VALUE_NULL);
+	assert_false(settled("web1", path, value_null()).b);
+	count = value_of(REPLACE(path, {"pattern", value_string("[ld]")}));
+	assert_int_equal(count.i, 2);
+	assert_content(path, value_string("ox'$1\\0&\nx'$1\\0&\n"));
+
+	put(path, value_string("old"), NULL);
+	hold_writes();
+	row_start(driver, &file_table, "file.replace", "call",
+		  ARGS(PATH(path), {"with", value_string("new")}, OLD("old"), ON("web1")));
+	cut_off(folder, path);
+	/* Cancelled while it only reads: it has changed nothing. */
+	row_start(driver, &file_table, "file.replace", "call",
+		  ARGS(PATH(path), {"with", value_string("new")}, OLD("old"), ON("web1")));
+	driver->ops->cancel(driver, "call");
+	assert_says(row_wait(driver), OUTCOME_FAILED, "file.replace: ");
+	assert_content(path, value_string("old"));
+	value_release(note);
+}
+
+#define TEMPLATE(to, values)                                                                                 \
+	row_run(driver, &file_table, "file.template",                                                        \
+		ARGS({"from", value_string(in_directory("template"))}, {"to", value_string(to)},             \
+		     {"values", values}, ON("web1")))
+
+/* The template is read here and filled here; the file is written there. */
+static void test_template(void **state)
+{
+	char folder[200], path[220], secret[220];
+
+	(void)state;
+	one_file("te 'mpl$d", folder, path);
+	snprintf(secret, sizeof secret, "%s/secret", folder);
+	file_make(in_directory("template"), "v={{ v }};\n", 11);
+	value_release(value_of(TEMPLATE(path, field("v", value_string("'\"$(id)\n{{v}}")))));
+	assert_content(path, value_string("v='\"$(id)\n{{v}};\n"));
+	value_release(value_of(TEMPLATE(secret, field("v", value_mark(value_string("pw"), VALUE_SECRET)))));
+	assert_content(secret, value_string("v=pw;\n"));
+	assert_mode(secret, "0600");
+	value_release(value_of(FILE_ON("file.remove", PATH(secret))));
+	put(path, value_string("old"), NULL);
+	assert_says(TEMPLATE(path, record_new(0)), OUTCOME_FAILED, "template:1: there is no value for {{v}}");
+	assert_says(TEMPLATE("/no/such", field("v", value_int(1))), OUTCOME_FAILED,
+		    "file.template: on web1: ");
+	assert_content(path, value_string("old"));
+	hold_writes();
+	row_start(driver, &file_table, "file.template", "call",
+		  ARGS({"from", value_string(in_directory("template"))}, {"to", value_string(path)},
+		       {"values", field("v", value_int(1))}, ON("web1")));
+	cut_off(folder, path);
 }
 
 static void test_host(void **state)
@@ -748,6 +895,8 @@ int main(int argc, char **argv)
 	    TEST(test_200_hosts),
 	    TEST(test_files),
 	    TEST(test_file_cut_off),
+	    TEST(test_replace),
+	    TEST(test_template),
 	    TEST(test_host),
 	};
 

@@ -148,7 +148,20 @@ static void canned(const char *bytes, bool hangs, enum outcome_kind kind, const 
 	int at;
 	pid_t pid = servers_canned(&how, &at);
 
-	assert_fails(connect_to(value_string_printf("ws://127.0.0.1:%d/", at), 500 * MS), kind, part);
+	assert_fails(connect_to(value_string_printf("ws://127.0.0.1:%d/", at), hangs ? 500 * MS : 20 * S),
+		     kind, part);
+	servers_stop(pid);
+}
+
+/* The connection is reset, after these bytes. */
+static void canned_reset(const char *bytes)
+{
+	struct canned how = {.bytes = bytes, .length = strlen(bytes), .resets = true};
+	int at;
+	pid_t pid = servers_canned(&how, &at);
+
+	assert_fails(connect_to(value_string_printf("ws://127.0.0.1:%d/", at), 20 * S), OUTCOME_FAILED,
+		     "the server closed the connection during the handshake");
 	servers_stop(pid);
 }
 
@@ -175,6 +188,8 @@ static void test_no_handshake(void **state)
 	       "no answer to the handshake within 500ms");
 	canned("HTTP/1.1 101 Switching Proto", false, OUTCOME_FAILED, "during the handshake");
 	canned("220 mail.example ESMTP\r\n", true, OUTCOME_FAILED, "");
+	canned_reset("");
+	canned_reset("HTTP/1.1 101 Swit");
 	assert_fails(connect_to(value_string_printf("ws://127.0.0.1:%d/", servers_free_port()), S),
 		     OUTCOME_FAILED, "connection refused");
 	assert_fails(connect_to(value_string_printf("ws://127.0.0.1:%d/", deaf.port), 200 * MS),
@@ -201,6 +216,20 @@ static void test_urls_and_arguments(void **state)
 	    row_run(driver, &ws_table, "ws.connect",
 		    ARGS({"url", url_to("/")}, {"headers", record_of("X", value_string("a\r\nY: b"))})),
 	    OUTCOME_FAILED, "has a line break");
+	{
+		static const char *const own[][2] = {{"host", "the header host is set by runplan itself"},
+						     {"Sec-WebSocket-Key", "is set by runplan itself"},
+						     {"Upgrade", "is set by runplan itself"},
+						     {"connection", "is set by runplan itself"},
+						     {"Origin", "the header Origin is given as `origin`"},
+						     {"Sec-WebSocket-Protocol", "is given as `protocols`"}};
+
+		for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+			assert_fails(row_run(driver, &ws_table, "ws.connect",
+					     ARGS({"url", url_to("/")},
+						  {"headers", record_of(own[i][0], value_string("x"))})),
+				     OUTCOME_FAILED, own[i][1]);
+	}
 	assert_fails(row_run(driver, &ws_table, "ws.connect",
 			     ARGS({"url", url_to("/")}, {"origin", value_string("a\r\nY: b")})),
 		     OUTCOME_FAILED, "an origin has no blanks");

@@ -1,0 +1,285 @@
+/* cmd_say.c - runplan abort, runplan pause, runplan approve: words to a run. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/commands.h"
+#include "cli/people.h"
+#include "cli/run_state.h"
+#include "cli/session.h"
+#include "cli/state_place.h"
+#include "interp/drivers.h"
+
+struct saying {
+	const struct options *options;
+	struct state *state;
+	struct run_record run;
+};
+
+static int64_t wall_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static bool say(struct saying *saying, const char *kind, const char *item, const char *answer)
+{
+	struct word word = {
+	    .kind = (char *)kind,
+	    .item = (char *)item,
+	    .answer = (char *)answer,
+	    .who = (char *)operator_from_environment(),
+	    .comment = (char *)option_value(saying->options, "comment"),
+	    .said = wall_now(),
+	};
+
+	if (state_say(saying->state, saying->run.number, &word))
+		return true;
+	fprintf(stderr, "runplan: %s\n", state_error(saying->state));
+	return false;
+}
+
+static bool find(struct saying *saying, const struct options *options)
+{
+	saying->options = options;
+	saying->state = state_place_records(options);
+	if (!saying->state)
+		return false;
+	if (state_find(saying->state, options->operands[0], NULL, &saying->run))
+		return true;
+	fprintf(stderr, "runplan: %s\n", state_error(saying->state));
+	state_close(saying->state);
+	return false;
+}
+
+static void done(struct saying *saying)
+{
+	run_record_free(&saying->run);
+	state_close(saying->state);
+}
+
+/* ---- abort, pause ---- */
+
+static int to_alive(const struct options *options, const char *kind, const char *what)
+{
+	struct saying saying = {0};
+	int code = EXIT_REFUSED;
+	const char *state;
+
+	if (!find(&saying, options))
+		return EXIT_USAGE;
+	state = run_state_text(saying.state, &saying.run);
+	if (strcmp(state, "under way") == 0) {
+		code = say(&saying, kind, NULL, NULL) ? EXIT_DONE : EXIT_INTERNAL;
+		if (code == EXIT_DONE)
+			printf("run %s will %s; runplan watch %s shows it\n", saying.run.id, what, saying.run.id);
+	} else if (!saying.run.outcome || strcmp(state, "waiting") == 0 || strcmp(state, "stopped") == 0) {
+		fprintf(stderr,
+			"runplan: run %s has no process (%s): nothing of it is under way. `runplan resume %s` goes on "
+			"with it, and Ctrl-C there undoes it\n",
+			saying.run.id, state, saying.run.id);
+	} else {
+		fprintf(stderr, "runplan: run %s has ended (%s)\n", saying.run.id, state);
+	}
+	done(&saying);
+	return code;
+}
+
+int cmd_abort(const struct options *options)
+{
+	return to_alive(options, "abort", "stop and undo what it has done");
+}
+
+int cmd_pause(const struct options *options)
+{
+	return to_alive(options, "pause", "stop before its next step");
+}
+
+/* ---- approve ---- */
+
+struct asked {
+	struct open_questions open;
+	char **ids;
+};
+
+static char *copy_text(const char *text)
+{
+	return text ? memory_need(strdup(text)) : NULL;
+}
+
+/* "operator.ask": the builtin's name, without the namespace. */
+static const char *kind_of(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot ? dot + 1 : name;
+}
+
+static void note_question(void *context, const struct event *event)
+{
+	struct asked *asked = context;
+	struct open_questions *open = &asked->open;
+	struct value typing = record_peek(event->data, "typing");
+
+	if (event->kind == EVENT_PERSON_ASKED) {
+		open->items = memory_need(realloc(open->items, (open->count + 1) * sizeof(*open->items)));
+		asked->ids = memory_need(realloc(asked->ids, (open->count + 1) * sizeof(*asked->ids)));
+		asked->ids[open->count] = copy_text(event->id);
+		open->items[open->count++] = (struct open_question){
+		    .kind = copy_text(kind_of(value_text_peek(record_peek(event->data, "kind")))),
+		    .text = copy_text(event->text),
+		    .choices = value_copy(record_peek(event->data,
+						      record_has(event->data, "of") ? "of" : "choices")),
+		    .typing = typing.tag == VALUE_STRING ? copy_text(value_text_peek(typing)) : NULL,
+		};
+	}
+	if (event->kind != EVENT_EFFECT_ENDED)
+		return;
+	for (size_t i = 0; i < open->count; i++)
+		if (strcmp(asked->ids[i], event->id) == 0) {
+			struct open_questions one = {memory_need(malloc(sizeof(*one.items))), 1};
+
+			one.items[0] = open->items[i];
+			open_questions_free(&one);
+			free(asked->ids[i]);
+			open->items[i] = open->items[--open->count];
+			asked->ids[i] = asked->ids[open->count];
+			return;
+		}
+}
+
+static bool no_more(void *context)
+{
+	(void)context;
+	return false;
+}
+
+/* The recorded plan on the recorded answers tells which questions have none. */
+static int replay_questions(struct saying *saying, struct asked *asked)
+{
+	struct store *record = state_run_open(saying->state, &saying->run, false);
+	struct session session;
+	struct driver *driver;
+	struct event first = {0};
+	int code;
+
+	if (!record) {
+		fprintf(stderr, "runplan: %s\n", state_error(saying->state));
+		return EXIT_INTERNAL;
+	}
+	code = session_open_recorded(&session, saying->options, saying->state, &saying->run);
+	if (code == EXIT_DONE && session_take_start(&session, record, &first)) {
+		driver = replay_driver_new(record);
+		replay_follow(driver, no_more, NULL);
+		session.journal = journal_new(NULL);
+		journal_observe(session.journal, note_question, asked);
+		session_run(&session, driver);
+		driver->ops->free(driver);
+		session.params.environment = session.operator_name = NULL;
+	}
+	event_free(&first);
+	session.state = NULL; /* still ours */
+	session_close(&session);
+	record->ops->free(record);
+	return code;
+}
+
+static void print_open(const struct saying *saying, const struct open_questions *open)
+{
+	if (open->count == 0)
+		fprintf(stderr, "runplan: run %s waits for nobody (%s)\n", saying->run.id,
+			run_state_text(saying->state, &saying->run));
+	for (size_t i = 0; i < open->count; i++)
+		fprintf(stderr, "%s run %s waits for:\n  %s \"%s\"%s%s\n", i ? "     and" : "runplan:",
+			saying->run.id, open->items[i].kind, open->items[i].text,
+			open->items[i].typing ? "; the answer is the phrase: " : "",
+			open->items[i].typing ? open->items[i].typing : "");
+}
+
+/* Exactly, or the only one that begins so. */
+static const struct open_question *question_called(const struct open_questions *open, const char *item)
+{
+	const struct open_question *found = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < open->count; i++) {
+		if (strcmp(open->items[i].text, item) == 0)
+			return &open->items[i];
+		if (strncmp(open->items[i].text, item, strlen(item)) == 0) {
+			found = &open->items[i];
+			count++;
+		}
+	}
+	return count == 1 ? found : NULL;
+}
+
+/* Why this is no answer; NULL: it is one. */
+static const char *wrong_answer(const struct open_question *question, const char *answer, bool no)
+{
+	bool ask = strcmp(question->kind, "ask") == 0;
+	bool known = false;
+
+	if (no)
+		return ask ? "a question with an answer cannot be answered with no" : NULL;
+	if (ask && !answer)
+		return "it wants an answer: --answer TEXT";
+	for (size_t i = 0; ask && i < value_length(question->choices); i++)
+		known |= strcmp(value_text_peek(list_peek(question->choices, i)), answer) == 0;
+	if (ask && value_length(question->choices) > 0 && !known)
+		return "the answer is none of its choices";
+	if (!ask && question->typing && (!answer || strcmp(answer, question->typing) != 0))
+		return "it wants its phrase: --answer PHRASE";
+	return NULL;
+}
+
+static int approve(struct saying *saying, const struct open_questions *open, const char *item)
+{
+	const struct open_question *question = question_called(open, item);
+	const char *answer = option_value(saying->options, "answer");
+	bool no = option_given(saying->options, "no"), alive = state_alive(saying->state, &saying->run);
+	const char *wrong;
+
+	if (!question) {
+		fprintf(stderr, "runplan: nobody is asked \"%s\"\n", item);
+		print_open(saying, open);
+		return EXIT_REFUSED;
+	}
+	wrong = strcmp(question->kind, "approve") == 0
+		    ? approval_refused(saying->run.operator_name, question->choices, operator_from_environment())
+		    : wrong_answer(question, answer, no);
+	if (wrong) {
+		fprintf(stderr, "runplan: \"%s\": %s\n", question->text, wrong);
+		return EXIT_USAGE;
+	}
+	if (!say(saying, "answer", question->text, no ? "no" : answer))
+		return EXIT_INTERNAL;
+	printf("\"%s\" is answered%s%s\n", question->text, alive ? "" : "; to go on: runplan resume ",
+	       alive ? "" : saying->run.id);
+	return EXIT_DONE;
+}
+
+int cmd_approve(const struct options *options)
+{
+	struct saying saying = {0};
+	struct asked asked = {0};
+	int code;
+
+	if (!find(&saying, options))
+		return EXIT_USAGE;
+	code = replay_questions(&saying, &asked);
+	if (code == EXIT_DONE && options->operand_count > 1) {
+		code = approve(&saying, &asked.open, options->operands[1]);
+	} else if (code == EXIT_DONE) {
+		print_open(&saying, &asked.open);
+		code = asked.open.count > 0 ? EXIT_DONE : EXIT_REFUSED;
+	}
+	for (size_t i = 0; i < asked.open.count; i++)
+		free(asked.ids[i]);
+	free(asked.ids);
+	open_questions_free(&asked.open);
+	done(&saying);
+	return code;
+}

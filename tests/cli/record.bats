@@ -1,0 +1,399 @@
+# Runs on record: killed and resumed, undone later, answered and stopped from elsewhere.
+
+load help
+
+lines_plan() {
+    plan lines <<'P'
+plan "Lines" { lock "lines" }
+param out: string = "made.txt"
+for i in 1..3 {
+  step "Line ${i}" {
+    file.append(out, "line ${i}\n")
+    sh("sleep 1; echo slept ${i} >>made.txt")
+    rollback { file.append(out, "undo ${i}\n") }
+  }
+}
+on success { file.append(out, "success\n") }
+P
+}
+
+# Starts it and kills it once the file holds this line.
+kill_at() {
+    "$RUNPLAN" run lines.plan >/dev/null 2>&1 3>&- &
+    for _ in {1..500}; do
+        ! grep -qx "$1" made.txt 2>/dev/null || break
+        sleep 0.02
+    done
+    sleep 0.3 # what came of the line is on record by then
+    kill -9 $!
+    wait $! || true
+    sleep 1 # what the run has started is not killed with it
+}
+
+newest() { "$RUNPLAN" runs --json | head -n 1 | jq -r ".$1"; }
+
+@test "a run that is killed: runs says so, a change in doubt is asked about, resume goes on behind it" {
+    lines_plan
+    kill_at 'line 2'
+    is "$(newest state)" "cut off"
+    cp made.txt before
+    run_plan resume
+    ends_with 5
+    says "$err" "lines.plan:6:5: in doubt: sh: "
+    says "$err" "runplan resume $(newest run) --in-doubt done"
+    cmp made.txt before
+    run_plan resume --in-doubt done
+    ends_with 0
+    is "$(cat made.txt)" $'line 1\nslept 1\nline 2\nslept 2\nline 3\nslept 3\nsuccess'
+    is "$(newest state)" "done"
+    run_plan resume
+    ends_with 2
+    run_plan resume "$(newest run)"
+    ends_with 4
+    says "$err" "has ended (done)"
+}
+
+@test "in doubt: again does it once more, rollback fails there and undoes" {
+    lines_plan
+    kill_at 'line 1'
+    run_plan resume --in-doubt again
+    ends_with 0
+    is "$(grep -c 'slept 1' made.txt)" 2
+    rm made.txt
+    kill_at 'line 2'
+    run_plan resume --in-doubt rollback
+    ends_with 1
+    is "$(grep -v slept made.txt)" $'line 1\nline 2\nundo 2\nundo 1'
+}
+
+@test "the plan that is resumed is the one that was started, in the folder in which it was started" {
+    lines_plan
+    kill_at 'line 1'
+    echo 'plan "Other" { }' >lines.plan
+    mkdir elsewhere
+    cd elsewhere
+    run_plan resume --in-doubt done
+    ends_with 0
+    [ ! -e made.txt ]
+    is "$(tail -n 1 ../made.txt)" success
+}
+
+@test "rollback of a run that ended well, once; not of one that was overtaken" {
+    lines_plan
+    run_plan run lines.plan --set out=first
+    ends_with 0
+    first=$(newest run)
+    run_plan show "$first"
+    says "$err" "The way back: runplan rollback $first"
+    run_plan rollback "$first"
+    ends_with 0
+    is "$(grep undo first)" $'undo 3\nundo 2\nundo 1'
+    is "$(newest state)" "rolled back"
+    run_plan rollback "$first"
+    ends_with 4
+    run_plan run lines.plan --set out=second
+    second=$(newest run)
+    run_plan run lines.plan --set out=third
+    run_plan rollback "$second"
+    ends_with 4
+    says "$err" "has been overtaken: $(newest run)"
+    is "$(grep -c undo second)" 0
+}
+
+@test "checkpoint and commit: what rollback leaves" {
+    plan kept <<'P'
+plan "Kept" { }
+step "One" {
+  file.append("made.txt", "one\n")
+  checkpoint "one stays"
+  rollback { file.append("made.txt", "undo one\n") }
+}
+step "Two" {
+  file.append("made.txt", "two\n")
+  commit "no way back"
+  rollback { file.append("made.txt", "undo two\n") }
+}
+step "Three" {
+  file.append("made.txt", "three\n")
+  rollback { file.append("made.txt", "undo three\n") }
+}
+P
+    run_plan kept.plan
+    ends_with 0
+    run_plan rollback
+    ends_with 0
+    is "$(grep undo made.txt)" 'undo three'
+    run_plan rollback "$(newest run)"
+    ends_with 4
+    says "$err" "--past-checkpoints"
+    run_plan rollback "$(newest run)" --past-checkpoints
+    ends_with 0
+    is "$(grep undo made.txt)" $'undo three\nundo one'
+}
+
+@test "killed on its way back: resume goes on undoing, each once" {
+    plan back <<'P'
+plan "Back" { }
+for i in 1..3 {
+  step "Do ${i}" {
+    file.append("made.txt", "do ${i}\n")
+    rollback {
+      file.append("made.txt", "undo ${i}\n")
+      probe(["sleep", "1"])
+    }
+  }
+}
+step "Fail" { fail "on purpose" }
+P
+    "$RUNPLAN" run back.plan >/dev/null 2>&1 3>&- &
+    for _ in {1..500}; do
+        ! grep -qx 'undo 2' made.txt 2>/dev/null || break
+        sleep 0.02
+    done
+    sleep 0.3
+    kill -9 $!
+    wait $! || true
+    run_plan resume
+    ends_with 1
+    is "$(cat made.txt)" $'do 1\ndo 2\ndo 3\nundo 3\nundo 2\nundo 1'
+}
+
+people_plan() {
+    plan people <<'P'
+plan "People" { }
+step "Ask" {
+  file.append("made.txt", "begun\n")
+  manual "Look at the graphs"
+  let region = operator.ask("Which region?", ["eu", "us"])
+  confirm "Drop it?" typing "DROP"
+  file.append("made.txt", "${region}\n")
+  rollback none "a line does no harm"
+}
+P
+}
+
+@test "nobody there: the run waits, approve answers, resume goes on" {
+    people_plan
+    run_plan people.plan
+    ends_with 5
+    run=$(newest run)
+    is "$(newest state)" waiting
+    says "$err" "Look at the graphs"
+    says "$err" "runplan approve $run ITEM"
+    run_plan approve "$run"
+    ends_with 0
+    says "$err" 'manual "Look at the graphs"'
+    run_plan approve "$run" 'Something else'
+    ends_with 4
+    RUNPLAN_OPERATOR=alice run_plan approve "$run" 'Look at the graphs' --comment 'all green'
+    ends_with 0
+    run_plan resume
+    ends_with 5
+    says "$err" "Look at the graphs: yes, by alice: all green"
+    run_plan approve "$run" 'Which region?'
+    ends_with 2
+    run_plan approve "$run" 'Which region?' --answer mars
+    ends_with 2
+    run_plan approve "$run" 'Which region?' --answer us
+    run_plan resume
+    ends_with 5
+    run_plan approve "$run" 'Drop it?' --answer drop
+    ends_with 2
+    run_plan approve "$run" 'Drop it?' --answer DROP
+    run_plan resume
+    ends_with 0
+    is "$(cat made.txt)" $'begun\nus'
+    run_plan approve "$run"
+    ends_with 4
+    says "$err" "waits for nobody (done)"
+    run_plan show "$run"
+    says "$err" "Look at the graphs: yes, by alice: all green"
+}
+
+@test "no is an answer too" {
+    people_plan
+    run_plan people.plan
+    run_plan approve "$(newest run)" 'Look at' --no --comment 'far too red'
+    ends_with 0
+    run_plan resume
+    ends_with 1
+    says "$err" "was answered with no by"
+    says "$err" "far too red"
+}
+
+@test "abort and pause from elsewhere; a run under way is not resumed, and one that has ended not aborted" {
+    plan slow <<'P'
+plan "Slow" { }
+step "One" {
+  file.append("made.txt", "one\n")
+  wait until file.exists("go") within 60s every 100ms
+  rollback { file.append("made.txt", "undo one\n") }
+}
+step "Two" {
+  file.append("made.txt", "two\n")
+  hold 60s
+  rollback { file.append("made.txt", "undo two\n") }
+}
+P
+    "$RUNPLAN" run slow.plan >/dev/null 2>log 3>&- &
+    for _ in {1..500}; do
+        ! grep -qx 'one' made.txt 2>/dev/null || break
+        sleep 0.02
+    done
+    is "$(newest state)" "under way"
+    run=$(newest run)
+    run_plan resume "$run"
+    ends_with 4
+    says "$err" "is still under way (process"
+    run_plan pause "$run" --comment 'lunch'
+    ends_with 0
+    for _ in {1..500}; do
+        ! grep -q 'paused by' log || break
+        sleep 0.02
+    done
+    touch go
+    wait $! && status=0 || status=$?
+    is "$status" 5
+    is "$(cat made.txt)" one
+    is "$(newest state)" waiting
+    run_plan abort "$run"
+    ends_with 4
+    "$RUNPLAN" resume >/dev/null 2>log 3>&- &
+    for _ in {1..500}; do
+        ! grep -qx 'two' made.txt 2>/dev/null || break
+        sleep 0.02
+    done
+    run_plan abort "$run" --comment 'wrong release'
+    ends_with 0
+    wait $! && status=0 || status=$?
+    is "$status" 143
+    is "$(cat made.txt)" $'one\ntwo\nundo two\nundo one'
+    says "$(cat log)" "aborted by"
+    run_plan abort "$run"
+    ends_with 4
+    says "$err" "has ended (aborted)"
+}
+
+@test "watch follows a run to its end, and tells what was before" {
+    lines_plan
+    "$RUNPLAN" run lines.plan >/dev/null 2>&1 3>&- &
+    for _ in {1..500}; do
+        ! grep -qx 'line 2' made.txt 2>/dev/null || break
+        sleep 0.02
+    done
+    for _ in {1..500}; do
+        [ "$(newest state)" = null ] || break
+        sleep 0.02
+    done
+    run_plan watch
+    ends_with 0
+    wait
+    says "$err" "done: Line 1"
+    says "$err" "done: Line 3"
+    says "$err" "Could still be undone:"
+    run_plan show --json
+    ends_with 0
+    is "$(jq -r 'select(.type == "run.ended").text' out.json 2>/dev/null || printf '%s\n' "$out" | jq -r 'select(.type == "run.ended").text')" done
+}
+
+@test "--json of a run that waits and goes on is as the schema says" {
+    people_plan
+    run_plan people.plan --json
+    ends_with 5
+    printf '%s\n' "$out" >events
+    run_plan approve "$(newest run)" 'Look at' --no
+    run_plan resume --json
+    ends_with 1
+    printf '%s\n' "$out" >>events
+    for kind in nobody resumed person.answered run.ended; do
+        [ -n "$(jq -r "select(.type == \"$kind\").seq" events)" ]
+    done
+    python3 - "$BATS_TEST_DIRNAME/../../docs/events.schema.json" events <<'P'
+import json, sys
+from jsonschema import Draft202012Validator
+validator = Draft202012Validator(json.load(open(sys.argv[1])))
+for line in open(sys.argv[2]):
+    for error in validator.iter_errors(json.loads(line)):
+        sys.exit(f"{line}{error.message}")
+P
+}
+
+@test "what is not on record, and a place that cannot be written" {
+    run_plan runs
+    ends_with 2
+    says "$err" "there are no runs on record"
+    lines_plan
+    run_plan run lines.plan
+    run_plan show 1999
+    ends_with 2
+    says "$err" "there is no run 1999 on record"
+    run_plan resume 1999
+    ends_with 2
+    run_plan run lines.plan --state /proc/nowhere
+    ends_with 6
+    says "$err" "runs cannot be kept"
+    says "$err" "--state none"
+    run_plan run lines.plan --state none
+    ends_with 0
+    run_plan run lines.plan --state here.db
+    ends_with 0
+    [ -f here.db ]
+}
+
+@test "two resumes at once: one goes on, the other is refused" {
+    lines_plan
+    kill_at 'line 1'
+    "$RUNPLAN" resume --in-doubt done >/dev/null 2>&1 3>&- &
+    for _ in {1..500}; do
+        [ "$(newest state)" != "under way" ] || break
+        sleep 0.02
+    done
+    run_plan resume "$(newest run)" --in-doubt done
+    ends_with 4
+    says "$err" "still under way"
+    wait
+    is "$(grep -c 'line 3' made.txt)" 1
+    is "$(tail -n 1 made.txt)" success
+}
+
+@test "approve by N of others: not the operator, not twice, only those who may; one no is enough" {
+    plan others <<'P'
+plan "Others" { }
+step "Ask" {
+  approve "Ship it" by 2 of ["lead", "ops", "dba"]
+  file.append("made.txt", "shipped\n")
+  rollback none "a line does no harm"
+}
+P
+    export RUNPLAN_OPERATOR=lead
+    run_plan others.plan --yes --confirm 'Ship it'
+    ends_with 5
+    run=$(newest run)
+    run_plan approve "$run" 'Ship it'
+    ends_with 2
+    says "$err" "who runs the plan does not approve it"
+    RUNPLAN_OPERATOR=eve run_plan approve "$run" 'Ship it'
+    ends_with 2
+    says "$err" "does not name you"
+    RUNPLAN_OPERATOR=ops run_plan approve "$run" 'Ship it'
+    ends_with 0
+    RUNPLAN_OPERATOR=ops run_plan approve "$run" 'Ship it'
+    run_plan resume
+    ends_with 5
+    says "$err" "Ship it: 1 of 2 have approved"
+    [ ! -e made.txt ]
+    RUNPLAN_OPERATOR=dba run_plan approve "$run" 'Ship it'
+    run_plan resume
+    ends_with 0
+    says "$err" "Ship it: yes, by ops, dba"
+    is "$(cat made.txt)" shipped
+    run_plan others.plan
+    RUNPLAN_OPERATOR=dba run_plan approve "$(newest run)" 'Ship' --no --comment 'not today'
+    ends_with 0
+    run_plan resume
+    ends_with 4
+    says "$err" "was answered with no by dba: not today"
+    run_plan others.plan --state none
+    ends_with 4
+    says "$err" 'approve "Ship it"'
+}
