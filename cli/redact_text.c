@@ -15,10 +15,19 @@ struct step {
 	const char *at;
 };
 
+/* A needle that was found is not looked for once more inside itself: a secret of one letter, in a long run of
+ * it, would be found at each. */
+#define LATELY 16
+struct found {
+	size_t number;
+	const char *to;
+};
+
 struct scan {
 	const struct redactor *redactor;
 	const char *text, *end;
-	size_t *done;	   /* for each needle: up to where it was found; NULL before the first */
+	struct found lately[LATELY];
+	size_t found_count;
 	struct step *open; /* other readings, not yet tried */
 	size_t open_count, open_room;
 };
@@ -139,18 +148,18 @@ static const char *begin(struct scan *scan, size_t number, size_t offset, const 
 {
 	const struct needle *needle = &scan->redactor->needles[number - 1];
 	const char *to;
+	size_t i;
 
-	if (scan->done && scan->done[number - 1] > (size_t)(at - scan->text))
-		return NULL;
+	for (i = 0; i < LATELY && i < scan->found_count; i++)
+		if (scan->lately[i].number == number && scan->lately[i].to > at)
+			return NULL;
 	to = spelled(scan, needle, offset, at);
 	if (!to || to == at)
 		return NULL;
 	if (needle->length < SHORT_SECRET &&
 	    ((at > scan->text && word_byte(at[-1])) || (to < scan->end && word_byte(*to))))
 		return NULL;
-	if (!scan->done)
-		scan->done = memory_need(calloc(scan->redactor->count, sizeof(*scan->done)));
-	scan->done[number - 1] = (size_t)(to - scan->text);
+	scan->lately[scan->found_count++ % LATELY] = (struct found){number, to};
 	return to;
 }
 
@@ -318,7 +327,6 @@ bool redactor_replace(const struct redactor *redactor, const char *text, size_t 
 		if (!hidden_to || hit.to > hidden_to)
 			hidden_to = hit.to;
 	}
-	free(scan.done);
 	free(scan.open);
 	if (!hidden)
 		return false;
