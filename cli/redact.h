@@ -1,18 +1,19 @@
 /*
  * redact.h - keeps secrets out of every sink: terminal, --json, journal file, store.
  *
- * A secret is known from the moment at which it is first seen in an event or made by a call; from then on each of its
- * forms is replaced by ***. Forms are of two kinds:
+ * A secret is known from the moment at which it is first seen in an event or made by a call; from then on
+ * each of its forms is replaced by ***. Forms are of two kinds:
  *
- *   - Spellings. Each byte may stand as itself or escaped, in any mixture and however often over: %XX (and + for a
- *     blank), \n \xHH \ooo \uXXXX, a backslash before it, &name; &#N; &#xH;, =XX, quotes doubled or taken out of quotes
+ *   - Spellings. Each byte may stand as itself or escaped, in any mixture and however often over: %XX (and +
+ * for a blank), \n \xHH \ooo \uXXXX, a backslash before it, &name; &#N; &#xH;, =XX, quotes doubled or taken
+ * out of quotes
  *     ('\'' and '"'"'). That covers URLs, JSON, shells, SQL, HTML, quoted-printable, and one inside another.
- *   - Codes: base64 in both alphabets, at each alignment, padded or not, and hexadecimal, both also over several lines
- *     and with their own characters spelled as above.
+ *   - Codes: base64 in both alphabets, at each alignment, padded or not, and hexadecimal, both also over
+ * several lines and with their own characters spelled as above.
  *
- * Each line of a secret of several lines is hidden as the whole is. Where a text was cut off (at its ends, at an ellipsis,
- * at a quote behind it), 8 bytes of a secret's begin or end are enough. A secret of one or two bytes is replaced only where
- * it stands as a word of its own: it would take half of the text with it.
+ * Each line of a secret of several lines is hidden as the whole is. Where a text was cut off (at its ends, at
+ * an ellipsis, at a quote behind it), 8 bytes of a secret's begin or end are enough. A secret of one or two
+ * bytes is replaced only where it stands as a word of its own: it would take half of the text with it.
  *
  * The time that a text takes grows with its length, not with the number of secrets.
  */

@@ -20,7 +20,7 @@ const unsigned char spelling_class[256] = {
 
 static int digit(const char *at, const char *end, int base)
 {
-	int d = at >= end		  ? -1
+	int d = at >= end		   ? -1
 		: *at >= '0' && *at <= '9' ? *at - '0'
 		: *at >= 'a' && *at <= 'f' ? *at - 'a' + 10
 		: *at >= 'A' && *at <= 'F' ? *at - 'A' + 10
@@ -54,7 +54,8 @@ static bool character(struct spelling *out, uint32_t code, size_t length)
 	if (code >= 0x10000)
 		out->bytes[out->count++] = (char)(0xf0 | (code >> 18 & 7));
 	if (code >= 0x800)
-		out->bytes[out->count++] = (char)(code >= 0x10000 ? 0x80 | (code >> 12 & 63) : 0xe0 | code >> 12);
+		out->bytes[out->count++] =
+		    (char)(code >= 0x10000 ? 0x80 | (code >> 12 & 63) : 0xe0 | code >> 12);
 	out->bytes[out->count++] = (char)(code >= 0x800 ? 0x80 | (code >> 6 & 63) : 0xc0 | code >> 6);
 	out->bytes[out->count++] = (char)(0x80 | (code & 63));
 	return true;
@@ -104,7 +105,8 @@ static bool entity(const char *from, const char *end, bool deep, struct spelling
 	size_t digits;
 	char byte;
 
-	while (deep && is_name(at, end, "amp;") && at + 4 < end && (at[4] == '#' || entity_name(at + 4, end, &byte)))
+	while (deep && is_name(at, end, "amp;") && at + 4 < end &&
+	       (at[4] == '#' || entity_name(at + 4, end, &byte)))
 		at += 4;
 	if (deep && at == from + 1)
 		return false;
@@ -135,8 +137,8 @@ static bool unicode(const char *from, const char *at, const char *end, struct sp
 		return character(out, high, (size_t)(next - from));
 	while (next < end && *next == '\\')
 		next++;
-	if (next == at + 4 || next >= end || *next != 'u' || !number(next + 1, end, 16, 4, 4, &low) || low < 0xdc00 ||
-	    low > 0xdfff)
+	if (next == at + 4 || next >= end || *next != 'u' || !number(next + 1, end, 16, 4, 4, &low) ||
+	    low < 0xdc00 || low > 0xdfff)
 		return false;
 	return character(out, 0x10000 + ((high & 0x3ff) << 10 | (low & 0x3ff)), (size_t)(next + 5 - from));
 }

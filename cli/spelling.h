@@ -15,8 +15,9 @@ struct spelling {
 
 enum {
 	SPELLING_ESCAPE = 1, /* one of SPELLING_BEGINS */
-	SPELLING_SLACK = 2,  /* quotes and the backslash: a spelling may have more of them than what it spells */
-	SPELLING_GAP = 4,    /* may stand between two characters of base64 or hexadecimal */
+	SPELLING_SLACK =
+	    2,		  /* quotes and the backslash: a spelling may have more of them than what it spells */
+	SPELLING_GAP = 4, /* may stand between two characters of base64 or hexadecimal */
 };
 extern const unsigned char spelling_class[256];
 
@@ -31,7 +32,8 @@ static inline bool spelling_slack(char c)
 
 #define SPELLING_READINGS 2
 
-/* What the escape that begins at `at` may mean, as it is and, where it is an escape's own escape, seen through: %2541 is a
+/* What the escape that begins at `at` may mean, as it is and, where it is an escape's own escape, seen
+ * through: %2541 is a
  * %, with 41 behind it, or an A. The number of readings; 0: there is no escape. */
 size_t spelling_read(const char *at, const char *end, struct spelling readings[SPELLING_READINGS]);
 

@@ -31,7 +31,8 @@ int64_t replay_now(const struct driver *replay); /* when its last answer came, o
 
 /*
  * RESUME replays, and where the record ends goes on with `inner`: a run whose process is gone (RESUME_RUN), or one that
- * has ended and is to be undone (RESUME_ROLLBACK). Locks and secrets (BUILTIN_RENEW) are asked for again in their place;
+ * has ended and is to be undone (RESUME_ROLLBACK). Locks and secrets (BUILTIN_RENEW) are asked for again in their place, and
+ * so are reads that answered a secret (a change is not: what needs a secret that one answered fails);
  * what cannot be had again stops it. Nothing else is asked of the world before the whole record has been replayed. Then
  *
  * - each change that was begun and has no outcome is settled: by its row's probe, by repetition where that does no harm,

@@ -1,5 +1,5 @@
 /* replay.c - the driver that gives back what is on record; see drivers.h. */
-#include "interp/drivers.h"
+#include "interp/replay.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -186,6 +186,14 @@ bool replay_answers(const struct driver *driver, const char *id)
 	return row_after(replay, EVENT_EFFECT_ENDED, id, replay->cursor) != NULL;
 }
 
+bool replay_lacks_secret(const struct driver *driver, const char *id)
+{
+	const struct replay *replay = (const struct replay *)driver;
+	const struct row *row = row_after(replay, EVENT_EFFECT_ENDED, id, replay->cursor);
+
+	return row && value_is_secret(record_peek(row->event.data, "value"));
+}
+
 struct value replay_note_peek(const struct driver *driver, const char *id)
 {
 	const struct replay *replay = (const struct replay *)driver;
@@ -283,14 +291,14 @@ static struct row *request_row(const struct replay *replay, const char *id)
 	return last;
 }
 
-/* A secret that was not asked again, or is a field of the answer: any text of SECRET_MIN bytes does, the record holds only what is not
- * secret of it. Consumes v. */
+/* A secret that was not asked again, or is a field of the answer: the record holds only what is not secret of it.
+ * Consumes v. */
 static struct value secret_texts(struct value v)
 {
 	size_t i;
 
 	if (v.tag == VALUE_NULL && (v.flags & VALUE_SECRET))
-		return value_mark(value_string("********"), VALUE_SECRET);
+		return value_mark(value_string(SECRET_LOST), VALUE_SECRET);
 	for (i = 0; v.tag == VALUE_RECORD && value_holds_secret(v) && i < value_length(v); i++) {
 		const char *key = record_key_peek(v, i);
 

@@ -20,10 +20,11 @@ struct early {
 	struct delivery delivery;
 };
 
-/* A secret or a lock that was asked for again. */
+/* What was asked for again: a secret, a lock, or a read whose answer is a secret in part. */
 struct renewal {
 	struct renewal *next;
 	char *id;
+	bool part;
 };
 
 struct resume {
@@ -115,6 +116,56 @@ static bool await(struct resume *resume, const char *id, struct outcome *outcome
 	}
 }
 
+/* ---- secrets that are lost ---- */
+
+static bool holds_lost(struct value v)
+{
+	bool found = v.tag == VALUE_STRING && strstr(value_text_peek(v), SECRET_LOST);
+	size_t i;
+
+	for (i = 0; value_is_secret(v) && !found && i < value_length(v); i++)
+		found = v.tag == VALUE_LIST ? holds_lost(list_peek(v, i)) : v.tag == VALUE_RECORD && holds_lost(record_value_peek(v, i));
+	return found;
+}
+
+/* A change that answered a secret is not made again to have it again: nothing is done with what stands in for it. */
+static void start_now(struct resume *resume, const struct effect_request *request)
+{
+	bool lost = false;
+	size_t i;
+
+	for (i = 0; i < request->arg_count && !lost; i++)
+		lost = holds_lost(request->args[i]);
+	if (lost) {
+		struct delivery delivery = {
+		    .kind = DELIVERY_OUTCOME,
+		    .id = copy_text(request->id),
+		    .outcome = outcome_failed("%s needs a secret that was answered before the run was cut off: it is not on record",
+					      request->builtin->name)};
+
+		early_add(resume, &delivery);
+		return;
+	}
+	resume->inner->ops->start(resume->inner, request);
+}
+
+/* What is on record of an answer, its secrets from a fresh one. Consumes `recorded`. */
+static struct value with_secrets(struct value recorded, struct value fresh)
+{
+	size_t i;
+
+	if (recorded.tag == VALUE_STRING && (recorded.flags & VALUE_SECRET)) {
+		value_release(recorded);
+		return value_mark(value_copy(fresh), VALUE_SECRET);
+	}
+	for (i = 0; recorded.tag == VALUE_RECORD && value_holds_secret(recorded) && i < value_length(recorded); i++) {
+		const char *key = record_key_peek(recorded, i);
+
+		record_set(&recorded, key, with_secrets(value_copy(record_peek(recorded, key)), record_peek(fresh, key)));
+	}
+	return recorded;
+}
+
 /* ---- while the record is replayed ---- */
 
 static void resume_start(struct driver *driver, const struct effect_request *request)
@@ -124,15 +175,17 @@ static void resume_start(struct driver *driver, const struct effect_request *req
 	bool begun;
 
 	if (resume->started) {
-		resume->inner->ops->start(resume->inner, request);
+		start_now(resume, request);
 		return;
 	}
 	begun = replay_knows(resume->record, request);
 	if (!begun || !replay_answers(resume->record, request->id)) {
 		hold(resume, request, begun);
-	} else if (request->builtin->flags & BUILTIN_RENEW) {
+	} else if (request->builtin->flags & BUILTIN_RENEW ||
+		   (request->builtin->effect == EFFECT_READ && replay_lacks_secret(resume->record, request->id))) {
 		renewal = memory_need(calloc(1, sizeof(*renewal)));
 		renewal->id = copy_text(request->id);
+		renewal->part = !(request->builtin->flags & BUILTIN_RENEW);
 		renewal->next = resume->renewals;
 		resume->renewals = renewal;
 		resume->inner->ops->start(resume->inner, request);
@@ -160,7 +213,7 @@ static bool resume_given(struct driver *driver, const char *name, struct value a
 	return resume->inner->ops->given && resume->inner->ops->given(resume->inner, name, args, id);
 }
 
-static bool take_renewal(struct resume *resume, const char *id)
+static bool take_renewal(struct resume *resume, const char *id, bool *part)
 {
 	struct renewal **at = &resume->renewals, *renewal;
 
@@ -170,6 +223,7 @@ static bool take_renewal(struct resume *resume, const char *id)
 	if (!renewal)
 		return false;
 	*at = renewal->next;
+	*part = renewal->part;
 	free(renewal->id);
 	free(renewal);
 	return true;
@@ -179,8 +233,9 @@ static bool take_renewal(struct resume *resume, const char *id)
 static bool renew(struct resume *resume, struct delivery *out)
 {
 	struct outcome fresh;
+	bool part;
 
-	if (out->kind != DELIVERY_OUTCOME || !take_renewal(resume, out->id))
+	if (out->kind != DELIVERY_OUTCOME || !take_renewal(resume, out->id, &part))
 		return true;
 	if (!await(resume, out->id, &fresh))
 		return false;
@@ -193,6 +248,11 @@ static bool renew(struct resume *resume, struct delivery *out)
 		return false;
 	}
 	if (out->outcome.kind != OUTCOME_OK) { /* it failed then, and the run went that way */
+		outcome_release(&fresh);
+		return true;
+	}
+	if (part) {
+		out->outcome.value = with_secrets(out->outcome.value, fresh.value);
 		outcome_release(&fresh);
 		return true;
 	}
@@ -297,7 +357,7 @@ static void start_one(struct resume *resume, const struct held *held)
 	} else if (held->cancelled) {
 		answer(resume, held, outcome_failed("%s was cancelled, and did not happen", builtin->name));
 	} else {
-		resume->inner->ops->start(resume->inner, &held->request);
+		start_now(resume, &held->request);
 	}
 }
 
@@ -412,8 +472,9 @@ static void resume_free(struct driver *driver)
 	}
 	while (resume->renewals) {
 		char *id = memory_need(strdup(resume->renewals->id));
+		bool part;
 
-		take_renewal(resume, id);
+		take_renewal(resume, id, &part);
 		free(id);
 	}
 	resume->record->ops->free(resume->record);

@@ -40,7 +40,7 @@ enum value_flag {
 
 #define SECRET_MIN 8 /* bytes; shorter ones are refused wherever they come from */
 #define SECRET_TOO_SHORT                                                                                             \
-	"the secret of %s has fewer than %d bytes: such a one is guessed, and cannot be kept out of what is shown"
+	"the secret of %.300s has fewer than %d bytes: such a one is guessed, and cannot be kept out of what is shown"
 
 struct value {
 	union {

@@ -1,4 +1,5 @@
-/* redact_main.c - how fast the redactor is, by the number of secrets it knows, over output of several kinds. */
+/* redact_main.c - how fast the redactor is, by the number of secrets it knows, over output of several kinds.
+ */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,9 +44,12 @@ int main(void)
 	static const struct {
 		const char *name, *line;
 	} kinds[] = {
-	    {"log lines", "2026-11-30T22:00:00Z GET /api/v1/users/42?page=3 200 12ms backend-green-1 user agent curl/7.88.1\n"},
-	    {"JSON rows", "[\"effect.ended\",\"0/3:17\",\"\",\"ok\",{\"code\":0,\"stdout\":\"HTTP/1.1 200 OK\\r\\nContent-Type: a\\n\"},17,42]\n"},
-	    {"percent-encoded", "%7B%22status%22%3A%22ok%22%2C%22path%22%3A%22%2Fsrv%2Fx%22%7D&next=%2Fa+b+c"},
+	    {"log lines", "2026-11-30T22:00:00Z GET /api/v1/users/42?page=3 200 12ms backend-green-1 user "
+			  "agent curl/7.88.1\n"},
+	    {"JSON rows", "[\"effect.ended\",\"0/3:17\",\"\",\"ok\",{\"code\":0,\"stdout\":\"HTTP/1.1 200 "
+			  "OK\\r\\nContent-Type: a\\n\"},17,42]\n"},
+	    {"percent-encoded",
+	     "%7B%22status%22%3A%22ok%22%2C%22path%22%3A%22%2Fsrv%2Fx%22%7D&next=%2Fa+b+c"},
 	    {"quotes alone", "'\"\\'\"\\'\"\\"},
 	};
 	static const int counts[] = {1, 40, 1000};

@@ -110,6 +110,45 @@ after second-file-secret SECOND-TOKEN-SECRET second-credential" ]
     [ "$(cat effects)" = once ]
 }
 
+@test "secrets: what a read answered is asked again, and nothing is done with one that a change answered" {
+    plan answers <<'E'
+plan "Answers" { }
+
+step "Before" {
+  let read = secret(probe(["cat", "token"]).stdout)
+  let changed = secret(exec(["sh", "-c", "echo once >>effects; cat token"]).stdout)
+  wait until file.exists("go") within 5m every 50ms
+  exec(["sh", "-c", "cat >>used"], input: "read ${text.trim(read)}\n")
+  exec(["sh", "-c", "cat >>used"], input: "changed ${changed}\n")
+  rollback { exec(["sh", "-c", "cat >>used"], input: "undone ${text.trim(read)}\n") }
+}
+E
+    echo first-token-secret >token
+    "$RUNPLAN" run answers.plan >out 2>err </dev/null 3>&- &
+    runner=$!
+    for _ in $(seq 200); do
+        grep -q 'wait ' err && break
+        sleep 0.05
+    done
+    sleep 0.3
+    kill -9 "$runner"
+    wait "$runner" || true
+    rm token
+    resumed
+    ends_with 4
+    says "$err" "nothing was changed"
+    [ ! -e used ]
+    echo second-token-secret >token
+    touch go
+    resumed
+    ends_with 1
+    says "$err" "needs a secret that was answered before the run was cut off"
+    [ "$(cat effects)" = once ]
+    [ "$(cat used)" = "read second-token-secret
+undone second-token-secret" ]
+    hidden first-token-secret second-token-secret
+}
+
 @test "secrets: what is shorter than 8 bytes is refused, wherever it comes from" {
     printf 'seven77' >pw
     mkdir -p given

@@ -438,7 +438,12 @@ def run(row, text, options, environ_allowed):
                           capture_output=True, timeout=120)
     watch.stop = True
     watch.join()
-    found = everything(home, done.stdout, done.stderr)
+    told = []
+    if "run" in options:  # what is on record, told later
+        for words in (["show"], ["show", "--json"], ["runs"]):
+            later = subprocess.run([RUNPLAN, *words], cwd=home, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+            told += [later.stdout, later.stderr]
+    found = everything(home, done.stdout, done.stderr, *told)
     lines = [open(p, "rb").read() for p in glob.glob(spy + "/*.cmdline")]
     reached += len(lines)
     environs = [open(p, "rb").read() for p in glob.glob(spy + "/*.environ")]

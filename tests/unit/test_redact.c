@@ -1,6 +1,6 @@
 /*
- * test_redact.c - secrets of many alphabets in every form that redact.h promises: nothing of them is left. Each text is
- * also looked through before it is redacted, so that the search itself is known to find them.
+ * test_redact.c - secrets of many alphabets in every form that redact.h promises: nothing of them is left.
+ * Each text is also looked through before it is redacted, so that the search itself is known to find them.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +53,8 @@ static void hex_of(struct buffer *out, const char *before, unsigned char c, int 
 	buffer_printf(out, upper ? "%s%02X%s" : "%s%02x%s", before, c, after);
 }
 
-static void base64(struct buffer *out, const char *s, const char *before, const char *after, int url, int padded, int wrap)
+static void base64(struct buffer *out, const char *s, const char *before, const char *after, int url,
+		   int padded, int wrap)
 {
 	static const char table[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	struct buffer all = {0};
@@ -63,14 +64,17 @@ static void base64(struct buffer *out, const char *s, const char *before, const 
 	for (i = 0; i < all.length; i += 3) {
 		const unsigned char *b = (const unsigned char *)buffer_text(&all) + i;
 		size_t left = all.length - i, k;
-		uint32_t bits = (uint32_t)b[0] << 16 | (left > 1 ? (uint32_t)b[1] << 8 : 0) | (left > 2 ? b[2] : 0);
+		uint32_t bits =
+		    (uint32_t)b[0] << 16 | (left > 1 ? (uint32_t)b[1] << 8 : 0) | (left > 2 ? b[2] : 0);
 
 		for (k = 0; k < 4; k++) {
 			uint32_t six = bits >> (18 - 6 * k) & 63;
 
 			if (k > left && !padded)
 				break;
-			buffer_add_byte(out, k > left ? '=' : six < 62 ? table[six] : (url ? "-_" : "+/")[six - 62]);
+			buffer_add_byte(out, k > left	? '='
+					     : six < 62 ? table[six]
+							: (url ? "-_" : "+/")[six - 62]);
 			if (wrap && ++column % 19 == 0)
 				buffer_add_byte(out, '\n');
 		}
@@ -96,7 +100,8 @@ static void json_escaped(struct buffer *out, const char *s, int all)
 		uint32_t code = code_point(&s);
 
 		if (code >= 0x10000)
-			buffer_printf(out, "\\u%04x\\u%04x", 0xd800 | ((code - 0x10000) >> 10), 0xdc00 | (code & 0x3ff));
+			buffer_printf(out, "\\u%04x\\u%04x", 0xd800 | ((code - 0x10000) >> 10),
+				      0xdc00 | (code & 0x3ff));
 		else if (all || code >= 0x7f || code < 0x20)
 			buffer_printf(out, "\\u%04x", code);
 		else if (strchr("\"\\/", (int)code))
@@ -110,12 +115,12 @@ static void html(struct buffer *out, const char *s, int numeric)
 {
 	while (*s) {
 		uint32_t code = code_point(&s);
-		const char *name = numeric		? NULL
-				   : code == '&'	? "&amp;"
-				   : code == '<'	? "&lt;"
-				   : code == '>'	? "&gt;"
-				   : code == '"'	? "&quot;"
-							: NULL;
+		const char *name = numeric	 ? NULL
+				   : code == '&' ? "&amp;"
+				   : code == '<' ? "&lt;"
+				   : code == '>' ? "&gt;"
+				   : code == '"' ? "&quot;"
+						 : NULL;
 
 		if (name)
 			buffer_add_text(out, name);
@@ -144,18 +149,35 @@ static void write_form(struct buffer *out, int form, const char *s)
 	case 0:
 		buffer_add_text(out, s);
 		return;
-	case 1: case 2: case 3: case 4: case 5: case 6: case 7: case 8: case 9: case 10: case 11: case 12:
-		base64(out, s, (form - 1) % 3 == 0 ? "" : (form - 1) % 3 == 1 ? "u" : "u:", form > 6 ? "@host" : "",
-		       (form - 1) / 3 % 2, form % 2, 0);
+	case 1:
+	case 2:
+	case 3:
+	case 4:
+	case 5:
+	case 6:
+	case 7:
+	case 8:
+	case 9:
+	case 10:
+	case 11:
+	case 12:
+		base64(out, s,
+		       (form - 1) % 3 == 0   ? ""
+		       : (form - 1) % 3 == 1 ? "u"
+					     : "u:",
+		       form > 6 ? "@host" : "", (form - 1) / 3 % 2, form % 2, 0);
 		return;
 	case 13:
 		base64(out, s, "user:", "\nmore", 0, 1, 1);
 		return;
-	case 14: case 15: case 16:
+	case 14:
+	case 15:
+	case 16:
 		for (c = s; *c; c++)
 			if (form == 16 && *c == ' ')
 				buffer_add_byte(out, '+');
-			else if (strchr("-._~", *c) || ((*c | 32) >= 'a' && (*c | 32) <= 'z') || (*c >= '0' && *c <= '9'))
+			else if (strchr("-._~", *c) || ((*c | 32) >= 'a' && (*c | 32) <= 'z') ||
+				 (*c >= '0' && *c <= '9'))
 				buffer_add_byte(out, *c);
 			else
 				hex_of(out, "%", (unsigned char)*c, form != 15, "");
@@ -167,7 +189,8 @@ static void write_form(struct buffer *out, int form, const char *s)
 	case 18:
 		json_of(out, s);
 		return;
-	case 19: case 20:
+	case 19:
+	case 20:
 		json_escaped(out, s, form == 20);
 		return;
 	case 21: /* JSON inside JSON inside JSON */
@@ -179,7 +202,8 @@ static void write_form(struct buffer *out, int form, const char *s)
 		json_of(out, buffer_text(&inner));
 		buffer_free(&inner);
 		return;
-	case 22: case 23:
+	case 22:
+	case 23:
 		for (c = s; *c; c++)
 			buffer_add_text(out, *c != '\'' ? (char[]){*c, 0} : form == 22 ? "'\\''" : "'\"'\"'");
 		return;
@@ -194,14 +218,17 @@ static void write_form(struct buffer *out, int form, const char *s)
 			else
 				buffer_add_byte(out, *c);
 		return;
-	case 25: case 26:
+	case 25:
+	case 26:
 		for (c = s; *c; c++) {
-			if (form == 25 ? strchr("\"\\$`", *c) != NULL : (*c >= ' ' && *c < '0') || strchr("'\"\\$`;&|<>()[]{}*?#~^", *c))
+			if (form == 25 ? strchr("\"\\$`", *c) != NULL
+				       : (*c >= ' ' && *c < '0') || strchr("'\"\\$`;&|<>()[]{}*?#~^", *c))
 				buffer_add_byte(out, '\\');
 			buffer_add_byte(out, *c);
 		}
 		return;
-	case 27: case 28:
+	case 27:
+	case 28:
 		for (c = s; *c; c++)
 			hex_of(out, "", (unsigned char)*c, form == 27, "");
 		return;
@@ -209,7 +236,9 @@ static void write_form(struct buffer *out, int form, const char *s)
 		for (c = s; *c; c++)
 			hex_of(out, c > s ? ":" : "", (unsigned char)*c, 0, "");
 		return;
-	case 30: case 31: case 32:
+	case 30:
+	case 31:
+	case 32:
 		html(out, s, form - 30);
 		return;
 	case 33:
@@ -250,8 +279,10 @@ static void is_hidden(struct redactor *redactor, const char *secret, int form, c
 		if (strspn(buffer_text(&coded) + i, "\\\"'") < PIECE &&
 		    memmem(buffer_text(&out), out.length, buffer_text(&coded) + i, PIECE))
 			break;
-	if (i + PIECE <= to || (!edge(form) && strstr(buffer_text(&out), buffer_text(&coded))) || !strstr(buffer_text(&out), "***"))
-		fail_msg("form %d of %s: %s shows as %s", form, secret, buffer_text(&text), buffer_text(&out));
+	if (i + PIECE <= to || (!edge(form) && strstr(buffer_text(&out), buffer_text(&coded))) ||
+	    !strstr(buffer_text(&out), "***"))
+		fail_msg("form %d of %s: %s shows as %s", form, secret, buffer_text(&text),
+			 buffer_text(&out));
 	buffer_free(&coded);
 	buffer_free(&text);
 	buffer_free(&out);
@@ -259,7 +290,8 @@ static void is_hidden(struct redactor *redactor, const char *secret, int form, c
 
 static void test_every_form(void **state)
 {
-	static const char *const around[] = {"%s", "login failed for %s at once", "{\"a\":\"%s\"}", "x='%s'", "\\n%s\\n", "a%%%s&b"};
+	static const char *const around[] = {
+	    "%s", "login failed for %s at once", "{\"a\":\"%s\"}", "x='%s'", "\\n%s\\n", "a%%%s&b"};
 	size_t i, k;
 	int form;
 
@@ -353,7 +385,8 @@ static void test_cut_off_forms(void **state)
 			redact(redactor, buffer_text(&text), text.length, &out);
 			for (k = 12; k + 40 < (size_t)i; k++)
 				if (memmem(buffer_text(&out), out.length, buffer_text(&coded) + k, 40))
-					fail_msg("form %d, cut at %d: %s shows as %s", form, i, buffer_text(&text), buffer_text(&out));
+					fail_msg("form %d, cut at %d: %s shows as %s", form, i,
+						 buffer_text(&text), buffer_text(&out));
 			buffer_free(&text);
 			buffer_free(&out);
 		}
@@ -368,7 +401,12 @@ static void test_rows_stay_rows(void **state)
 	static const char odd[] = "\xff\xfe hunter2-hunter2 \xff";
 	struct redactor *redactor = redactor_new();
 	struct value data = record_new(4), clean;
-	struct event event = {.kind = EVENT_EFFECT_ENDED, .id = "0:1", .step = "s", .text = "12 nabcdefgh", .now = 12, .wall = 12345678901};
+	struct event event = {.kind = EVENT_EFFECT_ENDED,
+			      .id = "0:1",
+			      .step = "s",
+			      .text = "12 nabcdefgh",
+			      .now = 12,
+			      .wall = 12345678901};
 	size_t i;
 
 	(void)state;
@@ -421,7 +459,8 @@ static void test_context(void **state)
 	redactor_free(redactor);
 }
 
-/* Random text of what escapes are made of, against secrets of the same: nothing is written beyond, no search without end. */
+/* Random text of what escapes are made of, against secrets of the same: nothing is written beyond, no search
+ * without end. */
 static void test_hostile(void **state)
 {
 	static const char alphabet[] = "\\'\"%&;#x25amp=+u00\n ";
@@ -436,10 +475,12 @@ static void test_hostile(void **state)
 		int length = 8 + round % 50;
 
 		for (i = 0; i < length; i++)
-			secret[i] = alphabet[(seed = seed * 1103515245u + 12345u) / 65536u % (sizeof(alphabet) - 1)];
+			secret[i] =
+			    alphabet[(seed = seed * 1103515245u + 12345u) / 65536u % (sizeof(alphabet) - 1)];
 		secret[length - 1] = ';';
 		for (i = 0; i < 600; i++)
-			text[i] = alphabet[(seed = seed * 1103515245u + 12345u) / 65536u % (sizeof(alphabet) - 1)];
+			text[i] =
+			    alphabet[(seed = seed * 1103515245u + 12345u) / 65536u % (sizeof(alphabet) - 1)];
 		memcpy(text + 100, secret, (size_t)length);
 		redactor_learn(redactor, secret, (size_t)length);
 		redact(redactor, text, 600, &out);
@@ -452,8 +493,10 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_every_form), cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_cut_off), cmocka_unit_test(test_cut_off_forms),
-	    cmocka_unit_test(test_rows_stay_rows), cmocka_unit_test(test_context), cmocka_unit_test(test_hostile),
+	    cmocka_unit_test(test_every_form),	   cmocka_unit_test(test_all_at_once),
+	    cmocka_unit_test(test_cut_off),	   cmocka_unit_test(test_cut_off_forms),
+	    cmocka_unit_test(test_rows_stay_rows), cmocka_unit_test(test_context),
+	    cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

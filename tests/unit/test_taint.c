@@ -1,9 +1,10 @@
 /*
- * test_taint.c - what is made of a secret is one: each pure row of the builtin table, and each operation of the language.
+ * test_taint.c - what is made of a secret is one: each pure row of the builtin table, and each operation of
+ * the language.
  *
- * An expression is compiled as it stands, and then one constant of the program after the other is a secret. What the
- * expression gives goes to a command's environment, where it must be marked. A row's expression is its example: a new row
- * is covered without a line here.
+ * An expression is compiled as it stands, and then one constant of the program after the other is a secret.
+ * What the expression gives goes to a command's environment, where it must be marked. A row's expression is
+ * its example: a new row is covered without a line here.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,8 +59,12 @@ static struct seen run(const struct program *program)
 	struct driver *driver = simulate_driver_new(&builtin_registry);
 	struct journal *journal = journal_new(NULL);
 	struct calls calls = {0};
-	struct machine_options options = {
-	    .program = program, .driver = driver, .journal = journal, .run_id = "taint", .operator_name = "tester", .calls = &calls};
+	struct machine_options options = {.program = program,
+					  .driver = driver,
+					  .journal = journal,
+					  .run_id = "taint",
+					  .operator_name = "tester",
+					  .calls = &calls};
 	struct machine *machine = machine_new(&options);
 	struct seen given = {.code = machine_run(machine)};
 	size_t i, k;
@@ -93,13 +98,15 @@ static int problems;
 static void hold(const char *name, const char *before, const char *expression, bool expected, int least)
 {
 	struct compilation *bare, *compilation;
-	struct program *frame = compiled(&bare, "", "null"), *program = compiled(&compilation, before, expression);
+	struct program *frame = compiled(&bare, "", "null"),
+		       *program = compiled(&compilation, before, expression);
 	struct seen given = run(program);
 	uint32_t i;
 	int marked = 0;
 
 	if (!given.called || given.secret) {
-		fprintf(stderr, "%s: %s, with no secret: %s\n", name, expression, given.called ? "a secret" : "did not run");
+		fprintf(stderr, "%s: %s, with no secret: %s\n", name, expression,
+			given.called ? "a secret" : "did not run");
 		problems++;
 	}
 	for (i = 0; i < program->functions[0].constant_count; i++) {
@@ -137,7 +144,8 @@ static void hold(const char *name, const char *before, const char *expression, b
 /* Examples that hold more than the call. */
 static const char *call_of(const struct builtin *row)
 {
-	static const char *const calls[][2] = {{"pg.name", "pg.name(\"old_users\")"}, {"text.number", "text.number(\"42\\n\")"}};
+	static const char *const calls[][2] = {{"pg.name", "pg.name(\"old_users\")"},
+					       {"text.number", "text.number(\"42\\n\")"}};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
 		if (strcmp(calls[i][0], row->name) == 0)
@@ -210,9 +218,11 @@ static void test_operations(void **state)
 	for (i = 0; i < sizeof(derived) / sizeof(*derived); i++)
 		hold("operation",
 		     "func twice(text: string): string {\n  return text + text\n}\n"
-		     "func last_of(items: list(string)): string {\n  var last = \"\"\n  for item in items {\n    last = item\n  }\n"
+		     "func last_of(items: list(string)): string {\n  var last = \"\"\n  for item in items "
+		     "{\n    last = item\n  }\n"
 		     "  return last\n}\n"
-		     "func counted(from: int): int {\n  var n = from\n  while n < 41000010 at most 20 times {\n    n = n + 1\n  }\n"
+		     "func counted(from: int): int {\n  var n = from\n  while n < 41000010 at most 20 times "
+		     "{\n    n = n + 1\n  }\n"
 		     "  return n\n}\n",
 		     derived[i].expression, true, 0);
 	assert_int_equal(problems, 0);
