@@ -45,9 +45,8 @@ class Run:
                               stderr=subprocess.STDOUT, timeout=seconds, **more)
         return done.returncode, done.stdout.decode(errors="replace")
 
-    def look(self, said):
+    def look(self, question):
         """What the operator answers to what is in doubt: is the line in the ledger?"""
-        question = [line for line in said.splitlines() if "in doubt: " in line][-1]
         words = re.search(r"""\$2=("[^"]*"|'[^']*'|\S+)""", question)
         if words:
             line = words.group(1).strip("\"'")
@@ -55,7 +54,7 @@ class Run:
             # file.append shows how long its text is: the one line of this length that it writes
             size = int(re.search(r"\((\d+)B\)", question).group(1))
             line = {4: "one", 6: "right", 9: "undo one"}[size] if "append" in question else None
-            if size == 4 and "end" not in self.lines() and self.begun_last(said):
+            if size == 4 and "end" not in self.lines() and self.begun_last(question):
                 line = "end"
         return "done" if line in self.lines() else "again"
 
@@ -72,8 +71,13 @@ class Run:
             said += text
             if code != 5:
                 return code, said
-            self.asked += 1
-            extra = ["--in-doubt", self.look(text)]
+            for line in text.splitlines():
+                asked = re.search(r"in doubt \((.*?)\): ", line)
+                if not asked:
+                    continue
+                effect = asked.group(1)
+                self.asked += 1
+                extra += ["--in-doubt", "%s=%s" % (effect, self.look(line))]
         return code, said
 
 
