@@ -47,7 +47,7 @@ UNIT          = $(UNIT_SOURCES:%.c=$(B)/%)
 TOOL_SOURCES := $(sort $(wildcard tests/*/*_main.c))
 TOOLS         = $(TOOL_SOURCES:%_main.c=$(B)/%)
 # Preloaded into what is measured.
-PRELOADED     = $(B)/tests/bench/stream_times.so
+PRELOADED     = $(B)/tests/bench/stream_times.so $(B)/tests/torture/no_memory.so
 
 .PHONY: all
 all: $(PROGRAM)

@@ -122,7 +122,8 @@ static bool write_holder(const struct taking *taking)
 	if (taking->operator_name)
 		length += snprintf(text + length, sizeof(text) - (size_t)length, ", started by %.100s",
 				   taking->operator_name);
-	return ftruncate(taking->fd, 0) == 0 && pwrite(taking->fd, text, (size_t)length, 0) == length;
+	return ftruncate(taking->fd, 0) == 0 && lseek(taking->fd, 0, SEEK_SET) == 0 &&
+	       disk_write_all(taking->fd, text, (size_t)length);
 }
 
 /* Who holds it, as that process wrote it; it may be writing just now. */
