@@ -2,11 +2,12 @@
 #
 #   make            ./runplan                          make test         all tests, installing what they need
 #   make demo       a real blue-green deployment       make test-unit    the parts of it: test-golden, test-asan,
-#   make demo-bad   one that fails and is undone                         test-lab, layers
+#   make demo-bad   one that fails and is undone                         test-torture, test-lab, layers
 #   make lab-up     only the stack to deploy to        make docs         docs/ from the tables in the code
 #   make lab-down   removes all that the lab made      make clean        what was built, not the lab
 #   make install    into PREFIX (/usr/local), below DESTDIR: program, man page, completions; make uninstall
-#   make test-long  tests of the lab that take long     make bench-lab   a canary's end beside a runbook's loop (lab)
+#   make test-long  tests of the lab that take long     make torture      what proves that a run survives anything
+#                                                       make bench-lab   a canary's end beside a runbook's loop (lab)
 #   make bench      runplan measured beside others (ROW=http for one row, QUICK=1, ROUNDS=9, KEEP=1 into docs/)
 #
 # Sources are found by folder. B is where objects go: build/, or build/asan for the sanitizers' build.
@@ -47,7 +48,7 @@ UNIT          = $(UNIT_SOURCES:%.c=$(B)/%)
 TOOL_SOURCES := $(sort $(wildcard tests/*/*_main.c))
 TOOLS         = $(TOOL_SOURCES:%_main.c=$(B)/%)
 # Preloaded into what is measured.
-PRELOADED     = $(B)/tests/bench/stream_times.so
+PRELOADED     = $(B)/tests/bench/stream_times.so $(B)/tests/torture/no_memory.so
 
 .PHONY: all
 all: $(PROGRAM)
@@ -125,18 +126,25 @@ lab-down:
 	@lab/lab.sh down
 
 # Every suite closes with a line `N passed, N failed`; `make test` adds them up.
-.PHONY: test test-unit test-golden test-asan test-lab test-long
+.PHONY: test test-unit test-golden test-torture test-asan test-lab test-long
 test:
 	@scripts/setup.sh test
-	@scripts/test.sh layers unit golden asan lab
+	@scripts/test.sh layers unit golden torture asan lab
 
 # For who has half an hour more; KEEP=1 puts their figures into docs/performance.md.
 test-long:
 	@scripts/setup.sh test
 	@scripts/test.sh long
 
-test-unit test-golden test-asan test-lab:
+test-unit test-golden test-torture test-asan test-lab:
 	@scripts/test.sh $(@:test-%=%)
+
+# Every case of what `make test` samples: an hour and more. Its figures: docs/reliability.md. PARTS="kills locks" runs only these.
+.PHONY: torture
+torture:
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory --silent all $(filter $(B)/tests/torture/%,$(TOOLS) $(PRELOADED))
+	@tests/torture/torture.sh whole
 
 # The table goes to build/bench.md, with KEEP=1 into docs/performance.md as well.
 .PHONY: bench

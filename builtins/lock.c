@@ -129,11 +129,9 @@ static void name_holder(struct taking *taking)
 
 static bool write_holder(struct taking *taking)
 {
-	ssize_t length;
-
 	name_holder(taking);
-	length = (ssize_t)strlen(taking->we);
-	return ftruncate(taking->fd, 0) == 0 && pwrite(taking->fd, taking->we, (size_t)length, 0) == length;
+	return ftruncate(taking->fd, 0) == 0 && lseek(taking->fd, 0, SEEK_SET) == 0 &&
+	       disk_write_all(taking->fd, taking->we, strlen(taking->we));
 }
 
 /* Who holds it, as that process wrote it; it may be writing just now. */

@@ -15,7 +15,8 @@
 struct doubts {
 	struct session *session;
 	struct people *people;
-	const char *answer; /* --in-doubt, or NULL */
+	const struct options *options; /* --in-doubt */
+	size_t asked;		       /* that have no answer of their own */
 };
 
 static bool doubt_called(const char *name, enum doubt *doubt)
@@ -31,6 +32,36 @@ static bool doubt_called(const char *name, enum doubt *doubt)
 	return false;
 }
 
+/* WHAT, or ID=WHAT. False: neither. *id_length: 0 where there is no ID. */
+static bool read_answer(const char *text, size_t *id_length, enum doubt *doubt)
+{
+	const char *equals = strchr(text, '=');
+
+	*id_length = equals ? (size_t)(equals - text) : 0;
+	return doubt_called(equals ? equals + 1 : text, doubt);
+}
+
+/*
+ * What was answered beforehand. An answer without an id is meant for what the operator was asked last time, which is the
+ * first that is in doubt: for others it would be a guess.
+ */
+static bool answered(struct doubts *doubts, const char *id, enum doubt *doubt)
+{
+	bool first = doubts->asked++ == 0;
+	const char *text;
+	size_t at = 0, length;
+
+	while ((text = option_next(doubts->options, "in-doubt", &at)))
+		if (read_answer(text, &length, doubt) && length > 0 && strncmp(text, id, length) == 0 && !id[length])
+			return true;
+	at = 0;
+	while (first && (text = option_next(doubts->options, "in-doubt", &at)))
+		if (read_answer(text, &length, doubt) && length == 0)
+			return true;
+	*doubt = DOUBT_STAYS;
+	return false;
+}
+
 static void say_question(const struct session *session, const struct effect_request *request, const char *why)
 {
 	const struct sources *sources = session->compilation->sources;
@@ -40,10 +71,10 @@ static void say_question(const struct session *session, const struct effect_requ
 
 	redact(session->redactor, value_text_peek(shown), value_length(shown), &text);
 	fprintf(stderr,
-		"%s:%u:%u: in doubt: %s\n"
+		"%s:%u:%u: in doubt (%s): %s\n"
 		"  It was begun, the run ended, and nobody was told what became of it.%s%s\n",
-		source_get(sources, request->at.file)->path, at.line, at.column, buffer_text(&text),
-		*why ? "\n  " : "", why);
+		source_get(sources, request->at.file)->path, at.line, at.column, request->id,
+		buffer_text(&text), *why ? "\n  " : "", why);
 	buffer_free(&text);
 	value_release(shown);
 }
@@ -51,10 +82,11 @@ static void say_question(const struct session *session, const struct effect_requ
 static void say_options(const struct session *session)
 {
 	fprintf(stderr,
-		"runplan: waits for a person who has looked; nothing was changed. Then\n"
+		"runplan: waits for a person who has looked; nothing was changed. Then, where one thing is in doubt,\n"
 		"  runplan resume %s --in-doubt done       it happened: go on behind it\n"
 		"  runplan resume %s --in-doubt again      it did not happen: do it now\n"
-		"  runplan resume %s --in-doubt rollback   fail there, and undo\n",
+		"  runplan resume %s --in-doubt rollback   fail there, and undo\n"
+		"where there are more, each by what stands in its brackets: --in-doubt ID=done --in-doubt ID=again\n",
 		session->run_id, session->run_id, session->run_id);
 }
 
@@ -82,9 +114,10 @@ static enum doubt ask_doubt(void)
 static enum doubt decide(void *context, const struct effect_request *request, const char *why)
 {
 	struct doubts *doubts = context;
-	enum doubt doubt = DOUBT_STAYS;
+	enum doubt doubt;
 
-	if (doubts->answer && doubt_called(doubts->answer, &doubt))
+	/* `on resume ask` is what happens anyway where nothing else settles it */
+	if (answered(doubts, request->id, &doubt))
 		return doubt;
 	say_question(doubts->session, request, why);
 	if (people_at_terminal()) {
@@ -92,8 +125,6 @@ static enum doubt decide(void *context, const struct effect_request *request, co
 		doubt = ask_doubt();
 		people_resume(doubts->people);
 	}
-	if (doubt == DOUBT_STAYS)
-		say_options(doubts->session);
 	return doubt;
 }
 
@@ -194,7 +225,7 @@ static int run_on(struct session *session, const struct going *going)
 {
 	struct state_place place = state_place_of(going->options);
 	struct people *people = people_new(going->options, &session->err);
-	struct doubts doubts = {session, people, option_value(going->options, "in-doubt")};
+	struct doubts doubts = {session, people, going->options, 0};
 	struct value data = event_data(session, going);
 	struct resume_options resume = {
 	    .kind = going->kind, .data = data, .decide = decide, .context = &doubts};
@@ -210,6 +241,8 @@ static int run_on(struct session *session, const struct going *going)
 	if (session_take_start(session, going->record, &first)) {
 		session_views(session);
 		code = execute(session, people, place.directory, &resume);
+		if (code == EXIT_WAITING && doubts.asked > 0)
+			say_options(session);
 		session->params.environment = session->operator_name = NULL;
 	} else {
 		fprintf(stderr, "runplan: the record of %s does not begin with the start of a run\n",
@@ -244,16 +277,21 @@ static int may_go_on(struct going *going)
 static int go(const struct options *options, enum resuming kind)
 {
 	const char *id = options->operand_count > 0 ? options->operands[0] : NULL;
-	const char *doubt = option_value(options, "in-doubt");
+	const char *doubt;
 	struct going going = {.options = options, .kind = kind};
 	struct session session;
 	enum doubt known;
+	size_t at = 0, length;
 	int code;
 
-	if (doubt && !doubt_called(doubt, &known)) {
-		fprintf(stderr, "runplan: --in-doubt wants done, again or rollback, not %s\n", doubt);
-		return EXIT_USAGE;
-	}
+	while ((doubt = option_next(options, "in-doubt", &at)))
+		if (!read_answer(doubt, &length, &known)) {
+			fprintf(stderr,
+				"runplan: --in-doubt wants done, again or rollback, or one of these for the change "
+				"with an id (0:7=done), not %s\n",
+				doubt);
+			return EXIT_USAGE;
+		}
 	going.state = state_place_records(options);
 	if (!going.state)
 		return EXIT_USAGE;

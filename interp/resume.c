@@ -306,6 +306,7 @@ static bool probe(struct resume *resume, struct held *held)
 	return true;
 }
 
+/* All that nothing else settles is asked about at once. */
 static bool settle_all(struct resume *resume)
 {
 	for (struct held *held = resume->held; held; held = held->next) {
@@ -315,12 +316,12 @@ static bool settle_all(struct resume *resume)
 			return false;
 		if (held->verdict == DOUBT_STAYS) {
 			resume->waits = true;
-			return replay_stop(
+			replay_stop(
 			    resume->record, held->request.at,
 			    value_string_printf("whether %s happened is in doubt", held->request.builtin->name));
 		}
 	}
-	return true;
+	return !resume->waits;
 }
 
 /* Nobody knows any more what it answered. */

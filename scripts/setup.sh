@@ -18,7 +18,7 @@ LAB=(docker.io docker-compose iptables mmdebstrap debian-archive-keyring ca-cert
     util-linux postgresql-client bsdextrautils openssl)
 TEST=(libcmocka-dev bats jq busybox-static postgresql nginx-light prometheus git openssl openssh-client openssh-server
     zsh fish man-db mandoc tmux python3-jsonschema python3-websockets swift-proxy swift-account swift-container
-    swift-object prometheus-alertmanager python3-aiosmtpd redis-server)
+    swift-object prometheus-alertmanager python3-aiosmtpd redis-server strace)
 FUZZ=(clang libclang-rt-dev)
 # What runplan is measured beside.
 BENCH=(ansible-core lua5.4 bc jq curl bash findutils docker.io docker-compose iptables procps busybox-static nginx-light

@@ -5,7 +5,8 @@
 #   unit     tests/unit/*.c, each a program of its own (starts a Docker engine: docker's tests use a real one)
 #   golden   plans beside what must come of them (tests/golden.sh), the plans of plans/ and of the documentation; that the
 #            benchmarks still run
-#   asan     unit and golden once more, built with the address, undefined-behaviour and leak sanitizers
+#   torture  runs that are killed, with faults of their store and their memory: a sample (tests/torture/torture.sh)
+#   asan     unit, golden and what of torture is one process once more, built with the address, undefined-behaviour and leak sanitizers
 #   lab      tests/lab: deployments to the real stack
 #   long     those of tests/lab that take longer: each of them a case beside one that `lab` has
 #
@@ -161,10 +162,12 @@ suite() {
         layers) run_counted layers scripts/layers.sh ;;
         unit) build && unit ;;
         golden) build && golden build ./runplan && run_counted bench tests/bench/bench.py --smoke ;;
+        torture) build && run_counted torture tests/torture/torture.sh short ;;
         asan)
             export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
             wait
-            build "${ASAN_MAKE[@]}" && unit "${ASAN_MAKE[@]}" && golden build/asan build/asan/runplan
+            build "${ASAN_MAKE[@]}" && unit "${ASAN_MAKE[@]}" && golden build/asan build/asan/runplan &&
+                run_counted torture tests/torture/torture.sh sanitized build/asan
             ;;
         long) wait && make -s all && lab/lab.sh up && LONG=1 run_counted long tests/lab/run.sh ;;
         lab) wait && make -s all && lab/lab.sh up && run_counted lab tests/lab/run.sh ;;
@@ -172,7 +175,7 @@ suite() {
     esac
 }
 
-[ $# -gt 0 ] || { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 prepare "$@" || { say "there is no Docker engine to test with"; exit 1; }
 for name in "$@"; do
     passed=0

@@ -321,6 +321,8 @@ static void judge(const struct torture *torture, struct process *last, bool same
 		return; /* it waits for what never comes, as the calm run does */
 	if (last->code == EXIT_INTERNAL || last->code == EXIT_WAITING)
 		broken(torture, "exit code %d", last->code);
+	if (last->unfinished)
+		broken(torture, "it has stopped on its way (exit code %d)", last->code);
 	if (torture->kind != CASE_UNDONE)
 		every_way_back_once(torture, last);
 	replays(torture, last);

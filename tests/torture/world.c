@@ -360,7 +360,11 @@ static bool deliver_outcome(struct world_driver *driver, struct under_way **at, 
 		world->now = call->due;
 	happens(world, call);
 	driver->last = (struct moment_seen){ MOMENT_ON_RECORD, call->builtin->effect == EFFECT_CHANGE, call->handler };
+	world->looked_around = false;
+	world->handed_over = driver->last.change && !call->settling ? memory_need(strdup(call->id)) : NULL;
 	if (!call->settling && !moment(world, MOMENT_HAPPENED, driver->last.change, call->handler)) {
+		free(world->handed_over);
+		world->handed_over = NULL;
 		world->lost += call->cancelled;
 		under_way_free(call);
 		return false;
@@ -386,8 +390,11 @@ static bool world_next(struct driver *base, int64_t deadline, struct delivery *o
 	int64_t due;
 
 	*out = (struct delivery){ .outcome = outcome_ok(value_null()) };
+	world->looked_around = !world->dead && driver->last.moment == MOMENT_ON_RECORD;
 	if (world->dead || !moment(world, driver->last.moment, driver->last.change, driver->last.handler))
 		return false;
+	free(world->handed_over);
+	world->handed_over = NULL;
 	driver->last = (struct moment_seen){ MOMENT_OTHER, false, false };
 	if (deadline != INT64_MAX)
 		deadline += world->origin;
@@ -547,6 +554,9 @@ static void cut_record(struct world *world)
 			remember(world, event.id)->on_record = true;
 		event_free(&event);
 	}
+	/* The process died at its next look around, or later. */
+	if (world->handed_over && !remember(world, world->handed_over)->on_record && world->looked_around)
+		say_wrong(world, "the outcome of %s is not on record, and the run has gone on", world->handed_over);
 	mortal->rows->ops->free(mortal->rows);
 	mortal->rows = rows;
 	world->durable = count;
@@ -558,6 +568,9 @@ void world_next_process(struct world *world)
 {
 	let_go(world);
 	cut_record(world);
+	free(world->handed_over);
+	world->handed_over = NULL;
+	world->looked_around = false;
 	world->dead = false;
 	world->death = -1;
 	world->signal = -1;
@@ -590,6 +603,7 @@ void world_free(struct world *world)
 			memory_release(memory);
 		}
 	free(world->memories);
+	free(world->handed_over);
 	free(world->moments);
 	value_release(world->ledger);
 	world->rows->ops->free(world->rows);

@@ -58,6 +58,8 @@ struct world {
 
 	struct memory **memories; /* by id */
 	struct under_way *under_way;
+	char *handed_over;  /* id of the change whose outcome was the last delivery */
+	bool looked_around; /* since then: what is owed is on record */
 	uint32_t givens; /* that were told */
 	int64_t oracle_now;
 	uint64_t serials;
