@@ -4,12 +4,11 @@
 #ifndef RUNPLAN_STORE_CHAIN_H
 #define RUNPLAN_STORE_CHAIN_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "store/sha256.h"
 
-#define CHAIN_BYTES 32
+#define CHAIN_BYTES SHA256_BYTES
 
-/* link = SHA-256(link, length of the text as 8 bytes, text). False with a message: libcrypto cannot be loaded. */
-bool chain_add(unsigned char link[CHAIN_BYTES], const char *text, size_t length, char *error, size_t size);
+/* link = SHA-256(link, length of the text as 8 bytes, text) */
+void chain_add(unsigned char link[CHAIN_BYTES], const char *text, size_t length);
 
 #endif

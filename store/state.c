@@ -222,41 +222,34 @@ static bool run_append(struct store *store, const char *row, size_t length)
 	return !run->broken;
 }
 
-static bool link_add(struct run_store *run, unsigned char link[CHAIN_BYTES], const char *text, size_t length)
-{
-	struct db *db = run->state->db;
-
-	return chain_add(link, text, length, db->error, sizeof(db->error));
-}
-
 static bool is_written(const struct source *source)
 {
 	return source->path[0] != '<'; /* a signature, a value of the command line */
 }
 
 /* What the first entry stands on. */
-static bool link_start(struct run_store *run)
+static void link_start(struct run_store *run)
 {
 	const char *id = run->record.id;
 
-	if (!link_add(run, run->next, id, strlen(id)))
-		return false;
+	chain_add(run->next, id, strlen(id));
 	for (uint32_t i = 0; i < run->sources->count; i++) {
 		const struct source *source = source_get(run->sources, i);
 
-		if (is_written(source) && (!link_add(run, run->next, source->path, strlen(source->path)) ||
-					   !link_add(run, run->next, source->text, source->length)))
-			return false;
+		if (!is_written(source))
+			continue;
+		chain_add(run->next, source->path, strlen(source->path));
+		chain_add(run->next, source->text, source->length);
 	}
-	return true;
 }
 
-static bool link_next(struct run_store *run)
+static void link_next(struct run_store *run)
 {
 	memcpy(run->next, run->link, sizeof(run->next));
-	return (run->begun || link_start(run)) &&
-	       (run->pending.length == 0 ||
-		link_add(run, run->next, buffer_text(&run->pending), run->pending.length));
+	if (!run->begun)
+		link_start(run);
+	if (run->pending.length > 0)
+		chain_add(run->next, buffer_text(&run->pending), run->pending.length);
 }
 
 static bool take_number(void *context, const struct db_value *values, size_t count)
@@ -458,7 +451,8 @@ static bool run_sync(struct store *store)
 		return false;
 	if (run->pending.length == 0 && !run->touched)
 		return true;
-	run->broken = !link_next(run) || !write_durably(run);
+	link_next(run);
+	run->broken = !write_durably(run);
 	if (run->broken)
 		return false;
 	memcpy(run->link, run->next, sizeof(run->link));
@@ -497,8 +491,8 @@ static bool take_entry(void *context, const struct db_value *v, size_t count)
 	struct run_store *run = reading->run;
 
 	(void)count;
+	chain_add(run->link, v[1].bytes, v[1].length);
 	reading->good = v[0].i == run->entries && v[2].length == CHAIN_BYTES &&
-			link_add(run, run->link, v[1].bytes, v[1].length) &&
 			memcmp(run->link, v[2].bytes, CHAIN_BYTES) == 0 && take_lines(run, v[1].bytes, v[1].length);
 	run->entries++;
 	return reading->good;
@@ -506,12 +500,12 @@ static bool take_entry(void *context, const struct db_value *v, size_t count)
 
 static bool take_source(void *context, const struct db_value *v, size_t count)
 {
-	struct reading *reading = context;
+	struct run_store *run = context;
 
 	(void)count;
-	reading->good = link_add(reading->run, reading->run->link, v[0].bytes, v[0].length) &&
-			link_add(reading->run, reading->run->link, v[1].bytes, v[1].length);
-	return reading->good;
+	chain_add(run->link, v[0].bytes, v[0].length);
+	chain_add(run->link, v[1].bytes, v[1].length);
+	return true;
 }
 
 static bool read_entries(struct run_store *run)
@@ -535,13 +529,11 @@ static bool read_entries(struct run_store *run)
 static bool read_sources(struct run_store *run)
 {
 	const struct db_value values[] = {DB_INT_OF(run->record.number)};
-	struct reading reading = {.run = run, .good = true};
 	struct db *db = run->state->db;
 
-	return link_add(run, run->link, run->record.id, strlen(run->record.id)) &&
-	       db->ops->run(db, "SELECT path, text FROM source WHERE run = $1 ORDER BY number", values, 1,
-			    take_source, &reading) &&
-	       reading.good;
+	chain_add(run->link, run->record.id, strlen(run->record.id));
+	return db->ops->run(db, "SELECT path, text FROM source WHERE run = $1 ORDER BY number", values, 1,
+			    take_source, run);
 }
 
 static size_t run_count(struct store *store)

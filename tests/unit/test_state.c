@@ -1,5 +1,7 @@
 /* test_state.c - runs on record, the same in SQLite and in PostgreSQL; what is damaged, newer, or somebody else's. */
 #define _GNU_SOURCE 1
+#include "builtins/live.h"
+#include "store/sha256.h"
 #include "tests/unit/state_place.h"
 
 static char *place; /* of the test under way */
@@ -486,6 +488,31 @@ static void test_no_state(void **unused)
 	assert_says(error, "the database's encoding is LATIN1, and must be UTF8");
 }
 
+/* Against libcrypto's, of texts of every length around the blocks' borders, in pieces of every size. */
+static void test_hash(void **unused)
+{
+	unsigned char text[300], got[SHA256_BYTES];
+	char wanted[65], hex[65];
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof text; i++)
+		text[i] = (unsigned char)(i * 37);
+	for (size_t length = 0; length <= sizeof text; length++) {
+		assert_true(sha256_bytes((const char *)text, length, wanted));
+		for (size_t piece = 1; piece <= 130; piece++) {
+			struct sha256 hash;
+
+			sha256_start(&hash);
+			for (size_t at = 0; at < length; at += piece)
+				sha256_add(&hash, text + at, at + piece < length ? piece : length - at);
+			sha256_end(&hash, got);
+			for (int i = 0; i < SHA256_BYTES; i++)
+				sprintf(hex + 2 * i, "%02x", got[i]);
+			assert_string_equal(hex, wanted);
+		}
+	}
+}
+
 /* Of ids, the order of bytes counts, whatever the database sorts by. Two states of one database are two. */
 static void test_schemas_are_states(void **unused)
 {
@@ -535,6 +562,7 @@ int main(int argc, char **argv)
 	    BOTH(test_first_users_at_once),
 	    BOTH(test_one_owner),
 	    BOTH(test_writers_side_by_side),
+	    cmocka_unit_test(test_hash),
 	    cmocka_unit_test(test_no_state),
 	    cmocka_unit_test(test_schemas_are_states),
 	};
