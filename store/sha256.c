@@ -39,8 +39,8 @@ static void add_block(uint32_t state[8], const unsigned char *block)
 	for (int i = 0; i < 16; i++)
 		w[i] = be32toh(w[i]);
 	for (int i = 16; i < 64; i++)
-		w[i] = w[i - 16] + (turned(w[i - 15], 7) ^ turned(w[i - 15], 18) ^ w[i - 15] >> 3) + w[i - 7] +
-		       (turned(w[i - 2], 17) ^ turned(w[i - 2], 19) ^ w[i - 2] >> 10);
+		w[i] = w[i - 16] + (turned(w[i - 15], 7) ^ turned(w[i - 15], 18) ^ w[i - 15] >> 3) +
+		       w[i - 7] + (turned(w[i - 2], 17) ^ turned(w[i - 2], 19) ^ w[i - 2] >> 10);
 	for (int i = 0; i < 64; i += 8) {
 		ROUND(a, b, c, d, e, f, g, h, i);
 		ROUND(h, a, b, c, d, e, f, g, i + 1);
@@ -64,8 +64,8 @@ static void add_block(uint32_t state[8], const unsigned char *block)
 void sha256_start(struct sha256 *hash)
 {
 	/* Likewise of the square roots of the first 8 (5.3.3). */
-	*hash = (struct sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
-					  0x1f83d9ab, 0x5be0cd19}};
+	*hash = (struct sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+					  0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
 }
 
 void sha256_add(struct sha256 *hash, const void *bytes, size_t length)

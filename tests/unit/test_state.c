@@ -1,4 +1,5 @@
-/* test_state.c - runs on record, the same in SQLite and in PostgreSQL; what is damaged, newer, or somebody else's. */
+/* test_state.c - runs on record, the same in SQLite and in PostgreSQL; what is damaged, newer, or somebody
+ * else's. */
 #define _GNU_SOURCE 1
 #include "builtins/live.h"
 #include "store/sha256.h"
@@ -326,7 +327,8 @@ static void test_a_newer_schema(void **unused)
 	state_close(state_at(place)); /* the second time it is there */
 	tamper(place, remote ? "UPDATE runplan_schema SET version = 2" : "PRAGMA user_version = 2");
 	assert_null(state_open(place, error, sizeof error));
-	assert_says(error, "it was written by a newer runplan (its schema is number 2, this program knows up to 1)");
+	assert_says(error,
+		    "it was written by a newer runplan (its schema is number 2, this program knows up to 1)");
 }
 
 /* ---- several processes ---- */
@@ -544,7 +546,7 @@ static void test_schemas_are_states(void **unused)
 #define BOTH(test)                                                                                           \
 	{#test " in SQLite", test, sqlite_setup, teardown, NULL},                                            \
 	{                                                                                                    \
-		#test " in PostgreSQL", test, postgres_setup, teardown, NULL                                 \
+#test " in PostgreSQL", test, postgres_setup, teardown, NULL                                 \
 	}
 
 int main(int argc, char **argv)

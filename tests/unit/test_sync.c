@@ -1,6 +1,7 @@
 /*
- * test_sync.c - when the journal is synced: before a change starts its intent is on record, before the machine waits what
- * changes have answered is; branches share a sync. With a driver of the test's own, whose answers come at once.
+ * test_sync.c - when the journal is synced: before a change starts its intent is on record, before the
+ * machine waits what changes have answered is; branches share a sync. With a driver of the test's own, whose
+ * answers come at once.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -195,7 +196,9 @@ static void test_branches_share(void **state)
 			     &kept, &quick),
 			 0);
 	assert_int_equal(quick.started, 192);
-	assert_int_equal(kept.syncs, 4); /* each round of intents with the outcomes before it; the last outcomes with the end */
+	assert_int_equal(
+	    kept.syncs,
+	    4); /* each round of intents with the outcomes before it; the last outcomes with the end */
 }
 
 static void test_one_after_the_other(void **state)
