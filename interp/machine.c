@@ -450,7 +450,7 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 		effect_ended(machine, delivery);
 		break;
 	case DELIVERY_NOTE:
-		machine->owed = true;
+		machine->owed = machine->noted = true;
 		tell(machine, EVENT_EFFECT_NOTE, delivery->id, NULL, "", value_copy(delivery->outcome.value),
 		     (struct span){ 0 });
 		break;
@@ -643,7 +643,7 @@ static bool sync_owed(struct machine *machine)
 {
 	if (!machine->owed && machine->now - machine->synced < SYNC_EVERY)
 		return true;
-	machine->owed = false;
+	machine->owed = machine->noted = false;
 	machine->synced = machine->now;
 	return journal_sync(machine->journal);
 }
@@ -656,7 +656,7 @@ static void start_all(struct machine *machine)
 {
 	const struct driver_ops *ops = machine->driver->ops;
 
-	if ((machine->owed || machine->intends) && ops->has_come && ops->has_come(machine->driver))
+	if ((machine->owed || machine->intends) && !machine->noted && ops->has_come && ops->has_come(machine->driver))
 		return;
 	effects_begin(machine);
 	machine->broken |= !sync_owed(machine);

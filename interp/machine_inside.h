@@ -327,6 +327,7 @@ struct machine {
 	bool broken;   /* the journal failed: nothing starts any more */
 	bool intends;  /* the intent of a change has been told since: it must be on record before anything is started */
 	bool owed;     /* what was told since the last sync must be on record before anything is waited for */
+	bool noted;    /* a note among it: the driver's next() acknowledges it */
 	int64_t synced; /* when that was */
 	bool stopped;  /* second signal */
 	int signal;    /* the first */

@@ -69,6 +69,8 @@ struct quick {
 	struct kept *kept;
 	char *answers[500]; /* ids; taken from the front */
 	size_t first, count;
+	bool notes;	    /* each change, before its answer */
+	char *noted;	    /* the id of the note that the next call of next() acknowledges */
 	char *changes[500]; /* ids of changes that were answered */
 	size_t change_count;
 	int started, cancelled;
@@ -111,6 +113,18 @@ static bool quick_next(struct driver *driver, int64_t deadline, struct delivery 
 {
 	struct quick *quick = (struct quick *)driver;
 
+	if (quick->noted) {
+		assert_true(is_durable(quick->kept, "effect.note", quick->noted));
+		free(quick->noted);
+		quick->noted = NULL;
+	} else if (quick->notes && quick->first < quick->count) {
+		quick->noted = strdup(quick->answers[quick->first]);
+		*out = (struct delivery){.kind = DELIVERY_NOTE,
+					 .now = quick->now,
+					 .id = strdup(quick->noted),
+					 .outcome = outcome_ok(value_string("exec id"))};
+		return true;
+	}
 	if (quick->first == quick->count) { /* it would wait: all that changes have answered is on record */
 		for (size_t i = 0; i < quick->change_count; i++)
 			assert_true(is_durable(quick->kept, "effect.ended", quick->changes[i]));
@@ -144,7 +158,7 @@ static const struct driver_ops quick_ops = {
 
 /* ---- a run ---- */
 
-static int run(const char *text, struct kept *kept, struct quick *quick)
+static int run(const char *text, struct kept *kept, struct quick *quick, bool notes)
 {
 	struct compilation *compilation = compilation_new(&builtin_registry);
 	struct machine_options options = {.run_id = "r"};
@@ -154,7 +168,7 @@ static int run(const char *text, struct kept *kept, struct quick *quick)
 
 	kept->base.ops = &kept_ops;
 	kept->base.packed = true;
-	*quick = (struct quick){.driver.ops = &quick_ops, .kept = kept};
+	*quick = (struct quick){.driver.ops = &quick_ops, .kept = kept, .notes = notes};
 	file_make(in_directory("a.plan"), text, strlen(text));
 	if (!check_plan(compilation, in_directory("a.plan")))
 		diag_print(stderr, compilation->diags, compilation->sources, false);
@@ -193,12 +207,31 @@ static void test_branches_share(void **state)
 			     "  }\n"
 			     "  rollback none \"test\"\n"
 			     "}\n",
-			     &kept, &quick),
+			     &kept, &quick, false),
 			 0);
 	assert_int_equal(quick.started, 192);
 	assert_int_equal(
 	    kept.syncs,
 	    4); /* each round of intents with the outcomes before it; the last outcomes with the end */
+}
+
+/* A note is acknowledged when it is on record, though other answers have come. */
+static void test_notes_are_not_kept_back(void **state)
+{
+	struct kept kept = {0};
+	struct quick quick;
+
+	(void)state;
+	assert_int_equal(run("plan \"P\" { }\n"
+			     "step \"S\" {\n"
+			     "  for i in 1..8 at most 8 at once { file.remove(\"/a${i}\") }\n"
+			     "  rollback none \"test\"\n"
+			     "}\n",
+			     &kept, &quick, true),
+			 0);
+	assert_int_equal(quick.started, 8);
+	assert_null(quick.noted);
+	assert_true(kept.syncs > 8);
 }
 
 static void test_one_after_the_other(void **state)
@@ -216,7 +249,7 @@ static void test_one_after_the_other(void **state)
 			     "  hold 1s\n"
 			     "  rollback none \"test\"\n"
 			     "}\n",
-			     &kept, &quick),
+			     &kept, &quick, false),
 			 0);
 	assert_int_equal(quick.started, 4);
 	assert_true(kept.syncs <= 6);
@@ -237,7 +270,7 @@ static void test_cancelled_at_once(void **state)
 			     "  }\n"
 			     "  rollback none \"test\"\n"
 			     "}\n",
-			     &kept, &quick),
+			     &kept, &quick, false),
 			 1);
 	assert_int_equal(quick.started, 1);
 	assert_int_equal(quick.cancelled, 1);
@@ -258,7 +291,7 @@ static void test_a_sync_that_fails(void **state)
 				     "  }\n"
 				     "  rollback { file.remove(\"/c\") }\n"
 				     "}\n",
-				     &kept, &quick),
+				     &kept, &quick, false),
 				 at <= 3 ? 6 : 0);
 		assert_int_equal(quick.started, at == 1 ? 0 : at == 2 ? 8 : 16);
 	}
@@ -268,6 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_branches_share),
+	    cmocka_unit_test(test_notes_are_not_kept_back),
 	    cmocka_unit_test(test_one_after_the_other),
 	    cmocka_unit_test(test_cancelled_at_once),
 	    cmocka_unit_test(test_a_sync_that_fails),
