@@ -756,6 +756,15 @@ static bool live_next(struct driver *driver, int64_t deadline, struct delivery *
 	}
 }
 
+static bool live_has_come(struct driver *driver)
+{
+	struct live *live = (struct live *)driver;
+
+	if (live->queue == NULL)
+		uv_run(&live->loop, UV_RUN_NOWAIT);
+	return live->queue != NULL && live->queue->kind == DELIVERY_OUTCOME;
+}
+
 static int64_t live_start_wall(struct driver *driver)
 {
 	return ((struct live *)driver)->wall;
@@ -878,6 +887,7 @@ static const struct driver_ops live_ops = {
     .start = live_start,
     .cancel = live_cancel,
     .next = live_next,
+    .has_come = live_has_come,
     .start_wall = live_start_wall,
     .settle = live_settle,
     .free = live_free,

@@ -434,6 +434,7 @@ const struct fact variable_facts[] = {
     {"CREDENTIALS_DIRECTORY", "where `credential(\"name\")` finds secrets, as systemd sets it"},
     {"DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH",
      "how to reach the engine, for `docker.*` and `compose.*`"},
+    {"RUNPLAN_STATE_PATIENCE", "seconds for which a lost connection to `--state postgres://...` is made anew; else 30"},
     {"PGHOST, PGPASSFILE, ...", "what libpq reads, for `pg.*`"},
     {NULL, NULL},
 };

@@ -79,6 +79,11 @@ static bool pulse_next(struct driver *driver, int64_t deadline, struct delivery 
 	}
 }
 
+static bool pulse_has_come(struct driver *driver)
+{
+	return inner_of(driver)->ops->has_come(inner_of(driver));
+}
+
 static bool pulse_again(struct driver *driver, struct delivery *out)
 {
 	return inner_of(driver)->ops->again(inner_of(driver), out);
@@ -116,6 +121,7 @@ struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *cont
 	    .start = pulse_start,
 	    .cancel = pulse_cancel,
 	    .next = pulse_next,
+	    .has_come = inner->ops->has_come ? pulse_has_come : NULL,
 	    .again = inner->ops->again ? pulse_again : NULL,
 	    .start_wall = pulse_start_wall,
 	    .given = inner->ops->given ? pulse_given : NULL,

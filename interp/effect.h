@@ -95,6 +95,9 @@ struct driver_ops {
 	void (*cancel)(struct driver *driver, const char *id);
 	/* Waits for the next answer, signal, or `deadline` (on the run's clock; INT64_MAX: none). False: broken, exit 6. */
 	bool (*next)(struct driver *driver, int64_t deadline, struct delivery *out);
+	/* An answer has come, so that next() will not wait. Where this can be told, effects that are asked for meanwhile are
+	 * started together, behind one sync. NULL: it cannot. */
+	bool (*has_come)(struct driver *driver);
 	/* The run has ended, or was stopped: does it go on (RESUMED, ROLLBACK)? NULL: never. */
 	bool (*again)(struct driver *driver, struct delivery *out);
 	int64_t (*start_wall)(struct driver *driver); /* since 1970 UTC, when the run's clock stood at 0; asked once */

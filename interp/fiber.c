@@ -280,6 +280,7 @@ static void nudge(struct fiber *fiber)
 			fiber->effect->cancelled = true;
 			tell(fiber->machine, EVENT_CANCELLED, fiber->effect->id, fiber,
 			     value_text_peek(fiber->pending->message), value_null(), fiber->pending->at);
+			effects_begin(fiber->machine);
 			fiber->machine->driver->ops->cancel(fiber->machine->driver, fiber->effect->id);
 		}
 		break;

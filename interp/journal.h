@@ -4,7 +4,8 @@
  * The machine appends every event; observers (the terminal, --json) see it at once; a store, where one is open, keeps
  * it first. The machine calls journal_sync() before a change starts, before a note is acknowledged, and before it waits
  * where a change, a note, a signal or a person's answer has been told since: an intent is durable before its change, and
- * an outcome before anything that others can see follows from it. What was only read may be read again: rows in between
+ * an outcome before anything that others can see follows from it. Answers that have come already are not waited for: they
+ * share a sync. What was only read may be read again: rows in between
  * share one sync, a second apart at the most. When the store fails, no further effect starts and the run ends with 6.
  */
 #ifndef RUNPLAN_JOURNAL_H

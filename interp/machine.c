@@ -157,8 +157,23 @@ static void grow_effects(struct machine *machine)
 	free(old);
 }
 
+static void request_free(struct effect *effect)
+{
+	struct effect_request *request = effect->request;
+
+	if (!request)
+		return;
+	for (size_t i = 0; i < request->arg_count; i++)
+		value_release(request->args[i]);
+	free((struct value *)request->args);
+	free((char *)request->label);
+	free(request);
+	effect->request = NULL;
+}
+
 static void effect_free(struct effect *effect)
 {
+	request_free(effect);
 	free(effect->id);
 	free(effect->question);
 	value_release(effect->thing);
@@ -193,6 +208,43 @@ static void tell_person(struct fiber *fiber, const struct effect_request *reques
 		record_set(&data, "of", value_copy(request->args[2]));
 	tell(fiber->machine, EVENT_PERSON_ASKED, request->id, fiber,
 	     request->arg_count ? value_text_peek(request->args[0]) : "", data, request->at);
+}
+
+/* The intents of changes are on record before any of what waits is started. */
+static bool intents_kept(struct machine *machine)
+{
+	if (machine->intends && !machine->broken && !journal_sync(machine->journal))
+		machine->broken = true;
+	machine->intends = false;
+	return !machine->broken; /* after a failed write nothing starts any more */
+}
+
+void effects_begin(struct machine *machine)
+{
+	struct effect *effect;
+
+	while ((effect = machine->to_start)) {
+		machine->to_start = effect->next_to_start;
+		if (intents_kept(machine))
+			machine->driver->ops->start(machine->driver, effect->request);
+		request_free(effect);
+	}
+	machine->to_start_tail = &machine->to_start;
+}
+
+static void start_later(struct machine *machine, struct effect *effect, const struct effect_request *request)
+{
+	struct effect_request *copy = memory_need(malloc(sizeof(*copy)));
+	struct value *args = memory_need(calloc(request->arg_count + 1, sizeof(*args)));
+
+	for (size_t i = 0; i < request->arg_count; i++)
+		args[i] = value_copy(request->args[i]);
+	*copy = *request;
+	copy->args = args;
+	copy->label = request->label ? memory_need(strdup(request->label)) : NULL;
+	effect->request = copy;
+	*machine->to_start_tail = effect;
+	machine->to_start_tail = &effect->next_to_start;
 }
 
 void effect_start(struct fiber *fiber, const struct builtin *builtin, const struct value *args, uint32_t count,
@@ -233,8 +285,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		tell_person(fiber, &request);
 	if (builtin->effect == EFFECT_CHANGE && !builtin->leaves && !fiber_closing(fiber))
 		machine->changed = true;
-	if (builtin->effect == EFFECT_CHANGE && !machine->broken && !journal_sync(machine->journal))
-		machine->broken = true;
+	machine->intends |= builtin->effect == EFFECT_CHANGE;
 	grow_effects(machine);
 	*effect_place(machine, effect->id) = effect;
 	machine->effect_count++;
@@ -243,7 +294,9 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 	fiber->fuel = fiber->turns = 0;
 	if (person)
 		people_pause(fiber, true);
-	if (!machine->broken) /* after a failed write nothing starts any more */
+	if (machine->driver->ops->has_come)
+		start_later(machine, effect, &request);
+	else if (intents_kept(machine))
 		machine->driver->ops->start(machine->driver, &request);
 }
 
@@ -433,7 +486,7 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 		effect_ended(machine, delivery);
 		break;
 	case DELIVERY_NOTE:
-		machine->owed = true;
+		machine->owed = machine->noted = true;
 		tell(machine, EVENT_EFFECT_NOTE, delivery->id, NULL, "", value_copy(delivery->outcome.value),
 		     (struct span){ 0 });
 		break;
@@ -620,6 +673,7 @@ struct machine *machine_new(const struct machine_options *options)
 	machine->options = options;
 	machine->start_wall = machine->wall = options->driver->ops->start_wall(options->driver);
 	grow_effects(machine);
+	machine->to_start_tail = &machine->to_start;
 	machine->stays = list_new(4);
 	machine->by_hand = list_new(4);
 	machine->leaves = list_new(4);
@@ -644,9 +698,23 @@ static bool sync_owed(struct machine *machine)
 {
 	if (!machine->owed && machine->now - machine->synced < SYNC_EVERY)
 		return true;
-	machine->owed = false;
+	machine->owed = machine->noted = false;
 	machine->synced = machine->now;
 	return journal_sync(machine->journal);
+}
+
+/*
+ * Starts what was asked for, once all is on record that must be. But answers that have come already are taken first, so
+ * that they, and the intents of what follows from them, share that sync.
+ */
+static void start_all(struct machine *machine)
+{
+	const struct driver_ops *ops = machine->driver->ops;
+
+	if ((machine->owed || machine->intends) && !machine->noted && ops->has_come && ops->has_come(machine->driver))
+		return;
+	effects_begin(machine);
+	machine->broken |= !sync_owed(machine);
 }
 
 /* To the end of the plan, or to where it is stopped. */
@@ -662,7 +730,8 @@ static void run_on(struct machine *machine)
 			return;
 		memset(&delivery, 0, sizeof(delivery));
 		const struct heap_entry *first = heap_first(&machine->timers);
-		if (!sync_owed(machine) ||
+		start_all(machine);
+		if (machine->broken ||
 		    !machine->driver->ops->next(machine->driver, first ? first->due : INT64_MAX, &delivery)) {
 			machine->broken = true;
 			return;

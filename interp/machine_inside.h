@@ -261,6 +261,8 @@ struct effect {
 	int64_t started;
 	char *question;
 	struct value thing, shown; /* left.c: the name of what it leaves or takes away, or null; the call in a line */
+	struct effect_request *request; /* until it is handed to the driver: a copy, with arguments and label of its own */
+	struct effect *next_to_start;
 	struct effect *next; /* in its bucket */
 };
 
@@ -323,6 +325,7 @@ struct machine {
 	struct heap timers;
 	struct effect **effects; /* hash by id */
 	uint32_t effect_buckets, effect_count;
+	struct effect *to_start, **to_start_tail; /* in the order in which they were asked for */
 	uint32_t deferrals; /* deferred blocks of all plans that have not run to their end */
 	struct deferred *defer_slots[2][1 << DEFER_BITS]; /* by statement and owner; by these and the values */
 	struct unwinding *unwindings; /* all under way */
@@ -331,7 +334,9 @@ struct machine {
 	bool broken;   /* the journal failed: nothing starts any more */
 	bool pausing;  /* no step begins */
 	bool waits;    /* stopped, for a person, until the run is resumed */
+	bool intends;  /* the intent of a change has been told since: it must be on record before anything is started */
 	bool owed;     /* what was told since the last sync must be on record before anything is waited for */
+	bool noted;    /* a note among it: the driver's next() acknowledges it */
 	int64_t synced; /* when that was */
 	bool stopped;  /* second signal */
 	int signal;    /* the first */
@@ -354,6 +359,7 @@ void tell_plan(const struct plan_run *plan, enum event_kind kind, const char *id
 	       struct span at);
 void effect_start(struct fiber *fiber, const struct builtin *builtin, const struct value *args, uint32_t count,
 		  uint32_t a, struct span at, const char *label);
+void effects_begin(struct machine *machine); /* all that wait for it; before the driver is told of anything else */
 struct value handler_end(const char *kind, const struct failure *failure); /* data of EVENT_HANDLER_ENDED; NULL: done */
 char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *text_numbered(const char *path, char mark, uint32_t number); /* path, mark, number: an id */

@@ -448,6 +448,14 @@ static bool resume_again(struct driver *driver, struct delivery *out)
 	return !replay_problem(resume->record, &at) && go_on(resume, out);
 }
 
+static bool resume_has_come(struct driver *driver)
+{
+	struct resume *resume = resume_of(driver);
+
+	return resume->started && (resume->early || (resume->inner->ops->has_come &&
+						     resume->inner->ops->has_come(resume->inner)));
+}
+
 static int64_t resume_start_wall(struct driver *driver)
 {
 	struct resume *resume = resume_of(driver);
@@ -488,6 +496,7 @@ static const struct driver_ops resume_ops = {
     .start = resume_start,
     .cancel = resume_cancel,
     .next = resume_next,
+    .has_come = resume_has_come,
     .again = resume_again,
     .start_wall = resume_start_wall,
     .given = resume_given,

@@ -1,10 +1,11 @@
 /*
  * db_postgres.c - runs in a PostgreSQL database, for several machines. See db.h.
  *
- * Who owns a run, or a plan's lock, holds an advisory lock of its session: the server lets go of it when the session ends.
- * A session that was lost may be alive on the server for a while, with a commit under way. So a new one ends it first and
- * waits until it is gone: from then on what it has committed can be seen, and nothing follows. Then it takes again what the
- * old one held; a run or a lock that somebody else has had meanwhile is not ours any more.
+ * Who owns a run, or a plan's lock, holds an advisory lock of its session: the server lets go of it when the
+ * session ends. A session that was lost may be alive on the server for a while, with a commit under way. So a
+ * new one ends it first and waits until it is gone: from then on what it has committed can be seen, and
+ * nothing follows. Then it takes again what the old one held; a run or a lock that somebody else has had
+ * meanwhile is not ours any more.
  */
 #define _GNU_SOURCE
 #include "store/db.h"
@@ -22,9 +23,10 @@
 #include "interp/library.h"
 #include "interp/value.h"
 
-#define SECOND_NS  INT64_C(1000000000)
-#define ANSWER_NS  (40 * SECOND_NS) /* for one answer; another writer's commit is waited for half as long (SETTINGS) */
-#define PATIENCE_S 30		    /* for a lost connection; RUNPLAN_STATE_PATIENCE */
+#define SECOND_NS INT64_C(1000000000)
+#define ANSWER_NS                                                                                            \
+	(40 * SECOND_NS) /* for one answer; another writer's commit is waited for half as long (SETTINGS) */
+#define PATIENCE_S 30	 /* for a lost connection; RUNPLAN_STATE_PATIENCE */
 #define STATEMENTS 32
 #define PARAMETERS 16
 #define COLUMNS	   16
@@ -139,7 +141,8 @@ static void put_message(char *out, size_t size, const char *text)
 
 static bool lose(struct postgres *pg, const char *why)
 {
-	put_message(pg->base.error, sizeof(pg->base.error), why && *why ? why : "the server closed the connection");
+	put_message(pg->base.error, sizeof(pg->base.error),
+		    why && *why ? why : "the server closed the connection");
 	pg->api->PQfinish(pg->connection);
 	pg->connection = NULL;
 	pg->base.lost = true;
@@ -188,9 +191,11 @@ static bool failed(struct postgres *pg, const PGresult *result)
 
 	if (!message) /* libpq's own: there was no answer */
 		return lose(pg, pg->api->PQerrorMessage(pg->connection));
-	snprintf(text, sizeof(text), "%s%s%s%s", message, detail ? " (" : "", detail ? detail : "", detail ? ")" : "");
+	snprintf(text, sizeof(text), "%s%s%s%s", message, detail ? " (" : "", detail ? detail : "",
+		 detail ? ")" : "");
 	if (state && strcmp(state, "55P03") == 0)
-		snprintf(text, sizeof(text), "another process has been writing for 20 s and does not come to its end");
+		snprintf(text, sizeof(text),
+			 "another process has been writing for 20 s and does not come to its end");
 	if (severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
 		return lose(pg, text);
 	put_message(pg->base.error, sizeof(pg->base.error), text);
@@ -260,7 +265,8 @@ static void ignore_notice(void *context, const char *message)
 /* A client whose machine is gone is noticed within half a minute, and an idle one is left alone. */
 #define SETTINGS                                                                                             \
 	"SET client_min_messages = error; SET lock_timeout = '20s'; SET statement_timeout = 0;"              \
-	"SET idle_in_transaction_session_timeout = '60s'; SET default_transaction_isolation = 'read committed';" \
+	"SET idle_in_transaction_session_timeout = '60s'; SET default_transaction_isolation = 'read "        \
+	"committed';"                                                                                        \
 	"SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;"       \
 	"SET tcp_user_timeout = 25000; SET synchronous_commit = %s; %s"                                      \
 	"SELECT 'pid = ' || pid || ' AND backend_start::text = ''' || backend_start::text || ''''"           \
@@ -273,13 +279,13 @@ static bool prepare_session(struct postgres *pg)
 	char sql[sizeof(SETTINGS) + 100], commit[32];
 
 	if (version < OLDEST) {
-		snprintf(pg->base.error, sizeof(pg->base.error), "the server is PostgreSQL %d, and must be 12 or newer",
-			 version / 10000);
+		snprintf(pg->base.error, sizeof(pg->base.error),
+			 "the server is PostgreSQL %d, and must be 12 or newer", version / 10000);
 		return false;
 	}
 	if (!encoding || (strcmp(encoding, "UTF8") != 0 && strcmp(encoding, "SQL_ASCII") != 0)) {
-		snprintf(pg->base.error, sizeof(pg->base.error), "the database's encoding is %s, and must be UTF8",
-			 encoding ? encoding : "unknown");
+		snprintf(pg->base.error, sizeof(pg->base.error),
+			 "the database's encoding is %s, and must be UTF8", encoding ? encoding : "unknown");
 		return false;
 	}
 	if (!ask_text(pg, "SHOW synchronous_commit", commit, sizeof(commit)))
@@ -292,17 +298,13 @@ static bool prepare_session(struct postgres *pg)
 static bool connect_once(struct postgres *pg)
 {
 	/* What follows the URL outranks it. */
-	static const char *const keys[] = {"connect_timeout",
-					   "keepalives_idle",
-					   "keepalives_interval",
-					   "keepalives_count",
-					   "tcp_user_timeout",
-					   "gssencmode",
-					   "fallback_application_name",
-					   "dbname",
-					   "client_encoding",
-					   NULL};
-	const char *const values[] = {"10", "10", "5", "3", "25000", "disable", "runplan", pg->url, "UTF8", NULL};
+	static const char *const keys[] = {"connect_timeout",		"keepalives_idle",
+					   "keepalives_interval",	"keepalives_count",
+					   "tcp_user_timeout",		"gssencmode",
+					   "fallback_application_name", "dbname",
+					   "client_encoding",		NULL};
+	const char *const values[] = {"10",	 "10",	    "5",     "3",    "25000",
+				      "disable", "runplan", pg->url, "UTF8", NULL};
 	const struct pq_functions *api = pg->api;
 
 	pg->base.lost = false;
@@ -322,11 +324,13 @@ static bool end_former(struct postgres *pg, const char *backend, int64_t deadlin
 {
 	char sql[300], alive[24];
 
-	snprintf(sql, sizeof(sql), "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE %s", backend);
+	snprintf(sql, sizeof(sql), "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE %s",
+		 backend);
 	while (ask_text(pg, sql, alive, sizeof(alive))) {
 		if (strcmp(alive, "0") == 0)
 			return true;
-		snprintf(pg->base.error, sizeof(pg->base.error), "the session that was lost does not come to its end");
+		snprintf(pg->base.error, sizeof(pg->base.error),
+			 "the session that was lost does not come to its end");
 		if (clock_now() > deadline)
 			return false;
 		pause_ms(20);
@@ -334,10 +338,12 @@ static bool end_former(struct postgres *pg, const char *backend, int64_t deadlin
 	return false;
 }
 
-#define TRY_RUN	 "SELECT pg_try_advisory_lock('run'::regclass::oid::int4, (%" PRId64 " & 2147483647)::int4)"
-#define TRY_LOCK "SELECT pg_try_advisory_lock('plan_lock'::regclass::oid::int4, (%" PRId64 " & 2147483647)::int4)"
+#define TRY_RUN "SELECT pg_try_advisory_lock('run'::regclass::oid::int4, (%" PRId64 " & 2147483647)::int4)"
+#define TRY_LOCK                                                                                             \
+	"SELECT pg_try_advisory_lock('plan_lock'::regclass::oid::int4, (%" PRId64 " & 2147483647)::int4)"
 
-static enum db_own try_advisory(struct postgres *pg, const char *format, int64_t number) __attribute__((format(printf, 2, 0)));
+static enum db_own try_advisory(struct postgres *pg, const char *format, int64_t number)
+    __attribute__((format(printf, 2, 0)));
 static enum db_own try_advisory(struct postgres *pg, const char *format, int64_t number)
 {
 	char sql[160], taken[8];
@@ -357,8 +363,9 @@ static bool give_up(struct postgres *pg)
 
 static bool lock_lost(struct postgres *pg)
 {
-	snprintf(pg->base.error, sizeof(pg->base.error),
-		 "the connection to PostgreSQL was lost, and another run has taken the plan's lock meanwhile");
+	snprintf(
+	    pg->base.error, sizeof(pg->base.error),
+	    "the connection to PostgreSQL was lost, and another run has taken the plan's lock meanwhile");
 	pg->base.lock_lost = true;
 	return give_up(pg);
 }
@@ -372,7 +379,8 @@ static bool take_again(struct postgres *pg)
 			break;
 		case DB_BUSY:
 			snprintf(pg->base.error, sizeof(pg->base.error),
-				 "the connection to PostgreSQL was lost, and another process has taken the run over "
+				 "the connection to PostgreSQL was lost, and another process has taken the "
+				 "run over "
 				 "meanwhile");
 			return give_up(pg);
 		case DB_FAILED:
@@ -413,8 +421,8 @@ static bool connect_again(struct postgres *pg)
 		if (clock_now() > deadline) {
 			snprintf(why, sizeof(why), "%s", pg->base.error);
 			snprintf(pg->base.error, sizeof(pg->base.error),
-				 "the connection to PostgreSQL was lost and could not be made again within %" PRId64
-				 " s: %.400s",
+				 "the connection to PostgreSQL was lost and could not be made again within "
+				 "%" PRId64 " s: %.400s",
 				 limit / SECOND_NS, why);
 			return give_up(pg);
 		}
@@ -535,8 +543,8 @@ static bool run_once(struct postgres *pg, const char *sql, const struct paramete
 }
 
 /* Alone, a statement that does no harm a second time is repeated where its connection was lost. */
-static bool postgres_run(struct db *db, const char *sql, const struct db_value *values, size_t count, db_row *row,
-			 void *context)
+static bool postgres_run(struct db *db, const char *sql, const struct db_value *values, size_t count,
+			 db_row *row, void *context)
 {
 	struct postgres *pg = postgres_of(db);
 	bool repeats = !pg->begun && strncmp(sql, "INSERT", 6) != 0;
@@ -552,18 +560,21 @@ static bool postgres_run(struct db *db, const char *sql, const struct db_value *
 
 /* ---- transactions ---- */
 
-/* Writers wait for each other; then, in the same breath, how many of the plan's locks are still as they were taken. */
+/* Writers wait for each other; then, in the same breath, how many of the plan's locks are still as they were
+ * taken. */
 static bool begin_once(struct postgres *pg)
 {
 	char sql[2000], *at = sql, *end = sql + sizeof(sql), count[24];
 
-	at += snprintf(at, (size_t)(end - at),
-		       "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('runplan in ' || current_schema(), 0)); ");
+	at += snprintf(
+	    at, (size_t)(end - at),
+	    "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('runplan in ' || current_schema(), 0)); ");
 	if (pg->lock_count > 0)
-		at += snprintf(at, (size_t)(end - at), "SELECT count(*) FROM plan_lock WHERE (number, fence) IN (");
+		at += snprintf(at, (size_t)(end - at),
+			       "SELECT count(*) FROM plan_lock WHERE (number, fence) IN (");
 	for (size_t i = 0; i < pg->lock_count && at < end; i++)
-		at += snprintf(at, (size_t)(end - at), "%s(%" PRId64 ", %" PRId64 ")", i ? ", " : "", pg->locks[i].number,
-			       pg->locks[i].fence);
+		at += snprintf(at, (size_t)(end - at), "%s(%" PRId64 ", %" PRId64 ")", i ? ", " : "",
+			       pg->locks[i].number, pg->locks[i].fence);
 	if (pg->lock_count == 0)
 		return execute(pg, sql);
 	if (at + 2 > end)
@@ -627,7 +638,8 @@ static bool postgres_version(struct db *db, int64_t *version)
 	char text[24];
 
 	*version = 0;
-	/* Not to_regclass(): what it did not find before, it does not find behind a lock that was waited for. */
+	/* Not to_regclass(): what it did not find before, it does not find behind a lock that was waited for.
+	 */
 	if (!ask_text(pg,
 		      "SELECT count(*) FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace"
 		      " WHERE relname = 'runplan_schema' AND nspname = ANY (current_schemas(false))",
@@ -646,7 +658,8 @@ static const char *postgres_schema(int64_t from)
 {
 	static const char *const steps[] = {
 	    "CREATE TABLE runplan_schema (version bigint PRIMARY KEY);"
-	    "CREATE TABLE run (number bigserial PRIMARY KEY, id text COLLATE \"C\" NOT NULL UNIQUE, file text NOT NULL,"
+	    "CREATE TABLE run (number bigserial PRIMARY KEY, id text COLLATE \"C\" NOT NULL UNIQUE, file "
+	    "text NOT NULL,"
 	    " title text NOT NULL, directory text NOT NULL, operator text, environment text,"
 	    " version text NOT NULL, started bigint NOT NULL, process text NOT NULL, lock text,"
 	    " changed bigint NOT NULL, outcome text, exit bigint, ended bigint);"
@@ -709,7 +722,8 @@ static void postgres_disown(struct db *db, int64_t number)
 		return;
 	pg->owned[place] = pg->owned[--pg->owned_count];
 	snprintf(sql, sizeof(sql),
-		 "SELECT pg_advisory_unlock('run'::regclass::oid::int4, (%" PRId64 " & 2147483647)::int4)", number);
+		 "SELECT pg_advisory_unlock('run'::regclass::oid::int4, (%" PRId64 " & 2147483647)::int4)",
+		 number);
 	if (pg->connection && !pg->begun)
 		execute(pg, sql);
 }
@@ -766,17 +780,20 @@ static enum db_own postgres_lock(struct db *db, const char *name, const char *we
 		snprintf(db->error, sizeof(db->error), "a run may hold %d locks", LOCKS);
 		return DB_FAILED;
 	}
-	if (!postgres_run(db, "INSERT INTO plan_lock (name, fence, holder) VALUES ($1, 0, '') ON CONFLICT DO NOTHING",
-			  values, 1, NULL, NULL) ||
-	    !postgres_run(db,
-			  "UPDATE plan_lock SET fence = fence + 1, holder = $2 WHERE name = $1 AND CASE WHEN name = $1"
-			  " THEN pg_try_advisory_lock('plan_lock'::regclass::oid::int4, (number & 2147483647)::int4)"
-			  " END RETURNING number, fence",
-			  values, 2, take_lock, &lock))
+	if (!postgres_run(
+		db, "INSERT INTO plan_lock (name, fence, holder) VALUES ($1, 0, '') ON CONFLICT DO NOTHING",
+		values, 1, NULL, NULL) ||
+	    !postgres_run(
+		db,
+		"UPDATE plan_lock SET fence = fence + 1, holder = $2 WHERE name = $1 AND CASE WHEN name = $1"
+		" THEN pg_try_advisory_lock('plan_lock'::regclass::oid::int4, (number & 2147483647)::int4)"
+		" END RETURNING number, fence",
+		values, 2, take_lock, &lock))
 		return DB_FAILED;
 	if (lock.number == 0) {
 		snprintf(holder, size, "another run");
-		return postgres_run(db, "SELECT holder FROM plan_lock WHERE name = $1", values, 1, take_holder, &out)
+		return postgres_run(db, "SELECT holder FROM plan_lock WHERE name = $1", values, 1,
+				    take_holder, &out)
 			   ? DB_BUSY
 			   : DB_FAILED;
 	}
@@ -835,7 +852,8 @@ struct db *db_postgres_open(const char *url, char *error, size_t size)
 	if (!api)
 		return NULL;
 	if (!is_url(api, url)) {
-		snprintf(error, size, "--state is not a URL of PostgreSQL (postgres://user@host:port/database)");
+		snprintf(error, size,
+			 "--state is not a URL of PostgreSQL (postgres://user@host:port/database)");
 		return NULL;
 	}
 	pg = memory_need(calloc(1, sizeof(*pg)));

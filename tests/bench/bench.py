@@ -18,6 +18,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -174,6 +175,7 @@ class Bench:
         self.children = {}  # pid: process, in a session of its own
         self.started = {}  # servers by name
         os.makedirs(self.work)
+        os.environ["RUNPLAN_STATE"] = self.path("state")
         self.on_exit.append(lambda: shutil.rmtree(self.work, ignore_errors=True))
 
     def close(self):
@@ -693,6 +695,72 @@ def simulated(bench, name, *givens, **params):
     command = bench.run_plan(name, **params)
     command[1] = "simulate"
     return command + [word for given in givens for word in ("--given", given)]
+
+
+def killed_run(bench, place, count):
+    """A run with so many recorded reads, killed while it waits for the file of this name."""
+    go = bench.path("go")
+    child = bench.spawn(bench.run_plan("recorded", "--state", place, count=count, go=go), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + COMMAND_SECONDS
+    while not os.path.exists(go + ".waits"):
+        if child.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError("the run that was to be killed has ended, or does not come to its wait")
+        time.sleep(0.05)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    bench.children.pop(child.pid, None)
+    with open(go, "w", encoding="utf-8"):
+        pass
+
+
+def size_of(folder):
+    return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
+
+
+@row
+def row_record(bench):
+    count = bench.count(1000, 100)
+    names = iter(range(1 << 30))
+    new = lambda: bench.path(f"record-{next(names)}")  # noqa: E731 - a new one each time
+    fast = bench.race(bench.rounds(9), {
+        "ours": lambda _: bench.run_plan("effects", "--state", new(), count=count),
+        "C": lambda _: [bench.tool("commits"), new(), str(count), "200"],
+        "wide": lambda _: bench.run_plan("effects_wide", "--state", new(), count=count),
+    })
+    ours = figure(fast["ours"]).each(count)
+    yield times("a change and its record, one after the other", ours, "a commit of SQLite in C", figure(fast["C"]).each(count), 1.3)
+    yield faster("the same, 64 at once", figure(fast["wide"]).each(count), "one after the other", ours, 8)
+
+
+@row
+def row_resume(bench):
+    count = bench.count(100_000, 100)
+    record = bench.path("recorded")
+    killed_run(bench, record, count)
+    names = iter(range(1 << 30))
+
+    def resume(_):
+        place = bench.path(f"resumed-{next(names)}")
+        shutil.copytree(record, place)
+        return [bench.program, "resume", "--state", place, "--quiet"]
+
+    fast = bench.race(bench.rounds(9), {"resume": resume})
+    yield below(f"resume of a run with {count:,} recorded effects", figure(fast["resume"]), 1)
+    yield below("its store", Figure([size_of(record)], "B"), 40 << 20)
+
+
+@row
+def row_runs(bench):
+    count = bench.count(10_000, 10)
+    place = bench.path("many")
+    bench.output(bench.run_plan("hello", "--state", place))
+    with sqlite3.connect(os.path.join(place, "runs.db")) as db:
+        columns = [name for _, name, *_ in db.execute("PRAGMA table_info(run)") if name not in ("number", "id")]
+        db.executemany(f"INSERT INTO run (id, {', '.join(columns)}) SELECT ?, {', '.join(columns)} FROM run WHERE number = 1",
+                       ((f"2026{i:06}-000000-aaaaaa",) for i in range(count - 1)))
+    db.close()
+    yield below(f"`runs`, over {count:,} runs", figure(bench.race(bench.rounds(21), {"runs": [
+        bench.program, "runs", "--state", place]})["runs"]), 50e-3)
 
 
 @row

@@ -1,6 +1,6 @@
 /*
- * commits_main.c - commits FILE COUNT [BYTES]: so many durable commits to a new SQLite database, of a row of so many bytes
- * each: the bare work of a journal that keeps its rows so (write-ahead log, synchronous=FULL).
+ * commits_main.c - commits FILE COUNT [BYTES]: so many durable commits to a new SQLite database, of a row of
+ * so many bytes each: the bare work of a journal that keeps its rows so (write-ahead log, synchronous=FULL).
  */
 #include <dlfcn.h>
 #include <sqlite3.h>
@@ -40,7 +40,8 @@ int main(int argc, char **argv)
 	if (argc < 3 || !load(&api) || api.open(argv[1], &db) != SQLITE_OK ||
 	    api.exec(db,
 		     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-		     "CREATE TABLE entry (run INTEGER, number INTEGER, lines BLOB, PRIMARY KEY (run, number)) WITHOUT ROWID",
+		     "CREATE TABLE entry (run INTEGER, number INTEGER, lines BLOB, PRIMARY KEY (run, "
+		     "number)) WITHOUT ROWID",
 		     NULL, NULL, NULL) != SQLITE_OK ||
 	    api.prepare_v2(db, "INSERT INTO entry VALUES (1, ?, ?)", -1, &insert, NULL) != SQLITE_OK)
 		return 1;

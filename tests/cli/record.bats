@@ -39,7 +39,7 @@ newest() { "$RUNPLAN" runs --json | head -n 1 | jq -r ".$1"; }
     cp made.txt before
     run_plan resume
     ends_with 5
-    says "$err" "lines.plan:6:5: in doubt: sh: "
+    says "$err" "lines.plan:6:5: in doubt (0:5): sh: "
     says "$err" "runplan resume $(newest run) --in-doubt done"
     cmp made.txt before
     run_plan resume --in-doubt done

@@ -1,6 +1,7 @@
 /*
- * cut_proxy.h - between a client and a server on loopback, on a thread: hands on what both say, and once, when it is told to,
- * cuts the connection at the n-th message of the client. A client that waits for each answer sends one message at a time.
+ * cut_proxy.h - between a client and a server on loopback, on a thread: hands on what both say, and once,
+ * when it is told to, cuts the connection at the n-th message of the client. A client that waits for each
+ * answer sends one message at a time.
  */
 #ifndef CUT_PROXY_H
 #define CUT_PROXY_H
@@ -40,7 +41,8 @@ static inline bool proxy_pass(int from, int to)
 	static _Thread_local char bytes[1 << 16];
 	ssize_t got = read(from, bytes, sizeof bytes), sent = 0, more;
 
-	while (got > 0 && sent < got && (more = send(to, bytes + sent, (size_t)(got - sent), MSG_NOSIGNAL)) > 0)
+	while (got > 0 && sent < got &&
+	       (more = send(to, bytes + sent, (size_t)(got - sent), MSG_NOSIGNAL)) > 0)
 		sent += more;
 	return got > 0 && sent == got;
 }
@@ -144,7 +146,8 @@ static inline void proxy_start(struct cut_proxy *proxy, int server_port)
 	for (int i = 0; i < PROXY_PAIRS; i++)
 		proxy->clients[i] = proxy->servers[i] = -1;
 	proxy->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(proxy->listener, (struct sockaddr *)&address, length) != 0 || listen(proxy->listener, 64) != 0 ||
+	if (bind(proxy->listener, (struct sockaddr *)&address, length) != 0 ||
+	    listen(proxy->listener, 64) != 0 ||
 	    getsockname(proxy->listener, (struct sockaddr *)&address, &length) != 0 ||
 	    pthread_create(&proxy->thread, NULL, proxy_work, proxy) != 0)
 		abort();

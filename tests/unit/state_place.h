@@ -1,4 +1,5 @@
-/* state_place.h - for tests of store/: states in SQLite and in PostgreSQL, each new and empty, and runs in them. */
+/* state_place.h - for tests of store/: states in SQLite and in PostgreSQL, each new and empty, and runs in
+ * them. */
 #ifndef STATE_PLACE_H
 #define STATE_PLACE_H
 
@@ -63,7 +64,8 @@ static inline char *postgres_place(int port)
 
 	snprintf(sql, sizeof sql, "CREATE SCHEMA s%d", ++number);
 	administer(sql);
-	snprintf(place, sizeof place, "%s@127.0.0.1:%d/postgres?options=-csearch_path%%3Ds%d", ADMIN, port, number);
+	snprintf(place, sizeof place, "%s@127.0.0.1:%d/postgres?options=-csearch_path%%3Ds%d", ADMIN, port,
+		 number);
 	return strdup(place);
 }
 

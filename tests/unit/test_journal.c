@@ -439,6 +439,111 @@ static void test_outcomes(void **state)
 	outcome_release(&ok);
 }
 
+/* What a packed store keeps: texts of every byte, whole numbers up to their ends, and a row that is cut
+ * anywhere. */
+static void packed_and_back(enum event_kind kind, const char *text, struct value value)
+{
+	struct event event = {.kind = kind,
+			      .now = INT64_MIN,
+			      .wall = INT64_MAX,
+			      .id = "0.2:7~3",
+			      .step = "",
+			      .text = text},
+		     back;
+	struct value row, again;
+
+	event.data = record_new(2);
+	record_set(&event.data, kind == EVENT_EFFECT_STARTED ? "digest" : "kind", value_string(text));
+	record_set(&event.data, kind == EVENT_EFFECT_STARTED ? "shown" : "value", value);
+	row = event_pack(&event);
+	assert_true(event_unpack(value_text_peek(row), value_length(row), &back));
+	assert_int_equal(back.kind, kind);
+	assert_string_equal(back.id, event.id);
+	assert_string_equal(back.text, text);
+	assert_true(value_equal(back.data, event.data));
+	if (kind != EVENT_EFFECT_STARTED)
+		assert_true(back.now == INT64_MIN && back.wall == INT64_MAX);
+	again = event_pack(&back);
+	assert_string_equal(value_text_peek(again), value_text_peek(row));
+	event_free(&back);
+	for (size_t length = 0; length < value_length(row); length++) {
+		char *part =
+		    memory_need(strndup(value_text_peek(row), length)); /* a sanitizer sees who reads on */
+
+		assert_false(event_unpack(part, length, &back));
+		free(part);
+	}
+	value_release(row);
+	value_release(again);
+	value_release(event.data);
+}
+
+static void test_packed_rows_are_exact(void **state)
+{
+	static const enum event_kind wanted[] = {EVENT_EFFECT_STARTED, EVENT_EFFECT_ENDED, EVENT_EFFECT_NOTE};
+	char text[3] = "", longer[1100];
+
+	(void)state;
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+		for (int byte = 1; byte < 256; byte++) {
+			text[0] = (char)byte;
+			packed_and_back(wanted[i], text, value_bool(byte % 2));
+			text[1] = '"';
+			packed_and_back(wanted[i], text, value_string(text));
+			text[1] = '\0';
+		}
+		packed_and_back(wanted[i], longer, value_string(longer));
+		packed_and_back(wanted[i], longer + sizeof(longer) - 1025,
+				value_string(longer + sizeof(longer) - 1025));
+		packed_and_back(wanted[i], "", value_int(INT64_MIN));
+		packed_and_back(wanted[i], "", value_int(INT64_MAX));
+		packed_and_back(wanted[i], "", value_int(-1));
+		packed_and_back(wanted[i], "", value_int(0));
+		packed_and_back(wanted[i], "", value_null());
+		packed_and_back(wanted[i], "", value_float(1.5));
+		packed_and_back(wanted[i], "", value_duration(5));
+		packed_and_back(wanted[i], "", list_new(0));
+	}
+}
+
+static void test_damaged_packed_rows_are_refused(void **state)
+{
+	static const char *const rows[] = {
+	    "[\"time\",\"\",\"\",null,1,2,]",
+	    "[\"time\",\"\",\"\",null,1,2]]",
+	    "[\"time\",\"\",\"\",null,1,02]",
+	    "[\"time\",\"\",\"\",null,1,--2]",
+	    "[\"time\",\"\",\"\",null,1,-]",
+	    "[\"time\",\"\",\"\",null,1,2.5]",
+	    "[\"time\",\"\",\"\",null,1,2",
+	    "[\"time\",\"\",\"\",nul,1,2]",
+	    "[,\"time\",\"\",\"\",null,1,2]",
+	    "[\"time\",\"\",\"\\q\",null,1,2]",
+	    "[\"time\",\"\",\"\\\",null,1,2]",
+	    "[\"tame\",\"\",\"\",null,1,2]",
+	    "[\"time\",\"\",\"\",null,1,2,3]",
+	    "[\"time\",\"\",\"\",null,1]",
+	    "[\"time\",\"\",\"\",null,1,9223372036854775808]",
+	    "[\"time\",1,\"\",null,1,2]",
+	    "[\"time\";\"\",\"\",null,1,2]",
+	    "[]",
+	    "[\"time\",\"\",\"\",null,1,\"2\"]",
+	    "[",
+	    "",
+	};
+	struct event back;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (event_unpack(rows[i], strlen(rows[i]), &back))
+			fail_msg("%s", rows[i]);
+	assert_true(event_unpack("[\"time\", \"\", \"\\u0041\", null, 1, 2]", 34, &back));
+	assert_string_equal(back.text, "A");
+	event_free(&back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +552,8 @@ int main(void)
 	    cmocka_unit_test(test_packed_rows),
 	    cmocka_unit_test(test_replayed),
 	    cmocka_unit_test(test_damaged_rows_are_refused),
+	    cmocka_unit_test(test_packed_rows_are_exact),
+	    cmocka_unit_test(test_damaged_packed_rows_are_refused),
 	    cmocka_unit_test(test_kept_before_it_is_told),
 	    cmocka_unit_test(test_wants),
 	    cmocka_unit_test(test_a_store_that_failed_takes_no_more),

@@ -1,5 +1,7 @@
-/* test_state.c - runs on record, the same in SQLite and in PostgreSQL; what is damaged, newer, or somebody else's. */
+/* test_state.c - runs on record, the same in SQLite and in PostgreSQL; what is damaged, newer, or somebody
+ * else's. */
 #define _GNU_SOURCE 1
+#include "builtins/live.h"
 #include "tests/unit/state_place.h"
 
 static char *place; /* of the test under way */
@@ -324,7 +326,8 @@ static void test_a_newer_schema(void **unused)
 	state_close(state_at(place)); /* the second time it is there */
 	tamper(place, remote ? "UPDATE runplan_schema SET version = 2" : "PRAGMA user_version = 2");
 	assert_null(state_open(place, error, sizeof error));
-	assert_says(error, "it was written by a newer runplan (its schema is number 2, this program knows up to 1)");
+	assert_says(error,
+		    "it was written by a newer runplan (its schema is number 2, this program knows up to 1)");
 }
 
 /* ---- several processes ---- */
@@ -348,7 +351,7 @@ static int race(bool (*work)(char *why, size_t size), char *why, size_t size)
 				_exit(1);
 			memset(line, 0, sizeof line);
 			line[0] = work(text, sizeof text) ? '+' : '-';
-			snprintf(line + 1, sizeof line - 1, "%s", text);
+			snprintf(line + 1, sizeof line - 1, "%.390s", text);
 			if (write(said[1], line, sizeof line) != sizeof line || read(hold[0], &byte, 1) != 0)
 				_exit(1);
 			_exit(0);
@@ -517,7 +520,7 @@ static void test_schemas_are_states(void **unused)
 #define BOTH(test)                                                                                           \
 	{#test " in SQLite", test, sqlite_setup, teardown, NULL},                                            \
 	{                                                                                                    \
-		#test " in PostgreSQL", test, postgres_setup, teardown, NULL                                 \
+#test " in PostgreSQL", test, postgres_setup, teardown, NULL                                 \
 	}
 
 int main(int argc, char **argv)

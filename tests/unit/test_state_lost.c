@@ -1,6 +1,7 @@
 /*
- * test_state_lost.c - runs in PostgreSQL whose connection is lost: cut at every message in every way, servers that are
- * restarted or gone, and others who take the run or its lock meanwhile. No outcome is lost, and none is written twice.
+ * test_state_lost.c - runs in PostgreSQL whose connection is lost: cut at every message in every way, servers
+ * that are restarted or gone, and others who take the run or its lock meanwhile. No outcome is lost, and none
+ * is written twice.
  */
 #define _GNU_SOURCE 1
 #include "tests/unit/state_place.h"
@@ -139,7 +140,9 @@ static void *sync_work(void *context)
 static void restart(int signal_number)
 {
 	struct state *state = state_at(place), *other;
-	const char *id = signal_number == SIGKILL ? "killed" : signal_number == SIGQUIT ? "broken off" : "stopped";
+	const char *id = signal_number == SIGKILL   ? "killed"
+			 : signal_number == SIGQUIT ? "broken off"
+						    : "stopped";
 	struct store *store = run_begin(state, id);
 	struct syncing syncing = {.state = state, .store = store};
 	pthread_t thread;
@@ -153,7 +156,7 @@ static void restart(int signal_number)
 	assert_int_equal(pthread_create(&thread, NULL, sync_work, &syncing), 0);
 	usleep(500000);
 	assert_false(atomic_load(&syncing.over)); /* it waits for the server */
-	while (!pg_cluster_serve(&cluster)) /* what is left of a server that was killed ends first */
+	while (!pg_cluster_serve(&cluster))	  /* what is left of a server that was killed ends first */
 		pg_cluster_halt(&cluster, SIGQUIT);
 	pthread_join(thread, NULL);
 	if (!syncing.good)
@@ -375,7 +378,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(test_one_lock, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lock_lost, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_fence, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_server_restarted, setup, teardown), /* ends the admin's session */
+	    cmocka_unit_test_setup_teardown(test_server_restarted, setup,
+					    teardown), /* ends the admin's session */
 	};
 	int failed;
 
