@@ -237,8 +237,11 @@ static bool renew(struct resume *resume, struct delivery *out)
 
 	if (out->kind != DELIVERY_OUTCOME || !take_renewal(resume, out->id, &part))
 		return true;
-	if (!await(resume, out->id, &fresh))
+	if (!await(resume, out->id, &fresh)) {
+		free(out->id);
+		outcome_release(&out->outcome);
 		return false;
+	}
 	if (out->outcome.kind == OUTCOME_OK && fresh.kind != OUTCOME_OK) {
 		resume->refused = true;
 		replay_stop(resume->record, (struct span){0}, value_string(value_text_peek(fresh.message)));

@@ -3,11 +3,13 @@
  *
  *     crash [--seed N] [--sample N] [--long] [--verbose] PLAN...
  *
- * Each test of a plan (and each golden plan with its givens) is a run. It is run calmly first; then once more for each
- * moment around each of its changes, the process dying there, and for 50 sampled moments of its reads; then it is
- * resumed, by a new machine over what was on record. The same for the run with an effect that fails (so that it goes back),
- * with a second death during the resume, for a run that a second signal stopped, and for one that is undone after its end.
- * `--sample N`: only every N-th of these cases, begun at the seed. Runs of a whole day are left out but with --long.
+ * Each test of a plan (and each golden plan with its givens) is a run. It is run calmly first; then once more
+ * for each moment around each of its changes, the process dying there, and for 50 sampled moments of its
+ * reads; then it is resumed, by a new machine over what was on record. The same for the run with an effect
+ * that fails (so that it goes back), with a second death during the resume, for a run that a second signal
+ * stopped, and for one that is undone after its end.
+ * `--sample N`: only every N-th of these cases, begun at the seed. Runs of a whole day are left out but with
+ * --long.
  *
  * Gate: see world.h and judge() below.
  */
@@ -23,12 +25,12 @@
 #include "interp/plan_test.h"
 #include "tests/torture/world.h"
 
-#define READS_SAMPLED  50
-#define HARMS_MAX      40  /* effects that fail in turn, per run */
+#define READS_SAMPLED	50
+#define HARMS_MAX	40   /* effects that fail in turn, per run */
 #define DELIVERIES_MAX	5000 /* of a run that is not left out; with --long: */
 #define DELIVERIES_LONG 500000
-#define PROCESSES_MAX  6
-#define BROKEN_SHOWN   20
+#define PROCESSES_MAX	6
+#define BROKEN_SHOWN	20
 
 struct subject {
 	const char *path;
@@ -47,7 +49,7 @@ struct process {
 	struct journal *journal;
 	struct calls calls;
 	uint32_t givens;
-	uint64_t hash; /* of all events */
+	uint64_t hash;	    /* of all events */
 	struct value armed; /* step id -> 0: armed, 1: undone or dropped, 2: kept */
 	bool resumed, twice, failed, unfinished;
 	int handler_failures;
@@ -56,11 +58,13 @@ struct process {
 };
 
 enum plan_of_case { CASE_RUN, CASE_STOPPED, CASE_UNDONE, CASE_KINDS };
-static const char *const case_names[CASE_KINDS] = { "run", "stopped by a second signal", "undone after its end" };
+static const char *const case_names[CASE_KINDS] = {"run", "stopped by a second signal",
+						   "undone after its end"};
 
 struct totals {
-	long subjects, calm, cases, deaths, moments[MOMENT_KINDS], handler_deaths, second_deaths, repeated, probed, asked, renewed,
-		doubt_rollbacks, stays, broken, compared, other_course, lost, left_out, kinds[CASE_KINDS];
+	long subjects, calm, cases, deaths, moments[MOMENT_KINDS], handler_deaths, second_deaths, repeated,
+	    probed, asked, renewed, doubt_rollbacks, stays, broken, compared, other_course, lost, left_out,
+	    kinds[CASE_KINDS];
 };
 
 static struct totals totals;
@@ -118,7 +122,7 @@ static void observe(void *context, const struct event *event)
 		if (strcmp(value_text_peek(kind), "rollback") == 0) {
 			count_end(process, event->id + 2);
 			process->handler_failures +=
-				strcmp(value_text_peek(record_peek(event->data, "outcome")), "failed") == 0;
+			    strcmp(value_text_peek(record_peek(event->data, "outcome")), "failed") == 0;
 		}
 		break;
 	default:
@@ -147,17 +151,17 @@ static void hold_given(void *context, uint32_t number, const struct value *v)
 static void run_machine(struct process *process, struct driver *driver)
 {
 	struct machine_options options = {
-		.program = process->subject->program,
-		.driver = driver,
-		.journal = process->journal,
-		.run_id = "torture",
-		.environment = process->subject->params.environment,
-		.operator_name = "operator",
-		.params = process->subject->params.values,
-		.param_count = process->subject->params.count,
-		.calls = &process->calls,
-		.given = hold_given,
-		.context = process,
+	    .program = process->subject->program,
+	    .driver = driver,
+	    .journal = process->journal,
+	    .run_id = "torture",
+	    .environment = process->subject->params.environment,
+	    .operator_name = "operator",
+	    .params = process->subject->params.values,
+	    .param_count = process->subject->params.count,
+	    .calls = &process->calls,
+	    .given = hold_given,
+	    .context = process,
 	};
 	struct machine *machine;
 
@@ -174,12 +178,12 @@ static void process_free(struct process *process)
 	if (process->driver)
 		process->driver->ops->free(process->driver);
 	value_release(process->armed);
-	*process = (struct process){ 0 };
+	*process = (struct process){0};
 }
 
 static void process_begin(struct process *process, struct subject *subject, struct world *world)
 {
-	*process = (struct process){ .subject = subject, .world = world, .armed = record_new(8) };
+	*process = (struct process){.subject = subject, .world = world, .armed = record_new(8)};
 	process->driver = world_driver_new(world);
 	process->journal = journal_new(world->rows);
 	journal_prepare(process->journal, prepare, process);
@@ -194,17 +198,16 @@ static enum doubt nobody_there(void *context, const struct effect_request *reque
 	return DOUBT_STAYS;
 }
 
-static void process_resume(struct process *process, struct subject *subject, struct world *world, enum resuming kind,
-			   bool nobody)
+static void process_resume(struct process *process, struct subject *subject, struct world *world,
+			   enum resuming kind, bool nobody)
 {
 	struct value data = record_new(1);
 	struct resume_options options = {
-		.kind = kind, .data = data, .decide = nobody ? nobody_there : world_decide, .context = world
-	};
+	    .kind = kind, .data = data, .decide = nobody ? nobody_there : world_decide, .context = world};
 
 	record_set(&data, "operator", value_string("operator"));
 	options.data = data;
-	*process = (struct process){ .subject = subject, .world = world, .armed = record_new(8) };
+	*process = (struct process){.subject = subject, .world = world, .armed = record_new(8)};
 	process->resumed = true;
 	process->driver = resume_driver_new(world->rows, world_driver_new(world), &options);
 	process->journal = journal_replayed_new(world->rows);
@@ -225,7 +228,8 @@ struct torture {
 	bool all_rows, nobody;
 };
 
-static void broken(const struct torture *torture, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void broken(const struct torture *torture, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static void broken(const struct torture *torture, const char *format, ...)
 {
 	va_list list;
@@ -233,10 +237,10 @@ static void broken(const struct torture *torture, const char *format, ...)
 	if (++totals.broken > BROKEN_SHOWN)
 		return;
 	va_start(list, format);
-	printf("BROKEN %s: %s (%s; fail %ld, death %ld, second %ld, signal %ld%s%s): ", torture->subject->path,
-	       torture->subject->title, case_names[torture->kind], torture->calm ? torture->calm->fail : -1,
-	       torture->death, torture->second, torture->signal, torture->all_rows ? ", all rows" : "",
-	       torture->nobody ? ", nobody there" : "");
+	printf("BROKEN %s: %s (%s; fail %ld, death %ld, second %ld, signal %ld%s%s): ",
+	       torture->subject->path, torture->subject->title, case_names[torture->kind],
+	       torture->calm ? torture->calm->fail : -1, torture->death, torture->second, torture->signal,
+	       torture->all_rows ? ", all rows" : "", torture->nobody ? ", nobody there" : "");
 	vprintf(format, list);
 	printf("\n");
 	va_end(list);
@@ -271,7 +275,8 @@ static void compare_ledgers(const struct torture *torture, struct world *world)
 		sort_list(&calm);
 	}
 	if (!value_equal(deeds, calm) && world->lost) {
-		totals.other_course++; /* the answer of what happened is not known any more, and the plan asks for it */
+		totals.other_course++; /* the answer of what happened is not known any more, and the plan asks
+					  for it */
 	} else if (!value_equal(deeds, calm)) {
 		broken(torture, "the ledger is another than the calm run's");
 		if (totals.broken <= BROKEN_SHOWN) {
@@ -298,7 +303,7 @@ static void every_way_back_once(const struct torture *torture, const struct proc
 /* The whole record, with all its resumptions, replays to the same events. */
 static void replays(const struct torture *torture, const struct process *last)
 {
-	struct process again = { .subject = torture->subject, .world = last->world, .armed = record_new(8) };
+	struct process again = {.subject = torture->subject, .world = last->world, .armed = record_new(8)};
 	struct span at;
 
 	again.driver = replay_driver_new(last->world->rows);
@@ -307,7 +312,8 @@ static void replays(const struct torture *torture, const struct process *last)
 	if (replay_problem(again.driver, &at))
 		broken(torture, "the record does not replay: %s", replay_problem(again.driver, &at));
 	else if (again.code != last->code || again.hash != last->hash)
-		broken(torture, "the record replays to another run (exit %d, was %d)", again.code, last->code);
+		broken(torture, "the record replays to another run (exit %d, was %d)", again.code,
+		       last->code);
 	process_free(&again);
 }
 
@@ -355,7 +361,8 @@ static void give_text(struct world *world, const char *text)
 {
 	char error[512];
 
-	for (const char *line = text; line && *line == '#'; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+	for (const char *line = text; line && *line == '#';
+	     line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
 		const char *end = strchr(line, '\n');
 		char *given;
 
@@ -380,7 +387,7 @@ static void world_make(struct world *world, struct subject *subject, struct worl
 
 static void say_problem(const struct torture *torture, const struct process *process)
 {
-	struct span at = { 0 };
+	struct span at = {0};
 	const char *problem = process->resumed ? resume_problem(process->driver, &at) : NULL;
 
 	if (problem)
@@ -408,7 +415,8 @@ static void nobody_answers(struct torture *torture, struct world *world, enum re
 }
 
 /* Processes until the run has ended; the last one is left in *process. */
-static void resume_to_the_end(struct torture *torture, struct world *world, struct process *process, enum resuming kind)
+static void resume_to_the_end(struct torture *torture, struct world *world, struct process *process,
+			      enum resuming kind)
 {
 	uint64_t luck = world->seed;
 	int count = 0;
@@ -505,7 +513,7 @@ static void kill_everywhere(struct subject *subject, struct world *calm, int cod
 	step = others / READS_SAMPLED + 1;
 	for (long i = 0, other = 0; i < calm->moment_count; i++) {
 		const struct moment_seen *seen = &calm->moments[i];
-		struct torture torture = { subject, CASE_RUN, calm, code, i, -1, -1, false, false };
+		struct torture torture = {subject, CASE_RUN, calm, code, i, -1, -1, false, false};
 
 		if (handlers_only && !seen->handler)
 			continue;
@@ -526,7 +534,7 @@ static void kill_everywhere(struct subject *subject, struct world *calm, int cod
 /* A run whose process a second signal has stopped; then it is killed as well while it goes on. */
 static void stop_once(struct subject *subject, struct world *calm, int code, long at, long second)
 {
-	struct torture torture = { subject, CASE_STOPPED, calm, code, -1, second, at, false, false };
+	struct torture torture = {subject, CASE_STOPPED, calm, code, -1, second, at, false, false};
 	struct process process;
 	struct world world;
 
@@ -581,7 +589,7 @@ static int undo(struct torture *torture, struct world *world, struct process *pr
 
 static void undo_once(struct subject *subject, struct world *calm, int code, long death, long second)
 {
-	struct torture torture = { subject, CASE_UNDONE, calm, code, death, second, -1, false, false };
+	struct torture torture = {subject, CASE_UNDONE, calm, code, death, second, -1, false, false};
 	struct process process;
 	struct world world;
 
@@ -600,7 +608,7 @@ static void undo_once(struct subject *subject, struct world *calm, int code, lon
 
 static void undo_everywhere(struct subject *subject, struct world *first)
 {
-	struct torture torture = { subject, CASE_UNDONE, first, 0, -1, -1, -1, false, false };
+	struct torture torture = {subject, CASE_UNDONE, first, 0, -1, -1, -1, false, false};
 	uint64_t luck = seed + 3;
 	struct process process;
 	struct world calm;
@@ -661,8 +669,8 @@ static void torture_subject(struct subject *subject)
 		world_free(&harmed);
 	}
 	if (verbose)
-		printf("%s: %s: %ld effects, exit code %d%s, %ld cases\n", subject->path, subject->title, effects, code,
-		       calm.cut ? " (waits for ever)" : "", totals.cases - before);
+		printf("%s: %s: %ld effects, exit code %d%s, %ld cases\n", subject->path, subject->title,
+		       effects, code, calm.cut ? " (waits for ever)" : "", totals.cases - before);
 	world_free(&calm);
 }
 
@@ -684,9 +692,10 @@ static char *read_file(const char *path)
 
 static void torture_tests(struct compilation *compilation, const char *path)
 {
-	for (const struct node *test = plan_test_next(compilation, NULL); test; test = plan_test_next(compilation, test)) {
+	for (const struct node *test = plan_test_next(compilation, NULL); test;
+	     test = plan_test_next(compilation, test)) {
 		struct program *program = compile_test(compilation, test);
-		struct subject subject = { .path = path, .program = program, .test = test };
+		struct subject subject = {.path = path, .program = program, .test = test};
 
 		if (!program)
 			continue;
@@ -705,8 +714,10 @@ static void torture_plan(const char *path)
 	char *text = read_file(path);
 
 	if (check_plan(compilation, path)) {
-		if (!plan_test_next(compilation, NULL) && !strstr(text, "# run: ") && !strstr(text, " hangs")) {
-			struct subject subject = { .path = path, .text = text, .program = compile_program(compilation) };
+		if (!plan_test_next(compilation, NULL) && !strstr(text, "# run: ") &&
+		    !strstr(text, " hangs")) {
+			struct subject subject = {
+			    .path = path, .text = text, .program = compile_program(compilation)};
 
 			if (subject.program)
 				torture_subject(&subject);
@@ -721,21 +732,26 @@ static void torture_plan(const char *path)
 
 static void print_totals(double seconds)
 {
-	printf("crash and resume, seed %llu, every %s case:\n", (unsigned long long)seed, sample == 1 ? "" : "n-th");
+	printf("crash and resume, seed %llu, every %s case:\n", (unsigned long long)seed,
+	       sample == 1 ? "" : "n-th");
 	printf("  runs %ld (with an effect that fails: %ld more), cases %ld in %.1f s\n", totals.subjects,
 	       totals.calm - totals.subjects, totals.cases, seconds);
-	printf("  processes killed %ld, of them in a resume %ld, in a handler %ld\n", totals.deaths, totals.second_deaths,
-	       totals.handler_deaths);
-	printf("  killed before the intent %ld, after it %ld, after the effect %ld, after the outcome %ld, elsewhere %ld\n",
+	printf("  processes killed %ld, of them in a resume %ld, in a handler %ld\n", totals.deaths,
+	       totals.second_deaths, totals.handler_deaths);
+	printf("  killed before the intent %ld, after it %ld, after the effect %ld, after the outcome %ld, "
+	       "elsewhere %ld\n",
 	       totals.moments[MOMENT_ASKED], totals.moments[MOMENT_STARTED], totals.moments[MOMENT_HAPPENED],
 	       totals.moments[MOMENT_ON_RECORD], totals.moments[MOMENT_OTHER]);
-	printf("  cases stopped by a second signal %ld, undone after the end %ld\n", totals.kinds[CASE_STOPPED],
-	       totals.kinds[CASE_UNDONE]);
-	printf("  in doubt: settled by a probe %ld, by a person %ld, repeated without harm %ld; waited for nobody %ld\n",
+	printf("  cases stopped by a second signal %ld, undone after the end %ld\n",
+	       totals.kinds[CASE_STOPPED], totals.kinds[CASE_UNDONE]);
+	printf("  in doubt: settled by a probe %ld, by a person %ld, repeated without harm %ld; waited for "
+	       "nobody %ld\n",
 	       totals.probed, totals.asked, totals.repeated, totals.stays);
-	printf("  ledgers compared %ld; answers of what had happened lost %ld, after which %ld ledgers are others\n",
+	printf("  ledgers compared %ld; answers of what had happened lost %ld, after which %ld ledgers are "
+	       "others\n",
 	       totals.compared, totals.lost, totals.other_course);
-	printf("  runs of more than %d answers, left out: %ld\n", longer ? DELIVERIES_LONG : DELIVERIES_MAX, totals.left_out);
+	printf("  runs of more than %d answers, left out: %ld\n", longer ? DELIVERIES_LONG : DELIVERIES_MAX,
+	       totals.left_out);
 }
 
 int main(int argc, char **argv)
@@ -753,7 +769,9 @@ int main(int argc, char **argv)
 		else if (strcmp(argv[i], "--verbose") == 0)
 			verbose = true;
 		else
-			return fprintf(stderr, "usage: crash [--seed N] [--sample N] [--long] [--verbose] PLAN...\n"), 2;
+			return fprintf(stderr,
+				       "usage: crash [--seed N] [--sample N] [--long] [--verbose] PLAN...\n"),
+			       2;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (; i < argc; i++)

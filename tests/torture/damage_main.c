@@ -3,10 +3,11 @@
  *
  *     damage [--seed N] [--sample N] FOLDER PLAN
  *
- * The plan is run in simulation over a state in FOLDER (best in memory). Its database, and its log where that is not copied
- * into it yet, are then damaged, one copy for each byte; every copy is opened and the run read as `resume` reads it. What is
- * read must be the first part of what was written, with a row of the run that was once there, or it must be refused with a
- * message. That nothing crashes is seen best under the address sanitizer.
+ * The plan is run in simulation over a state in FOLDER (best in memory). Its database, and its log where that
+ * is not copied into it yet, are then damaged, one copy for each byte; every copy is opened and the run read
+ * as `resume` reads it. What is read must be the first part of what was written, with a row of the run that
+ * was once there, or it must be refused with a message. That nothing crashes is seen best under the address
+ * sanitizer.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -46,8 +47,8 @@ static struct value refusals; /* message -> count */
 
 static struct value record_text(const struct run_record *run)
 {
-	return value_string_printf("%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%lld|%lld|%d|%d", run->id, run->file, run->title,
-				   run->directory, run->operator_name ? run->operator_name : "-",
+	return value_string_printf("%s|%s|%s|%s|%s|%s|%s|%s|%s|%s|%lld|%lld|%d|%d", run->id, run->file,
+				   run->title, run->directory, run->operator_name ? run->operator_name : "-",
 				   run->environment ? run->environment : "-", run->version, run->process,
 				   run->lock ? run->lock : "-", run->outcome ? run->outcome : "-",
 				   (long long)run->started, (long long)run->ended, run->exit, run->changed);
@@ -79,9 +80,15 @@ static bool run_plan(const char *database, const char *path)
 	struct compilation *compilation = compilation_new(&builtin_registry);
 	struct redactor *redactor = redactor_new();
 	struct driver *driver = simulate_driver_new(&builtin_registry);
-	struct machine_options options = { .driver = driver, .run_id = RUN_ID, .operator_name = "operator" };
-	struct run_record run = { .id = RUN_ID, .file = (char *)path, .title = "Damage", .directory = "/", .version = "1",
-				  .process = "process 1", .operator_name = "operator", .started = SIMULATE_START };
+	struct machine_options options = {.driver = driver, .run_id = RUN_ID, .operator_name = "operator"};
+	struct run_record run = {.id = RUN_ID,
+				 .file = (char *)path,
+				 .title = "Damage",
+				 .directory = "/",
+				 .version = "1",
+				 .process = "process 1",
+				 .operator_name = "operator",
+				 .started = SIMULATE_START};
 	char error[700];
 	struct state *state = state_open(database, error, sizeof(error));
 	struct machine *machine;
@@ -159,7 +166,7 @@ static const char *read_back(const char *database)
 {
 	char error[700] = "";
 	struct state *state = state_open(database, error, sizeof(error));
-	struct run_record run = { 0 };
+	struct run_record run = {0};
 	const char *broken = NULL;
 	struct store *rows;
 
@@ -189,7 +196,7 @@ static bool file_take(struct file *file, const char *folder, const char *name)
 	struct stat status;
 	int fd;
 
-	*file = (struct file){ 0 };
+	*file = (struct file){0};
 	snprintf(file->path, sizeof(file->path), "%s/%s", folder, name);
 	fd = open(file->path, O_RDONLY);
 	if (fd < 0 || fstat(fd, &status) != 0)
@@ -214,7 +221,8 @@ static void file_put(const char *path, const char *bytes, size_t length)
 }
 
 /* Both as they were, then one of them damaged. */
-static void try_one(const struct file *files, int damaged, const char *bytes, size_t length, const char *what, size_t at)
+static void try_one(const struct file *files, int damaged, const char *bytes, size_t length, const char *what,
+		    size_t at)
 {
 	const char *broken;
 	char shm[320];
@@ -231,7 +239,8 @@ static void try_one(const struct file *files, int damaged, const char *bytes, si
 	unlink(shm);
 	broken = read_back(files[0].path);
 	if (broken && ++wrong <= 20)
-		printf("BROKEN %s %s at byte %zu: %s\n", strrchr(files[damaged].path, '/') + 1, what, at, broken);
+		printf("BROKEN %s %s at byte %zu: %s\n", strrchr(files[damaged].path, '/') + 1, what, at,
+		       broken);
 }
 
 static bool chosen(size_t at)
@@ -262,8 +271,9 @@ static void keep_rows(const char *database)
 {
 	char error[700];
 	struct state *state = state_open(database, error, sizeof(error));
-	struct run_record run = { 0 };
-	struct store *rows = state && state_find(state, RUN_ID, NULL, &run) ? state_run_open(state, &run, false) : NULL;
+	struct run_record run = {0};
+	struct store *rows =
+	    state && state_find(state, RUN_ID, NULL, &run) ? state_run_open(state, &run, false) : NULL;
 	size_t length;
 
 	if (!rows) {
@@ -288,7 +298,8 @@ static void checkpoint(const char *database)
 	int (*close_db)(void *) = dlsym(library, "sqlite3_close");
 	void *db;
 
-	if (open_db(database, &db) != 0 || execute(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) != 0) {
+	if (open_db(database, &db) != 0 ||
+	    execute(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) != 0) {
 		fprintf(stderr, "%s cannot be checkpointed\n", database);
 		exit(2);
 	}
@@ -310,7 +321,7 @@ int main(int argc, char **argv)
 	}
 	if (argc - i != 2)
 		return fprintf(stderr, "usage: damage [--seed N] [--sample N] FOLDER PLAN\n"), 2;
-	written = (struct written){ list_new(64), list_new(16) };
+	written = (struct written){list_new(64), list_new(16)};
 	refusals = record_new(16);
 	snprintf(database, sizeof(database), "%s/runplan.db", argv[i]);
 	if (!run_plan(database, argv[i + 1]))
@@ -321,8 +332,9 @@ int main(int argc, char **argv)
 		if (!file_take(&files[0], argv[i], "runplan.db") ||
 		    (log && !file_take(&files[1], argv[i], "runplan.db-wal")))
 			return perror("the state"), 2;
-		printf("%s: a database of %zu bytes, its log of %zu, %zu rows\n", log ? "with the log" : "copied back",
-		       files[0].length, log ? files[1].length : 0, value_length(written.rows));
+		printf("%s: a database of %zu bytes, its log of %zu, %zu rows\n",
+		       log ? "with the log" : "copied back", files[0].length, log ? files[1].length : 0,
+		       value_length(written.rows));
 		if (log) {
 			damage_each(files, 1);
 			damage_each(files, 0);
@@ -338,9 +350,12 @@ int main(int argc, char **argv)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	for (size_t r = 0; r < value_length(refusals); r++)
-		printf("  %6lld refused: %s\n", (long long)record_value_peek(refusals, r).i, record_key_peek(refusals, r));
-	printf("damaged states, seed %ld: %ld read in %.1f s; whole %ld, a first part %ld, refused %ld, wrong %ld\n", seed, tried,
-	       (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9, whole, first_part, refused, wrong);
+		printf("  %6lld refused: %s\n", (long long)record_value_peek(refusals, r).i,
+		       record_key_peek(refusals, r));
+	printf("damaged states, seed %ld: %ld read in %.1f s; whole %ld, a first part %ld, refused %ld, "
+	       "wrong %ld\n",
+	       seed, tried, (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9,
+	       whole, first_part, refused, wrong);
 	printf("%ld passed, %ld failed\n", tried - wrong, wrong);
 	value_release(written.rows);
 	value_release(written.records);

@@ -37,6 +37,26 @@ def kill(command, after):
     return died
 
 
+def kill_resume(run, after):
+    """Resumes, what is in doubt being answered, and kills that as well. Does it die of it?"""
+    options = []
+    for _ in range(3):
+        with open(run.folder + "/said", "w+") as said:
+            process = subprocess.Popen(run.resume_command(options), cwd=real.ROOT, stdin=subprocess.DEVNULL, stdout=said,
+                                       stderr=subprocess.STDOUT)
+            try:
+                if process.wait(timeout=after) != 5:
+                    return False
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                died = process.wait() == -signal.SIGKILL
+                time.sleep(4 * PAUSE)
+                return died
+            said.seek(0)
+            options += run.answers(said.read())
+    return False
+
+
 def calm(ends):
     run = real.Run(base + "/calm", real.program(), ends, "%dms" % (PAUSE * 1000))
     began = time.time()
@@ -59,7 +79,7 @@ for number in range(instants):
     if died and number % 3 == 0:
         again = luck.random() * lengths[ends] / 2
         what += ", again after %.0f ms" % (again * 1000)
-        twice += kill([run.program, "resume", "--state", run.state, "--quiet"], again)
+        twice += kill_resume(run, again)
     code, said = run.resume()
     expected = 1 if ends == "badly" else 0
     if code == 2 and re.search(r"no runs on record|no such run", said) and not run.lines() and not died:

@@ -1,8 +1,9 @@
 /*
  * no_memory.c - preloaded: the n-th allocation that runplan itself makes fails.
  *
- * NO_MEMORY=N, from 1; with NO_MEMORY_ALL those that libraries make are counted as well. NO_MEMORY_COUNT=FILE: how many there
- * were. Other programs (the commands of a plan) are left alone. SHORT_WRITES=1: pwrite() writes half of what it is given.
+ * NO_MEMORY=N, from 1; with NO_MEMORY_ALL those that libraries make are counted as well.
+ * NO_MEMORY_COUNT=FILE: how many there were. Other programs (the commands of a plan) are left alone.
+ * SHORT_WRITES=1: pwrite() writes half of what it is given.
  */
 #define _GNU_SOURCE
 #include <errno.h>

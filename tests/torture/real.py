@@ -57,22 +57,29 @@ class Run:
             line = {4: "end" if effect.startswith("finally") else "one", 6: "right", 9: "undo one"}[size]
         return "done" if line in self.lines() else "again"
 
-    def resume(self, more=()):
+    def answers(self, said):
+        """--in-doubt for each question of a resume that has ended with 5."""
+        options = []
+        time.sleep(0.15)  # what was under way when the process ended goes on to its end, or does not
+        for line in said.splitlines():
+            asked = re.search(r"in doubt \((.*?)\): ", line)
+            if asked:
+                self.asked += 1
+                options += ["--in-doubt", "%s=%s" % (asked.group(1), self.look(asked.group(1), line))]
+        return options
+
+    def resume_command(self, options=()):
+        return [self.program, "resume", "--state", self.state, "--quiet"] + list(options)
+
+    def resume(self):
         """Until it has ended. The last exit code, and all that was said."""
-        said, extra = "", list(more)
+        said, options = "", []
         for _ in range(12):
-            code, text = self.call([self.program, "resume", "--state", self.state, "--quiet"] + extra)
+            code, text = self.call(self.resume_command(options))
             said += text
             if code != 5:
-                return code, said
-            time.sleep(0.15)  # what was under way when the process ended goes on to its end, or does not
-            for line in text.splitlines():
-                asked = re.search(r"in doubt \((.*?)\): ", line)
-                if not asked:
-                    continue
-                effect = asked.group(1)
-                self.asked += 1
-                extra += ["--in-doubt", "%s=%s" % (effect, self.look(effect, line))]
+                break
+            options += self.answers(text)
         return code, said
 
 

@@ -58,7 +58,7 @@ case $form in
         ;;
     sanitized)
         part golden "$crash" --seed "$seed" --sample 40 "${golden[@]}"
-        part crash "$crash" --seed "$seed" --sample 600 "${plans[@]}"
+        part crash "$crash" --seed "$seed" --sample 1500 "${plans[@]}"
         part damage damage 900
         ;;
     whole)

@@ -19,8 +19,8 @@ struct memory {
 	struct value digest;
 	struct outcome outcome;
 	int64_t delay, first_start;
-	bool never;	/* no answer ever comes */
-	bool given;	/* asked whether a test answers for it: it does */
+	bool never; /* no answer ever comes */
+	bool given; /* asked whether a test answers for it: it does */
 	bool given_known;
 	bool on_record; /* its outcome is, in the part that outlived the process */
 	long happened;
@@ -93,11 +93,11 @@ static void mortal_free(struct store *store)
 }
 
 static const struct store_ops mortal_ops = {
-	.append = mortal_append,
-	.sync = mortal_sync,
-	.count = mortal_count,
-	.row_peek = mortal_row_peek,
-	.free = mortal_free,
+    .append = mortal_append,
+    .sync = mortal_sync,
+    .count = mortal_count,
+    .row_peek = mortal_row_peek,
+    .free = mortal_free,
 };
 
 static struct store *mortal_new(struct world *world)
@@ -132,7 +132,8 @@ static struct memory **memory_place(struct world *world, const char *id)
 
 	for (const char *c = id; *c; c++)
 		hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-	for (at = &world->memories[(hash ^ hash >> 32) % BUCKETS]; *at && strcmp((*at)->id, id) != 0; at = &(*at)->next)
+	for (at = &world->memories[(hash ^ hash >> 32) % BUCKETS]; *at && strcmp((*at)->id, id) != 0;
+	     at = &(*at)->next)
 		;
 	return at;
 }
@@ -162,15 +163,16 @@ static void memory_release(struct memory *memory)
 	free(memory);
 }
 
-/* The simulation is asked for one thing at a time: what it answers and how long that takes is all that is wanted. */
+/* The simulation is asked for one thing at a time: what it answers and how long that takes is all that is
+ * wanted. */
 static void ask_oracle(struct world *world, const struct effect_request *request, struct memory *memory)
 {
-	struct delivery delivery = { 0 };
+	struct delivery delivery = {0};
 
 	world->oracle->ops->start(world->oracle, request);
 	outcome_release(&memory->outcome);
 	memory->never = !world->oracle->ops->next(world->oracle, INT64_MAX, &delivery);
-	memory->outcome = (struct outcome){ .value = value_null(), .message = value_null() };
+	memory->outcome = (struct outcome){.value = value_null(), .message = value_null()};
 	memory->delay = 0;
 	if (memory->never)
 		return;
@@ -190,7 +192,8 @@ static struct memory *answer_to(struct world *world, const struct effect_request
 		return memory;
 	}
 	if (memory->first_start >= 0 && memory->happened)
-		say_wrong(world, "%s (%s) is asked for again with other arguments", request->id, request->builtin->name);
+		say_wrong(world, "%s (%s) is asked for again with other arguments", request->id,
+			  request->builtin->name);
 	value_put(&memory->digest, digest);
 	oracle_now = world->oracle_now;
 	ask_oracle(world, request, memory);
@@ -222,9 +225,9 @@ static bool moment(struct world *world, enum moment kind, bool change, bool hand
 	if (world->moment_count == world->moment_room) {
 		world->moment_room = world->moment_room ? world->moment_room * 2 : 256;
 		world->moments = memory_need(
-			realloc(world->moments, (size_t)world->moment_room * sizeof(*world->moments)));
+		    realloc(world->moments, (size_t)world->moment_room * sizeof(*world->moments)));
 	}
-	world->moments[world->moment_count] = (struct moment_seen){ kind, change, handler };
+	world->moments[world->moment_count] = (struct moment_seen){kind, change, handler};
 	world->dead = world->moment_count++ == world->death;
 	return !world->dead;
 }
@@ -237,7 +240,8 @@ static bool in_handler(const char *id)
 void world_see(struct world *world, const struct event *event, bool replays)
 {
 	if (event->kind == EVENT_EFFECT_STARTED && !replays)
-		moment(world, MOMENT_ASKED, strcmp(value_text_peek(record_peek(event->data, "class")), "change") == 0,
+		moment(world, MOMENT_ASKED,
+		       strcmp(value_text_peek(record_peek(event->data, "class")), "change") == 0,
 		       in_handler(event->id));
 }
 
@@ -271,7 +275,8 @@ static struct under_way *put_under_way(struct world *world, const struct effect_
 }
 
 /* The gate: what has an outcome on record is never done again, what has none only where that does no harm. */
-static void judge_start(struct world *world, const struct effect_request *request, const struct memory *memory)
+static void judge_start(struct world *world, const struct effect_request *request,
+			const struct memory *memory)
 {
 	bool rerun = request->on_resume && strcmp(request->on_resume, "rerun") == 0;
 
@@ -294,7 +299,8 @@ static void world_start(struct driver *driver, const struct effect_request *requ
 	struct memory *memory;
 	int64_t due;
 
-	if (!moment(world, MOMENT_STARTED, request->builtin->effect == EFFECT_CHANGE, in_handler(request->id)))
+	if (!moment(world, MOMENT_STARTED, request->builtin->effect == EFFECT_CHANGE,
+		    in_handler(request->id)))
 		return;
 	memory = answer_to(world, request);
 	judge_start(world, request, memory);
@@ -359,7 +365,8 @@ static bool deliver_outcome(struct world_driver *driver, struct under_way **at, 
 	if (call->due > world->now)
 		world->now = call->due;
 	happens(world, call);
-	driver->last = (struct moment_seen){ MOMENT_ON_RECORD, call->builtin->effect == EFFECT_CHANGE, call->handler };
+	driver->last =
+	    (struct moment_seen){MOMENT_ON_RECORD, call->builtin->effect == EFFECT_CHANGE, call->handler};
 	world->looked_around = false;
 	world->handed_over = driver->last.change && !call->settling ? memory_need(strdup(call->id)) : NULL;
 	if (!call->settling && !moment(world, MOMENT_HAPPENED, driver->last.change, call->handler)) {
@@ -389,13 +396,13 @@ static bool world_next(struct driver *base, int64_t deadline, struct delivery *o
 	struct under_way **first;
 	int64_t due;
 
-	*out = (struct delivery){ .outcome = outcome_ok(value_null()) };
+	*out = (struct delivery){.outcome = outcome_ok(value_null())};
 	world->looked_around = !world->dead && driver->last.moment == MOMENT_ON_RECORD;
 	if (world->dead || !moment(world, driver->last.moment, driver->last.change, driver->last.handler))
 		return false;
 	free(world->handed_over);
 	world->handed_over = NULL;
-	driver->last = (struct moment_seen){ MOMENT_OTHER, false, false };
+	driver->last = (struct moment_seen){MOMENT_OTHER, false, false};
 	if (deadline != INT64_MAX)
 		deadline += world->origin;
 	world->cut |= world->deliveries_max && world->deliveries > world->deliveries_max;
@@ -436,8 +443,9 @@ static bool world_given(struct driver *driver, const char *name, struct value ar
 	struct memory *memory = remember(world, id), *like = world->like ? recall(world->like, id) : NULL;
 
 	if (!memory->given_known)
-		memory->given = like && like->given_known ? like->given
-							  : world->oracle->ops->given(world->oracle, name, args, id);
+		memory->given = like && like->given_known
+				    ? like->given
+				    : world->oracle->ops->given(world->oracle, name, args, id);
 	memory->given_known = true;
 	return memory->given;
 }
@@ -452,7 +460,8 @@ static uint64_t chance(const struct world *world, const char *id)
 	return hash * UINT64_C(0xBF58476D1CE4E5B9) >> 32;
 }
 
-/* Did it happen? Then its answer may be another than the one that a resume makes up; and the time that it took is not counted. */
+/* Did it happen? Then its answer may be another than the one that a resume makes up; and the time that it
+ * took is not counted. */
 static bool has_happened(struct world *world, const struct effect_request *request)
 {
 	struct memory *memory = recall(world, request->id);
@@ -461,7 +470,8 @@ static bool has_happened(struct world *world, const struct effect_request *reque
 	if (!memory || !memory->happened)
 		return false;
 	made_up = request->builtin->simulate ? request->builtin->simulate(request) : value_null();
-	world->lost += value_is_unknown(made_up) || !value_equal(made_up, memory->outcome.value) || memory->delay > 0;
+	world->lost +=
+	    value_is_unknown(made_up) || !value_equal(made_up, memory->outcome.value) || memory->delay > 0;
 	value_release(made_up);
 	return true;
 }
@@ -494,14 +504,14 @@ static void world_driver_free(struct driver *driver)
 }
 
 static const struct driver_ops world_ops = {
-	.name = "simulate",
-	.start = world_start,
-	.cancel = world_cancel,
-	.next = world_next,
-	.start_wall = world_start_wall,
-	.given = world_given,
-	.settle = world_settle,
-	.free = world_driver_free,
+    .name = "simulate",
+    .start = world_start,
+    .cancel = world_cancel,
+    .next = world_next,
+    .start_wall = world_start_wall,
+    .given = world_given,
+    .settle = world_settle,
+    .free = world_driver_free,
 };
 
 struct driver *world_driver_new(struct world *world)
@@ -511,7 +521,7 @@ struct driver *world_driver_new(struct world *world)
 	driver->base.ops = &world_ops;
 	driver->base.assumes = true;
 	driver->world = world;
-	driver->last = (struct moment_seen){ MOMENT_OTHER, false, false };
+	driver->last = (struct moment_seen){MOMENT_OTHER, false, false};
 	return &driver->base;
 }
 
@@ -556,7 +566,8 @@ static void cut_record(struct world *world)
 	}
 	/* The process died at its next look around, or later. */
 	if (world->handed_over && !remember(world, world->handed_over)->on_record && world->looked_around)
-		say_wrong(world, "the outcome of %s is not on record, and the run has gone on", world->handed_over);
+		say_wrong(world, "the outcome of %s is not on record, and the run has gone on",
+			  world->handed_over);
 	mortal->rows->ops->free(mortal->rows);
 	mortal->rows = rows;
 	world->durable = count;
@@ -580,7 +591,7 @@ void world_next_process(struct world *world)
 
 void world_init(struct world *world, struct world *like, const struct registry *registry)
 {
-	*world = (struct world){ .like = like, .death = -1, .fail = -1, .signal = -1 };
+	*world = (struct world){.like = like, .death = -1, .fail = -1, .signal = -1};
 	world->oracle = simulate_driver_new(registry);
 	world->memories = memory_need(calloc(BUCKETS, sizeof(*world->memories)));
 	world->ledger = list_new(16);

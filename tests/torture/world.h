@@ -1,12 +1,15 @@
 /*
- * world.h - a world in simulation that outlives the runs in it, and that can end a run's process at any moment.
+ * world.h - a world in simulation that outlives the runs in it, and that can end a run's process at any
+ * moment.
  *
- * It answers as the simulate driver does, and remembers per effect id: what it answered (a repeated request, and a run
- * that is compared with another one, get the same), and how often it really happened. The latter is the ledger, which
- * stands outside of the store and of the run. Whether an interrupted change happened is answered from it (`settle`).
+ * It answers as the simulate driver does, and remembers per effect id: what it answered (a repeated request,
+ * and a run that is compared with another one, get the same), and how often it really happened. The latter is
+ * the ledger, which stands outside of the store and of the run. Whether an interrupted change happened is
+ * answered from it (`settle`).
  *
- * Moments are counted, and at the chosen one the process dies: nothing that it does from then on has an effect, and of
- * its record is left what was synced (or, `all_rows`, whatever was appended: the heartbeat may have synced it).
+ * Moments are counted, and at the chosen one the process dies: nothing that it does from then on has an
+ * effect, and of its record is left what was synced (or, `all_rows`, whatever was appended: the heartbeat may
+ * have synced it).
  */
 #ifndef RUNPLAN_TESTS_WORLD_H
 #define RUNPLAN_TESTS_WORLD_H
@@ -14,11 +17,11 @@
 #include "interp/drivers.h"
 
 enum moment {
-	MOMENT_ASKED,	 /* the intent is told, and not on record */
-	MOMENT_STARTED,	 /* the intent is on record as far as it must be; nothing has happened */
-	MOMENT_HAPPENED, /* it has happened, and nobody knows the outcome */
+	MOMENT_ASKED,	  /* the intent is told, and not on record */
+	MOMENT_STARTED,	  /* the intent is on record as far as it must be; nothing has happened */
+	MOMENT_HAPPENED,  /* it has happened, and nobody knows the outcome */
 	MOMENT_ON_RECORD, /* what was owed after the outcome is on record */
-	MOMENT_OTHER,	 /* the process looks for what comes next: behind a deadline, a signal, a resume */
+	MOMENT_OTHER,	  /* the process looks for what comes next: behind a deadline, a signal, a resume */
 	MOMENT_KINDS
 };
 
@@ -31,16 +34,17 @@ struct moment_seen {
 enum done { DONE_ONCE, DONE_AGAIN_ON_RECORD, DONE_AGAIN_UNASKED };
 
 struct world {
-	struct world *like;	 /* answers as this one did, where it was asked the same; or NULL */
-	struct driver *oracle;	 /* a simulation, for what was not asked before */
-	struct store *rows;	 /* packed; outlives the process */
+	struct world *like;    /* answers as this one did, where it was asked the same; or NULL */
+	struct driver *oracle; /* a simulation, for what was not asked before */
+	struct store *rows;    /* packed; outlives the process */
 	uint64_t seed;
 
 	/* what is done to it */
-	long death;	/* number of the moment, from 0; -1: never */
+	long death; /* number of the moment, from 0; -1: never */
 	bool all_rows;
-	long fail;	/* number of the effect that fails, from 0; -1: none */
-	long signal;	/* number of the call of next() that is answered by a signal, in the first process; -1: none */
+	long fail;   /* number of the effect that fails, from 0; -1: none */
+	long signal; /* number of the call of next() that is answered by a signal, in the first process; -1:
+			none */
 	bool two_signals;
 	bool probes_know; /* else whoever is asked */
 	long deliveries_max;
@@ -53,18 +57,20 @@ struct world {
 	struct value ledger; /* changes that happened, in order: id, a space, what it does */
 	bool side_by_side;   /* two effects were under way at once */
 	long probed, asked, repeated, doubt_rollbacks, renewed;
-	long lost; /* what nobody can know: the answer of what has happened, or how a cancelled call would have ended */
+	long lost; /* what nobody can know: the answer of what has happened, or how a cancelled call would
+		      have ended */
 	char wrong[600]; /* what must not be; or "" */
 
 	struct memory **memories; /* by id */
 	struct under_way *under_way;
 	char *handed_over;  /* id of the change whose outcome was the last delivery */
 	bool looked_around; /* since then: what is owed is on record */
-	uint32_t givens; /* that were told */
+	uint32_t givens;    /* that were told */
 	int64_t oracle_now;
 	uint64_t serials;
-	int64_t now, origin, down; /* now - origin: of the driver's own clock; down: the wall clock is ahead */
-	size_t durable;	   /* rows */
+	int64_t now, origin,
+	    down;	/* now - origin: of the driver's own clock; down: the wall clock is ahead */
+	size_t durable; /* rows */
 };
 
 void world_init(struct world *world, struct world *like, const struct registry *registry);
