@@ -18,6 +18,7 @@
 #include "interp/value.h"
 
 #define BUSY_MS	   20000 /* for another writer's commit */
+#define LOG_MAX	   (400 * 1024) /* of the log that the end of a process leaves to the next one */
 #define STATEMENTS 32
 
 #define SQLITE_FUNCTIONS(X)                                                                                  \
@@ -69,6 +70,7 @@ struct sqlite {
 	const struct sqlite_functions *api;
 	sqlite3 *connection;
 	int owners; /* FILE-owners */
+	char *log;  /* FILE-wal */
 	struct {
 		const char *sql;
 		sqlite3_stmt *statement;
@@ -281,15 +283,30 @@ static enum db_own sqlite_owned(struct db *db, int64_t number)
 	return byte.l_type == F_UNLCK ? DB_OWNED : DB_BUSY;
 }
 
+/*
+ * The log is not copied back at each end of a process: that costs more than a short run. But the next process reads it all,
+ * and knows nothing of what has been copied back, so that it would only ever grow: the end of a process bounds it.
+ */
+static void bound_log(struct sqlite *sqlite)
+{
+	struct stat status;
+	bool leave = stat(sqlite->log, &status) != 0 || status.st_size <= LOG_MAX;
+
+	sqlite->api->db_config(sqlite->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)leave, NULL);
+}
+
 static void sqlite_free(struct db *db)
 {
 	struct sqlite *sqlite = sqlite_of(db);
 
+	if (sqlite->connection)
+		bound_log(sqlite);
 	for (size_t i = 0; i < STATEMENTS; i++)
 		sqlite->api->finalize(sqlite->statements[i].statement);
 	sqlite->api->close_v2(sqlite->connection);
 	if (sqlite->owners >= 0)
 		close(sqlite->owners);
+	free(sqlite->log);
 	free(sqlite);
 }
 
@@ -308,11 +325,9 @@ static const struct db_ops sqlite_ops = {
     .free = sqlite_free,
 };
 
-/* The log is not copied back at each end of a process: that costs more than a short run, and whoever writes next does it. */
 static bool set_up(struct sqlite *sqlite)
 {
 	sqlite->api->busy_timeout(sqlite->connection, BUSY_MS);
-	sqlite->api->db_config(sqlite->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite->api->db_config(sqlite->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	return execute(sqlite, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON");
 }
@@ -354,6 +369,8 @@ struct db *db_sqlite_open(const char *path, char *error, size_t size)
 	sqlite->base.ops = &sqlite_ops;
 	sqlite->api = api;
 	sqlite->owners = -1;
+	sqlite->log = memory_need(malloc(strlen(path) + 5));
+	sprintf(sqlite->log, "%s-wal", path);
 	if (api->open_v2(path, &sqlite->connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
 		SQLITE_OK
 	    ? set_up(sqlite) && open_owners(sqlite, path)

@@ -148,6 +148,30 @@ static void test_a_large_row(void **unused)
 	free(row);
 }
 
+/* What a process leaves in SQLite's log is read by the next one: it must not grow from run to run. */
+static void test_the_log_is_bounded(void **unused)
+{
+	char log[200];
+	struct stat status;
+
+	(void)unused;
+	snprintf(log, sizeof log, "%s-wal", place);
+	for (int i = 0; i < 300; i++) {
+		struct state *state = state_at(place);
+		char id[20];
+		struct store *store;
+
+		snprintf(id, sizeof id, "r%d", i);
+		store = run_begin(state, id);
+		append(store, "row");
+		synced(state, store);
+		store->ops->free(store);
+		state_close(state);
+		assert_true(stat(log, &status) != 0 || status.st_size < 600 * 1024);
+	}
+	assert_kept(place, "r299", ROWS("row"));
+}
+
 /* ---- finding ---- */
 
 static void kept_run(struct state *state, const char *id, const char *lock, bool changed)
@@ -530,6 +554,7 @@ int main(int argc, char **argv)
 	    BOTH(test_a_run_goes_on),
 	    BOTH(test_who_looks_on_sees_more),
 	    BOTH(test_a_large_row),
+	    cmocka_unit_test_setup_teardown(test_the_log_is_bounded, sqlite_setup, teardown),
 	    BOTH(test_found),
 	    BOTH(test_superseded),
 	    BOTH(test_words),
