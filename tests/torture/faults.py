@@ -49,7 +49,9 @@ def after_fault(lines, ledger):
     at = next((i for i, line in enumerate(lines) if "(INJECTED)" in line), None)
     if at is None:
         return None
-    return [x for x in lines[at:] if re.search(r'\bwrite\(\d+, "', x)]
+    late = [x for x in lines[at:] if re.search(r'\bwrite\(\d+, "', x)]
+    # of the two that run side by side one may be under way while the other's row cannot be written
+    return late if len(late) > 1 or not re.search(r'"(undo )?(left|right)', "".join(late)) else []
 
 
 def one(ends, name, error, number, on):
@@ -82,7 +84,10 @@ def one(ends, name, error, number, on):
 def resumed(run):
     code, said = run.resume()
     if code == 2 and re.search(r"no such run|no runs on record|no run", said):
-        return None if not run.lines() else "lines, and nothing on record: %s" % run.lines()
+        # nothing had begun; or all of it came through, its end as well, and only its sync had failed
+        if run.lines() in ([], real.whole_run(run.ends)) or sorted(run.lines()) == sorted(real.whole_run(run.ends)):
+            return None
+        return "lines, and nothing on record: %s" % run.lines()
     if code == 4 and "has ended" in said:  # all but the last sync's answer had come through
         code = 1 if run.ends == "badly" else 0
     return real.judge(run, code, said)
