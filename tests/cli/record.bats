@@ -403,3 +403,62 @@ P
     ends_with 4
     says "$err" 'approve "Ship it"'
 }
+
+@test "an answer is to the question that was open, not to the next one of the same text" {
+    plan loop <<'P'
+plan "Loop" { }
+for i in 1..2 {
+  step "Go ${i}" {
+    approve "Go?" by 1
+    confirm "Sure?"
+    file.append("made.txt", "go ${i}\n")
+    rollback none "a line does no harm"
+  }
+}
+P
+    run_plan loop.plan
+    ends_with 5
+    run=$(newest run)
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Go?'
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Go?'
+    run_plan resume
+    ends_with 5
+    run_plan approve "$run" 'Sure?'
+    run_plan approve "$run" 'Sure?'
+    run_plan resume
+    ends_with 5
+    is "$(cat made.txt)" 'go 1'
+    run_plan approve "$run"
+    says "$err" 'approve "Go?"'
+}
+
+@test "what is no answer is said, not kept; what is asked cannot paint the terminal" {
+    plan paint <<'P'
+plan "Paint" { }
+param what: string
+step "Ask" {
+  parallel {
+    confirm "Go \"on\" with ${what}?"
+    approve "Ship it" by 1
+  }
+  rollback none "nothing"
+}
+P
+    run_plan paint.plan --set what=$'a\e[2Kb\nc'
+    ends_with 5
+    run=$(newest run)
+    run_plan approve "$run"
+    ends_with 0
+    says_not "$err" $'\e'
+    says "$err" 'confirm "Go "on" with ab'
+    run_plan approve "$run" 'Go "on" with' --answer perhaps
+    ends_with 2
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it' --answer perhaps
+    ends_with 2
+    run_plan approve "$run" 'Go "on" with'
+    ends_with 0
+    says_not "$out" $'\e'
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+    run_plan resume
+    ends_with 0
+}
