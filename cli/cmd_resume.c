@@ -1,5 +1,6 @@
 /* cmd_resume.c - runplan resume, runplan rollback: a run on record goes on, or is undone. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ struct doubts {
 	struct people *people;
 	const struct options *options; /* --in-doubt */
 	size_t asked;		       /* that have no answer of their own */
+	bool stay;		       /* one has none at all */
 };
 
 static bool doubt_called(const char *name, enum doubt *doubt)
@@ -125,6 +127,7 @@ static enum doubt decide(void *context, const struct effect_request *request, co
 		doubt = ask_doubt();
 		people_resume(doubts->people);
 	}
+	doubts->stay |= doubt == DOUBT_STAYS;
 	return doubt;
 }
 
@@ -205,6 +208,7 @@ static int check_newest(struct state *state, const struct run_record *run)
 struct going {
 	const struct options *options;
 	enum resuming kind;
+	const struct state_place *place; /* as it was named in the folder in which we were started */
 	struct state *state;
 	struct run_record run;
 	struct store *record;
@@ -223,9 +227,8 @@ static struct value event_data(const struct session *session, const struct going
 
 static int run_on(struct session *session, const struct going *going)
 {
-	struct state_place place = state_place_of(going->options);
 	struct people *people = people_new(going->options, &session->err);
-	struct doubts doubts = {session, people, going->options, 0};
+	struct doubts doubts = {session, people, going->options, 0, false};
 	struct value data = event_data(session, going);
 	struct resume_options resume = {
 	    .kind = going->kind, .data = data, .decide = decide, .context = &doubts};
@@ -240,8 +243,8 @@ static int run_on(struct session *session, const struct going *going)
 	keeper_record(session->keeper)->process = memory_need(strdup(process));
 	if (session_take_start(session, going->record, &first)) {
 		session_views(session);
-		code = execute(session, people, place.directory, &resume);
-		if (code == EXIT_WAITING && doubts.asked > 0)
+		code = execute(session, people, going->place->directory, &resume);
+		if (code == EXIT_WAITING && doubts.stay)
 			say_options(session);
 		session->params.environment = session->operator_name = NULL;
 	} else {
@@ -251,7 +254,6 @@ static int run_on(struct session *session, const struct going *going)
 	event_free(&first);
 	people_free(people);
 	value_release(data);
-	state_place_free(&place);
 	return code;
 }
 
@@ -274,11 +276,20 @@ static int may_go_on(struct going *going)
 	return code != EXIT_DONE ? code : check_newest(going->state, &going->run);
 }
 
+static int enter_folder(const struct run_record *run)
+{
+	if (chdir(run->directory) == 0)
+		return EXIT_DONE;
+	fprintf(stderr, "runplan: run %s was started in %s, and goes on there: %s\n", run->id, run->directory, strerror(errno));
+	return EXIT_USAGE;
+}
+
 static int go(const struct options *options, enum resuming kind)
 {
 	const char *id = options->operand_count > 0 ? options->operands[0] : NULL;
 	const char *doubt;
-	struct going going = {.options = options, .kind = kind};
+	struct state_place place;
+	struct going going = {.options = options, .kind = kind, .place = &place};
 	struct session session;
 	enum doubt known;
 	size_t at = 0, length;
@@ -300,7 +311,10 @@ static int go(const struct options *options, enum resuming kind)
 		state_close(going.state);
 		return EXIT_USAGE;
 	}
+	place = state_place_of(options);
 	code = may_go_on(&going);
+	if (code == EXIT_DONE)
+		code = enter_folder(&going.run);
 	if (code == EXIT_DONE) {
 		code = session_open_recorded(&session, options, going.state, &going.run);
 		if (code == EXIT_DONE)
@@ -314,6 +328,7 @@ static int go(const struct options *options, enum resuming kind)
 		state_close(going.state);
 	}
 	run_record_free(&going.run);
+	state_place_free(&place);
 	return code;
 }
 

@@ -100,10 +100,26 @@ int cmd_pause(const struct options *options)
 
 /* ---- approve ---- */
 
-struct asked {
-	struct open_questions open;
-	char **ids;
+struct open_question {
+	char *id, *kind, *text; /* as it was asked */
+	struct value choices;	/* or null; of an approval: who may give it */
+	char *typing;		/* or NULL */
 };
+
+/* What the run waits for: the questions that are open on its record. */
+struct asked {
+	struct open_question *items;
+	size_t count;
+};
+
+static void question_free(struct open_question *question)
+{
+	free(question->id);
+	free(question->kind);
+	free(question->text);
+	free(question->typing);
+	value_release(question->choices);
+}
 
 static char *copy_text(const char *text)
 {
@@ -121,14 +137,12 @@ static const char *kind_of(const char *name)
 static void note_question(void *context, const struct event *event)
 {
 	struct asked *asked = context;
-	struct open_questions *open = &asked->open;
 	struct value typing = record_peek(event->data, "typing");
 
 	if (event->kind == EVENT_PERSON_ASKED) {
-		open->items = memory_need(realloc(open->items, (open->count + 1) * sizeof(*open->items)));
-		asked->ids = memory_need(realloc(asked->ids, (open->count + 1) * sizeof(*asked->ids)));
-		asked->ids[open->count] = copy_text(event->id);
-		open->items[open->count++] = (struct open_question){
+		asked->items = memory_need(realloc(asked->items, (asked->count + 1) * sizeof(*asked->items)));
+		asked->items[asked->count++] = (struct open_question){
+		    .id = copy_text(event->id),
 		    .kind = copy_text(kind_of(value_text_peek(record_peek(event->data, "kind")))),
 		    .text = copy_text(event->text),
 		    .choices = value_copy(record_peek(event->data,
@@ -138,15 +152,10 @@ static void note_question(void *context, const struct event *event)
 	}
 	if (event->kind != EVENT_EFFECT_ENDED)
 		return;
-	for (size_t i = 0; i < open->count; i++)
-		if (strcmp(asked->ids[i], event->id) == 0) {
-			struct open_questions one = {memory_need(malloc(sizeof(*one.items))), 1};
-
-			one.items[0] = open->items[i];
-			open_questions_free(&one);
-			free(asked->ids[i]);
-			open->items[i] = open->items[--open->count];
-			asked->ids[i] = asked->ids[open->count];
+	for (size_t i = 0; i < asked->count; i++)
+		if (strcmp(asked->items[i].id, event->id) == 0) {
+			question_free(&asked->items[i]);
+			asked->items[i] = asked->items[--asked->count];
 			return;
 		}
 }
@@ -160,6 +169,8 @@ static bool no_more(void *context)
 /* The recorded plan on the recorded answers tells which questions have none. */
 static int replay_questions(struct saying *saying, struct asked *asked)
 {
+	const char *problem;
+	struct span at;
 	struct store *record = state_run_open(saying->state, &saying->run, false);
 	struct session session;
 	struct driver *driver;
@@ -177,6 +188,11 @@ static int replay_questions(struct saying *saying, struct asked *asked)
 		session.journal = journal_new(NULL);
 		journal_observe(session.journal, note_question, asked);
 		session_run(&session, driver);
+		problem = replay_problem(driver, &at);
+		if (problem) {
+			fprintf(stderr, "runplan: the record cannot be read any further: %s\n", problem);
+			code = EXIT_INTERNAL;
+		}
 		driver->ops->free(driver);
 		session.params.environment = session.operator_name = NULL;
 	}
@@ -187,33 +203,58 @@ static int replay_questions(struct saying *saying, struct asked *asked)
 	return code;
 }
 
-static void print_open(const struct saying *saying, const struct open_questions *open)
+/* For a terminal: a question may hold what the world gave. */
+static char *shown(const char *text)
 {
-	if (open->count == 0)
-		fprintf(stderr, "runplan: run %s waits for nobody (%s)\n", saying->run.id,
-			run_state_text(saying->state, &saying->run));
-	for (size_t i = 0; i < open->count; i++)
-		fprintf(stderr, "%s run %s waits for:\n  %s \"%s\"%s%s\n", i ? "     and" : "runplan:",
-			saying->run.id, open->items[i].kind, open->items[i].text,
-			open->items[i].typing ? "; the answer is the phrase: " : "",
-			open->items[i].typing ? open->items[i].typing : "");
+	struct buffer clean = {0};
+	char *copy;
+
+	text_clean(text, strlen(text), &clean);
+	copy = copy_text(buffer_text(&clean));
+	buffer_free(&clean);
+	return copy;
 }
 
-/* Exactly, or the only one that begins so. */
-static const struct open_question *question_called(const struct open_questions *open, const char *item)
+static void print_open(const struct saying *saying, const struct asked *asked)
 {
-	const struct open_question *found = NULL;
+	if (asked->count == 0)
+		fprintf(stderr, "runplan: run %s waits for nobody (%s)\n", saying->run.id,
+			run_state_text(saying->state, &saying->run));
+	for (size_t i = 0; i < asked->count; i++) {
+		const struct open_question *question = &asked->items[i];
+		char *text = shown(question->text), *typing = question->typing ? shown(question->typing) : NULL;
+
+		fprintf(stderr, "%s run %s waits for:\n  %s \"%s\"%s%s\n", i ? "     and" : "runplan:", saying->run.id,
+			question->kind, text, typing ? "; the answer is the phrase: " : "", typing ? typing : "");
+		free(text);
+		free(typing);
+	}
+}
+
+static bool begins(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+/* By its text, as it is or as it is shown, or by what only one begins with. */
+static const struct open_question *question_called(const struct asked *asked, const char *item)
+{
+	const struct open_question *found = NULL, *exact = NULL;
 	size_t count = 0;
 
-	for (size_t i = 0; i < open->count; i++) {
-		if (strcmp(open->items[i].text, item) == 0)
-			return &open->items[i];
-		if (strncmp(open->items[i].text, item, strlen(item)) == 0) {
-			found = &open->items[i];
+	for (size_t i = 0; i < asked->count && !exact; i++) {
+		const struct open_question *question = &asked->items[i];
+		char *text = shown(question->text);
+
+		if (strcmp(question->text, item) == 0 || strcmp(text, item) == 0)
+			exact = question;
+		if (begins(question->text, item) || begins(text, item)) {
+			found = question;
 			count++;
 		}
+		free(text);
 	}
-	return count == 1 ? found : NULL;
+	return exact ? exact : count == 1 ? found : NULL;
 }
 
 /* Why this is no answer; NULL: it is one. */
@@ -222,10 +263,14 @@ static const char *wrong_answer(const struct open_question *question, const char
 	bool ask = strcmp(question->kind, "ask") == 0;
 	bool known = false;
 
+	if (strcmp(question->kind, "prompt") == 0)
+		return "a secret is only typed at the run's own terminal";
 	if (no)
 		return ask ? "a question with an answer cannot be answered with no" : NULL;
 	if (ask && !answer)
 		return "it wants an answer: --answer TEXT";
+	if (!ask && !question->typing && answer)
+		return "it takes no --answer: it is answered with yes, or by --no";
 	for (size_t i = 0; ask && i < value_length(question->choices); i++)
 		known |= strcmp(value_text_peek(list_peek(question->choices, i)), answer) == 0;
 	if (ask && value_length(question->choices) > 0 && !known)
@@ -235,30 +280,35 @@ static const char *wrong_answer(const struct open_question *question, const char
 	return NULL;
 }
 
-static int approve(struct saying *saying, const struct open_questions *open, const char *item)
+static int approve(struct saying *saying, const struct asked *asked, const char *item)
 {
-	const struct open_question *question = question_called(open, item);
+	const struct open_question *question = question_called(asked, item);
 	const char *answer = option_value(saying->options, "answer");
 	bool no = option_given(saying->options, "no"), alive = state_alive(saying->state, &saying->run);
+	int code = EXIT_DONE;
 	const char *wrong;
+	char *text;
 
 	if (!question) {
 		fprintf(stderr, "runplan: nobody is asked \"%s\"\n", item);
-		print_open(saying, open);
+		print_open(saying, asked);
 		return EXIT_REFUSED;
 	}
-	wrong = strcmp(question->kind, "approve") == 0
-		    ? approval_refused(saying->run.operator_name, question->choices, operator_from_environment())
-		    : wrong_answer(question, answer, no);
+	text = shown(question->text);
+	wrong = wrong_answer(question, answer, no);
+	if (!wrong && strcmp(question->kind, "approve") == 0)
+		wrong = approval_refused(saying->run.operator_name, question->choices, operator_from_environment());
 	if (wrong) {
-		fprintf(stderr, "runplan: \"%s\": %s\n", question->text, wrong);
-		return EXIT_USAGE;
+		fprintf(stderr, "runplan: \"%s\": %s\n", text, wrong);
+		code = EXIT_USAGE;
+	} else if (!say(saying, "answer", question->id, no ? "no" : answer)) {
+		code = EXIT_INTERNAL;
+	} else {
+		printf("\"%s\" is answered%s%s\n", text, alive ? "" : "; to go on: runplan resume ",
+		       alive ? "" : saying->run.id);
 	}
-	if (!say(saying, "answer", question->text, no ? "no" : answer))
-		return EXIT_INTERNAL;
-	printf("\"%s\" is answered%s%s\n", question->text, alive ? "" : "; to go on: runplan resume ",
-	       alive ? "" : saying->run.id);
-	return EXIT_DONE;
+	free(text);
+	return code;
 }
 
 int cmd_approve(const struct options *options)
@@ -271,15 +321,14 @@ int cmd_approve(const struct options *options)
 		return EXIT_USAGE;
 	code = replay_questions(&saying, &asked);
 	if (code == EXIT_DONE && options->operand_count > 1) {
-		code = approve(&saying, &asked.open, options->operands[1]);
+		code = approve(&saying, &asked, options->operands[1]);
 	} else if (code == EXIT_DONE) {
-		print_open(&saying, &asked.open);
-		code = asked.open.count > 0 ? EXIT_DONE : EXIT_REFUSED;
+		print_open(&saying, &asked);
+		code = asked.count > 0 ? EXIT_DONE : EXIT_REFUSED;
 	}
-	for (size_t i = 0; i < asked.open.count; i++)
-		free(asked.ids[i]);
-	free(asked.ids);
-	open_questions_free(&asked.open);
+	for (size_t i = 0; i < asked.count; i++)
+		question_free(&asked.items[i]);
+	free(asked.items);
 	done(&saying);
 	return code;
 }

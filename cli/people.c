@@ -19,7 +19,7 @@
 struct question {
 	struct question *next;
 	struct effect_call *call;
-	char *kind, *text, *typing, *label; /* label, typing: or NULL */
+	char *kind, *text, *typing; /* typing: or NULL */
 	struct value choices;
 	bool secret;
 	int64_t approvals;    /* so many others are wanted */
@@ -372,7 +372,6 @@ static void question_free(struct question *question)
 	free(question->kind);
 	free(question->text);
 	free(question->typing);
-	free(question->label);
 	value_release(question->choices);
 	value_release(question->granted);
 	free(question);
@@ -686,7 +685,6 @@ static struct question *question_new(struct effect_call *call, const struct live
 	question->kind = memory_need(strdup(request->kind));
 	question->text = memory_need(strdup(request->text ? request->text : ""));
 	question->typing = request->typing ? memory_need(strdup(request->typing)) : NULL;
-	question->label = call->label ? memory_need(strdup(call->label)) : NULL;
 	question->choices = value_copy(request->choices);
 	question->secret = request->secret;
 	question->approvals = request->approvals;
@@ -881,11 +879,6 @@ bool people_news(struct people *people)
 	return news;
 }
 
-static bool is_asked(const struct question *question, const char *item)
-{
-	return strcmp(question->text, item) == 0 || (question->label && strcmp(question->label, item) == 0);
-}
-
 /* What it is an answer with; null: it is none, or no. */
 static struct value answer_from(const struct question *question, const char *given)
 {
@@ -898,20 +891,20 @@ static struct value answer_from(const struct question *question, const char *giv
 	return !given || said_yes(given) ? value_bool(true) : value_null();
 }
 
-bool people_answer(struct people *people, const char *item, const char *given, const char *who, const char *comment,
+bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment,
 		   bool *stays)
 {
 	struct question *question = people->approvals;
 	struct value v, by;
 
-	while (question && !is_asked(question, item))
+	while (question && strcmp(question->call->id, id) != 0)
 		question = question->next;
 	if (question) {
 		*stays = true;
 		return approve(people, question, given && said_no(given), who, comment);
 	}
 	question = people->first;
-	while (question && !is_asked(question, item))
+	while (question && strcmp(question->call->id, id) != 0)
 		question = question->next;
 	if (!question || question->secret)
 		return false;

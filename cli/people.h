@@ -37,13 +37,13 @@ size_t people_list(const struct compilation *compilation, FILE *out);
 /*
  * The run is on record: where nobody is at a terminal a question stays open, to be answered from elsewhere. people_wait():
  * there are such questions. people_news(): there has been a new one, of any kind, since this was last asked. people_answer():
- * from `who`, to the question of this text or label; false where there is none, or where it is no answer to it.
+ * from `who`, to the question of this effect (a text may be asked again); false where there is none, or where it is no answer to it.
  */
 void people_keep(struct people *people, const char *operator_name); /* borrowed, or NULL: who may not approve */
 bool people_wait(const struct people *people);
 bool people_news(struct people *people);
 /* *stays: the word is wanted again by a later process, being one of several approvals. */
-bool people_answer(struct people *people, const char *item, const char *given, const char *who, const char *comment,
+bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment,
 		   bool *stays);
 /* Why `who` may not approve; NULL: may. `people`: those who may, or null. */
 const char *approval_refused(const char *operator_name, struct value people, const char *who);

@@ -41,15 +41,3 @@ struct value run_state_record(struct state *state, const struct run_record *run)
 	set_time(&record, "ended", run->ended);
 	return record;
 }
-
-void open_questions_free(struct open_questions *questions)
-{
-	for (size_t i = 0; i < questions->count; i++) {
-		free(questions->items[i].kind);
-		free(questions->items[i].text);
-		free(questions->items[i].typing);
-		value_release(questions->items[i].choices);
-	}
-	free(questions->items);
-	*questions = (struct open_questions){0};
-}

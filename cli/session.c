@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "cli/session.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -68,7 +67,8 @@ struct recorded {
 static char *recorded_source(void *context, const char *path, size_t *length, char *error, size_t size)
 {
 	const struct recorded *recorded = context;
-	char *text = state_source(recorded->state, recorded->run, path, length);
+	const char *name = strcmp(path, "-") == 0 ? "<stdin>" : path;
+	char *text = state_source(recorded->state, recorded->run, name, length);
 
 	if (!text)
 		snprintf(error, size, "is not on record");
@@ -123,11 +123,6 @@ int session_open_recorded(struct session *session, const struct options *options
 
 	prepare(session, options);
 	session->state = state;
-	if (chdir(run->directory) != 0) {
-		fprintf(stderr, "runplan: run %s was started in %s: %s\n", run->id, run->directory,
-			strerror(errno));
-		return EXIT_USAGE;
-	}
 	return compile(session, run->file, &recorded);
 }
 

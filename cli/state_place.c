@@ -65,7 +65,20 @@ static char *directory_of_locks(void)
 	return memory_need(strdup(named));
 }
 
-struct state_place state_place_of(const struct options *options)
+/* A run goes on in the folder in which it was started: the locks are where they were all the same. */
+static char *absolute(char *directory)
+{
+	char *here = directory[0] == '/' ? NULL : getcwd(NULL, 0), *whole;
+
+	if (!here)
+		return directory;
+	whole = printed("%s/%s", here, directory);
+	free(here);
+	free(directory);
+	return whole;
+}
+
+static struct state_place place_of(const struct options *options)
 {
 	const char *chosen = option_value(options, "state");
 
@@ -83,6 +96,14 @@ struct state_place state_place_of(const struct options *options)
 	if (is_file(chosen))
 		return (struct state_place){folder_of(chosen), memory_need(strdup(chosen))};
 	return (struct state_place){memory_need(strdup(chosen)), printed("%s/%s", chosen, DATABASE)};
+}
+
+struct state_place state_place_of(const struct options *options)
+{
+	struct state_place place = place_of(options);
+
+	place.directory = absolute(place.directory);
+	return place;
 }
 
 void state_place_free(struct state_place *place)

@@ -237,7 +237,8 @@ static bool link_add(struct run_store *run, unsigned char link[CHAIN_BYTES], con
 
 static bool is_written(const struct source *source)
 {
-	return source->path[0] != '<'; /* a signature, a value of the command line */
+	/* Not: a signature, a value of the command line. */
+	return source->path[0] != '<' || strcmp(source->path, "<stdin>") == 0;
 }
 
 /* What the first entry stands on. */

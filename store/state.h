@@ -80,7 +80,8 @@ bool state_lock_lost(const struct state *state); /* and that is why a sync has f
 
 struct word {
 	int64_t number, said; /* said: since 1970 UTC, ns */
-	char *kind, *item, *answer, *who, *comment; /* NULL where there is none; owned by the word */
+	/* NULL where there is none; owned by the word. `item`: the question's effect. */
+	char *kind, *item, *answer, *who, *comment;
 };
 void word_free(struct word *word);
 bool state_say(struct state *state, int64_t run, const struct word *word);

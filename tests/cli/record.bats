@@ -403,3 +403,121 @@ P
     ends_with 4
     says "$err" 'approve "Ship it"'
 }
+
+@test "an answer is to the question that was open, not to the next one of the same text" {
+    plan loop <<'P'
+plan "Loop" { }
+for i in 1..2 {
+  step "Go ${i}" {
+    approve "Go?" by 1
+    confirm "Sure?"
+    file.append("made.txt", "go ${i}\n")
+    rollback none "a line does no harm"
+  }
+}
+P
+    run_plan loop.plan
+    ends_with 5
+    run=$(newest run)
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Go?'
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Go?'
+    run_plan resume
+    ends_with 5
+    run_plan approve "$run" 'Sure?'
+    run_plan approve "$run" 'Sure?'
+    run_plan resume
+    ends_with 5
+    is "$(cat made.txt)" 'go 1'
+    run_plan approve "$run"
+    says "$err" 'approve "Go?"'
+}
+
+@test "what is no answer is said, not kept; what is asked cannot paint the terminal" {
+    plan paint <<'P'
+plan "Paint" { }
+param what: string
+step "Ask" {
+  parallel {
+    confirm "Go \"on\" with ${what}?"
+    approve "Ship it" by 1
+  }
+  rollback none "nothing"
+}
+P
+    run_plan paint.plan --set what=$'a\e[2Kb\nc'
+    ends_with 5
+    run=$(newest run)
+    run_plan approve "$run"
+    ends_with 0
+    says_not "$err" $'\e'
+    says "$err" 'confirm "Go "on" with ab'
+    run_plan approve "$run" 'Go "on" with' --answer perhaps
+    ends_with 2
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it' --answer perhaps
+    ends_with 2
+    run_plan approve "$run" 'Go "on" with'
+    ends_with 0
+    says_not "$out" $'\e'
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+    run_plan resume
+    ends_with 0
+}
+
+@test "a plan from standard input is on record; show and approve do not need the folder, resume does" {
+    mkdir folder
+    cd folder
+    printf 'plan "In" { }\nstep "Ask" {\n  confirm "Go?"\n  file.append("made.txt", "made\\n")\n  rollback none "x"\n}\n' |
+        "$RUNPLAN" - >/dev/null 2>&1 || is $? 5
+    cd ..
+    mv folder gone
+    run_plan show
+    ends_with 0
+    says "$err" "Waits for a person:"
+    run_plan approve "$(newest run)" 'Go?'
+    ends_with 0
+    run_plan resume
+    ends_with 2
+    says "$err" "was started in $PWD/folder, and goes on there: No such file or directory"
+    mv gone folder
+    run_plan resume
+    ends_with 0
+    is "$(cat folder/made.txt)" made
+}
+
+@test "--state as a relative path: resume from another folder takes the same lock" {
+    unset RUNPLAN_STATE
+    mkdir folder
+    cd folder
+    plan locked <<'P'
+plan "Locked" { lock "locked" }
+step "Ask" { confirm "Go?" }
+P
+    run_plan locked.plan --state st
+    ends_with 5
+    cd ..
+    run_plan approve "$("$RUNPLAN" runs --state folder/st --json | jq -r .run)" 'Go?' --state folder/st
+    ends_with 0
+    run_plan resume --state folder/st
+    ends_with 0
+    [ -e folder/st/locks/locked.lock ]
+    [ ! -e folder/folder ]
+}
+
+@test "a doubt that was settled is not asked about where the run waits for something else" {
+    plan doubt <<'P'
+plan "Doubt" { }
+step "One" {
+  sh("echo begun >made.txt; sleep 2")
+  confirm "Go?"
+  rollback none "x"
+}
+P
+    "$RUNPLAN" doubt.plan >/dev/null 2>&1 3>&- &
+    until_so [ -s made.txt ]
+    kill -9 $!
+    wait $! || true
+    run_plan resume --in-doubt done
+    ends_with 5
+    says "$err" "Waits for a person:"
+    says_not "$err" "nothing was changed"
+}
