@@ -614,6 +614,7 @@ static void test_resume_goes_on(void **state)
 {
 	struct tape tape = tape_new();
 	struct driver *inner = simulate_driver_new(&builtin_registry), *driver;
+	struct value who = value_string("who");
 	struct delivery out = {0};
 	int asked = 0;
 
@@ -627,7 +628,7 @@ static void test_resume_goes_on(void **state)
 	put_started(&tape, "3", "docker.health", "b");
 	put_ended(&tape, "3", "ok", value_string("on record"), "");
 	driver = resume_driver_new(tape.store, inner,
-				   &(struct resume_options){.data = value_string("who"),
+				   &(struct resume_options){.data = who,
 							    .decide = says_rollback,
 							    .context = &asked});
 	start(driver, "1", "docker.health", "a");
@@ -646,6 +647,7 @@ static void test_resume_goes_on(void **state)
 	expect_outcome(driver, "4", 10 * S, OUTCOME_OK, "later");
 	assert_int_equal(value_length(simulate_ledger_peek(inner)), 0);
 	driver->ops->free(driver);
+	value_release(who);
 	tape_free(&tape);
 }
 
