@@ -261,6 +261,7 @@ static int run_on(struct session *session, const struct going *going)
 static int may_go_on(struct going *going)
 {
 	bool past = option_given(going->options, "past-checkpoints");
+	const struct run_record *run;
 	int code = EXIT_DONE;
 
 	if (going->kind == RESUME_RUN && has_ended(&going->run))
@@ -270,10 +271,13 @@ static int may_go_on(struct going *going)
 		fprintf(stderr, "runplan: %s\n", state_error(going->state));
 		return EXIT_REFUSED;
 	}
+	/* As it is now that it is ours: another process may have gone on with it since it was found. */
+	run = state_run_record(going->record);
 	if (going->kind == RESUME_ROLLBACK)
-		code = can_be_resumed(&going->run) ? refuse_rollback(&going->run)
-						   : check_armed(&going->run, going->record, past);
-	return code != EXIT_DONE ? code : check_newest(going->state, &going->run);
+		code = can_be_resumed(run) ? refuse_rollback(run) : check_armed(run, going->record, past);
+	else if (has_ended(run))
+		code = refuse_resume(run);
+	return code != EXIT_DONE ? code : check_newest(going->state, run);
 }
 
 static int enter_folder(const struct run_record *run)

@@ -6,13 +6,26 @@
 #include "cli/pulse.h"
 #include "cli/terminal.h"
 
+/* That was asked before the run went on, when somebody else may have held the lock, or could still get it. */
+static bool overtaken(const struct session *session, const char *name, char *error, size_t size)
+{
+	struct run_record by;
+
+	if (!state_superseded(session->state, keeper_record(session->keeper), &by))
+		return false;
+	snprintf(error, size, "run %s has been overtaken: %s held the same lock, \"%s\", after it and has changed something",
+		 session->run_id, by.id, name);
+	run_record_free(&by);
+	return true;
+}
+
 static bool locked(void *context, const char *name, const char *we, char *error, size_t size)
 {
 	struct session *session = context;
 
 	if (!session->keeper)
 		return true;
-	if (!state_lock(session->state, name, we, error, size))
+	if (!state_lock(session->state, name, we, error, size) || overtaken(session, name, error, size))
 		return false;
 	keeper_locked(session->keeper, name);
 	return true;
