@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "builtins/live.h"
 #include "cli/commands.h"
 #include "cli/people.h"
 #include "cli/run_state.h"
@@ -17,14 +17,6 @@ struct saying {
 	struct run_record run;
 };
 
-static int64_t wall_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 static bool say(struct saying *saying, const char *kind, const char *item, const char *answer)
 {
 	struct word word = {
@@ -33,7 +25,7 @@ static bool say(struct saying *saying, const char *kind, const char *item, const
 	    .answer = (char *)answer,
 	    .who = (char *)operator_from_environment(),
 	    .comment = (char *)option_value(saying->options, "comment"),
-	    .said = wall_now(),
+	    .said = live_clock(),
 	};
 
 	if (state_say(saying->state, saying->run.number, &word))

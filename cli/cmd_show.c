@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "builtins/live.h"
 #include "cli/commands.h"
 #include "cli/run_state.h"
 #include "cli/session.h"
@@ -34,14 +35,6 @@ static void interrupt(int number)
 	interrupted = 1;
 }
 
-static int64_t clock_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 static bool over(struct showing *showing)
 {
 	showing->session->cut_off = true;
@@ -58,16 +51,16 @@ static bool more(void *context)
 	if (!showing->follows)
 		return over(showing);
 	if (showing->from == 0)
-		showing->from = clock_now();
+		showing->from = (int64_t)uv_hrtime();
 	for (;;) {
 		alive = state_alive(showing->state, showing->run);
 		if (state_run_refresh(showing->record)) {
-			showing->from = clock_now();
+			showing->from = (int64_t)uv_hrtime();
 			return true;
 		}
 		if (!alive || interrupted)
 			return over(showing);
-		session_heartbeat(showing->session, replay_now(showing->replay) + clock_now() - showing->from);
+		session_heartbeat(showing->session, replay_now(showing->replay) + (int64_t)uv_hrtime() - showing->from);
 		nanosleep(&pause, NULL);
 	}
 }

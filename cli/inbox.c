@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOOK_EVERY INT64_C(1000000000)
@@ -35,14 +34,6 @@ void inbox_free(struct inbox *inbox)
 	free(inbox);
 }
 
-static int64_t clock_now(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 static void say(const struct inbox *inbox, const struct word *word, const char *what)
 {
 	struct value text = value_string_printf("%s%s%s%s", what, word->who ? word->who : "somebody",
@@ -61,10 +52,10 @@ static bool take(struct inbox *inbox, const struct word *word, struct delivery *
 	inbox->seen = word->number;
 	if (strcmp(word->kind, "answer") == 0) {
 		if (people_answer(inbox->people, word->item, word->answer, word->who, word->comment, &stays) && !stays)
-			state_take_word(inbox->state, word->number, clock_now(CLOCK_REALTIME));
+			state_take_word(inbox->state, word->number, live_clock());
 		return false;
 	}
-	state_take_word(inbox->state, word->number, clock_now(CLOCK_REALTIME));
+	state_take_word(inbox->state, word->number, live_clock());
 	if (strcmp(word->kind, "abort") == 0) {
 		say(inbox, word, "aborted by ");
 		kill(getpid(), SIGTERM);
@@ -85,7 +76,7 @@ static bool look(struct inbox *inbox, struct delivery *out)
 	struct word word;
 	bool told = false;
 
-	inbox->looked = clock_now(CLOCK_MONOTONIC);
+	inbox->looked = (int64_t)uv_hrtime();
 	while (!told && state_next_word(inbox->state, inbox->record->number, inbox->seen, &word)) {
 		told = take(inbox, &word, out);
 		word_free(&word);
@@ -95,7 +86,7 @@ static bool look(struct inbox *inbox, struct delivery *out)
 
 bool inbox_look(struct inbox *inbox, bool idle, struct delivery *out)
 {
-	bool due = clock_now(CLOCK_MONOTONIC) - inbox->looked >= LOOK_EVERY;
+	bool due = (int64_t)uv_hrtime() - inbox->looked >= LOOK_EVERY;
 
 	if (inbox->record->number == 0 && !idle)
 		return false;

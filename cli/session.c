@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "builtins/live.h"
 #include "builtins/tables.h"
 #include "cli/columns.h"
 #include "cli/commands.h"
@@ -148,14 +149,6 @@ bool session_take_start(struct session *session, struct store *record, struct ev
 	return true;
 }
 
-static int64_t wall_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 void session_process(char *text, size_t size)
 {
 	char host[200] = "this machine";
@@ -178,7 +171,7 @@ void session_keep(struct session *session, struct state *state)
 	    .environment = (char *)session->params.environment,
 	    .version = RUNPLAN_VERSION,
 	    .process = process,
-	    .started = wall_now(),
+	    .started = live_clock(),
 	};
 
 	session->state = state;
