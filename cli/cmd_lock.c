@@ -50,7 +50,8 @@ static bool print_lock(void *context, const struct run_record *run)
 	const char *state;
 	bool held;
 
-	if (!run->lock || (locks->wanted && strcmp(run->lock, locks->wanted) != 0) || was_seen(locks, run->lock))
+	if (!run->lock || (locks->wanted && strcmp(run->lock, locks->wanted) != 0) ||
+	    was_seen(locks, run->lock))
 		return true;
 	state = run_state_text(locks->state, run);
 	held = strcmp(state, "under way") == 0;
@@ -61,9 +62,10 @@ static bool print_lock(void *context, const struct run_record *run)
 	if (value_length(locks->seen) == 1)
 		printf("%-20s  %-5s  %-22s  %-11s  %s\n", "LOCK", "STATE", "RUN", "ITS STATE", "PLAN");
 	text_clean(run->lock, strlen(run->lock), &text);
-	printf("%-20s  %-5s  %-22s  %-11s  %s%s%s%s%s\n", buffer_text(&text), held ? "held" : "free", run->id, state,
-	       run->file, run->operator_name ? ", by " : "", run->operator_name ? run->operator_name : "",
-	       held && run->process ? ", " : "", held && run->process ? run->process : "");
+	printf("%-20s  %-5s  %-22s  %-11s  %s%s%s%s%s\n", buffer_text(&text), held ? "held" : "free", run->id,
+	       state, run->file, run->operator_name ? ", by " : "",
+	       run->operator_name ? run->operator_name : "", held && run->process ? ", " : "",
+	       held && run->process ? run->process : "");
 	buffer_free(&text);
 	return true;
 }
@@ -85,8 +87,9 @@ int cmd_lock(const struct options *options)
 		fprintf(stderr, "runplan: %s\n", state_error(locks.state));
 		code = EXIT_INTERNAL;
 	} else if (value_length(locks.seen) == 0) {
-		fprintf(stderr, "runplan: no run on record has held %s%s%s\n", locks.wanted ? "the lock \"" : "a lock",
-			locks.wanted ? locks.wanted : "", locks.wanted ? "\"" : "");
+		fprintf(stderr, "runplan: no run on record has held %s%s%s\n",
+			locks.wanted ? "the lock \"" : "a lock", locks.wanted ? locks.wanted : "",
+			locks.wanted ? "\"" : "");
 		code = locks.wanted ? EXIT_REFUSED : EXIT_DONE;
 	}
 	value_release(locks.seen);

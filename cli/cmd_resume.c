@@ -44,8 +44,8 @@ static bool read_answer(const char *text, size_t *id_length, enum doubt *doubt)
 }
 
 /*
- * What was answered beforehand. An answer without an id is meant for what the operator was asked last time, which is the
- * first that is in doubt: for others it would be a guess.
+ * What was answered beforehand. An answer without an id is meant for what the operator was asked last time,
+ * which is the first that is in doubt: for others it would be a guess.
  */
 static bool answered(struct doubts *doubts, const char *id, enum doubt *doubt)
 {
@@ -54,7 +54,8 @@ static bool answered(struct doubts *doubts, const char *id, enum doubt *doubt)
 	size_t at = 0, length;
 
 	while ((text = option_next(doubts->options, "in-doubt", &at)))
-		if (read_answer(text, &length, doubt) && length > 0 && strncmp(text, id, length) == 0 && !id[length])
+		if (read_answer(text, &length, doubt) && length > 0 && strncmp(text, id, length) == 0 &&
+		    !id[length])
 			return true;
 	at = 0;
 	while (first && (text = option_next(doubts->options, "in-doubt", &at)))
@@ -84,11 +85,13 @@ static void say_question(const struct session *session, const struct effect_requ
 static void say_options(const struct session *session)
 {
 	fprintf(stderr,
-		"runplan: waits for a person who has looked; nothing was changed. Then, where one thing is in doubt,\n"
+		"runplan: waits for a person who has looked; nothing was changed. Then, where one thing is "
+		"in doubt,\n"
 		"  runplan resume %s --in-doubt done       it happened: go on behind it\n"
 		"  runplan resume %s --in-doubt again      it did not happen: do it now\n"
 		"  runplan resume %s --in-doubt rollback   fail there, and undo\n"
-		"where there are more, each by what stands in its brackets: --in-doubt ID=done --in-doubt ID=again\n",
+		"where there are more, each by what stands in its brackets: --in-doubt ID=done --in-doubt "
+		"ID=again\n",
 		session->run_id, session->run_id, session->run_id);
 }
 
@@ -160,7 +163,8 @@ static int64_t end_says(struct store *record, const char *field)
 
 static int refuse_resume(const struct run_record *run)
 {
-	fprintf(stderr, "runplan: run %s has ended (%s): there is nothing to go on with\n", run->id, run->outcome);
+	fprintf(stderr, "runplan: run %s has ended (%s): there is nothing to go on with\n", run->id,
+		run->outcome);
 	if (strcmp(run->outcome, "done") == 0)
 		fprintf(stderr, "  runplan rollback %s undoes it\n", run->id);
 	return EXIT_REFUSED;
@@ -169,7 +173,8 @@ static int refuse_resume(const struct run_record *run)
 static int refuse_rollback(const struct run_record *run)
 {
 	fprintf(stderr,
-		"runplan: run %s has not ended: it is undone by `runplan resume %s` and then Ctrl-C, or, while its "
+		"runplan: run %s has not ended: it is undone by `runplan resume %s` and then Ctrl-C, or, "
+		"while its "
 		"process is alive, by `runplan abort %s`\n",
 		run->id, run->id, run->id);
 	return EXIT_REFUSED;
@@ -195,7 +200,8 @@ static int check_newest(struct state *state, const struct run_record *run)
 	if (!state_superseded(state, run, &by))
 		return EXIT_DONE;
 	fprintf(stderr,
-		"runplan: run %s has been overtaken: %s (%s) held the same lock, \"%s\", after it and has changed "
+		"runplan: run %s has been overtaken: %s (%s) held the same lock, \"%s\", after it and has "
+		"changed "
 		"something; going on from what was then would undo that\n"
 		"  runplan show %s tells what it did\n",
 		run->id, by.id, by.file, run->lock, by.id);
@@ -284,7 +290,8 @@ static int enter_folder(const struct run_record *run)
 {
 	if (chdir(run->directory) == 0)
 		return EXIT_DONE;
-	fprintf(stderr, "runplan: run %s was started in %s, and goes on there: %s\n", run->id, run->directory, strerror(errno));
+	fprintf(stderr, "runplan: run %s was started in %s, and goes on there: %s\n", run->id, run->directory,
+		strerror(errno));
 	return EXIT_USAGE;
 }
 
@@ -302,7 +309,8 @@ static int go(const struct options *options, enum resuming kind)
 	while ((doubt = option_next(options, "in-doubt", &at)))
 		if (!read_answer(doubt, &length, &known)) {
 			fprintf(stderr,
-				"runplan: --in-doubt wants done, again or rollback, or one of these for the change "
+				"runplan: --in-doubt wants done, again or rollback, or one of these for the "
+				"change "
 				"with an id (0:7=done), not %s\n",
 				doubt);
 			return EXIT_USAGE;

@@ -67,10 +67,12 @@ static int to_alive(const struct options *options, const char *kind, const char 
 	if (strcmp(state, "under way") == 0) {
 		code = say(&saying, kind, NULL, NULL) ? EXIT_DONE : EXIT_INTERNAL;
 		if (code == EXIT_DONE)
-			printf("run %s will %s; runplan watch %s shows it\n", saying.run.id, what, saying.run.id);
+			printf("run %s will %s; runplan watch %s shows it\n", saying.run.id, what,
+			       saying.run.id);
 	} else if (!saying.run.outcome || strcmp(state, "waiting") == 0 || strcmp(state, "stopped") == 0) {
 		fprintf(stderr,
-			"runplan: run %s has no process (%s): nothing of it is under way. `runplan resume %s` goes on "
+			"runplan: run %s has no process (%s): nothing of it is under way. `runplan resume "
+			"%s` goes on "
 			"with it, and Ctrl-C there undoes it\n",
 			saying.run.id, state, saying.run.id);
 	} else {
@@ -137,8 +139,8 @@ static void note_question(void *context, const struct event *event)
 		    .id = copy_text(event->id),
 		    .kind = copy_text(kind_of(value_text_peek(record_peek(event->data, "kind")))),
 		    .text = copy_text(event->text),
-		    .choices = value_copy(record_peek(event->data,
-						      record_has(event->data, "of") ? "of" : "choices")),
+		    .choices = value_copy(
+			record_peek(event->data, record_has(event->data, "of") ? "of" : "choices")),
 		    .typing = typing.tag == VALUE_STRING ? copy_text(value_text_peek(typing)) : NULL,
 		};
 	}
@@ -214,10 +216,12 @@ static void print_open(const struct saying *saying, const struct asked *asked)
 			run_state_text(saying->state, &saying->run));
 	for (size_t i = 0; i < asked->count; i++) {
 		const struct open_question *question = &asked->items[i];
-		char *text = shown(question->text), *typing = question->typing ? shown(question->typing) : NULL;
+		char *text = shown(question->text),
+		     *typing = question->typing ? shown(question->typing) : NULL;
 
-		fprintf(stderr, "%s run %s waits for:\n  %s \"%s\"%s%s\n", i ? "     and" : "runplan:", saying->run.id,
-			question->kind, text, typing ? "; the answer is the phrase: " : "", typing ? typing : "");
+		fprintf(stderr, "%s run %s waits for:\n  %s \"%s\"%s%s\n",
+			i ? "     and" : "runplan:", saying->run.id, question->kind, text,
+			typing ? "; the answer is the phrase: " : "", typing ? typing : "");
 		free(text);
 		free(typing);
 	}
@@ -289,7 +293,8 @@ static int approve(struct saying *saying, const struct asked *asked, const char 
 	text = shown(question->text);
 	wrong = wrong_answer(question, answer, no);
 	if (!wrong && strcmp(question->kind, "approve") == 0)
-		wrong = approval_refused(saying->run.operator_name, question->choices, operator_from_environment());
+		wrong = approval_refused(saying->run.operator_name, question->choices,
+					 operator_from_environment());
 	if (wrong) {
 		fprintf(stderr, "runplan: \"%s\": %s\n", text, wrong);
 		code = EXIT_USAGE;

@@ -1,6 +1,6 @@
 /*
- * cmd_show.c - runplan show, runplan watch: a run on record, told once more. The recorded plan is run on the recorded
- * answers, and the views show it as they did then; `watch` waits for more, until the run ends.
+ * cmd_show.c - runplan show, runplan watch: a run on record, told once more. The recorded plan is run on the
+ * recorded answers, and the views show it as they did then; `watch` waits for more, until the run ends.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -60,7 +60,8 @@ static bool more(void *context)
 		}
 		if (!alive || interrupted)
 			return over(showing);
-		session_heartbeat(showing->session, replay_now(showing->replay) + (int64_t)uv_hrtime() - showing->from);
+		session_heartbeat(showing->session,
+				  replay_now(showing->replay) + (int64_t)uv_hrtime() - showing->from);
 		nanosleep(&pause, NULL);
 	}
 }
@@ -78,9 +79,11 @@ static int say_state(struct showing *showing)
 	if (now.outcome || option_given(session->options, "json"))
 		;
 	else if (strcmp(state, "cut off") == 0)
-		page_printf(&session->err, "run %s is cut off; to go on: runplan resume %s\n", now.id, now.id);
+		page_printf(&session->err, "run %s is cut off; to go on: runplan resume %s\n", now.id,
+			    now.id);
 	else
-		page_printf(&session->err, "run %s is %s: %s\n", now.id, state, now.process ? now.process : "");
+		page_printf(&session->err, "run %s is %s: %s\n", now.id, state,
+			    now.process ? now.process : "");
 	run_record_free(&now);
 	return EXIT_DONE;
 }

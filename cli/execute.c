@@ -13,8 +13,10 @@ static bool overtaken(const struct session *session, const char *name, char *err
 
 	if (!state_superseded(session->state, keeper_record(session->keeper), &by))
 		return false;
-	snprintf(error, size, "run %s has been overtaken: %s held the same lock, \"%s\", after it and has changed something",
-		 session->run_id, by.id, name);
+	snprintf(
+	    error, size,
+	    "run %s has been overtaken: %s held the same lock, \"%s\", after it and has changed something",
+	    session->run_id, by.id, name);
 	run_record_free(&by);
 	return true;
 }
@@ -66,23 +68,26 @@ static int say_problem(struct session *session, const struct driver *resume, int
 	if (!problem && !journal_differs(session->journal))
 		return code;
 	if (!problem) {
-		fprintf(stderr,
-			"runplan: the record of %s cannot be continued: row %zu is not what this program does "
-			"there; nothing was changed\n",
-			session->run_id, journal_differs(session->journal));
+		fprintf(
+		    stderr,
+		    "runplan: the record of %s cannot be continued: row %zu is not what this program does "
+		    "there; nothing was changed\n",
+		    session->run_id, journal_differs(session->journal));
 		return EXIT_INTERNAL;
 	}
 	if (at.to > 0 && at.file < sources->count)
 		position = source_position(sources, at.file, at.from);
 	if (position.line)
-		fprintf(stderr, "%s:%u:%u: ", source_get(sources, at.file)->path, position.line, position.column);
+		fprintf(stderr, "%s:%u:%u: ", source_get(sources, at.file)->path, position.line,
+			position.column);
 	else
 		fprintf(stderr, "runplan: ");
 	fprintf(stderr, "%s; nothing was changed\n", problem);
 	return resume_refused(resume) ? EXIT_REFUSED : EXIT_INTERNAL;
 }
 
-int execute(struct session *session, struct people *people, const char *locks, const struct resume_options *resume)
+int execute(struct session *session, struct people *people, const char *locks,
+	    const struct resume_options *resume)
 {
 	struct live_options options = {
 	    .ask = people_ask,
@@ -108,7 +113,8 @@ int execute(struct session *session, struct people *people, const char *locks, c
 	}
 	if (session->keeper) {
 		people_keep(people, session->operator_name);
-		session->inbox = inbox_new(session->state, keeper_record(session->keeper), people, &session->err);
+		session->inbox =
+		    inbox_new(session->state, keeper_record(session->keeper), people, &session->err);
 	}
 	driver = pulse_driver_new(inner, session_heartbeat, session->keeper ? session_tell : NULL, session);
 	terminal = terminal_watch((struct live *)live, session, people);

@@ -36,8 +36,9 @@ void inbox_free(struct inbox *inbox)
 
 static void say(const struct inbox *inbox, const struct word *word, const char *what)
 {
-	struct value text = value_string_printf("%s%s%s%s", what, word->who ? word->who : "somebody",
-						word->comment ? ": " : "", word->comment ? word->comment : "");
+	struct value text =
+	    value_string_printf("%s%s%s%s", what, word->who ? word->who : "somebody",
+				word->comment ? ": " : "", word->comment ? word->comment : "");
 
 	page_line(inbox->page, NULL, 0, STYLE_WARN, NULL, value_text_peek(text));
 	value_release(text);
@@ -51,7 +52,9 @@ static bool take(struct inbox *inbox, const struct word *word, struct delivery *
 
 	inbox->seen = word->number;
 	if (strcmp(word->kind, "answer") == 0) {
-		if (people_answer(inbox->people, word->item, word->answer, word->who, word->comment, &stays) && !stays)
+		if (people_answer(inbox->people, word->item, word->answer, word->who, word->comment,
+				  &stays) &&
+		    !stays)
 			state_take_word(inbox->state, word->number, live_clock());
 		return false;
 	}

@@ -1,6 +1,6 @@
 /*
- * inbox.h - what somebody says to a run from elsewhere (abort, pause, approve): the state keeps the words, and the run looks
- * for them once a second.
+ * inbox.h - what somebody says to a run from elsewhere (abort, pause, approve): the state keeps the words,
+ * and the run looks for them once a second.
  */
 #ifndef RUNPLAN_INBOX_H
 #define RUNPLAN_INBOX_H
@@ -18,8 +18,9 @@ struct inbox *inbox_new(struct state *state, const struct run_record *record, st
 void inbox_free(struct inbox *inbox); /* NULL is fine */
 
 /*
- * Hands answers to the people, and an abort to the process as a signal. True: *out, a pause, is for the machine; or that
- * nobody is there, where `idle` (only people are waited for) and no terminal and no word answers.
+ * Hands answers to the people, and an abort to the process as a signal. True: *out, a pause, is for the
+ * machine; or that nobody is there, where `idle` (only people are waited for) and no terminal and no word
+ * answers.
  */
 bool inbox_look(struct inbox *inbox, bool idle, struct delivery *out);
 

@@ -50,7 +50,8 @@ static bool keeper_sync(struct store *store)
 {
 	struct keeper *keeper = keeper_of(store);
 
-	keeper->broken |= (keeper->pending.length > 0 && !hand_on(keeper)) || !keeper->run->ops->sync(keeper->run);
+	keeper->broken |=
+	    (keeper->pending.length > 0 && !hand_on(keeper)) || !keeper->run->ops->sync(keeper->run);
 	return !keeper->broken;
 }
 
@@ -105,8 +106,7 @@ static void put_text(char **at, const char *text)
 
 static bool changes(const struct event *event)
 {
-	return event->kind == EVENT_EFFECT_STARTED &&
-	       record_peek(event->data, "leaves").tag == VALUE_NULL &&
+	return event->kind == EVENT_EFFECT_STARTED && record_peek(event->data, "leaves").tag == VALUE_NULL &&
 	       strcmp(value_text_peek(record_peek(event->data, "class")), "change") == 0;
 }
 

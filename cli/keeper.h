@@ -1,6 +1,6 @@
 /*
- * keeper.h - between a journal and the state that keeps its run: rows are redacted before they are written, and the run's
- * record follows its events (has it changed something, how did it end).
+ * keeper.h - between a journal and the state that keeps its run: rows are redacted before they are written,
+ * and the run's record follows its events (has it changed something, how did it end).
  */
 #ifndef RUNPLAN_KEEPER_H
 #define RUNPLAN_KEEPER_H

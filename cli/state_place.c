@@ -137,7 +137,8 @@ bool state_place_open(const struct state_place *place, struct state **state)
 		return true;
 	fprintf(stderr,
 		"runplan: runs cannot be kept: %s\n"
-		"  nothing was run; --state PLACE names another place, --state none keeps no record (such a run can "
+		"  nothing was run; --state PLACE names another place, --state none keeps no record (such a "
+		"run can "
 		"neither be resumed nor undone later)\n",
 		error);
 	return false;

@@ -1,8 +1,9 @@
 /*
- * state_place.h - where runs are kept: --state, else RUNPLAN_STATE, else /var/lib/runplan for root and $XDG_STATE_HOME/runplan or
- * ~/.local/state/runplan for others. A folder (made where it is not there) holds runs.db and locks/; a file, or a name that
- * ends in .db, is the database itself, with locks/ beside it; postgres://… is one, with this machine's locks in the folder
- * that RUNPLAN_STATE or the default names; `none` keeps no record.
+ * state_place.h - where runs are kept: --state, else RUNPLAN_STATE, else /var/lib/runplan for root and
+ * $XDG_STATE_HOME/runplan or
+ * ~/.local/state/runplan for others. A folder (made where it is not there) holds runs.db and locks/; a file,
+ * or a name that ends in .db, is the database itself, with locks/ beside it; postgres://… is one, with this
+ * machine's locks in the folder that RUNPLAN_STATE or the default names; `none` keeps no record.
  */
 #ifndef RUNPLAN_STATE_PLACE_H
 #define RUNPLAN_STATE_PLACE_H

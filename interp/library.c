@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-bool library_load(struct library *library, const char *what, const char *const *sonames, const char *const *names,
-		  void *api)
+bool library_load(struct library *library, const char *what, const char *const *sonames,
+		  const char *const *names, void *api)
 {
 	void *handle = NULL, *symbol;
 

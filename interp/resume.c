@@ -124,11 +124,13 @@ static bool holds_lost(struct value v)
 	size_t i;
 
 	for (i = 0; value_is_secret(v) && !found && i < value_length(v); i++)
-		found = v.tag == VALUE_LIST ? holds_lost(list_peek(v, i)) : v.tag == VALUE_RECORD && holds_lost(record_value_peek(v, i));
+		found = v.tag == VALUE_LIST ? holds_lost(list_peek(v, i))
+					    : v.tag == VALUE_RECORD && holds_lost(record_value_peek(v, i));
 	return found;
 }
 
-/* A change that answered a secret is not made again to have it again: nothing is done with what stands in for it. */
+/* A change that answered a secret is not made again to have it again: nothing is done with what stands in for
+ * it. */
 static void start_now(struct resume *resume, const struct effect_request *request)
 {
 	bool lost = false;
@@ -140,8 +142,9 @@ static void start_now(struct resume *resume, const struct effect_request *reques
 		struct delivery delivery = {
 		    .kind = DELIVERY_OUTCOME,
 		    .id = copy_text(request->id),
-		    .outcome = outcome_failed("%s needs a secret that was answered before the run was cut off: it is not on record",
-					      request->builtin->name)};
+		    .outcome = outcome_failed(
+			"%s needs a secret that was answered before the run was cut off: it is not on record",
+			request->builtin->name)};
 
 		early_add(resume, &delivery);
 		return;
@@ -158,10 +161,13 @@ static struct value with_secrets(struct value recorded, struct value fresh)
 		value_release(recorded);
 		return value_mark(value_copy(fresh), VALUE_SECRET);
 	}
-	for (i = 0; recorded.tag == VALUE_RECORD && value_holds_secret(recorded) && i < value_length(recorded); i++) {
+	for (i = 0;
+	     recorded.tag == VALUE_RECORD && value_holds_secret(recorded) && i < value_length(recorded);
+	     i++) {
 		const char *key = record_key_peek(recorded, i);
 
-		record_set(&recorded, key, with_secrets(value_copy(record_peek(recorded, key)), record_peek(fresh, key)));
+		record_set(&recorded, key,
+			   with_secrets(value_copy(record_peek(recorded, key)), record_peek(fresh, key)));
 	}
 	return recorded;
 }
@@ -182,7 +188,8 @@ static void resume_start(struct driver *driver, const struct effect_request *req
 	if (!begun || !replay_answers(resume->record, request->id)) {
 		hold(resume, request, begun);
 	} else if (request->builtin->flags & BUILTIN_RENEW ||
-		   (request->builtin->effect == EFFECT_READ && replay_lacks_secret(resume->record, request->id))) {
+		   (request->builtin->effect == EFFECT_READ &&
+		    replay_lacks_secret(resume->record, request->id))) {
 		renewal = memory_need(calloc(1, sizeof(*renewal)));
 		renewal->id = copy_text(request->id);
 		renewal->part = !(request->builtin->flags & BUILTIN_RENEW);
@@ -319,9 +326,9 @@ static bool settle_all(struct resume *resume)
 			return false;
 		if (held->verdict == DOUBT_STAYS) {
 			resume->waits = true;
-			replay_stop(
-			    resume->record, held->request.at,
-			    value_string_printf("whether %s happened is in doubt", held->request.builtin->name));
+			replay_stop(resume->record, held->request.at,
+				    value_string_printf("whether %s happened is in doubt",
+							held->request.builtin->name));
 		}
 	}
 	return !resume->waits;
@@ -355,7 +362,8 @@ static void start_one(struct resume *resume, const struct held *held)
 		       outcome_ok(builtin->simulate ? unknown_to_null(builtin->simulate(&held->request))
 						    : value_null()));
 	} else if (in_doubt(held) && held->verdict == DOUBT_ROLLBACK) {
-		outcome = outcome_failed("whether it happened is in doubt: the run ended while it was under way");
+		outcome =
+		    outcome_failed("whether it happened is in doubt: the run ended while it was under way");
 		outcome.kind = OUTCOME_UNKNOWN;
 		answer(resume, held, outcome);
 	} else if (held->cancelled) {
@@ -388,8 +396,8 @@ static bool inner_next(struct resume *resume, int64_t deadline, struct delivery 
 	struct early *early = resume->early;
 
 	if (!early) {
-		if (!resume->inner->ops->next(resume->inner, deadline == INT64_MAX ? INT64_MAX : deadline - now,
-					      out))
+		if (!resume->inner->ops->next(resume->inner,
+					      deadline == INT64_MAX ? INT64_MAX : deadline - now, out))
 			return false;
 		shift(resume, out);
 		return true;
@@ -506,7 +514,8 @@ static const struct driver_ops resume_ops = {
     .free = resume_free,
 };
 
-struct driver *resume_driver_new(struct store *store, struct driver *inner, const struct resume_options *options)
+struct driver *resume_driver_new(struct store *store, struct driver *inner,
+				 const struct resume_options *options)
 {
 	struct resume *resume = memory_need(calloc(1, sizeof(*resume)));
 

@@ -9,7 +9,8 @@
 
 #define CHAIN_BYTES 32
 
-/* link = SHA-256(link, length of the text as 8 bytes, text). False with a message: libcrypto cannot be loaded. */
+/* link = SHA-256(link, length of the text as 8 bytes, text). False with a message: libcrypto cannot be
+ * loaded. */
 bool chain_add(unsigned char link[CHAIN_BYTES], const char *text, size_t length, char *error, size_t size);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * db_sqlite.c - runs in a SQLite file: write-ahead log, each commit synced (synchronous=FULL). Who owns a run holds a lock of
- * the kernel's (F_OFD_SETLK) on the byte of its number in FILE-owners; the descriptor is close-on-exec, so no child keeps it.
+ * db_sqlite.c - runs in a SQLite file: write-ahead log, each commit synced (synchronous=FULL). Who owns a run
+ * holds a lock of the kernel's (F_OFD_SETLK) on the byte of its number in FILE-owners; the descriptor is
+ * close-on-exec, so no child keeps it.
  */
 #include "store/db.h"
 
@@ -17,7 +18,7 @@
 #include "interp/library.h"
 #include "interp/value.h"
 
-#define BUSY_MS	   20000 /* for another writer's commit */
+#define BUSY_MS	   20000	/* for another writer's commit */
 #define LOG_MAX	   (400 * 1024) /* of the log that the end of a process leaves to the next one */
 #define STATEMENTS 32
 
@@ -104,8 +105,8 @@ static sqlite3_stmt *statement_of(struct sqlite *sqlite, const char *sql)
 			return sqlite->statements[i].statement;
 	if (i == STATEMENTS)
 		abort(); /* the texts are state.c's, and fewer */
-	if (sqlite->api->prepare_v3(sqlite->connection, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
-	    SQLITE_OK) {
+	if (sqlite->api->prepare_v3(sqlite->connection, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
+				    NULL) != SQLITE_OK) {
 		failed(sqlite);
 		return NULL;
 	}
@@ -175,8 +176,8 @@ static bool give_row(const struct sqlite_functions *api, sqlite3_stmt *statement
 	return row(context, values, (size_t)count);
 }
 
-static bool sqlite_run(struct db *db, const char *sql, const struct db_value *values, size_t count, db_row *row,
-		       void *context)
+static bool sqlite_run(struct db *db, const char *sql, const struct db_value *values, size_t count,
+		       db_row *row, void *context)
 {
 	struct sqlite *sqlite = sqlite_of(db);
 	const struct sqlite_functions *api = sqlite->api;
@@ -260,7 +261,8 @@ static enum db_own owner_lock(struct sqlite *sqlite, int64_t number, short type)
 		return DB_OWNED;
 	if (errno == EAGAIN || errno == EACCES)
 		return DB_BUSY;
-	snprintf(sqlite->base.error, sizeof(sqlite->base.error), "the run cannot be locked: %s", strerror(errno));
+	snprintf(sqlite->base.error, sizeof(sqlite->base.error), "the run cannot be locked: %s",
+		 strerror(errno));
 	return DB_FAILED;
 }
 
@@ -284,8 +286,9 @@ static enum db_own sqlite_owned(struct db *db, int64_t number)
 }
 
 /*
- * The log is not copied back at each end of a process: that costs more than a short run. But the next process reads it all,
- * and knows nothing of what has been copied back, so that it would only ever grow: the end of a process bounds it.
+ * The log is not copied back at each end of a process: that costs more than a short run. But the next process
+ * reads it all, and knows nothing of what has been copied back, so that it would only ever grow: the end of a
+ * process bounds it.
  */
 static void bound_log(struct sqlite *sqlite)
 {
@@ -329,7 +332,8 @@ static bool set_up(struct sqlite *sqlite)
 {
 	sqlite->api->busy_timeout(sqlite->connection, BUSY_MS);
 	sqlite->api->db_config(sqlite->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	return execute(sqlite, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON");
+	return execute(sqlite,
+		       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON");
 }
 
 static bool open_owners(struct sqlite *sqlite, const char *path)
@@ -372,9 +376,9 @@ struct db *db_sqlite_open(const char *path, char *error, size_t size)
 	sqlite->log = memory_need(malloc(strlen(path) + 5));
 	sprintf(sqlite->log, "%s-wal", path);
 	if (api->open_v2(path, &sqlite->connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
-		SQLITE_OK
-	    ? set_up(sqlite) && open_owners(sqlite, path)
-	    : failed(sqlite))
+		    SQLITE_OK
+		? set_up(sqlite) && open_owners(sqlite, path)
+		: failed(sqlite))
 		return &sqlite->base;
 	snprintf(error, size, "%s: %s", path, sqlite->base.error);
 	sqlite_free(&sqlite->base);

@@ -30,9 +30,10 @@ struct run_store {
 	unsigned char next[CHAIN_BYTES]; /* of that and of what is being written */
 	/* Hash of the last entry on record, hash and seal of the one that is being written. */
 	unsigned char last[CHAIN_BYTES], hash[2 * CHAIN_BYTES];
-	unsigned char seal[CHAIN_BYTES], sealed[CHAIN_BYTES]; /* read: the newest seal, and the link it stands on */
+	unsigned char seal[CHAIN_BYTES],
+	    sealed[CHAIN_BYTES]; /* read: the newest seal, and the link it stands on */
 	bool has_seal;
-	int64_t session;		 /* db->sessions, as it was when we wrote last */
+	int64_t session; /* db->sessions, as it was when we wrote last */
 	bool owned, touched, broken;
 	bool begun; /* the run is on record */
 };
@@ -133,7 +134,8 @@ static bool wrong(struct state *state, const char *format, ...)
 }
 
 /* `run` inside a transaction of its own. */
-static bool in_transaction(struct state *state, bool (*work)(struct state *state, void *context), void *context)
+static bool in_transaction(struct state *state, bool (*work)(struct state *state, void *context),
+			   void *context)
 {
 	struct db *db = state->db;
 
@@ -156,12 +158,12 @@ static bool schema_version(struct state *state, int64_t *version)
 	if (!state->db->ops->version(state->db, version))
 		return false;
 	if (*version < 0)
-		return wrong(state, "it is no state of runplan, or damaged: its schema is number %" PRId64, *version);
-	return *version <= SCHEMA ||
-	       wrong(state,
-		     "it was written by a newer runplan (its schema is number %" PRId64
-		     ", this program knows up to %d): use that one",
-		     *version, SCHEMA);
+		return wrong(state, "it is no state of runplan, or damaged: its schema is number %" PRId64,
+			     *version);
+	return *version <= SCHEMA || wrong(state,
+					   "it was written by a newer runplan (its schema is number %" PRId64
+					   ", this program knows up to %d): use that one",
+					   *version, SCHEMA);
 }
 
 /* Another process may have done it in between. */
@@ -264,12 +266,12 @@ static void seal_text(struct buffer *text, const char *field)
 }
 
 /* What is known of the run as it is at this link. */
-static bool seal_make(struct run_store *run, const struct run_record *record, const unsigned char link[CHAIN_BYTES],
-		      unsigned char seal[CHAIN_BYTES])
+static bool seal_make(struct run_store *run, const struct run_record *record,
+		      const unsigned char link[CHAIN_BYTES], unsigned char seal[CHAIN_BYTES])
 {
-	const char *const texts[] = {record->id,	  record->file,	       record->title,	record->directory,
-				     record->operator_name, record->environment, record->version, record->process,
-				     record->lock,	  record->outcome};
+	const char *const texts[] = {
+	    record->id,		 record->file,	  record->title,   record->directory, record->operator_name,
+	    record->environment, record->version, record->process, record->lock,      record->outcome};
 	struct db *db = run->state->db;
 	struct buffer text = {0};
 	bool good;
@@ -311,11 +313,13 @@ static bool write_sources(struct run_store *run)
 		const struct source *source = source_get(run->sources, i);
 		if (!is_written(source))
 			continue;
-		const struct db_value values[] = {DB_INT_OF(run->record.number), DB_INT_OF(i), db_text(source->path),
+		const struct db_value values[] = {DB_INT_OF(run->record.number), DB_INT_OF(i),
+						  db_text(source->path),
 						  DB_BYTES_OF(source->text, source->length)};
 
-		if (!run_sql(run->state, "INSERT INTO source (run, number, path, text) VALUES ($1, $2, $3, $4)",
-			     values, 4))
+		if (!run_sql(run->state,
+			     "INSERT INTO source (run, number, path, text) VALUES ($1, $2, $3, $4)", values,
+			     4))
 			return false;
 	}
 	return true;
@@ -343,15 +347,16 @@ static bool write_run(struct run_store *run)
 	const struct run_record *record = &run->record;
 	struct db *db = run->state->db;
 	const struct db_value values[] = {
-	    db_text(record->id),	    db_text(record->file),	   db_text(record->title),
-	    db_text(record->directory),	    db_text(record->operator_name), db_text(record->environment),
-	    db_text(record->version),	    DB_INT_OF(record->started),	   db_text(record->process),
+	    db_text(record->id),	db_text(record->file),		db_text(record->title),
+	    db_text(record->directory), db_text(record->operator_name), db_text(record->environment),
+	    db_text(record->version),	DB_INT_OF(record->started),	db_text(record->process),
 	};
 
-	if (!db->ops->run(db,
-			  "INSERT INTO run (id, file, title, directory, operator, environment, version, started,"
-			  " process, changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0) RETURNING number",
-			  values, 9, take_number, &run->record.number))
+	if (!db->ops->run(
+		db,
+		"INSERT INTO run (id, file, title, directory, operator, environment, version, started,"
+		" process, changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0) RETURNING number",
+		values, 9, take_number, &run->record.number))
 		return false;
 	return own_run(run) && write_sources(run);
 }
@@ -360,30 +365,27 @@ static bool write_record(struct run_store *run)
 {
 	const struct run_record *record = &run->record;
 	const struct db_value values[] = {
-	    DB_INT_OF(record->number),
-	    db_text(record->lock),
-	    DB_INT_OF(record->changed),
-	    db_text(record->outcome),
-	    DB_INT_OF(record->exit),
-	    DB_INT_OF(record->ended),
+	    DB_INT_OF(record->number), db_text(record->lock),	DB_INT_OF(record->changed),
+	    db_text(record->outcome),  DB_INT_OF(record->exit), DB_INT_OF(record->ended),
 	    db_text(record->process),
 	};
 
-	return run_sql(run->state,
-		       "UPDATE run SET lock = $2, changed = $3, outcome = $4, exit = $5, ended = $6, process = $7"
-		       " WHERE number = $1",
-		       values, 7);
+	return run_sql(
+	    run->state,
+	    "UPDATE run SET lock = $2, changed = $3, outcome = $4, exit = $5, ended = $6, process = $7"
+	    " WHERE number = $1",
+	    values, 7);
 }
 
 static bool write_entry(struct run_store *run)
 {
-	const struct db_value values[] = {DB_INT_OF(run->record.number), DB_INT_OF(run->entries),
-					  DB_BYTES_OF(buffer_text(&run->pending), run->pending.length),
-					  DB_BYTES_OF((const char *)run->hash,
-						      run->touched ? sizeof(run->hash) : CHAIN_BYTES)};
+	const struct db_value values[] = {
+	    DB_INT_OF(run->record.number), DB_INT_OF(run->entries),
+	    DB_BYTES_OF(buffer_text(&run->pending), run->pending.length),
+	    DB_BYTES_OF((const char *)run->hash, run->touched ? sizeof(run->hash) : CHAIN_BYTES)};
 
-	return run_sql(run->state, "INSERT INTO entry (run, number, lines, hash) VALUES ($1, $2, $3, $4)", values,
-		       4);
+	return run_sql(run->state, "INSERT INTO entry (run, number, lines, hash) VALUES ($1, $2, $3, $4)",
+		       values, 4);
 }
 
 /* The end of a record, as it is found after a connection was lost. */
@@ -411,8 +413,9 @@ static bool take_end(void *context, const struct db_value *v, size_t count)
 }
 
 /*
- * The connection was lost, and is made anew: has what was being written come to be, and is the rest as it was? Both are seen
- * now, as nothing of the old connection is alive (db_postgres.c). *written: there is nothing more to do.
+ * The connection was lost, and is made anew: has what was being written come to be, and is the rest as it
+ * was? Both are seen now, as nothing of the old connection is alive (db_postgres.c). *written: there is
+ * nothing more to do.
  */
 static bool find_end(struct run_store *run, bool *written)
 {
@@ -420,27 +423,30 @@ static bool find_end(struct run_store *run, bool *written)
 	const struct db_value named[] = {db_text(run->record.id)};
 	struct ending ending = {.run = run};
 
-	if (!run->begun &&
-	    !db->ops->run(db, "SELECT number FROM run WHERE id = $1", named, 1, take_number, &run->record.number))
+	if (!run->begun && !db->ops->run(db, "SELECT number FROM run WHERE id = $1", named, 1, take_number,
+					 &run->record.number))
 		return false;
 	if (!run->begun && run->record.number == 0)
 		return true;
 	const struct db_value values[] = {DB_INT_OF(run->record.number), DB_INT_OF(run->entries - 1)};
 
 	if (!own_run(run) ||
-	    !db->ops->run(db, "SELECT number, hash FROM entry WHERE run = $1 AND number >= $2 ORDER BY number", values,
-			  2, take_end, &ending))
+	    !db->ops->run(db,
+			  "SELECT number, hash FROM entry WHERE run = $1 AND number >= $2 ORDER BY number",
+			  values, 2, take_end, &ending))
 		return false;
 	if (ending.other)
-		return wrong(run->state,
-			     "the connection to the database was lost, and another process has gone on with run %s "
-			     "meanwhile",
-			     run->record.id);
+		return wrong(
+		    run->state,
+		    "the connection to the database was lost, and another process has gone on with run %s "
+		    "meanwhile",
+		    run->record.id);
 	if (run->entries > 0 && !ending.last)
-		return wrong(run->state,
-			     "the connection to the database was lost, and now it lacks what it had kept of run %s "
-			     "before",
-			     run->record.id);
+		return wrong(
+		    run->state,
+		    "the connection to the database was lost, and now it lacks what it had kept of run %s "
+		    "before",
+		    run->record.id);
 	*written = ending.next;
 	return true;
 }
@@ -545,7 +551,8 @@ static bool take_entry(void *context, const struct db_value *v, size_t count)
 	struct run_store *run = reading->run;
 
 	(void)count;
-	reading->good = v[0].i == run->entries && (v[2].length == CHAIN_BYTES || v[2].length == 2 * CHAIN_BYTES) &&
+	reading->good = v[0].i == run->entries &&
+			(v[2].length == CHAIN_BYTES || v[2].length == 2 * CHAIN_BYTES) &&
 			link_add(run, run->link, v[1].bytes, v[1].length) &&
 			memcmp(run->link, v[2].bytes, CHAIN_BYTES) == 0;
 	memcpy(run->last, run->link, sizeof(run->last));
@@ -572,9 +579,9 @@ static bool read_entries(struct run_store *run)
 	struct reading reading = {.run = run, .good = true};
 	struct db *db = run->state->db;
 
-	if (!db->ops->run(db,
-			  "SELECT number, lines, hash FROM entry WHERE run = $1 AND number >= $2 ORDER BY number",
-			  values, 2, take_entry, &reading))
+	if (!db->ops->run(
+		db, "SELECT number, lines, hash FROM entry WHERE run = $1 AND number >= $2 ORDER BY number",
+		values, 2, take_entry, &reading))
 		return false;
 	if (!reading.good)
 		return wrong(run->state,
@@ -608,10 +615,11 @@ static bool seal_holds(struct run_store *run)
 	const struct db_value values[] = {DB_INT_OF(run->record.number)};
 	struct run_record record = {0};
 	unsigned char seal[CHAIN_BYTES];
-	bool good = run->state->db->ops->run(run->state->db, "SELECT " RUN_COLUMNS " FROM run WHERE number = $1", values, 1,
-					     take_row, &record) &&
-		    record.id && strcmp(record.id, run->record.id) == 0 && run->has_seal &&
-		    seal_make(run, &record, run->sealed, seal) && memcmp(seal, run->seal, CHAIN_BYTES) == 0;
+	bool good =
+	    run->state->db->ops->run(run->state->db, "SELECT " RUN_COLUMNS " FROM run WHERE number = $1",
+				     values, 1, take_row, &record) &&
+	    record.id && strcmp(record.id, run->record.id) == 0 && run->has_seal &&
+	    seal_make(run, &record, run->sealed, seal) && memcmp(seal, run->seal, CHAIN_BYTES) == 0;
 
 	if (good) {
 		run_record_free(&run->record);
@@ -636,7 +644,8 @@ static bool read_all(struct run_store *run)
 			return true;
 	}
 	return wrong(run->state,
-		     "the record of %s is damaged: what is known of the run is not what was written; it is left as it is",
+		     "the record of %s is damaged: what is known of the run is not what was written; it is "
+		     "left as it is",
 		     run->record.id);
 }
 
@@ -748,9 +757,9 @@ char *state_source(struct state *state, int64_t run, const char *path, size_t *l
 	const struct db_value values[] = {DB_INT_OF(run), db_text(path)};
 	struct text_result result = {0};
 
-	if (!state->db->ops->run(state->db,
-				 "SELECT text FROM source WHERE run = $1 AND path = $2 ORDER BY number LIMIT 1",
-				 values, 2, take_text, &result))
+	if (!state->db->ops->run(
+		state->db, "SELECT text FROM source WHERE run = $1 AND path = $2 ORDER BY number LIMIT 1",
+		values, 2, take_text, &result))
 		return NULL;
 	*length = result.length;
 	return result.text;
@@ -812,15 +821,16 @@ static bool find_named(struct state *state, const char *id, struct search *searc
 	char *after = text_after(id);
 	const struct db_value values[] = {db_text(id), db_text(after)};
 	bool good = state->db->ops->run(
-	    state->db, "SELECT " RUN_COLUMNS " FROM run WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 2", values, 2,
-	    take_named, search);
+	    state->db, "SELECT " RUN_COLUMNS " FROM run WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 2",
+	    values, 2, take_named, search);
 
 	free(after);
 	if (!good || search->count == 1)
 		return good;
 	run_record_free(&search->found);
-	return search->count == 0 ? wrong(state, "there is no run %s on record; `runplan runs` lists them", id)
-				  : wrong(state, "more than one run begins with %s; `runplan runs` lists them", id);
+	return search->count == 0
+		   ? wrong(state, "there is no run %s on record; `runplan runs` lists them", id)
+		   : wrong(state, "more than one run begins with %s; `runplan runs` lists them", id);
 }
 
 bool state_find(struct state *state, const char *id, bool (*wanted)(const struct run_record *run),
@@ -832,8 +842,8 @@ bool state_find(struct state *state, const char *id, bool (*wanted)(const struct
 	if (id && *id)
 		good = find_named(state, id, &search);
 	else
-		good = state->db->ops->run(state->db, "SELECT " RUN_COLUMNS " FROM run ORDER BY number DESC", NULL, 0,
-					   take_newest, &search);
+		good = state->db->ops->run(state->db, "SELECT " RUN_COLUMNS " FROM run ORDER BY number DESC",
+					   NULL, 0, take_newest, &search);
 	if (good && search.count == 0)
 		good = wrong(state, "there is no such run on record; `runplan runs` lists those that are");
 	*out = search.found;
@@ -864,8 +874,8 @@ bool state_list(struct state *state, int64_t limit, bool (*each)(void *context, 
 	const struct db_value values[] = {DB_INT_OF(limit > 0 ? limit : INT64_MAX)};
 	struct listing listing = {each, context};
 
-	return state->db->ops->run(state->db, "SELECT " RUN_COLUMNS " FROM run ORDER BY number DESC LIMIT $1", values,
-				   1, give_record, &listing);
+	return state->db->ops->run(state->db, "SELECT " RUN_COLUMNS " FROM run ORDER BY number DESC LIMIT $1",
+				   values, 1, give_record, &listing);
 }
 
 bool state_alive(struct state *state, const struct run_record *run)
@@ -929,7 +939,7 @@ void word_free(struct word *word)
 bool state_say(struct state *state, int64_t run, const struct word *word)
 {
 	const struct db_value values[] = {
-	    DB_INT_OF(run),	db_text(word->kind),	db_text(word->item),	db_text(word->answer),
+	    DB_INT_OF(run),	db_text(word->kind),   db_text(word->item),    db_text(word->answer),
 	    db_text(word->who), DB_INT_OF(word->said), db_text(word->comment),
 	};
 
@@ -961,10 +971,11 @@ bool state_next_word(struct state *state, int64_t run, int64_t after, struct wor
 	const struct db_value values[] = {DB_INT_OF(run), DB_INT_OF(after)};
 
 	*out = (struct word){0};
-	return state->db->ops->run(state->db,
-				   "SELECT number, kind, item, answer, who, said, comment FROM word"
-				   " WHERE run = $1 AND number > $2 AND taken IS NULL ORDER BY number LIMIT 1",
-				   values, 2, take_word, out) &&
+	return state->db->ops->run(
+		   state->db,
+		   "SELECT number, kind, item, answer, who, said, comment FROM word"
+		   " WHERE run = $1 AND number > $2 AND taken IS NULL ORDER BY number LIMIT 1",
+		   values, 2, take_word, out) &&
 	       out->number > 0;
 }
 
