@@ -218,7 +218,7 @@ test_second_run_is_kept_out() {
 test_nobody_there_to_answer() {
     remember
     "$RUNPLAN" plans/blue_green.plan "${settings[@]}" --set version=v2 --set attended=true >"$work/out" 2>&1 </dev/null
-    equals "exit code" "$?" 4
+    equals "exit code" "$?" 5
     says "The rollback plan has been reviewed"
     nothing_changed
 }

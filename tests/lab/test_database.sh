@@ -36,7 +36,7 @@ test_restore_takes_the_place_of_the_live_database() {
     add_materials 7
     load_start
     plan restore_database.plan --yes
-    equals "exit code without the phrase" "$code" 4
+    equals "exit code without the phrase" "$code" 5
     plan restore_database.plan --confirm "${CONSENT%=*}=restore"
     equals "exit code with another one" "$code" 4
     equals "rows" "$(materials)" "$((backed_up + 7))"

@@ -162,7 +162,7 @@ test_decide_errors_in_a_canary_stop_it() {
 test_decide_a_feature_is_turned_off_and_nothing_without_a_yes() {
     remember
     plan decide.plan --set "redis_address=127.0.0.1:$LAB_PORT_REDIS" --set problem=feature --set severity=major --set feature=chat
-    equals "exit code where nobody says yes" "$code" 4
+    equals "exit code where nobody says yes" "$code" 5
     nothing_changed
     decide --set problem=feature --set severity=major --set feature=chat
     equals "exit code" "$code" 0
