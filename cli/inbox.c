@@ -16,6 +16,7 @@ struct inbox {
 	const struct page *page;
 	int64_t looked; /* on the machine's own clock that does not jump */
 	int64_t seen;	/* number of the last word */
+	bool answered;	/* by the words of this look: the answers are on their way */
 };
 
 struct inbox *inbox_new(struct state *state, const struct run_record *record, struct people *people,
@@ -60,7 +61,10 @@ static bool take(struct inbox *inbox, const struct word *word, struct delivery *
 
 	inbox->seen = word->number;
 	if (strcmp(word->kind, "answer") == 0) {
-		if (people_answer(inbox->people, word->item, word->answer, word->who, word->comment, &stays) && !stays)
+		if (!people_answer(inbox->people, word->item, word->answer, word->who, word->comment, &stays))
+			return false;
+		inbox->answered = true;
+		if (!stays)
 			state_take_word(inbox->state, word->number, clock_now(CLOCK_REALTIME));
 		return false;
 	}
@@ -86,6 +90,7 @@ static bool look(struct inbox *inbox, struct delivery *out)
 	bool told = false;
 
 	inbox->looked = clock_now(CLOCK_MONOTONIC);
+	inbox->answered = false;
 	while (!told && state_next_word(inbox->state, inbox->record->number, inbox->seen, &word)) {
 		told = take(inbox, &word, out);
 		word_free(&word);
@@ -106,7 +111,7 @@ bool inbox_look(struct inbox *inbox, bool idle, struct delivery *out)
 		return false;
 	if (inbox->record->number != 0 && look(inbox, out))
 		return true;
-	if (!idle || !people_wait(inbox->people))
+	if (!idle || inbox->answered || !people_wait(inbox->people))
 		return false;
 	*out = (struct delivery){.kind = DELIVERY_NOBODY, .outcome = outcome_ok(value_null())};
 	return true;
