@@ -57,15 +57,11 @@ static void say(const struct inbox *inbox, const struct word *word, const char *
 static bool take(struct inbox *inbox, const struct word *word, struct delivery *out)
 {
 	struct value data;
-	bool stays = false;
 
 	inbox->seen = word->number;
 	if (strcmp(word->kind, "answer") == 0) {
-		if (!people_answer(inbox->people, word->item, word->answer, word->who, word->comment, &stays))
-			return false;
-		inbox->answered = true;
-		if (!stays)
-			state_take_word(inbox->state, word->number, clock_now(CLOCK_REALTIME));
+		/* It stays: if we end before it is on record what was answered, the same question is asked again. */
+		inbox->answered |= people_answer(inbox->people, word->item, word->answer, word->who, word->comment);
 		return false;
 	}
 	state_take_word(inbox->state, word->number, clock_now(CLOCK_REALTIME));
