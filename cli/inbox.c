@@ -15,6 +15,7 @@ struct inbox {
 	const struct page *page;
 	int64_t looked; /* on the machine's own clock that does not jump */
 	int64_t seen;	/* number of the last word */
+	bool answered;	/* by the words of this look: the answers are on their way */
 };
 
 struct inbox *inbox_new(struct state *state, const struct run_record *record, struct people *people,
@@ -48,14 +49,13 @@ static void say(const struct inbox *inbox, const struct word *word, const char *
 static bool take(struct inbox *inbox, const struct word *word, struct delivery *out)
 {
 	struct value data;
-	bool stays = false;
 
 	inbox->seen = word->number;
 	if (strcmp(word->kind, "answer") == 0) {
-		if (people_answer(inbox->people, word->item, word->answer, word->who, word->comment,
-				  &stays) &&
-		    !stays)
-			state_take_word(inbox->state, word->number, live_clock());
+		/* It stays: if we end before it is on record what was answered, the same question is asked
+		 * again. */
+		inbox->answered |=
+		    people_answer(inbox->people, word->item, word->answer, word->who, word->comment);
 		return false;
 	}
 	state_take_word(inbox->state, word->number, live_clock());
@@ -80,6 +80,7 @@ static bool look(struct inbox *inbox, struct delivery *out)
 	bool told = false;
 
 	inbox->looked = (int64_t)uv_hrtime();
+	inbox->answered = false;
 	while (!told && state_next_word(inbox->state, inbox->record->number, inbox->seen, &word)) {
 		told = take(inbox, &word, out);
 		word_free(&word);
@@ -100,7 +101,7 @@ bool inbox_look(struct inbox *inbox, bool idle, struct delivery *out)
 		return false;
 	if (inbox->record->number != 0 && look(inbox, out))
 		return true;
-	if (!idle || !people_wait(inbox->people))
+	if (!idle || inbox->answered || !people_wait(inbox->people))
 		return false;
 	*out = (struct delivery){.kind = DELIVERY_NOBODY, .outcome = outcome_ok(value_null())};
 	return true;

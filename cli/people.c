@@ -891,18 +891,15 @@ static struct value answer_from(const struct question *question, const char *giv
 	return !given || said_yes(given) ? value_bool(true) : value_null();
 }
 
-bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment,
-		   bool *stays)
+bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment)
 {
 	struct question *question = people->approvals;
 	struct value v, by;
 
 	while (question && strcmp(question->call->id, id) != 0)
 		question = question->next;
-	if (question) {
-		*stays = true;
+	if (question)
 		return approve(people, question, given && said_no(given), who, comment);
-	}
 	question = people->first;
 	while (question && strcmp(question->call->id, id) != 0)
 		question = question->next;

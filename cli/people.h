@@ -42,9 +42,7 @@ size_t people_list(const struct compilation *compilation, FILE *out);
 void people_keep(struct people *people, const char *operator_name); /* borrowed, or NULL: who may not approve */
 bool people_wait(const struct people *people);
 bool people_news(struct people *people);
-/* *stays: the word is wanted again by a later process, being one of several approvals. */
-bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment,
-		   bool *stays);
+bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment);
 /* Why `who` may not approve; NULL: may. `people`: those who may, or null. */
 const char *approval_refused(const char *operator_name, struct value people, const char *who);
 

@@ -521,3 +521,34 @@ P
     says "$err" "Waits for a person:"
     says_not "$err" "nothing was changed"
 }
+
+@test "two questions side by side: the answer to one is not lost because the other has none" {
+    plan two <<'P'
+plan "Two" { }
+step "Ask" {
+  parallel {
+    confirm "Go?"
+    confirm "Go?"
+    approve "Ship it" by 1
+  }
+  file.append("made.txt", "made\n")
+  rollback none "a line does no harm"
+}
+P
+    run_plan two.plan
+    ends_with 5
+    run=$(newest run)
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+    run_plan resume
+    ends_with 5
+    run_plan approve "$run"
+    says_not "$err" 'Ship it'
+    run_plan approve "$run" 'Go?'
+    run_plan resume
+    ends_with 5
+    [ ! -e made.txt ]
+    run_plan approve "$run" 'Go?'
+    run_plan resume
+    ends_with 0
+    is "$(cat made.txt)" made
+}
