@@ -498,6 +498,9 @@ void tree_event(struct tree *tree, const struct event *event)
 		tree->undone = 0;
 		tree->to_undo = (size_t)whole(event->data, 0);
 		break;
+	case EVENT_RESUMED:
+		tree->signals = 0;
+		break;
 	case EVENT_SIGNAL:
 		tree->signals++;
 		break;

@@ -437,10 +437,11 @@ static void signalled(struct machine *machine, int number)
 
 	tell(machine, EVENT_SIGNAL, "", NULL, "", data, (struct span){ 0 });
 	machine->owed = true;
-	if (machine->signal) {
+	if (machine->signalled) {
 		machine->stopped = true;
 		return;
 	}
+	machine->signalled = true;
 	machine->signal = number;
 	struct plan_run *plan = machine->main;
 	if (plan->stage == END_FORWARD)
@@ -499,7 +500,7 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 	case DELIVERY_RESUMED:
 		machine->owed = true; /* with the intents of what is started next */
 		tell(machine, EVENT_RESUMED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
-		machine->stopped = machine->waits = machine->pausing = false;
+		machine->stopped = machine->waits = machine->pausing = machine->signalled = false;
 		unpark(machine);
 		break;
 	case DELIVERY_PAUSE:

@@ -339,7 +339,8 @@ struct machine {
 	bool noted;    /* a note among it: the driver's next() acknowledges it */
 	int64_t synced; /* when that was */
 	bool stopped;  /* second signal */
-	int signal;    /* the first */
+	int signal;    /* the last that counted as a first one */
+	bool signalled; /* since the run began or was resumed: the next one stops */
 	bool unwound_incomplete, in_doubt;
 	struct value stays, by_hand, leaves, undone, overruns;
 	struct value run_value;

@@ -366,6 +366,10 @@ static void start_one(struct resume *resume, const struct held *held)
 		    outcome_failed("whether it happened is in doubt: the run ended while it was under way");
 		outcome.kind = OUTCOME_UNKNOWN;
 		answer(resume, held, outcome);
+	} else if (held->cancelled && in_doubt(held) && builtin->settle == SETTLE_REPEAT) {
+		outcome = outcome_failed("%s was cancelled, and whether it happened is in doubt", builtin->name);
+		outcome.kind = OUTCOME_UNKNOWN;
+		answer(resume, held, outcome);
 	} else if (held->cancelled) {
 		answer(resume, held, outcome_failed("%s was cancelled, and did not happen", builtin->name));
 	} else {
