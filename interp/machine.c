@@ -621,8 +621,10 @@ static void note_not_undone(struct value *by_hand, const struct saga *saga)
 
 static void tell_run_ended(struct machine *machine, int code)
 {
-	struct value data = record_new(12), by_hand = value_copy(machine->by_hand);
+	struct value data = record_new(12), by_hand = list_new(4);
 
+	for (size_t i = 0; i < value_length(machine->by_hand); i++)
+		list_push(&by_hand, value_copy(list_peek(machine->by_hand, i)));
 	if (machine->main->stage != END_DONE && !machine->waits)
 		note_not_undone(&by_hand, machine->main->node);
 	record_set(&data, "outcome", value_string(outcome_name(machine, code)));

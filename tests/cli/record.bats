@@ -158,6 +158,39 @@ P
     is "$(cat made.txt)" $'do 1\ndo 2\ndo 3\nundo 3\nundo 2\nundo 1'
 }
 
+@test "stopped by a second Ctrl-C, and resumed: what was left is undone, and no person has to act" {
+    plan stopped <<'P'
+plan "Stopped" { }
+for i in 1..2 {
+  step "Do ${i}" {
+    file.append("made.txt", "do ${i}\n")
+    rollback {
+      file.append("made.txt", "undo ${i}\n")
+      probe(["sleep", "1"])
+    }
+  }
+}
+step "Wait" { hold 60s }
+P
+    setsid "$RUNPLAN" run stopped.plan >/dev/null 2>&1 3>&- &
+    for word in 'do 2' 'undo 2'; do
+        for _ in {1..500}; do
+            ! grep -qx "$word" made.txt 2>/dev/null || break
+            sleep 0.02
+        done
+        sleep 0.3
+        kill -INT $!
+    done
+    wait $! && status=0 || status=$?
+    is "$status" 3
+    is "$(newest state)" stopped
+    run_plan resume
+    ends_with 130
+    is "$(cat made.txt)" $'do 1\ndo 2\nundo 2\nundo 1'
+    is "$(newest state)" aborted
+    says_not "$err" "by hand"
+}
+
 people_plan() {
     plan people <<'P'
 plan "People" { }
