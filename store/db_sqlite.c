@@ -19,12 +19,14 @@
 #include "interp/value.h"
 
 #define BUSY_MS	   20000	/* for another writer's commit */
+#define AGAIN_MS   10
 #define LOG_MAX	   (400 * 1024) /* of the log that the end of a process leaves to the next one */
 #define STATEMENTS 32
 
 #define SQLITE_FUNCTIONS(X)                                                                                  \
 	X(open_v2)                                                                                           \
 	X(close_v2)                                                                                          \
+	X(errcode)                                                                                           \
 	X(errmsg)                                                                                            \
 	X(busy_timeout)                                                                                      \
 	X(db_config)                                                                                         \
@@ -330,10 +332,20 @@ static const struct db_ops sqlite_ops = {
 
 static bool set_up(struct sqlite *sqlite)
 {
+	static const char settings[] =
+	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON";
+
 	sqlite->api->busy_timeout(sqlite->connection, BUSY_MS);
 	sqlite->api->db_config(sqlite->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	return execute(sqlite,
-		       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON");
+	/* Two first users at once: SQLite does not wait where a new file begins to have a log. */
+	for (int i = 0; i < BUSY_MS / AGAIN_MS; i++) {
+		if (sqlite->api->exec(sqlite->connection, settings, NULL, NULL, NULL) == SQLITE_OK)
+			return true;
+		if (sqlite->api->errcode(sqlite->connection) != SQLITE_BUSY)
+			break;
+		usleep(AGAIN_MS * 1000);
+	}
+	return failed(sqlite);
 }
 
 static bool open_owners(struct sqlite *sqlite, const char *path)

@@ -59,7 +59,7 @@ def inside(log):
 def start(number, log):
     return subprocess.Popen([real.program(), "run", "tests/torture/hold.plan", "--state", base + "/state", "--quiet", "--set",
                              "who=p%d" % number, "--set", "log=" + log], cwd=real.ROOT, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                            stdout=subprocess.DEVNULL, stderr=open(base + "/said", "a"))
 
 
 def kill_owner(log, processes):
@@ -110,7 +110,7 @@ def judge(log, processes, dead):
         if code == 0 and name not in went_in:
             return "%s ended well, and has not been inside" % name
         if code not in (0, 4) and name != dead:
-            return "%s ended with %d" % (name, code)
+            return "%s ended with %d; they said:\n%s" % (name, code, open(base + "/said").read()[-2000:])
     return None
 
 
