@@ -42,9 +42,14 @@ static void pulse_cancel(struct driver *driver, const char *id)
 
 static void ended(struct pulse *pulse, const char *id)
 {
-	struct value rest = list_new(0);
 	size_t before = value_length(pulse->asked);
+	struct value rest;
 
+	if (before == 0) { /* nearly always */
+		pulse->others -= pulse->others > 0;
+		return;
+	}
+	rest = list_new(before);
 	for (size_t i = 0; i < before; i++)
 		if (strcmp(value_text_peek(list_peek(pulse->asked, i)), id) != 0)
 			list_push(&rest, value_copy(list_peek(pulse->asked, i)));

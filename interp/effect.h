@@ -37,6 +37,10 @@ struct effect_request {
 	const char *on_resume; /* what its step says of a change in doubt: "rerun", "ask", "rollback"; or NULL */
 };
 
+/* With strings and arguments of its own; `at`, `builtin` and `on_resume` are the program's. */
+struct effect_request *effect_request_copy(const struct effect_request *request);
+void effect_request_free(struct effect_request *request); /* a copy; NULL is fine */
+
 enum outcome_kind {
 	OUTCOME_OK,
 	OUTCOME_FAILED,  /* it answered, and the answer is no: message says why */

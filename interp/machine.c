@@ -157,23 +157,9 @@ static void grow_effects(struct machine *machine)
 	free(old);
 }
 
-static void request_free(struct effect *effect)
-{
-	struct effect_request *request = effect->request;
-
-	if (!request)
-		return;
-	for (size_t i = 0; i < request->arg_count; i++)
-		value_release(request->args[i]);
-	free((struct value *)request->args);
-	free((char *)request->label);
-	free(request);
-	effect->request = NULL;
-}
-
 static void effect_free(struct effect *effect)
 {
-	request_free(effect);
+	effect_request_free(effect->request);
 	free(effect->id);
 	free(effect->question);
 	value_release(effect->thing);
@@ -227,22 +213,15 @@ void effects_begin(struct machine *machine)
 		machine->to_start = effect->next_to_start;
 		if (intents_kept(machine))
 			machine->driver->ops->start(machine->driver, effect->request);
-		request_free(effect);
+		effect_request_free(effect->request);
+		effect->request = NULL;
 	}
 	machine->to_start_tail = &machine->to_start;
 }
 
 static void start_later(struct machine *machine, struct effect *effect, const struct effect_request *request)
 {
-	struct effect_request *copy = memory_need(malloc(sizeof(*copy)));
-	struct value *args = memory_need(calloc(request->arg_count + 1, sizeof(*args)));
-
-	for (size_t i = 0; i < request->arg_count; i++)
-		args[i] = value_copy(request->args[i]);
-	*copy = *request;
-	copy->args = args;
-	copy->label = request->label ? memory_need(strdup(request->label)) : NULL;
-	effect->request = copy;
+	effect->request = effect_request_copy(request);
 	*machine->to_start_tail = effect;
 	machine->to_start_tail = &effect->next_to_start;
 }

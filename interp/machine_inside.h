@@ -261,7 +261,7 @@ struct effect {
 	int64_t started;
 	char *question;
 	struct value thing, shown; /* left.c: the name of what it leaves or takes away, or null; the call in a line */
-	struct effect_request *request; /* until it is handed to the driver: a copy, with arguments and label of its own */
+	struct effect_request *request; /* until it is handed to the driver: a copy */
 	struct effect *next_to_start;
 	struct effect *next; /* in its bucket */
 };

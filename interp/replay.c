@@ -142,16 +142,15 @@ static void take_rows(struct replay *replay)
 		replay->rows = memory_need(realloc(replay->rows, replay->room * sizeof(*replay->rows)));
 		index_rows(replay);
 	}
-	for (; replay->count < count && !replay->unreadable; replay->count++) {
+	for (; replay->count < count; replay->count++) {
 		struct row *row = &replay->rows[replay->count];
 
 		*row = (struct row){0};
-		if (store_event(replay->store, replay->count, &row->event))
-			index_row(replay, replay->count + 1);
-		else
+		if (!store_event(replay->store, replay->count, &row->event)) {
 			replay->unreadable = replay->count + 1;
-		if (replay->unreadable)
-			break;
+			return;
+		}
+		index_row(replay, replay->count + 1);
 	}
 }
 

@@ -8,7 +8,7 @@
 /* A request that the record does not answer, kept until the record has been replayed. */
 struct held {
 	struct held *next;
-	struct effect_request request; /* a copy; its strings and arguments are ours */
+	struct effect_request *request; /* a copy */
 	bool begun;		       /* its intent is on record */
 	bool cancelled;
 	enum doubt verdict; /* of one that was begun and is a change */
@@ -55,15 +55,8 @@ static char *copy_text(const char *text)
 static void hold(struct resume *resume, const struct effect_request *request, bool begun)
 {
 	struct held *held = memory_need(calloc(1, sizeof(*held)));
-	struct value *args = memory_need(calloc(request->arg_count + 1, sizeof(*args)));
 
-	for (size_t i = 0; i < request->arg_count; i++)
-		args[i] = value_copy(request->args[i]);
-	held->request = *request;
-	held->request.id = copy_text(request->id);
-	held->request.step = copy_text(request->step);
-	held->request.label = copy_text(request->label);
-	held->request.args = args;
+	held->request = effect_request_copy(request);
 	held->begun = begun;
 	held->verdict = DOUBT_AGAIN;
 	*resume->held_tail = held;
@@ -72,14 +65,7 @@ static void hold(struct resume *resume, const struct effect_request *request, bo
 
 static void held_free(struct held *held)
 {
-	struct effect_request *request = &held->request;
-
-	for (size_t i = 0; i < request->arg_count; i++)
-		value_release(request->args[i]);
-	free((struct value *)request->args);
-	free((char *)request->id);
-	free((char *)request->step);
-	free((char *)request->label);
+	effect_request_free(held->request);
 	free(held);
 }
 
@@ -205,7 +191,7 @@ static void resume_cancel(struct driver *driver, const char *id)
 	struct held *held;
 
 	for (held = resume->held; held; held = held->next)
-		if (strcmp(held->request.id, id) == 0)
+		if (strcmp(held->request->id, id) == 0)
 			held->cancelled = true;
 	if (resume->started)
 		resume->inner->ops->cancel(resume->inner, id);
@@ -275,18 +261,18 @@ static bool renew(struct resume *resume, struct delivery *out)
 
 static bool in_doubt(const struct held *held)
 {
-	return held->begun && held->request.builtin->effect == EFFECT_CHANGE;
+	return held->begun && held->request->builtin->effect == EFFECT_CHANGE;
 }
 
 static enum doubt decide(struct resume *resume, const struct held *held, const char *why)
 {
-	const char *says = held->request.on_resume;
+	const char *says = held->request->on_resume;
 
 	if (says && strcmp(says, "rerun") == 0)
 		return DOUBT_AGAIN;
 	if (says && strcmp(says, "rollback") == 0)
 		return DOUBT_ROLLBACK;
-	return resume->options.decide ? resume->options.decide(resume->options.context, &held->request, why)
+	return resume->options.decide ? resume->options.decide(resume->options.context, held->request, why)
 				      : DOUBT_STAYS;
 }
 
@@ -295,17 +281,17 @@ static bool probe(struct resume *resume, struct held *held)
 {
 	struct outcome told;
 
-	if (held->request.builtin->settle == SETTLE_REPEAT) {
+	if (held->request->builtin->settle == SETTLE_REPEAT) {
 		held->verdict = DOUBT_AGAIN;
 		return true;
 	}
-	if (held->request.builtin->settle != SETTLE_PROBE || !resume->inner->ops->settle) {
+	if (held->request->builtin->settle != SETTLE_PROBE || !resume->inner->ops->settle) {
 		held->verdict = decide(resume, held, "");
 		return true;
 	}
-	resume->inner->ops->settle(resume->inner, &held->request,
-				   replay_note_peek(resume->record, held->request.id));
-	if (!await(resume, held->request.id, &told))
+	resume->inner->ops->settle(resume->inner, held->request,
+				   replay_note_peek(resume->record, held->request->id));
+	if (!await(resume, held->request->id, &told))
 		return false;
 	if (told.kind == OUTCOME_OK && told.value.tag == VALUE_BOOL)
 		held->verdict = told.value.b ? DOUBT_DONE : DOUBT_AGAIN;
@@ -326,9 +312,9 @@ static bool settle_all(struct resume *resume)
 			return false;
 		if (held->verdict == DOUBT_STAYS) {
 			resume->waits = true;
-			replay_stop(resume->record, held->request.at,
+			replay_stop(resume->record, held->request->at,
 				    value_string_printf("whether %s happened is in doubt",
-							held->request.builtin->name));
+							held->request->builtin->name));
 		}
 	}
 	return !resume->waits;
@@ -347,19 +333,19 @@ static struct value unknown_to_null(struct value v)
 static void answer(struct resume *resume, const struct held *held, struct outcome outcome)
 {
 	struct delivery delivery = {
-	    .kind = DELIVERY_OUTCOME, .id = copy_text(held->request.id), .outcome = outcome};
+	    .kind = DELIVERY_OUTCOME, .id = copy_text(held->request->id), .outcome = outcome};
 
 	early_add(resume, &delivery);
 }
 
 static void start_one(struct resume *resume, const struct held *held)
 {
-	const struct builtin *builtin = held->request.builtin;
+	const struct builtin *builtin = held->request->builtin;
 	struct outcome outcome;
 
 	if (in_doubt(held) && held->verdict == DOUBT_DONE) {
 		answer(resume, held,
-		       outcome_ok(builtin->simulate ? unknown_to_null(builtin->simulate(&held->request))
+		       outcome_ok(builtin->simulate ? unknown_to_null(builtin->simulate(held->request))
 						    : value_null()));
 	} else if (in_doubt(held) && held->verdict == DOUBT_ROLLBACK) {
 		outcome =
@@ -373,7 +359,7 @@ static void start_one(struct resume *resume, const struct held *held)
 	} else if (held->cancelled) {
 		answer(resume, held, outcome_failed("%s was cancelled, and did not happen", builtin->name));
 	} else {
-		start_now(resume, &held->request);
+		start_now(resume, held->request);
 	}
 }
 
