@@ -248,6 +248,7 @@ static int run_on(struct session *session, const struct going *going)
 	free(keeper_record(session->keeper)->process);
 	keeper_record(session->keeper)->process = memory_need(strdup(process));
 	if (session_take_start(session, going->record, &first)) {
+		people_keep(people, session->operator_name);
 		session_views(session);
 		code = execute(session, people, going->place->directory, &resume);
 		if (code == EXIT_WAITING && doubts.stay)

@@ -112,7 +112,6 @@ int execute(struct session *session, struct people *people, const char *locks,
 		session->replays = true;
 	}
 	if (session->keeper) {
-		people_keep(people, session->operator_name);
 		session->inbox =
 		    inbox_new(session->state, keeper_record(session->keeper), people, &session->err);
 	}

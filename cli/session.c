@@ -103,10 +103,14 @@ static void prepare(struct session *session, const struct options *options)
 	session->redactor = redactor_new();
 	session->out_sink = sink_new(STDOUT_FILENO);
 	session->err_sink = sink_new(STDERR_FILENO);
-	session->out = (struct page){session->out_sink, session->redactor,
-				     options_color(options, STDOUT_FILENO), width_of(STDOUT_FILENO), NULL, false, false, false};
-	session->err = (struct page){session->err_sink, session->redactor,
-				     options_color(options, STDERR_FILENO), width_of(STDERR_FILENO), NULL, false, false, false};
+	session->out = (struct page){.sink = session->out_sink,
+				     .redactor = session->redactor,
+				     .color = options_color(options, STDOUT_FILENO),
+				     .width = width_of(STDOUT_FILENO)};
+	session->err = (struct page){.sink = session->err_sink,
+				     .redactor = session->redactor,
+				     .color = options_color(options, STDERR_FILENO),
+				     .width = width_of(STDERR_FILENO)};
 	session->operator_name = operator_from_environment();
 	name_run(session->run_id, sizeof(session->run_id));
 }
