@@ -280,6 +280,7 @@ static enum doubt decide(struct resume *resume, const struct held *held, const c
 static bool probe(struct resume *resume, struct held *held)
 {
 	struct outcome told;
+	struct value note;
 
 	if (held->request->builtin->settle == SETTLE_REPEAT) {
 		held->verdict = DOUBT_AGAIN;
@@ -289,8 +290,9 @@ static bool probe(struct resume *resume, struct held *held)
 		held->verdict = decide(resume, held, "");
 		return true;
 	}
-	resume->inner->ops->settle(resume->inner, held->request,
-				   replay_note_peek(resume->record, held->request->id));
+	note = replay_note(resume->record, held->request->id);
+	resume->inner->ops->settle(resume->inner, held->request, note);
+	value_release(note);
 	if (!await(resume, held->request->id, &told))
 		return false;
 	if (told.kind == OUTCOME_OK && told.value.tag == VALUE_BOOL)

@@ -233,6 +233,8 @@ struct value value_to_json(struct value v, bool pretty); /* a string */
 bool value_from_json(const char *text, size_t length, struct value *out, char *error);
 struct value value_encode(struct value v); /* a string: canonical, one line */
 bool value_decode(const char *text, size_t length, struct value *out);
+/* The value that the text begins with; answers how many bytes it is, 0: there is none. */
+size_t value_decode_first(const char *text, size_t length, struct value *out);
 
 /* Duration, size and percent as the language writes them, into a caller's buffer of at least 48 bytes. */
 const char *duration_text(int64_t nanoseconds, char *buffer);
