@@ -233,6 +233,8 @@ static struct ui *people_view(struct session *session)
 {
 	enum verbosity verbosity = session_verbosity(session->options);
 
+	if (session->report)
+		return ui_plain_new(&session->out, session->compilation->sources, verbosity);
 	if (!session->live || !wants_live(session->options))
 		return ui_plain_new(&session->err, session->compilation->sources, verbosity);
 	columns_prepare();
@@ -250,7 +252,7 @@ void session_views(struct session *session)
 	if (events)
 		session_add_view(session, ui_events_new(&session->out));
 	/* Where the data goes elsewhere, a person may still be looking on. */
-	if ((!json && !events) || (isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)))
+	if ((!json && !events) || (!session->report && isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)))
 		session_add_view(session, people_view(session));
 }
 

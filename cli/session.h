@@ -35,6 +35,7 @@ struct session {
 	bool step_by_step;
 	bool cut_off; /* a record is shown that has not the end of the run: what follows did not happen */
 	bool replays; /* what is on record is told again before the run goes on */
+	bool report; /* the lines for people are what was asked for: they go to standard output */
 	bool live; /* the clock is the real one: on a terminal what is under way is worth showing */
 };
 

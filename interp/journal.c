@@ -1,4 +1,5 @@
 /* journal.c - events as rows, and who sees them; see journal.h. */
+#define _GNU_SOURCE 1 /* memmem() */
 #include "interp/journal.h"
 
 #include <stdio.h>
@@ -193,14 +194,28 @@ void event_pack_intent(struct buffer *row, const char *id, const char *builtin, 
 	buffer_add_byte(row, ',');
 }
 
-static void pack(struct buffer *row, const struct event *event)
+/* The same value as in the answer of row number `like`; a record's own key "$as" would be written as "$$as". */
+#define AS     "{\"$as\":"
+#define NO_ROW SIZE_MAX
+
+static void pack_as(struct buffer *row, size_t like)
+{
+	buffer_add_text(row, "," AS);
+	buffer_add_int(row, (int64_t)like);
+	buffer_add_byte(row, '}');
+}
+
+static void pack(struct buffer *row, const struct event *event, size_t like)
 {
 	const char *const *fields = packed_fields(event->kind);
 
 	pack_head(row, event->kind, event->id);
 	pack_text(row, event->text);
 	for (; fields && *fields; fields++)
-		pack_value(row, record_peek(event->data, *fields));
+		if (like != NO_ROW && strcmp(*fields, "value") == 0)
+			pack_as(row, like);
+		else
+			pack_value(row, record_peek(event->data, *fields));
 	if (!packed_fields(event->kind))
 		pack_value(row, event->data);
 	if (event->kind != EVENT_EFFECT_STARTED) {
@@ -214,7 +229,7 @@ struct value event_pack(const struct event *event)
 {
 	struct buffer row = {0};
 
-	pack(&row, event);
+	pack(&row, event, NO_ROW);
 	return buffer_finish(&row);
 }
 
@@ -326,31 +341,50 @@ static bool read_head(struct reading *row, enum event_kind *kind, const char **i
 	       read_byte(row, ',') && read_text(row, id);
 }
 
-static bool read_data(struct reading *row, struct event *out)
+/* A value that stands in another row. */
+static bool read_as(struct reading *row, size_t *like)
+{
+	size_t length = sizeof(AS) - 1;
+	int64_t i;
+
+	if ((size_t)(row->end - row->at) <= length || memcmp(row->at, AS, length) != 0)
+		return false;
+	row->at += length;
+	if (!read_int(row, &i) || i < 0 || !read_byte(row, '}'))
+		return false;
+	*like = (size_t)i;
+	return true;
+}
+
+static bool read_data(struct reading *row, struct event *out, size_t *like)
 {
 	const char *const *fields = packed_fields(out->kind);
 
 	if (!fields)
 		return read_byte(row, ',') && read_any(row, &out->data);
 	for (out->data = record_new(2); *fields; fields++) {
-		struct value field;
+		struct value field = value_null();
 
-		if (!read_byte(row, ',') || !read_any(row, &field))
+		if (!read_byte(row, ','))
+			return false;
+		if (!read_as(row, like) && !read_any(row, &field))
 			return false;
 		record_set(&out->data, *fields, field);
 	}
 	return true;
 }
 
-bool event_unpack(const char *line, size_t length, struct event *out)
+/* *like: the row that its value stands in, or NO_ROW. */
+static bool unpack(const char *line, size_t length, struct event *out, size_t *like)
 {
 	struct reading row = {line, line + length};
 	bool good;
 
+	*like = NO_ROW;
 	*out = (struct event){0};
 	out->step = memory_need(strdup(""));
 	good = read_head(&row, &out->kind, &out->id) && read_byte(&row, ',') && read_text(&row, &out->text) &&
-	       read_data(&row, out);
+	       read_data(&row, out, like);
 	if (good && out->kind != EVENT_EFFECT_STARTED)
 		good = read_byte(&row, ',') && read_int(&row, &out->now) && read_byte(&row, ',') &&
 		       read_int(&row, &out->wall);
@@ -360,15 +394,59 @@ bool event_unpack(const char *line, size_t length, struct event *out)
 	return good;
 }
 
+bool event_unpack(const char *line, size_t length, struct event *out)
+{
+	size_t like;
+
+	if (!unpack(line, length, out, &like))
+		return false;
+	if (like == NO_ROW)
+		return true;
+	event_free(out);
+	return false;
+}
+
+/* Of an answer whose value stands in an earlier one. */
+static bool take_value(struct store *store, size_t like, struct event *out)
+{
+	struct event other;
+	size_t length;
+	const char *line = store->ops->row_peek(store, like, &length);
+
+	bool good = line && event_unpack(line, length, &other);
+
+	if (!good)
+		return false;
+	good = other.kind == EVENT_EFFECT_ENDED;
+	if (good)
+		record_set(&out->data, "value", value_copy(record_peek(other.data, "value")));
+	event_free(&other);
+	return good;
+}
+
 bool store_event(struct store *store, size_t index, struct event *out)
 {
-	size_t length;
+	size_t length, like;
 	const char *line = store->ops->row_peek(store, index, &length);
 
 	*out = (struct event){0};
 	if (!line)
 		return false;
-	return store->packed ? event_unpack(line, length, out) : event_decode(line, length, out);
+	if (!store->packed)
+		return event_decode(line, length, out);
+	if (!unpack(line, length, out, &like))
+		return false;
+	if (like == NO_ROW || (like < index && take_value(store, like, out)))
+		return true;
+	event_free(out);
+	return false;
+}
+
+bool row_holds_secret(const char *line, size_t length)
+{
+	static const char secret[] = "\"$secret\"";
+
+	return memmem(line, length, secret, sizeof(secret) - 1) || memmem(line, length, AS, sizeof(AS) - 1);
 }
 
 bool store_event_head(struct store *store, size_t index, enum event_kind *kind, const char **id)
@@ -402,8 +480,19 @@ struct place {
 	size_t recorded;
 };
 
+/* An answer that may come again as it is: a container's state that is looked at again and again. */
+struct known {
+	struct value value; /* a record or a list, held so that it stays what it is */
+	size_t row;
+};
+
+#define KNOWN	  16
+#define KNOWN_MIN 256	      /* bytes of a row: what is shorter is as cheap as to tell where it stands */
+#define KNOWN_MAX (64 * 1024) /* what is longer is not held */
+
 struct journal {
 	struct place places[2];
+	struct known known[KNOWN]; /* of the packed place, by address */
 	size_t place_count;
 	struct buffer row;     /* that was made last */
 	struct observer first; /* sees an event before the stores do */
@@ -466,6 +555,8 @@ void journal_free(struct journal *journal)
 	if (!journal)
 		return;
 	free(journal->observers);
+	for (size_t i = 0; i < KNOWN; i++)
+		value_release(journal->known[i].value);
 	buffer_free(&journal->row);
 	free(journal);
 }
@@ -511,6 +602,33 @@ static bool is_next(struct journal *journal, struct place *place, const struct e
 	return false;
 }
 
+/* NULL: no value that could come again as the same object. */
+static struct known *known_place(struct journal *journal, const struct event *event)
+{
+	struct value v = event->kind == EVENT_EFFECT_ENDED ? record_peek(event->data, "value") : value_null();
+
+	if (v.tag != VALUE_RECORD && v.tag != VALUE_LIST)
+		return NULL;
+	return &journal->known[((uintptr_t)v.refs >> 5) % KNOWN];
+}
+
+static void pack_next(struct journal *journal, struct store *store, const struct event *event)
+{
+	struct known *known = known_place(journal, event);
+	struct value v = known ? record_peek(event->data, "value") : value_null();
+	struct buffer *row = &journal->row;
+
+	if (known && known->value.head == v.head && known->value.refs == v.refs) {
+		pack(row, event, known->row);
+		return;
+	}
+	pack(row, event, NO_ROW);
+	if (!known || row->length < KNOWN_MIN || row->length > KNOWN_MAX)
+		return;
+	value_release(known->value);
+	*known = (struct known){value_copy(v), store->ops->count(store)};
+}
+
 static bool keep(struct journal *journal, struct place *place, const struct event *event)
 {
 	struct buffer *row = &journal->row;
@@ -521,7 +639,7 @@ static bool keep(struct journal *journal, struct place *place, const struct even
 		return is_next(journal, place, event);
 	buffer_cut(row, 0);
 	if (place->store->packed)
-		pack(row, event);
+		pack_next(journal, place->store, event);
 	else
 		encode(row, event);
 	return place->store->ops->append(place->store, buffer_text(row), row->length);

@@ -50,10 +50,13 @@ struct value event_encode(const struct event *event); /* a string */
 bool event_decode(const char *line, size_t length, struct event *out);
 /*
  * The same of a kind that is kept, in a fifth of the room: without what a replay gives back (seq, step, place; of
- * EFFECT_STARTED its times and class, of EFFECT_ENDED its elapsed time). A string; a list as JSON.
+ * EFFECT_STARTED its times and class, of EFFECT_ENDED its elapsed time). A string; a list as JSON. The journal itself
+ * writes an answer that is the very value of an earlier one as the number of that row: only store_event() reads it.
  */
 struct value event_pack(const struct event *event);
 bool event_unpack(const char *line, size_t length, struct event *out);
+/* False only where no value in a packed row is a secret. */
+bool row_holds_secret(const char *line, size_t length);
 /* What the row of an intent begins with; behind it is what a person is shown of it. */
 void event_pack_intent(struct buffer *row, const char *id, const char *builtin, struct value digest);
 void event_free(struct event *event); /* of event_decode() */

@@ -375,8 +375,10 @@ static struct value mark_secret(struct value v, const char **names)
 {
 	if (!names || !*names)
 		return value_mark(v, VALUE_SECRET);
-	if (record_has(v, *names))
-		record_set(&v, *names, mark_secret(value_copy(record_peek(v, *names)), names + 1));
+	if (!record_has(v, *names))
+		return v;
+	v = record_alone(v); /* a builtin may hold it, to answer it again */
+	record_set(&v, *names, mark_secret(value_copy(record_peek(v, *names)), names + 1));
 	return v;
 }
 

@@ -1,5 +1,4 @@
 /* replay.c - the driver that gives back what is on record; see drivers.h. */
-#define _GNU_SOURCE 1 /* memmem() */
 #include "interp/replay.h"
 
 #include <stdlib.h>
@@ -214,7 +213,6 @@ static bool row_event(struct replay *replay, const struct row *row, struct event
 
 bool replay_lacks_secret(struct driver *driver, const char *id)
 {
-	static const char mark[] = "\"$secret\"";
 	struct replay *replay = replay_of(driver);
 	const struct row *row = row_after(replay, EVENT_EFFECT_ENDED, id, replay->cursor);
 	struct event event;
@@ -225,7 +223,7 @@ bool replay_lacks_secret(struct driver *driver, const char *id)
 	if (!row)
 		return false;
 	line = replay->store->ops->row_peek(replay->store, (size_t)(row - replay->rows), &length);
-	if (!line || !memmem(line, length, mark, sizeof(mark) - 1) || !row_event(replay, row, &event))
+	if (!line || !row_holds_secret(line, length) || !row_event(replay, row, &event))
 		return false;
 	lacks = value_is_secret(record_peek(event.data, "value"));
 	event_free(&event);

@@ -147,6 +147,21 @@ void record_add_n(struct value *record, const char *key, size_t length, struct v
 	r->unknown |= value_is_unknown(item);
 }
 
+struct value record_alone(struct value record)
+{
+	const struct value_record *r = record.record;
+	struct value copy;
+
+	if (r->refs == 1)
+		return record;
+	copy = record_new(r->count);
+	for (size_t i = 0; i < r->count; i++)
+		record_add_n(&copy, r->fields[i].key->bytes, r->fields[i].key->length, value_copy(r->fields[i].value));
+	copy.head = record.head;
+	value_release(record);
+	return copy;
+}
+
 /* After a field was replaced. */
 static void look_inside(struct value_record *record)
 {

@@ -142,6 +142,8 @@ struct value list_new(size_t capacity);
 void list_push(struct value *list, struct value item); /* consumes item */
 struct value record_new(size_t capacity);
 void record_set(struct value *record, const char *key, struct value item); /* consumes item; replaces */
+/* The builders are for who has a value alone: this is the record itself where he has, else a copy. Consumes it. */
+struct value record_alone(struct value record);
 void record_set_n(struct value *record, const char *key, size_t length, struct value item);
 void record_add_n(struct value *record, const char *key, size_t length, struct value item); /* a key not yet there */
 

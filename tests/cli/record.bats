@@ -84,7 +84,7 @@ newest() { "$RUNPLAN" runs --json | head -n 1 | jq -r ".$1"; }
     ends_with 0
     first=$(newest run)
     run_plan show "$first"
-    says "$err" "The way back: runplan rollback $first"
+    says "$out" "The way back: runplan rollback $first"
     run_plan rollback "$first"
     ends_with 0
     is "$(grep undo first)" $'undo 3\nundo 2\nundo 1'
@@ -222,7 +222,7 @@ P
     ends_with 0
     run_plan resume
     ends_with 5
-    says "$err" "Look at the graphs: yes, by alice: all green"
+    says "$out" "Look at the graphs: yes, by alice: all green"
     run_plan approve "$run" 'Which region?'
     ends_with 2
     run_plan approve "$run" 'Which region?' --answer mars
@@ -240,7 +240,7 @@ P
     ends_with 4
     says "$err" "waits for nobody (done)"
     run_plan show "$run"
-    says "$err" "Look at the graphs: yes, by alice: all green"
+    says "$out" "Look at the graphs: yes, by alice: all green"
 }
 
 @test "no is an answer too" {
@@ -505,7 +505,7 @@ P
     mv folder gone
     run_plan show
     ends_with 0
-    says "$err" "Waits for a person:"
+    says "$out" "Waits for a person:"
     run_plan approve "$(newest run)" 'Go?'
     ends_with 0
     run_plan resume
@@ -551,7 +551,7 @@ P
     wait $! || true
     run_plan resume --in-doubt done
     ends_with 5
-    says "$err" "Waits for a person:"
+    says "$out" "Waits for a person:"
     says_not "$err" "nothing was changed"
 }
 

@@ -554,7 +554,7 @@ static void cut_record(struct world *world)
 		struct event event;
 
 		rows->ops->append(rows, row, length);
-		if (!event_unpack(row, length, &event)) {
+		if (!store_event(rows, i, &event)) {
 			say_wrong(world, "row %zu cannot be read: %s", i, row);
 			continue;
 		}
