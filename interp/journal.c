@@ -8,6 +8,7 @@
 
 #include "interp/buffer.h"
 #include "interp/json.h"
+#include "interp/utf8.h"
 
 static const struct {
 	const char *name, *about;
@@ -252,17 +253,15 @@ static bool read_byte(struct reading *row, char byte)
 /* A text without an escape; lent. */
 static bool read_plain(struct reading *row, const char **text, size_t *length)
 {
-	const char *from = row->at + 1, *at = from;
+	const char *from = row->at + 1;
 
 	if (row->at == row->end || *row->at != '"')
 		return false;
-	while (at < row->end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x7f)
-		at++;
-	if (at == row->end || *at != '"')
-		return false;
 	*text = from;
-	*length = (size_t)(at - from);
-	row->at = at + 1;
+	*length = utf8_plain(from, (size_t)(row->end - from));
+	if (from + *length == row->end || from[*length] != '"')
+		return false;
+	row->at = from + *length + 1;
 	return true;
 }
 

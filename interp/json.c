@@ -48,17 +48,6 @@ static void write_code(struct buffer *text, const char *at, size_t sequence)
 	buffer_printf(text, "\\u%04x", (unsigned)code);
 }
 
-/* How many bytes from here on stand in a JSON string as they are, all of them printable ASCII. */
-static size_t plain_length(const char *bytes, size_t length)
-{
-	size_t i = 0;
-
-	while (i < length && (unsigned char)bytes[i] >= 0x20 && (unsigned char)bytes[i] < 0x7f && bytes[i] != '"' &&
-	       bytes[i] != '\\')
-		i++;
-	return i;
-}
-
 static void write_escaped(struct buffer *text, const char *bytes, size_t length)
 {
 	size_t i = 0, plain, sequence;
@@ -66,15 +55,17 @@ static void write_escaped(struct buffer *text, const char *bytes, size_t length)
 	while (i < length) {
 		unsigned char c;
 
-		plain = plain_length(bytes + i, length - i);
+		plain = utf8_plain(bytes + i, length - i);
 		buffer_add(text, bytes + i, plain);
 		i += plain;
 		if (i == length)
 			return;
 		c = (unsigned char)bytes[i];
 		sequence = utf8_sequence(bytes + i, length - i);
-		if (c == '"' || c == '\\')
-			buffer_printf(text, "\\%c", c);
+		if (c == '"')
+			buffer_add_text(text, "\\\"");
+		else if (c == '\\')
+			buffer_add_text(text, "\\\\");
 		else if (c == '\n')
 			buffer_add_text(text, "\\n");
 		else if (c == '\t')
@@ -96,7 +87,7 @@ static bool write_plain(struct buffer *text, const char *bytes, size_t length)
 {
 	char *at;
 
-	if (plain_length(bytes, length) != length)
+	if (utf8_plain(bytes, length) != length)
 		return false;
 	at = buffer_reserve(text, length + 2);
 	*at = '"';
@@ -305,7 +296,7 @@ static bool has_odd_key(const struct value_record *record)
 	for (i = 0; i < record->count; i++) {
 		const struct value_string *key = record->fields[i].key;
 
-		if (plain_length(key->bytes, key->length) != key->length &&
+		if (utf8_plain(key->bytes, key->length) != key->length &&
 		    (!utf8_valid(key->bytes, key->length) || memchr(key->bytes, '\0', key->length)))
 			return true;
 	}
