@@ -161,7 +161,11 @@ static void write_float(struct writer *writer, double f)
 
 static void write_tagged_int(struct buffer *text, const char *tag, int64_t i)
 {
-	buffer_printf(text, "{\"$%s\":%" PRId64 "}", tag, i);
+	buffer_add_text(text, "{\"$");
+	buffer_add_text(text, tag);
+	buffer_add_text(text, "\":");
+	buffer_add_int(text, i);
+	buffer_add_byte(text, '}');
 }
 
 /* What the exact form has a tag for. False: a value that both forms write alike. */
