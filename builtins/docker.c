@@ -735,6 +735,7 @@ static const struct builtin docker_rows[] = {
      .bad_input = EXEC_BAD,
      .effect = EFFECT_CHANGE,
      .settle = SETTLE_PROBE,
+     .flags = BUILTIN_NOTED,
      .start = exec_start,
      .simulate = docker_exec_simulate,
      .describe = exec_describe,

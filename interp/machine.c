@@ -264,7 +264,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		tell_person(fiber, &request);
 	if (builtin->effect == EFFECT_CHANGE && !builtin->leaves && !fiber_closing(fiber))
 		machine->changed = true;
-	machine->intends |= builtin->effect == EFFECT_CHANGE;
+	machine->intends |= builtin->effect == EFFECT_CHANGE && !(builtin->flags & BUILTIN_NOTED);
 	grow_effects(machine);
 	*effect_place(machine, effect->id) = effect;
 	machine->effect_count++;
