@@ -2,14 +2,16 @@
 """kill.py calm|kill ...: a run that SIGKILL ends at a chosen instant, gone on with, and held against the engine's own book.
 
   calm FOLDER NAME -- COMMAND...       runs COMMAND to its end: what it did and when is kept as FOLDER/NAME
-  kill FOLDER NAME NUMBER OF SEED [--back] [--twice] [--answer CODE] -- COMMAND...
+  kill FOLDER NAME NUMBER OF SEED [--back] [--twice] [--late] [--answer CODE] -- COMMAND...
                                        the same, killed at instant NUMBER of OF, spread over what NAME did when it was calm
+  kill FOLDER - NUMBER ... SEED        killed in its change NUMBER, with no calm run to hold it against
   totals FOLDER                        what became of all of them
 
 Instants with an even number are spread over the time that the run takes, those with an odd one over its changes, each at a
 random share of what the change takes. An instant is so many seconds behind the last landmark before it (a step, a handler
 or a change that begins, a hold), and no later than the next one, so that it is the same on a machine that is busier by now. --back: only over the way
-back, of a run that has one. --twice: what goes on with it is killed as well. COMMAND is `runplan run ...`.
+back, of a run that has one. --twice: what goes on with it is killed as well. --late: whoever goes on comes so late that the engine has forgotten the
+ends of commands. COMMAND is `runplan run ...`.
 
 Docker's events are the ledger: which commands ran in containers, and which containers were made. Exit code 0: the run has
 come to the end that it has when nobody kills it, and the promises hold.
@@ -90,7 +92,7 @@ def landmarks(events):
 def passed(events, mark):
     """Is the next landmark there, or has the change ended that is this one?"""
     marks = landmarks(events)
-    return len(marks) > mark + 1 or any(e["type"] == "effect.ended" and e["id"] == marks[mark]["id"] for e in events)
+    return len(marks) > mark + 1 or any(e["type"] == "effect.ended" and e["id"] == marks[mark]["id"] for e in events if marks)
 
 
 def changes(events):
@@ -218,7 +220,7 @@ def judge(book, events, calm, expected, doubts, lines):
         return ["the record does not end with the run's end: %s" % (ended and ended["type"])]
     if data(ended, "exit") != expected:
         broken.append("it ended %s with %s" % (ended["text"], data(ended, "exit")))
-    if what_was_done(events) != what_was_done(calm):
+    if calm and what_was_done(events) != what_was_done(calm):
         done, wanted = collections.Counter(what_was_done(events)), collections.Counter(what_was_done(calm))
         broken.append("other changes than without a kill, or in another order: more %s, fewer %s" % (
             list((done - wanted).elements()), list((wanted - done).elements())))
@@ -260,6 +262,13 @@ def log_lines():
         return 0
 
 
+def engine_forgets():
+    """The events that it remembers, 256 of them, are of something else."""
+    body, container = '{"Cmd":["true"]}', os.environ["LAB_PREFIX"] + "nginx"
+    subprocess.run(["curl", "-sf", "-o", "/dev/null", "--unix-socket", "/var/run/docker.sock", "-H", "Content-Type: application/json",
+                    "-d", body, "http://engine/v1.41/containers/%s/exec?n=[1-260]" % container], check=True)
+
+
 # ---- a kill ----
 
 def instant(calm, number, of, luck, back):
@@ -270,8 +279,8 @@ def instant(calm, number, of, luck, back):
     begins = next((e["elapsed"] for e in calm if e["type"] == "unwinding"), 0) if back else 0
     if number % 2 == 0:
         at = begins + span * (marks[-1]["elapsed"] - begins)
-        mark = max(i for i, event in enumerate(marks) if event["elapsed"] <= at)
-        return mark, at - marks[mark]["elapsed"]
+        mark = max((i for i, event in enumerate(marks) if event["elapsed"] <= at), default=-1)
+        return mark, at - (marks[mark]["elapsed"] if mark >= 0 else 0)
     of_run = [event for event in changes(calm) if event["elapsed"] >= begins]
     change = of_run[int(span * len(of_run))]
     took = next(e["elapsed"] for e in calm if e["type"] == "effect.ended" and e["id"] == change["id"]) - change["elapsed"]
@@ -304,25 +313,36 @@ def resume(run, errors, asked, kill_after=None):
 
 
 def kill(options):
-    with open("%s/%s" % (options.folder, options.name)) as file:
-        calm = json.load(file)
     luck = random.Random("%s %s" % (options.seed, options.number))
-    mark, behind = instant(calm, options.number, options.of, luck, options.back)
+    if options.name == "-":
+        calm, behind = [], luck.random() * 0.1
+    else:
+        with open("%s/%s" % (options.folder, options.name)) as file:
+            calm = json.load(file)
+        mark, behind = instant(calm, options.number, options.of, luck, options.back)
     twice = luck.random()
     errors = open(options.folder + "/out", "a+")
     book = Book(options.folder + "/book")
     lines, asked = log_lines(), {}
 
     run = Run(options.command, errors)
-    run.follow(lambda events: len(landmarks(events)) > mark)
+    if calm:
+        run.follow(lambda events: len(landmarks(events)) > mark)
+    else:
+        run.follow(lambda events: len(changes(events)) == options.number)
+        mark = len(landmarks(run.events)) - 1
+    told = landmarks(run.events)
+    at = (data(told[mark], "shown") or told[mark]["text"] or told[mark]["type"]) if 0 <= mark < len(told) else "its start"
     died = run.kill_after(behind, lambda events: passed(events, mark))
     name = run.events[0]["run"] if run.events else None
     record = on_record(name)
     where, in_doubt, second = phase(record), open_changes(record), ""
     code = run.process.returncode
     if record and where != "ended":
+        if options.late:
+            engine_forgets()
         if options.twice:
-            left = max(0.5, calm[-1]["elapsed"] - record[-1]["elapsed"])
+            left = max(0.5, calm[-1]["elapsed"] - record[-1]["elapsed"]) if calm else 5
             # every other one while what is in doubt is settled
             code = resume(name, errors, asked, twice * (0.3 if options.number % 2 else left))
             if code is None:
@@ -347,7 +367,7 @@ def kill(options):
     with open(options.folder + "/facts", "a") as file:
         file.write(json.dumps(fact) + "\n")
     print("  %2d %-4s killed %.3f s behind \"%s\": %s%s%s%s" % (
-        options.number, options.name, behind, (data(landmarks(calm)[mark], "shown") or landmarks(calm)[mark]["text"] or landmarks(calm)[mark]["type"])[:60],
+        options.number, options.name, behind, at[:60],
         where, "; again: " + second if second else "",
         "".join("; in doubt: %s" % event["text"] for event in in_doubt),
         "".join("; %s: %s" % pair for pair in doubts)))
@@ -363,6 +383,7 @@ def calm(options):
     with open("%s/%s" % (options.folder, options.name), "w") as file:
         json.dump(run.events, file)
     print("  without a kill: %.1f s, %d changes, %s" % (run.events[-1]["elapsed"], len(changes(run.events)), run.events[-1]["text"]))
+    print("ends with %s" % code)
     return code == options.answer
 
 
@@ -397,6 +418,7 @@ def main():
             command.add_argument("seed")
             command.add_argument("--back", action="store_true")
             command.add_argument("--twice", action="store_true")
+            command.add_argument("--late", action="store_true")
     arguments = sys.argv[1:]
     rest = arguments.index("--") if "--" in arguments else len(arguments)
     options = parser.parse_args(arguments[:rest])
