@@ -145,6 +145,11 @@ class Book:
     def attribute(self, row, name):
         return row["Actor"]["Attributes"].get(name)
 
+    def codes(self):
+        """The exit code of each command that ran in a container, by its id."""
+        ended = {self.attribute(row, "execID"): self.attribute(row, "exitCode") for row in self.of("exec_die")}
+        return {self.attribute(row, "execID"): ended.get(self.attribute(row, "execID")) for row in self.of("exec_start")}
+
 
 # ---- on record ----
 
@@ -186,7 +191,7 @@ def phase(events):
 LOOKS = ("pg.dump", "compose.up", "docker.exec")
 
 
-def settled(events, asked, executed):
+def settled(events, asked, codes, late):
     """[(builtin, how)] of what was in doubt, by the record of the whole run."""
     found = []
     for at, event in enumerate(events):
@@ -203,8 +208,9 @@ def settled(events, asked, executed):
                 how = "in doubt again"
             elif later[0]["type"] == "effect.ended" and later[0]["elapsed"] == event["elapsed"]:
                 how = "looked: done" if data(later[0], "kind") == "ok" else "the plan: rolled back"
-            elif any(data(note, "exec") in executed for note in notes):
-                how = "the plan: again"
+            elif notes and data(notes[-1], "exec") in codes:
+                code = codes[data(notes[-1], "exec")] if not late else exit_code_now(data(notes[-1], "exec"))
+                how = "the plan: again" if str(code) != "0" else "AGAIN, AND THE ENGINE KNEW THAT IT WAS DONE"
             else:
                 how = "looked: again"
             found.append((change["text"], how))
@@ -214,7 +220,7 @@ def settled(events, asked, executed):
 # ---- the promises ----
 
 def judge(book, events, calm, expected, doubts, lines):
-    broken = []
+    broken = ["%s was done %s" % pair for pair in doubts if pair[1].startswith("AGAIN")]
     ended = events[-1] if events else None
     if not ended or ended["type"] != "run.ended":
         return ["the record does not end with the run's end: %s" % (ended and ended["type"])]
@@ -262,11 +268,21 @@ def log_lines():
         return 0
 
 
+def engine(path, *options):
+    return subprocess.run(["curl", "-sf", "--unix-socket", "/var/run/docker.sock", *options, "http://engine/v1.41" + path],
+                          stdout=subprocess.PIPE).stdout
+
+
+def exit_code_now(command):
+    """126 where the engine has lost it, None where the command is gone with its container."""
+    told = engine("/exec/%s/json" % command)
+    return json.loads(told)["ExitCode"] if told else None
+
+
 def engine_forgets():
     """The events that it remembers, 256 of them, are of something else."""
-    body, container = '{"Cmd":["true"]}', os.environ["LAB_PREFIX"] + "nginx"
-    subprocess.run(["curl", "-sf", "-o", "/dev/null", "--unix-socket", "/var/run/docker.sock", "-H", "Content-Type: application/json",
-                    "-d", body, "http://engine/v1.41/containers/%s/exec?n=[1-260]" % container], check=True)
+    engine("/containers/%snginx/exec?n=[1-260]" % os.environ["LAB_PREFIX"], "-H", "Content-Type: application/json",
+           "-d", '{"Cmd":["true"]}')
 
 
 # ---- a kill ----
@@ -352,8 +368,7 @@ def kill(options):
             code = resume(name, errors, asked) if not options.twice or code is None else code
     book.close()
     record = on_record(name)
-    executed = {book.attribute(row, "execID") for row in book.of("exec_start")}
-    doubts = settled(record, asked, executed)
+    doubts = settled(record, asked, book.codes(), options.late)
     if record:
         broken = judge(book, record, calm, options.answer, doubts, log_lines() - lines)
         if code not in (options.answer, -signal.SIGKILL):
