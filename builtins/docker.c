@@ -730,7 +730,9 @@ static const struct builtin docker_rows[] = {
      .details = EXEC_DETAILS
      "\n\nAn interrupted one is settled by its exec id, which is on record before the command "
      "starts: exit code 0 is done, one that never started is not; any other code, and an id that the "
-     "engine has forgotten, are in doubt (engine 20.10 says 126 when a command wrote to a lost stream).",
+     "engine has forgotten, are in doubt. Engine 20.10 says 126 when a command wrote to a lost stream; then "
+     "the "
+     "engine's events tell the code, as long as it remembers them (256 of them).",
      .example = "docker.exec(\"nginx\", [\"nginx\", \"-s\", \"reload\"])",
      .bad_input = EXEC_BAD,
      .effect = EFFECT_CHANGE,

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE 1 /* memmem() */
 #include "builtins/docker_exec.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -954,25 +955,85 @@ static void settling_free(void *state)
 
 static void settle_ask(void *context);
 
+static void settle_ended(struct effect_call *call, int64_t code)
+{
+	if (code == 0)
+		call_ok(call, value_bool(true));
+	else /* what it did until then, a person has to see */
+		call_failed(call, "the command ended with exit code %d%s", (int)code, code_hint(code));
+}
+
+/* Is this line of the engine's book the end of this exec? Then *code is its exit code. */
+static bool is_end_of(const char *line, size_t length, const char *id, int64_t *code)
+{
+	char error[160];
+	struct value row;
+	bool found = false;
+
+	if (memmem(line, length, id, strlen(id)) == NULL || !value_from_json(line, length, &row, error))
+		return false;
+	if (strcmp(value_text_peek(docker_json(row, "Actor.Attributes.execID")), id) == 0) {
+		*code = strtol(value_text_peek(docker_json(row, "Actor.Attributes.exitCode")), NULL, 10);
+		found = true;
+	}
+	value_release(row);
+	return found;
+}
+
+static void settle_booked(struct effect_call *call, const struct docker_reply *reply)
+{
+	const char *id = value_text_peek(record_peek(call->intent, "exec")), *at = reply->body, *end;
+	int64_t code;
+
+	for (; reply->ok && *at != '\0'; at = *end ? end + 1 : end) {
+		end = strchrnul(at, '\n');
+		/* 127 is also what is booked of an exec that the engine had given up before its end */
+		if (is_end_of(at, (size_t)(end - at), id, &code) && code != 127) {
+			settle_ended(call, code);
+			return;
+		}
+	}
+	call_failed(call, "how the command ended, the Docker engine does not know");
+}
+
+/*
+ * Engine 20.10 says 126 of a command that wrote to a stream that was lost. How it ended then stands in the
+ * engine's book, while it remembers: 256 entries, the health checks of all containers among them.
+ */
+static void settle_by_book(struct effect_call *call)
+{
+	int64_t now = live_wall(call->live);
+	char until[48];
+
+	snprintf(until, sizeof until, "%" PRId64 ".%09d", now / DOCKER_SECOND, (int)(now % DOCKER_SECOND));
+	docker_call_send(call,
+			 (struct docker_options){.path = docker_path("/events?since=1&until=%s&filters=%s",
+								     until, "{\"event\":[\"exec_die\"]}"),
+						 .timeout_ns = 10 * DOCKER_SECOND},
+			 settle_booked);
+}
+
 static void settle_told(struct effect_call *call, const struct docker_reply *reply)
 {
 	struct settling *settling = call->state;
 	struct value running = record_peek(reply->json, "Running"),
 		     code = record_peek(reply->json, "ExitCode");
+	bool runs = running.tag == VALUE_BOOL && running.b;
 
 	if (reply->status == 0)
 		docker_call_end(call, reply, "cannot ask how an interrupted command ended");
-	else if (!reply->ok) /* the engine has forgotten it */
-		call_ok(call, value_null());
-	else if (running.tag == VALUE_BOOL && running.b &&
-		 live_now(call->live) - settling->began < SETTLE_PATIENCE)
+	else if (!reply->ok)
+		call_failed(call, "the Docker engine has forgotten the command");
+	else if (runs && live_now(call->live) - settling->began < SETTLE_PATIENCE)
 		settling->again = live_timer_start(call->live, DOCKER_SECOND / 2, settle_ask, call);
-	else if (running.tag == VALUE_BOOL && !running.b && code.tag == VALUE_NULL)
+	else if (runs)
+		call_failed(call, "the command still runs");
+	else if (code.tag == VALUE_NULL)
 		call_ok(call, value_bool(false)); /* created, and never started */
-	else if (code.tag == VALUE_INT && code.i == 0)
-		call_ok(call, value_bool(true));
-	else /* 126 also stands for a stream that was lost; another code needs a person's eye */
-		call_ok(call, value_null());
+	else if (code.i == 126)
+		settle_by_book(call);
+	else
+		settle_ended(call, code.i);
 }
 
 static void settle_ask(void *context)

@@ -444,6 +444,7 @@ struct fiber *group_enter(struct group *group, struct fiber *parent, struct fibe
 	child->handler = fiber_closing(parent);
 	child->attempt = parent->attempt;
 	child->step = parent->step;
+	child->undoes = parent->undoes;
 	child->saga = parent->saga;
 	if (group->saga)
 		child->saga = saga_new(SAGA_SEQUENCE, group->saga);

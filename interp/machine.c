@@ -254,7 +254,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		.in_handler = fiber->handler,
 		.before_change = !machine->changed,
 		.wall = machine->wall,
-		.on_resume = saga_on_resume(fiber->saga),
+		.on_resume = saga_on_resume(fiber),
 	};
 	tell_started(fiber, &request);
 	left_begin(effect, &request);

@@ -217,6 +217,7 @@ struct fiber {
 	uint32_t trace_count, trace_room;
 	struct saga *saga; /* where new nodes go */
 	struct saga *step; /* innermost enclosing step, or NULL */
+	const struct saga *undoes; /* of a rollback handler: its step */
 	uint32_t attempt;  /* of the innermost retried step */
 
 	enum waiting waiting;
@@ -527,7 +528,7 @@ void unwinding_cut(struct unwinding *unwinding, const char *why);
 uint32_t saga_armed(const struct saga *saga);
 uint32_t saga_kept(const struct saga *saga); /* armed, and kept by a checkpoint */
 void saga_pass_checkpoints(struct saga *saga); /* what was kept is so no longer */
-const char *saga_on_resume(const struct saga *saga); /* what the nearest step around says of a change in doubt; or NULL */
+const char *saga_on_resume(const struct fiber *fiber); /* what the nearest step around says of a change in doubt; or NULL */
 bool saga_holds(const struct saga *saga); /* anything that is armed, kept by a checkpoint or not */
 struct fiber *handler_fiber(struct plan_run *plan, const char *path, uint32_t function, uint32_t pc,
 			    const struct capture *captures, uint32_t count, const struct value *values);

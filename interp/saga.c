@@ -99,12 +99,23 @@ void saga_pass_checkpoints(struct saga *saga)
 		saga_pass_checkpoints(child);
 }
 
-const char *saga_on_resume(const struct saga *saga)
+static const char *on_resume_around(const struct saga *saga)
 {
 	for (; saga; saga = saga->parent)
 		if (saga->kind == SAGA_STEP && saga->code->on_resume)
 			return saga->code->on_resume;
 	return NULL;
+}
+
+/* A handler is part of its step; but what undoes is not undone in its turn. */
+const char *saga_on_resume(const struct fiber *fiber)
+{
+	const char *says = on_resume_around(fiber->saga);
+
+	if (says || !fiber->undoes)
+		return says;
+	says = on_resume_around(fiber->undoes);
+	return says && strcmp(says, "rollback") == 0 ? NULL : says;
 }
 
 bool saga_holds(const struct saga *saga)
@@ -758,6 +769,7 @@ static void run_handler(struct task *task)
 	tell_plan(step->plan, EVENT_HANDLER_STARTED, id, value_text_peek(step->title), data, code->span);
 	task->fiber = handler_fiber(step->plan, id, step->function, code->handler, code->captures, code->capture_count,
 				    step->captured);
+	task->fiber->undoes = step;
 	task->fiber->ended = handler_ended;
 	task->fiber->context = task;
 	link_running(task);

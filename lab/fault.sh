@@ -64,8 +64,11 @@ well_again() {
     reload_if_running                     # it may have another address
 }
 
-# The services that fault `stopped` has stopped.
-stopped() { find "$folder" -name 'stopped.*' -printf '%f\n' | cut -d. -f2-; }
+# The services that fault `stopped` has stopped; nginx last, which does not start where its upstream has no address.
+stopped() {
+    find "$folder" -name 'stopped.*' -printf '%f\n' | cut -d. -f2- |
+        awk '$0 == "nginx" { last = $0; next } { print } END { if (last) print last }'
+}
 
 restart_loop() {
     local service=$1 cause=$2
@@ -235,9 +238,10 @@ mkdir -p "$folder"
 case ${1:-}:${2:-} in
     list:) find "$folder" -type f -printf '%f ' -exec cat {} \; | sort | sed 's/^/fault: /' ;;
     clear:)
-        # The others may need what does not run.
-        [ -z "$(stopped)" ] || turn_off stopped ""
+        # The others may need what does not run; and nginx, a backend that stays up.
+        for service in $(stopped | sed /^nginx$/d); do turn_off stopped "$service"; done
         [ ! -e "$folder/restart-loop" ] || turn_off restart-loop ""
+        [ -z "$(stopped)" ] || turn_off stopped nginx
         for mark in "$folder"/*; do [ ! -e "$mark" ] || turn_off "${mark##*/}" ""; done
         ;;
     *:on) turn_on "$1" "${3:-}" ;;

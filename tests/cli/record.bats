@@ -66,6 +66,39 @@ newest() { "$RUNPLAN" runs --json | head -n 1 | jq -r ".$1"; }
     is "$(grep -v slept made.txt)" $'line 1\nline 2\nundo 2\nundo 1'
 }
 
+# A step that fails, with a way back of two changes side by side, which is killed in them.
+killed_on_its_way_back() { # CLAUSE
+    plan lines <<P
+plan "Lines" { }
+step "Two" {
+  $1
+  file.append("made.txt", "there\n")
+  require false
+  rollback {
+    for i in 1..2 at most 2 at once {
+      sh("echo begun \${i} >>made.txt; sleep 1; echo undone >>made.txt")
+    }
+  }
+}
+P
+    kill_at 'begun 2'
+}
+
+@test "on resume rerun is said of a step's way back as well; on resume rollback is not" {
+    killed_on_its_way_back 'on resume rerun'
+    before=$(grep -c undone made.txt || true)
+    run_plan resume
+    ends_with 1
+    is "$(grep -c undone made.txt)" $((before + 2))
+    rm made.txt
+    killed_on_its_way_back 'on resume rollback'
+    cp made.txt before
+    run_plan resume
+    ends_with 5
+    is "$(grep -c 'in doubt (' <<<"$err")" 2
+    cmp made.txt before
+}
+
 @test "the plan that is resumed is the one that was started, in the folder in which it was started" {
     lines_plan
     kill_at 'line 1'

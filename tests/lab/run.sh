@@ -1,8 +1,9 @@
 #!/bin/bash
 # run.sh [NAME...]: real deployments to the lab, and what they leave when they fail. The lab must be up. With names, only
 # the tests whose name holds one of them; without, those named test_*, and with LONG=1 those named long_* instead, which
-# would make the others too long to wait for. Closes with `N passed, N failed`. KEEP=1 puts what was measured, by this run
-# or the newest before it, and what the run came to into docs/performance.md.
+# would make the others too long to wait for; those named torture_* only where they are named (`make torture`). Closes with
+# `N passed, N failed`. KEEP=1 puts what was measured, by this run or the newest before it, and what the run came to into
+# docs/performance.md.
 set -uo pipefail
 # shellcheck source=tests/lab/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -46,7 +47,7 @@ fill_page() {
 FIGURES=build/lab-figures
 mkdir -p build
 names=("$@")
-for test in $(declare -F | awk '$3 ~ /^(test|long)_/ { print $3 }'); do
+for test in $(declare -F | awk '$3 ~ /^(test|long|torture)_/ { print $3 }'); do
     wanted "$test" || continue
     began=$SECONDS
     before=$failed

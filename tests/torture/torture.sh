@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 form=$1 build=${2:-build}
 seed=${SEED:-1}
 [ "$form" != whole ] || seed=${SEED:-$(date +%Y%m%d)}
-parts=${PARTS:-golden crash day damage faults memory kills locks}
+parts=${PARTS:-golden crash day damage faults memory kills locks lab}
 passed=0
 failed=0
 
@@ -42,6 +42,12 @@ damage() { # SAMPLE
     return "$code"
 }
 
+# The same program against the real stack.
+lab() {
+    lab/lab.sh up || return
+    SEED=$seed tests/lab/run.sh is_killed
+}
+
 crash="$build/tests/torture/crash"
 library=$build/tests/torture/no_memory.so
 golden=(tests/run/*.plan tests/plantest/*.plan)
@@ -70,6 +76,7 @@ case $form in
         part memory tests/torture/memory.py "$library" 0 "$seed"
         part kills tests/torture/kills.py 60 "$seed"
         part locks tests/torture/locks.py 50 100 "$seed"
+        part lab lab
         ;;
     *) sed -n '2,6s/^# //p' "$0" >&2; exit 2 ;;
 esac

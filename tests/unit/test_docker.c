@@ -616,7 +616,7 @@ static void test_probe_is_a_read(void **state)
 
 /* An exec made with curl, so that it can be left in any state; its id. `start`: NULL, or the body of its
  * start. */
-static void exec_leave(const char *command, const char *start, char id[65])
+static void exec_leave_attached(const char *command, const char *attached, const char *start, char id[65])
 {
 	char script[1000];
 	const char *argv[] = {"sh", "-c", script, NULL};
@@ -624,17 +624,25 @@ static void exec_leave(const char *command, const char *start, char id[65])
 
 	snprintf(script, sizeof script,
 		 "S='curl -s --unix-socket /var/run/docker.sock -H Content-Type:application/json'; "
-		 "id=$($S -d '{\"AttachStdout\":true,\"Cmd\":[\"sh\",\"-c\",\"%s\"]}' "
+		 "id=$($S -d '{%s,\"Cmd\":[\"sh\",\"-c\",\"%s\"]}' "
 		 "http://d/v1.41/containers/%s-box/exec | jq -r .Id); "
 		 "[ -z '%s' ] || $S -d '%s' http://d/v1.41/exec/$id/start >&2; printf %%s $id",
-		 command, help_prefix, start == NULL ? "" : start, start == NULL ? "" : start);
+		 attached, command, help_prefix, start == NULL ? "" : start, start == NULL ? "" : start);
 	out = help_output(argv);
 	assert_true(value_length(out) >= 64);
 	snprintf(id, 65, "%s", value_text_peek(out) + value_length(out) - 64);
 	value_release(out);
 }
 
-static struct value settle(const char *name, const char *json, struct value note)
+#define ONE_STREAM   "\"AttachStdout\":true"
+#define BOTH_STREAMS ONE_STREAM ",\"AttachStderr\":true"
+
+static void exec_leave(const char *command, const char *start, char id[65])
+{
+	exec_leave_attached(command, ONE_STREAM, start, id);
+}
+
+static struct outcome settle_outcome(const char *name, const char *json, struct value note)
 {
 	struct help_call made;
 
@@ -642,15 +650,25 @@ static struct value settle(const char *name, const char *json, struct value note
 	help_driver->ops->settle(help_driver, &made.request, note);
 	help_release(&made);
 	value_release(note);
-	return expect_ok(help_end());
+	return help_end();
 }
 
-static struct value settle_exec(const char *id)
+static struct value settle(const char *name, const char *json, struct value note)
+{
+	return expect_ok(settle_outcome(name, json, note));
+}
+
+static struct outcome settle_exec_outcome(const char *id)
 {
 	struct value note = record_new(1);
 
 	record_set(&note, "exec", value_string(id));
-	return settle("docker.exec", "{\"container\": \"x\", \"command\": [\"true\"]}", note);
+	return settle_outcome("docker.exec", "{\"container\": \"x\", \"command\": [\"true\"]}", note);
+}
+
+static struct value settle_exec(const char *id)
+{
+	return expect_ok(settle_exec_outcome(id));
 }
 
 static void expect_bool(struct value v, bool b)
@@ -669,17 +687,53 @@ static void test_exec_settles(void **state)
 	exec_leave("exit 0", NULL, id); /* never started */
 	expect_bool(settle_exec(id), false);
 	exec_leave("exit 3", "{\"Detach\":false}", id);
-	assert_int_equal(settle_exec(id).tag, VALUE_NULL);
+	expect_failed(settle_exec_outcome(id), "exit code 3");
 	exec_leave("exit 126", "{\"Detach\":false}", id);
-	assert_int_equal(settle_exec(id).tag, VALUE_NULL);
+	expect_failed(settle_exec_outcome(id), "exit code 126");
 	exec_leave("sleep 2", "{\"Detach\":true}", id); /* still runs */
 	expect_bool(settle_exec(id), true);
-	assert_int_equal(settle_exec("0000000000000000000000000000000000000000000000000000000000000000").tag,
-			 VALUE_NULL);
+	expect_failed(settle_exec_outcome("0000000000000000000000000000000000000000000000000000000000000000"),
+		      "has forgotten");
 	assert_int_equal(settle_exec("").tag, VALUE_NULL);
 	assert_int_equal(
 	    settle("docker.exec", "{\"container\": \"x\", \"command\": [\"true\"]}", value_null()).tag,
 	    VALUE_NULL);
+}
+
+/* Whoever reads its stream goes away before the command writes: the engine says 126 of all of these. */
+static void exec_leave_unread(const char *end, const char *attached, char id[65])
+{
+	char command[200], script[400];
+	const char *argv[] = {"sh", "-c", script, NULL};
+
+	snprintf(command, sizeof command, "sleep 1; echo lost; %s", end);
+	exec_leave_attached(command, attached, NULL, id);
+	snprintf(script, sizeof script,
+		 "timeout 0.3 curl -s --unix-socket /var/run/docker.sock -H Content-Type:application/json "
+		 "-d '{\"Detach\":false}' http://d/v1.41/exec/%s/start; true",
+		 id);
+	value_release(help_output(argv));
+}
+
+static void test_exec_settles_although_its_stream_was_lost(void **state)
+{
+	char id[65], script[400];
+	const char *argv[] = {"sh", "-c", script, NULL};
+
+	(void)state;
+	exec_leave_unread("exit 3", BOTH_STREAMS, id);
+	expect_failed(settle_exec_outcome(id), "exit code 3");
+	exec_leave_unread("exit 0", ONE_STREAM, id); /* the engine has given it up before its end */
+	expect_failed(settle_exec_outcome(id), "does not know");
+	exec_leave_unread("exit 0", BOTH_STREAMS, id);
+	expect_bool(settle_exec(id), true);
+	/* 256 entries later the engine has forgotten it */
+	snprintf(script, sizeof script,
+		 "curl -s -o /dev/null --unix-socket /var/run/docker.sock -H Content-Type:application/json "
+		 "-d '{\"Cmd\":[\"true\"]}' 'http://d/v1.41/containers/%s-box/exec?n=[1-257]'",
+		 help_prefix);
+	value_release(help_output(argv));
+	expect_failed(settle_exec_outcome(id), "does not know");
 }
 
 /* ---- reading ---- */
@@ -1902,6 +1956,7 @@ int main(int argc, char **argv)
 	    T(test_exec_the_container_is_removed),
 	    T(test_probe_is_a_read),
 	    T(test_exec_settles),
+	    T(test_exec_settles_although_its_stream_was_lost),
 	    T(test_inspect),
 	    T(test_inspect_ports_and_networks),
 	    T(test_health),
