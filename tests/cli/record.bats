@@ -585,3 +585,31 @@ P
     ends_with 0
     is "$(cat made.txt)" made
 }
+
+@test "file.append, killed before its write and behind it: the file tells which, and nobody is asked" {
+    plan append <<'P'
+plan "Append" { }
+step "One" {
+  file.append("made.txt", "one\n")
+  file.append("made.txt", "two\n")
+  rollback none "a line does no harm"
+}
+P
+    for call in write fsync; do
+        echo before >made.txt
+        strace -f -qq -o log -P made.txt -e trace=write,fsync -e "inject=$call:signal=KILL:when=1" \
+            "$RUNPLAN" append.plan >/dev/null 2>&1 3>&- && status=0 || status=$?
+        ends_with 137
+        is "$(cat made.txt)" "$([ $call = write ] && echo before || printf 'before\none')"
+        is "$(newest state)" "cut off"
+        echo "of another" >>made.txt
+        run_plan resume
+        if [ $call = write ]; then # what was added meanwhile stands where it was to begin
+            ends_with 5
+            says "$err" "made.txt has grown since it had 7 bytes, but does not go on with the text there"
+            run_plan resume --in-doubt again
+        fi
+        ends_with 0
+        is "$(sort made.txt)" $'before\nof another\none\ntwo'
+    done
+}
