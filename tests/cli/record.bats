@@ -613,3 +613,71 @@ P
         is "$(sort made.txt)" $'before\nof another\none\ntwo'
     done
 }
+
+# Takes connections and never answers. $silent is where it listens.
+silent_server() {
+    python3 - >port 3>&- <<'P' &
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+kept = []
+while True:
+    kept.append(server.accept())
+P
+    silent_pid=$!
+    until_so [ -s port ]
+    silent=127.0.0.1:$(cat port)
+}
+
+state_is() { [ "$(newest state)" = "$1" ]; }
+
+@test "Ctrl-C while a resume looks for what is in doubt: it stops at once, and the run stays as it was" {
+    plan probed <<'P'
+plan "Probed" { }
+step "One" {
+  file.append("made.txt", "one\n")
+  docker.rm("gone-long-ago")
+  rollback { file.append("made.txt", "undo one\n") }
+}
+P
+    silent_server
+    export DOCKER_HOST=tcp://$silent
+    "$RUNPLAN" probed.plan >/dev/null 2>&1 3>&- &
+    until_so [ -s made.txt ]
+    sleep 0.3
+    kill -9 $!
+    wait $! || true
+    for signal in INT:130 TERM:143; do
+        setsid "$RUNPLAN" resume >/dev/null 2>log 3>&- &
+        until_so state_is "under way"
+        sleep 0.3
+        kill -"${signal%:*}" $!
+        wait $! && status=0 || status=$?
+        is "$status" "${signal#*:}"
+        says "$(cat log)" "the resume was stopped before it went on; \`runplan resume $(newest run)\` goes on"
+        is "$(newest state)" "cut off"
+        is "$(cat made.txt)" one
+    done
+    kill $silent_pid
+    run_plan resume
+    ends_with 5
+    says "$err" "in doubt"
+    run_plan resume --in-doubt rollback
+    ends_with 1
+    is "$(cat made.txt)" $'one\nundo one'
+}
+
+@test "Ctrl-C at the question what became of a change: it stops, and the run stays as it was" {
+    lines_plan
+    kill_at 'line 1'
+    {
+        until_so grep -q 'Did it happen' shown
+        printf '\003'
+        sleep 1
+    } | SHELL=/bin/bash TERM=dumb script -qefc "$(printf '%q ' "$RUNPLAN" resume)" shown >/dev/null 2>&1 && status=0 || status=$?
+    ends_with 130
+    says "$(cat shown)" "the resume was stopped before it went on"
+    is "$(newest state)" "cut off"
+    run_plan resume --in-doubt done
+    ends_with 0
+}
