@@ -98,6 +98,7 @@ struct open_question {
 	char *id, *kind, *text; /* as it was asked */
 	struct value choices;	/* or null; of an approval: who may give it */
 	char *typing;		/* or NULL */
+	int64_t until;		/* when it has to be answered, since 1970 UTC; 0: whenever */
 };
 
 /* What the run waits for: the questions that are open on its record. */
@@ -141,6 +142,7 @@ static void note_question(void *context, const struct event *event)
 		    .text = copy_text(event->text),
 		    .choices = value_copy(
 			record_peek(event->data, record_has(event->data, "of") ? "of" : "choices")),
+		    .until = record_peek(event->data, "until").i,
 		    .typing = typing.tag == VALUE_STRING ? copy_text(value_text_peek(typing)) : NULL,
 		};
 	}
@@ -276,6 +278,17 @@ static const char *wrong_answer(const struct open_question *question, const char
 	return NULL;
 }
 
+static bool is_late(const struct open_question *question, const char *text)
+{
+	char until[48];
+
+	if (question->until == 0 || live_clock() <= question->until)
+		return false;
+	fprintf(stderr, "runplan: \"%s\": its time was over at %s; nothing was answered\n", text,
+		time_text(question->until / 1000000000 * 1000000000, until));
+	return true;
+}
+
 static int approve(struct saying *saying, const struct asked *asked, const char *item)
 {
 	const struct open_question *question = question_called(asked, item);
@@ -291,6 +304,10 @@ static int approve(struct saying *saying, const struct asked *asked, const char 
 		return EXIT_REFUSED;
 	}
 	text = shown(question->text);
+	if (is_late(question, text)) {
+		free(text);
+		return EXIT_REFUSED;
+	}
 	wrong = wrong_answer(question, answer, no);
 	if (!wrong && strcmp(question->kind, "approve") == 0)
 		wrong = approval_refused(saying->run.operator_name, question->choices,

@@ -437,6 +437,69 @@ P
     says "$err" 'approve "Ship it"'
 }
 
+@test "within counts while nothing runs: too late is too late, and what was said in time counts" {
+    plan within <<'P'
+plan "Within" { }
+param first: duration = 1h
+step "Ask" {
+  file.append("made.txt", "begun\n")
+  approve "Ship it" by 1 within first
+  file.append("made.txt", "shipped\n")
+  rollback none "a line does no harm"
+}
+P
+    run_plan within.plan --set first=2s
+    ends_with 5
+    run=$(newest run)
+    sleep 3
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+    ends_with 4
+    says "$err" "its time was over at 20"
+    run_plan resume
+    ends_with 1
+    says "$err" "timed out after 2s"
+    is "$(newest state)" failed
+    is "$(cat made.txt)" begun
+
+    run_plan within.plan --set first=4s
+    ends_with 5
+    run=$(newest run)
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+    ends_with 0
+    sleep 5
+    run_plan resume
+    ends_with 0
+    says "$err" "Ship it: yes, by lead"
+    is "$(cat made.txt)" $'begun\nbegun\nshipped'
+
+    run_plan within.plan
+    ends_with 5
+    run_plan resume
+    ends_with 5
+}
+
+@test "hold until goes by the clock while nothing runs" {
+    plan instant <<'P'
+plan "Instant" { }
+step "Wait" {
+  let begun = time.now()
+  file.append("made.txt", "begun\n")
+  hold until begun + 5s
+  rollback none "a line does no harm"
+}
+P
+    "$RUNPLAN" instant.plan >/dev/null 2>&1 3>&- &
+    until_so [ -s made.txt ]
+    sleep 0.3
+    kill -9 $!
+    wait $! || true
+    sleep 6
+    run_plan resume --json
+    ends_with 0
+    # what ran took less than the five seconds, of which the most had passed meanwhile
+    printf '%s\n' "$out" | jq -e 'select(.type == "run.ended") | .data.elapsed < 5'
+}
+
 @test "an answer is to the question that was open, not to the next one of the same text" {
     plan loop <<'P'
 plan "Loop" { }
