@@ -637,12 +637,27 @@ P
     RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
     run_plan resume
     ends_with 5
+    says "$err" "  - Go? (0.1:1)"
     run_plan approve "$run"
+    says "$err" 'confirm "Go?" (0.2:1)'
     says_not "$err" 'Ship it'
-    run_plan approve "$run" 'Go?'
+    for name in 'Go?' Go; do
+        run_plan approve "$run" "$name"
+        ends_with 4
+        says "$err" "2 questions are called \"$name\""
+        says "$err" 'confirm "Go?" (0.1:1)'
+    done
+    run_plan approve "$run" 0.2:1 --comment 'the second'
+    ends_with 0
     run_plan resume
     ends_with 5
+    says "$err" "Go?: yes, by"
+    says "$err" "  - Go? (0.1:1)"
+    says_not "$err" "(0.2:1)"
     [ ! -e made.txt ]
+    run_plan approve "$run" 0.2:1
+    ends_with 4
+    says "$err" 'nobody is asked "0.2:1"'
     run_plan approve "$run" 'Go?'
     run_plan resume
     ends_with 0
