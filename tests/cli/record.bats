@@ -651,7 +651,7 @@ P
     ends_with 0
     run_plan resume
     ends_with 5
-    says "$err" "Go?: yes, by"
+    says "$err" "Go? yes, by"
     says "$err" "  - Go? (0.1:1)"
     says_not "$err" "(0.2:1)"
     [ ! -e made.txt ]
