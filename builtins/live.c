@@ -241,6 +241,7 @@ static struct pending *pending_new(struct live *live, const struct effect_reques
 	    .arg_count = request->arg_count,
 	    .label = live_strdup(request->label),
 	    .decision = request->decision,
+	    .until = request->until,
 	    .intent = value_null(),
 	};
 	LIST_ADD(live->calls, pending);

@@ -1,6 +1,7 @@
 /* cmd_resume.c - runplan resume, runplan rollback: a run on record goes on, or is undone. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,9 @@
 #include "cli/keeper.h"
 #include "cli/state_place.h"
 #include "interp/builtin.h"
+
+/* How soon what is typed is seen. */
+#define LISTEN_NS (50 * INT64_C(1000000))
 
 /* ---- in doubt ---- */
 
@@ -95,19 +99,28 @@ static void say_options(const struct session *session)
 		session->run_id, session->run_id, session->run_id);
 }
 
-/* Before anything is started: a line from the terminal may be waited for. */
-static enum doubt ask_doubt(void)
+/* Before anything is started: a line from the terminal is waited for, and Ctrl-C. */
+static bool line_comes(struct driver *resume)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	fflush(stderr);
+	while (poll(&in, 1, 0) <= 0)
+		if (!resume_listen(resume, LISTEN_NS))
+			return false;
+	return true;
+}
+
+static enum doubt ask_doubt(struct driver *resume)
 {
 	char *line = NULL;
 	size_t room = 0;
-	ssize_t length;
 	enum doubt doubt = DOUBT_STAYS;
 	bool known = false;
 
 	while (!known) {
 		fprintf(stderr, "  Did it happen? done, again (no: do it now), rollback (undo): ");
-		length = getline(&line, &room, stdin);
-		if (length < 0)
+		if (!line_comes(resume) || getline(&line, &room, stdin) < 0)
 			break;
 		line[strcspn(line, "\n")] = '\0';
 		known = doubt_called(line, &doubt);
@@ -116,7 +129,8 @@ static enum doubt ask_doubt(void)
 	return doubt;
 }
 
-static enum doubt decide(void *context, const struct effect_request *request, const char *why)
+static enum doubt decide(void *context, struct driver *resume, const struct effect_request *request,
+			 const char *why)
 {
 	struct doubts *doubts = context;
 	enum doubt doubt;
@@ -127,7 +141,7 @@ static enum doubt decide(void *context, const struct effect_request *request, co
 	say_question(doubts->session, request, why);
 	if (people_at_terminal()) {
 		people_suspend(doubts->people); /* the terminal echoes again */
-		doubt = ask_doubt();
+		doubt = ask_doubt(resume);
 		people_resume(doubts->people);
 	}
 	doubts->stay |= doubt == DOUBT_STAYS;

@@ -891,7 +891,13 @@ static struct value answer_from(const struct question *question, const char *giv
 	return !given || said_yes(given) ? value_bool(true) : value_null();
 }
 
-bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment)
+static bool is_late(const struct question *question, int64_t said)
+{
+	return question->call->until != 0 && said > question->call->until;
+}
+
+bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment,
+		   int64_t said)
 {
 	struct question *question = people->approvals;
 	struct value v, by;
@@ -899,11 +905,12 @@ bool people_answer(struct people *people, const char *id, const char *given, con
 	while (question && strcmp(question->call->id, id) != 0)
 		question = question->next;
 	if (question)
-		return approve(people, question, given && said_no(given), who, comment);
+		return !is_late(question, said) &&
+		       approve(people, question, given && said_no(given), who, comment);
 	question = people->first;
 	while (question && strcmp(question->call->id, id) != 0)
 		question = question->next;
-	if (!question || question->secret)
+	if (!question || question->secret || is_late(question, said))
 		return false;
 	v = answer_from(question, given);
 	if (v.tag == VALUE_NULL && !(given && said_no(given)))

@@ -338,11 +338,11 @@ int64_t session_heartbeat(void *context, int64_t now)
 	return next;
 }
 
-bool session_tell(void *context, bool idle, struct delivery *out)
+bool session_tell(void *context, enum pulse_moment moment, struct delivery *out)
 {
 	struct session *session = context;
 
-	return !session->replays && inbox_look(session->inbox, idle, out);
+	return !session->replays && inbox_look(session->inbox, moment, out);
 }
 
 int session_run(struct session *session, struct driver *driver)

@@ -422,6 +422,7 @@ static bool hold(struct fiber *fiber, struct value length, bool until)
 	if (machine->driver->explores || deadline <= machine->now)
 		return true;
 	fiber_sleep(fiber, deadline);
+	fiber->by_clock = until;
 	return false;
 }
 

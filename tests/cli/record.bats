@@ -470,6 +470,69 @@ P
     says "$err" 'approve "Ship it"'
 }
 
+@test "within counts while nothing runs: too late is too late, and what was said in time counts" {
+    plan within <<'P'
+plan "Within" { }
+param first: duration = 1h
+step "Ask" {
+  file.append("made.txt", "begun\n")
+  approve "Ship it" by 1 within first
+  file.append("made.txt", "shipped\n")
+  rollback none "a line does no harm"
+}
+P
+    run_plan within.plan --set first=2s
+    ends_with 5
+    run=$(newest run)
+    sleep 3
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+    ends_with 4
+    says "$err" "its time was over at 20"
+    run_plan resume
+    ends_with 1
+    says "$err" "timed out after 2s"
+    is "$(newest state)" failed
+    is "$(cat made.txt)" begun
+
+    run_plan within.plan --set first=4s
+    ends_with 5
+    run=$(newest run)
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+    ends_with 0
+    sleep 5
+    run_plan resume
+    ends_with 0
+    says "$err" "Ship it: yes, by lead"
+    is "$(cat made.txt)" $'begun\nbegun\nshipped'
+
+    run_plan within.plan
+    ends_with 5
+    run_plan resume
+    ends_with 5
+}
+
+@test "hold until goes by the clock while nothing runs" {
+    plan instant <<'P'
+plan "Instant" { }
+step "Wait" {
+  let begun = time.now()
+  file.append("made.txt", "begun\n")
+  hold until begun + 5s
+  rollback none "a line does no harm"
+}
+P
+    "$RUNPLAN" instant.plan >/dev/null 2>&1 3>&- &
+    until_so [ -s made.txt ]
+    sleep 0.3
+    kill -9 $!
+    wait $! || true
+    sleep 6
+    run_plan resume --json
+    ends_with 0
+    # what ran took less than the five seconds, of which the most had passed meanwhile
+    printf '%s\n' "$out" | jq -e 'select(.type == "run.ended") | .data.elapsed < 5'
+}
+
 @test "an answer is to the question that was open, not to the next one of the same text" {
     plan loop <<'P'
 plan "Loop" { }
@@ -607,14 +670,125 @@ P
     RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
     run_plan resume
     ends_with 5
+    says "$err" "  - Go? (0.1:1)"
     run_plan approve "$run"
+    says "$err" 'confirm "Go?" (0.2:1)'
     says_not "$err" 'Ship it'
-    run_plan approve "$run" 'Go?'
+    for name in 'Go?' Go; do
+        run_plan approve "$run" "$name"
+        ends_with 4
+        says "$err" "2 questions are called \"$name\""
+        says "$err" 'confirm "Go?" (0.1:1)'
+    done
+    run_plan approve "$run" 0.2:1 --comment 'the second'
+    ends_with 0
     run_plan resume
     ends_with 5
+    says "$err" "Go? yes, by"
+    says "$err" "  - Go? (0.1:1)"
+    says_not "$err" "(0.2:1)"
     [ ! -e made.txt ]
+    run_plan approve "$run" 0.2:1
+    ends_with 4
+    says "$err" 'nobody is asked "0.2:1"'
     run_plan approve "$run" 'Go?'
     run_plan resume
     ends_with 0
     is "$(cat made.txt)" made
+}
+
+@test "file.append, killed before its write and behind it: the file tells which, and nobody is asked" {
+    plan append <<'P'
+plan "Append" { }
+step "One" {
+  file.append("made.txt", "one\n")
+  file.append("made.txt", "two\n")
+  rollback none "a line does no harm"
+}
+P
+    for call in write fsync; do
+        echo before >made.txt
+        strace -f -qq -o log -P made.txt -e trace=write,fsync -e "inject=$call:signal=KILL:when=1" \
+            "$RUNPLAN" append.plan >/dev/null 2>&1 3>&- && status=0 || status=$?
+        ends_with 137
+        is "$(cat made.txt)" "$([ $call = write ] && echo before || printf 'before\none')"
+        is "$(newest state)" "cut off"
+        echo "of another" >>made.txt
+        run_plan resume
+        if [ $call = write ]; then # what was added meanwhile stands where it was to begin
+            ends_with 5
+            says "$err" "made.txt has grown since it had 7 bytes, but does not go on with the text there"
+            run_plan resume --in-doubt again
+        fi
+        ends_with 0
+        is "$(sort made.txt)" $'before\nof another\none\ntwo'
+    done
+}
+
+# Takes connections and never answers. $silent is where it listens.
+silent_server() {
+    python3 - >port 3>&- <<'P' &
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+kept = []
+while True:
+    kept.append(server.accept())
+P
+    silent_pid=$!
+    until_so [ -s port ]
+    silent=127.0.0.1:$(cat port)
+}
+
+state_is() { [ "$(newest state)" = "$1" ]; }
+
+@test "Ctrl-C while a resume looks for what is in doubt: it stops at once, and the run stays as it was" {
+    plan probed <<'P'
+plan "Probed" { }
+step "One" {
+  file.append("made.txt", "one\n")
+  docker.rm("gone-long-ago")
+  rollback { file.append("made.txt", "undo one\n") }
+}
+P
+    silent_server
+    export DOCKER_HOST=tcp://$silent
+    "$RUNPLAN" probed.plan >/dev/null 2>&1 3>&- &
+    until_so [ -s made.txt ]
+    sleep 0.3
+    kill -9 $!
+    wait $! || true
+    for signal in INT:130 TERM:143; do
+        setsid "$RUNPLAN" resume >/dev/null 2>log 3>&- &
+        until_so state_is "under way"
+        sleep 0.3
+        kill -"${signal%:*}" $!
+        wait $! && status=0 || status=$?
+        is "$status" "${signal#*:}"
+        says "$(cat log)" "the resume was stopped before it went on; \`runplan resume $(newest run)\` goes on"
+        is "$(newest state)" "cut off"
+        is "$(cat made.txt)" one
+    done
+    kill $silent_pid
+    run_plan resume
+    ends_with 5
+    says "$err" "in doubt"
+    run_plan resume --in-doubt rollback
+    ends_with 1
+    is "$(cat made.txt)" $'one\nundo one'
+}
+
+@test "Ctrl-C at the question what became of a change: it stops, and the run stays as it was" {
+    lines_plan
+    kill_at 'line 1'
+    {
+        until_so grep -q 'Did it happen' shown
+        printf '\003'
+        sleep 1
+    } | SHELL=/bin/bash TERM=dumb script -qefc "$(printf '%q ' "$RUNPLAN" resume)" shown >/dev/null 2>&1 && status=0 || status=$?
+    ends_with 130
+    says "$(cat shown)" "the resume was stopped before it went on"
+    is "$(newest state)" "cut off"
+    run_plan resume --in-doubt done
+    ends_with 0
 }

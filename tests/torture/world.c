@@ -508,10 +508,11 @@ static void world_settle(struct driver *driver, const struct effect_request *req
 	world->probed += knows;
 }
 
-enum doubt world_decide(void *context, const struct effect_request *request, const char *why)
+enum doubt world_decide(void *context, struct driver *resume, const struct effect_request *request, const char *why)
 {
 	struct world *world = context;
 
+	(void)resume;
 	(void)why;
 	world->asked++;
 	return has_happened(world, request) ? DOUBT_DONE : DOUBT_AGAIN;
