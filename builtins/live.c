@@ -876,6 +876,7 @@ static void live_free(struct driver *driver)
 	kept_free(live);
 	all_abandon(live);
 	live_http_free(live);
+	guard_end(&live->guard);
 	handles_close(live);
 	uv_walk(&live->loop, handle_close, NULL);
 	uv_run(&live->loop, UV_RUN_DEFAULT);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "builtins/guard.h"
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/keeper.h"
@@ -258,7 +259,7 @@ static int run_on(struct session *session, const struct going *going)
 
 	session->live = true;
 	session->keeper = keeper_new(going->record, session->redactor);
-	session_process(process, sizeof(process));
+	guard_process_name(process, sizeof(process));
 	free(keeper_record(session->keeper)->process);
 	keeper_record(session->keeper)->process = memory_need(strdup(process));
 	if (session_take_start(session, going->record, &first)) {
@@ -301,6 +302,18 @@ static int may_go_on(struct going *going)
 	return code != EXIT_DONE ? code : check_newest(going->state, run);
 }
 
+/* What it was doing when it was killed must not be done again while it is still being done. */
+static int wait_for_commands(const struct going *going)
+{
+	if (!going->run.process || guard_wait(going->place->directory, going->run.process))
+		return EXIT_DONE;
+	fprintf(stderr,
+		"runplan: run %s was that of %s, which is gone, but commands that it has started are not: go "
+		"on with it when they have ended; nothing was changed\n",
+		going->run.id, going->run.process);
+	return EXIT_REFUSED;
+}
+
 static int enter_folder(const struct run_record *run)
 {
 	if (chdir(run->directory) == 0)
@@ -340,6 +353,8 @@ static int go(const struct options *options, enum resuming kind)
 	}
 	place = state_place_of(options);
 	code = may_go_on(&going);
+	if (code == EXIT_DONE)
+		code = wait_for_commands(&going);
 	if (code == EXIT_DONE)
 		code = enter_folder(&going.run);
 	if (code == EXIT_DONE) {

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "builtins/guard.h"
 #include "builtins/live.h"
 #include "builtins/tables.h"
 #include "cli/columns.h"
@@ -153,15 +154,6 @@ bool session_take_start(struct session *session, struct store *record, struct ev
 	return true;
 }
 
-void session_process(char *text, size_t size)
-{
-	char host[200] = "this machine";
-
-	if (gethostname(host, sizeof(host) - 1) != 0)
-		snprintf(host, sizeof(host), "this machine");
-	snprintf(text, size, "process %ld on %s", (long)getpid(), host);
-}
-
 void session_keep(struct session *session, struct state *state)
 {
 	struct compilation *compilation = session->compilation;
@@ -181,7 +173,7 @@ void session_keep(struct session *session, struct state *state)
 	session->state = state;
 	if (!state)
 		return;
-	session_process(process, sizeof(process));
+	guard_process_name(process, sizeof(process));
 	session->keeper =
 	    keeper_new(state_begin(state, &run, compilation->sources), session->redactor);
 }

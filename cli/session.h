@@ -68,6 +68,5 @@ int64_t session_heartbeat(void *session, int64_t now); /* a pulse's beat */
 bool session_tell(void *session, enum pulse_moment moment, struct delivery *out); /* what it tells */
 
 const char *operator_from_environment(void);
-void session_process(char *text, size_t size); /* "process 12 on web1": this one */
 
 #endif
