@@ -72,6 +72,7 @@ struct taking {
 	char *state, *directory, *path;
 	const char *operator_name;
 	int fd;		     /* held, or -1 */
+	bool waited;	     /* for the end of the commands of who held it last */
 	char we[HOLDER_MAX]; /* for who finds the lock held */
 	char error[DISK_ERROR + HOLDER_MAX];
 };
@@ -147,24 +148,18 @@ static void read_holder(int fd, char holder[HOLDER_MAX])
 	holder[length > 0 ? length : 0] = '\0';
 }
 
-static void say_held(struct taking *taking, int fd)
+static void say_held(struct taking *taking, const char *holder)
 {
-	char holder[HOLDER_MAX];
-
-	read_holder(fd, holder);
 	snprintf(taking->error, sizeof(taking->error), "the lock \"%.100s\" is held by %s", taking->name,
 		 *holder ? holder : "another run");
 }
 
-/* Its last owner has not given it back: it was killed. The lock is ours, but its commands may be at their end
- * still. */
-static bool wait_for_last(struct taking *taking)
+/* Until commands of the holder are gone, if it is: it was killed. False: they are still there. */
+static bool wait_for_commands(struct taking *taking, const char *holder)
 {
-	char holder[HOLDER_MAX], process[HOLDER_MAX];
-	const char *end;
+	const char *end = strstr(holder, " since ");
+	char process[HOLDER_MAX];
 
-	read_holder(taking->fd, holder);
-	end = strstr(holder, " since ");
 	snprintf(process, sizeof(process), "%.*s", end ? (int)(end - holder) : 0, holder);
 	if (!end || guard_wait(taking->state, process))
 		return true;
@@ -173,6 +168,31 @@ static bool wait_for_last(struct taking *taking)
 	    "the lock \"%.100s\" was held by %s, which is gone, but commands that it has started are not",
 	    taking->name, holder);
 	return false;
+}
+
+/* The holder may be dead, and a child that it was just making hold a copy: once more when that is gone. */
+static bool is_to_try_again(struct taking *taking, int fd)
+{
+	char holder[HOLDER_MAX];
+
+	read_holder(fd, holder);
+	if (taking->waited) {
+		say_held(taking, holder);
+		return false;
+	}
+	taking->waited = true;
+	return wait_for_commands(taking, holder);
+}
+
+/* The lock is ours. Who has not given it back was killed, and its commands may be at their end still. */
+static bool take_over(struct taking *taking)
+{
+	char holder[HOLDER_MAX];
+
+	read_holder(taking->fd, holder);
+	if (!wait_for_commands(taking, holder))
+		return false;
+	return write_holder(taking) || disk_failed("write", taking->path, errno, taking->error);
 }
 
 static bool make_directory(struct taking *taking, const char *path)
@@ -217,7 +237,7 @@ static bool try_lock(struct taking *taking, bool *again)
 		return disk_failed("open the lock", taking->path, errno, taking->error);
 	if (fcntl(fd, F_OFD_SETLK, &whole) != 0) {
 		if (errno == EAGAIN || errno == EACCES)
-			say_held(taking, fd);
+			*again = is_to_try_again(taking, fd);
 		else
 			disk_failed("lock", taking->path, errno, taking->error);
 		close(fd);
@@ -229,11 +249,8 @@ static bool try_lock(struct taking *taking, bool *again)
 		return false;
 	}
 	taking->fd = fd;
-	if (wait_for_last(taking)) {
-		if (write_holder(taking))
-			return true;
-		disk_failed("write", taking->path, errno, taking->error);
-	}
+	if (take_over(taking))
+		return true;
 	close(fd);
 	taking->fd = -1;
 	return false;

@@ -279,6 +279,21 @@ static int run_on(struct session *session, const struct going *going)
 	return code;
 }
 
+/*
+ * What a process was doing when it was killed must not be done again while it is still being done. Until then
+ * a child that it was just making may hold, as a copy, what says whose the run is.
+ */
+static int wait_for_commands(const struct going *going, const struct run_record *run)
+{
+	if (!run->process || guard_wait(going->place->directory, run->process))
+		return EXIT_DONE;
+	fprintf(stderr,
+		"runplan: run %s was that of %s, which is gone, but commands that it has started are not: go "
+		"on with it when they have ended; nothing was changed\n",
+		run->id, run->process);
+	return EXIT_REFUSED;
+}
+
 /* 0, or the exit code. */
 static int may_go_on(struct going *going)
 {
@@ -288,6 +303,9 @@ static int may_go_on(struct going *going)
 
 	if (going->kind == RESUME_RUN && has_ended(&going->run))
 		return refuse_resume(&going->run);
+	code = wait_for_commands(going, &going->run);
+	if (code != EXIT_DONE)
+		return code;
 	going->record = state_run_open(going->state, &going->run, true);
 	if (!going->record) {
 		fprintf(stderr, "runplan: %s\n", state_error(going->state));
@@ -299,19 +317,9 @@ static int may_go_on(struct going *going)
 		code = can_be_resumed(run) ? refuse_rollback(run) : check_armed(run, going->record, past);
 	else if (has_ended(run))
 		code = refuse_resume(run);
+	if (code == EXIT_DONE)
+		code = wait_for_commands(going, run);
 	return code != EXIT_DONE ? code : check_newest(going->state, run);
-}
-
-/* What it was doing when it was killed must not be done again while it is still being done. */
-static int wait_for_commands(const struct going *going)
-{
-	if (!going->run.process || guard_wait(going->place->directory, going->run.process))
-		return EXIT_DONE;
-	fprintf(stderr,
-		"runplan: run %s was that of %s, which is gone, but commands that it has started are not: go "
-		"on with it when they have ended; nothing was changed\n",
-		going->run.id, going->run.process);
-	return EXIT_REFUSED;
 }
 
 static int enter_folder(const struct run_record *run)
@@ -353,8 +361,6 @@ static int go(const struct options *options, enum resuming kind)
 	}
 	place = state_place_of(options);
 	code = may_go_on(&going);
-	if (code == EXIT_DONE)
-		code = wait_for_commands(&going);
 	if (code == EXIT_DONE)
 		code = enter_folder(&going.run);
 	if (code == EXIT_DONE) {

@@ -491,7 +491,8 @@ struct known {
 
 struct journal {
 	struct place places[2];
-	struct known known[KNOWN]; /* of the packed place, by address */
+	struct known known[KNOWN]; /* of the packed place */
+	unsigned known_next;	   /* the one to be forgotten next */
 	size_t place_count;
 	struct buffer row;     /* that was made last */
 	struct observer first; /* sees an event before the stores do */
@@ -601,31 +602,29 @@ static bool is_next(struct journal *journal, struct place *place, const struct e
 	return false;
 }
 
-/* NULL: no value that could come again as the same object. */
-static struct known *known_place(struct journal *journal, const struct event *event)
+/* NULL: it has not come before. */
+static const struct known *known_find(const struct journal *journal, struct value v)
 {
-	struct value v = event->kind == EVENT_EFFECT_ENDED ? record_peek(event->data, "value") : value_null();
-
-	if (v.tag != VALUE_RECORD && v.tag != VALUE_LIST)
-		return NULL;
-	return &journal->known[((uintptr_t)v.refs >> 5) % KNOWN];
+	for (size_t i = 0; i < KNOWN; i++)
+		if (journal->known[i].value.head == v.head && journal->known[i].value.refs == v.refs)
+			return &journal->known[i];
+	return NULL;
 }
 
 static void pack_next(struct journal *journal, struct store *store, const struct event *event)
 {
-	struct known *known = known_place(journal, event);
-	struct value v = known ? record_peek(event->data, "value") : value_null();
+	struct value v = event->kind == EVENT_EFFECT_ENDED ? record_peek(event->data, "value") : value_null();
+	bool large = v.tag == VALUE_RECORD || v.tag == VALUE_LIST;
+	const struct known *known = large ? known_find(journal, v) : NULL;
 	struct buffer *row = &journal->row;
+	struct known *oldest;
 
-	if (known && known->value.head == v.head && known->value.refs == v.refs) {
-		pack(row, event, known->row);
+	pack(row, event, known ? known->row : NO_ROW);
+	if (!large || known || row->length < KNOWN_MIN || row->length > KNOWN_MAX)
 		return;
-	}
-	pack(row, event, NO_ROW);
-	if (!known || row->length < KNOWN_MIN || row->length > KNOWN_MAX)
-		return;
-	value_release(known->value);
-	*known = (struct known){value_copy(v), store->ops->count(store)};
+	oldest = &journal->known[journal->known_next++ % KNOWN];
+	value_release(oldest->value);
+	*oldest = (struct known){value_copy(v), store->ops->count(store)};
 }
 
 static bool keep(struct journal *journal, struct place *place, const struct event *event)

@@ -254,7 +254,7 @@ P
     ends_with 0
     run_plan resume
     ends_with 5
-    says "$out" "Look at the graphs: yes, by alice: all green"
+    says "$err" "Look at the graphs: yes, by alice: all green"
     run_plan approve "$run" 'Which region?'
     ends_with 2
     run_plan approve "$run" 'Which region?' --answer mars
@@ -646,7 +646,7 @@ P
     wait $! || true
     run_plan resume --in-doubt done
     ends_with 5
-    says "$out" "Waits for a person:"
+    says "$err" "Waits for a person:"
     says_not "$err" "nothing was changed"
 }
 

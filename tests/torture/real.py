@@ -85,7 +85,7 @@ def judge(run, code, said):
     """None, or what is wrong with a run that has come to its end."""
     lines, whole = run.lines(), whole_run(run.ends)
     if sorted(lines) != sorted(whole):
-        return "the ledger is %s (exit %s)" % (lines, code)
+        return "the ledger is %s (exit %s): %s" % (lines, code, said[-300:])
     # what ran side by side may stand either way round
     calm = [x for x in lines if x not in ("left", "right", "undo left", "undo right")]
     if calm != [x for x in whole if x not in ("left", "right", "undo left", "undo right")]:
