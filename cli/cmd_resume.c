@@ -237,9 +237,11 @@ struct going {
 
 static struct value event_data(const struct session *session, const struct going *going)
 {
-	struct value data = record_new(2);
+	struct value data = record_new(3);
 
 	record_set(&data, "operator", value_string(session->operator_name));
+	if (option_given(going->options, "step"))
+		record_set(&data, "step_by_step", value_bool(true));
 	if (going->kind == RESUME_ROLLBACK)
 		record_set(&data, "past_checkpoints",
 			   value_bool(option_given(going->options, "past-checkpoints")));
@@ -351,6 +353,8 @@ static int go(const struct options *options, enum resuming kind)
 				doubt);
 			return EXIT_USAGE;
 		}
+	if (step_unattended(options))
+		return EXIT_REFUSED;
 	going.state = state_place_records(options);
 	if (!going.state)
 		return EXIT_USAGE;

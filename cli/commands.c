@@ -385,7 +385,7 @@ const struct option_row option_table[] = {
     {"yes", 'y', NULL, GOES_ON, "answer every manual, and every confirm without a phrase", false},
     {"confirm", 0, "LABEL[=PHRASE]", GOES_ON, "answer this question beforehand; may be repeated", false,
      .completes = COMPLETES_LABEL},
-    {"step", 0, NULL, "run", "ask before each step", false},
+    {"step", 0, NULL, "run resume", "ask before each step", false},
     {"state", 0, "PLACE", STATES, "where runs are kept: a folder, a file, postgres://..., or none", false,
      .completes = COMPLETES_FILE},
     {"all", 0, NULL, "runs", "all of them, not only the newest 20", false},

@@ -18,6 +18,21 @@ struct inbox {
 	bool answered;	/* by the words of this look: the answers are on their way */
 };
 
+/* Who resumes a run has ended its pauses, also one that it died too early to hear of. */
+static void end_pauses(const struct inbox *inbox)
+{
+	struct word word;
+	int64_t seen = 0;
+
+	while (inbox->record->number != 0 &&
+	       state_next_word(inbox->state, inbox->record->number, seen, &word)) {
+		seen = word.number;
+		if (strcmp(word.kind, "pause") == 0)
+			state_take_word(inbox->state, word.number, live_clock());
+		word_free(&word);
+	}
+}
+
 struct inbox *inbox_new(struct state *state, const struct run_record *record, struct people *people,
 			const struct page *page)
 {
@@ -27,6 +42,7 @@ struct inbox *inbox_new(struct state *state, const struct run_record *record, st
 	inbox->record = record;
 	inbox->people = people;
 	inbox->page = page;
+	end_pauses(inbox);
 	return inbox;
 }
 

@@ -19,6 +19,7 @@ struct people *people_new(const struct options *options, const struct page *page
 void people_free(struct people *people);
 
 bool people_at_terminal(void); /* standard input and standard error are terminals */
+bool step_unattended(const struct options *options); /* --step, and nobody is there: that was said */
 
 /* Does the place ask whenever the run comes to it? Else only when something is not as it should be (`else
  * ask`, `no data ask`, `on breach ask`). */

@@ -533,6 +533,7 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 		machine->owed = true; /* with the intents of what is started next */
 		tell(machine, EVENT_RESUMED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
 		machine->stopped = machine->waits = machine->pausing = machine->signalled = false;
+		machine->step_by_step |= value_truthy(record_peek(delivery->outcome.value, "step_by_step"));
 		unpark(machine);
 		break;
 	case DELIVERY_PAUSE:
@@ -706,6 +707,7 @@ struct machine *machine_new(const struct machine_options *options)
 	machine->driver = options->driver;
 	machine->journal = options->journal;
 	machine->options = options;
+	machine->step_by_step = options->step_by_step;
 	machine->start_wall = machine->wall = options->driver->ops->start_wall(options->driver);
 	grow_effects(machine);
 	machine->to_start_tail = &machine->to_start;

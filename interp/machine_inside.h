@@ -334,6 +334,7 @@ struct machine {
 
 	bool changed;  /* a change has started: guards fail from now on instead of refusing */
 	bool broken;   /* the journal failed: nothing starts any more */
+	bool step_by_step; /* ask before each step: from the start, or since a resume that said so */
 	bool pausing;  /* no step begins */
 	bool waits;    /* stopped, for a person, until the run is resumed */
 	uint32_t withins; /* questions under way whose statement has a `within` of its own */

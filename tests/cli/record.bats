@@ -791,3 +791,171 @@ P
     run_plan resume --in-doubt done
     ends_with 0
 }
+
+# Runs ARGUMENTS on a terminal, which is closed as soon as it has shown TEXT; what was shown is in $out.
+on_closed_terminal() { # TEXT ARGUMENTS...
+    python3 - "$@" >out 3>&- <<'P' && status=0 || status=$?
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execvpe(os.environ["RUNPLAN"], ["runplan"] + sys.argv[2:], dict(os.environ, TERM="dumb"))
+shown = b""
+while sys.argv[1].encode() not in shown:
+    shown += os.read(terminal, 4096)
+os.close(terminal)
+print(shown.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+P
+    out=$(cat out)
+}
+
+steps_plan() {
+    plan steps <<'P'
+plan "Steps" { }
+for i in 1..3 {
+  step "Step ${i}" {
+    file.append("made.txt", "do ${i}\n")
+    sh("sleep 1", reads: true)
+    rollback { file.append("made.txt", "undo ${i}\n") }
+  }
+}
+P
+}
+
+kill_steps() {
+    "$RUNPLAN" steps.plan >/dev/null 2>&1 3>&- &
+    until_so [ -s made.txt ]
+    sleep 0.3
+    kill -9 $!
+    wait $! || true
+}
+
+@test "resume --step asks from there on, also when it is resumed again; a terminal that is closed at the question leaves it open" {
+    steps_plan
+    kill_steps
+    run_plan resume --step
+    ends_with 4
+    says "$err" "--step asks before each step, and nobody is at a terminal"
+    is "$(newest state)" "cut off"
+    on_closed_terminal 'yes or no' resume --step
+    says "$out" "Next step: Step 2. Run it?"
+    ends_with 5
+    is "$(newest state)" waiting
+    run_plan approve "$(newest run)" 'Next step: Step 2'
+    ends_with 0
+    run_plan resume
+    ends_with 5
+    says "$err" "Next step: Step 3. Run it?"
+    is "$(cat made.txt)" $'do 1\ndo 2'
+    run_plan approve "$(newest run)" 'Next step' --no
+    run_plan resume
+    ends_with 1
+    is "$(cat made.txt)" $'do 1\ndo 2\nundo 2\nundo 1'
+}
+
+@test "a terminal that is closed while a resume works: it goes on without it; whether to go on in spite of a failure is a no" {
+    steps_plan
+    kill_steps
+    on_closed_terminal 'Step 2' resume
+    ends_with 0
+    is "$(cat made.txt)" $'do 1\ndo 2\ndo 3'
+    plan spite <<'P'
+plan "Spite" { }
+step "Ask" {
+  file.append("made.txt", "asked\n")
+  expect "it is sound" file.exists("sound") else ask
+  rollback { file.append("made.txt", "undone\n") }
+}
+P
+    on_closed_terminal 'yes or no' run spite.plan
+    ends_with 1
+    is "$(tail -n 2 made.txt)" $'asked\nundone'
+}
+
+@test "pause during a retry: the step comes to its end first, well or badly" {
+    plan flaky <<'P'
+plan "Flaky" { }
+param ends: string in ["well", "badly"]
+step "Flaky" {
+  retry 3 every 1500ms
+  file.write("tried", "x")
+  sh("echo try >>made.txt; test -e go", reads: true)
+  rollback { file.append("made.txt", "undone\n") }
+}
+step "After" {
+  file.append("made.txt", "after\n")
+  rollback none "a line does no harm"
+}
+P
+    for ends in well badly; do
+        rm -f made.txt go
+        "$RUNPLAN" flaky.plan --set ends=$ends >/dev/null 2>log 3>&- &
+        until_so [ -s made.txt ]
+        until_so state_is "under way"
+        run_plan pause "$(newest run)"
+        until_so grep -q 'paused by' log
+        [ $ends = badly ] || touch go
+        wait $! && status=0 || status=$?
+        if [ $ends = badly ]; then
+            ends_with 1
+            is "$(cat made.txt)" $'try\ntry\ntry\nundone'
+        else
+            ends_with 5
+            says_not "$(cat made.txt)" after
+            run_plan resume
+            ends_with 0
+            is "$(tail -n 1 made.txt)" after
+        fi
+    done
+}
+
+@test "a state that became read-only: each command says so, and nothing is changed" {
+    mkdir kept
+    [ "$(id -u)" != 0 ] || mount -t tmpfs tmpfs kept
+    export RUNPLAN_STATE=$PWD/kept
+    people_plan
+    run_plan people.plan
+    ends_with 5
+    run=$(newest run)
+    [ "$(id -u)" = 0 ] && mount -o remount,ro kept || chmod -R a-w kept
+    {
+        for command in runs show "approve $run" "resume $run" "abort $run" "rollback $run" "lock status"; do
+            run_plan $command
+            ends_with 2
+            says "$err" "runs.db: "
+        done
+        run_plan people.plan
+        ends_with 6
+        says "$err" "nothing was run"
+        is "$(cat made.txt)" begun
+        [ "$(id -u)" = 0 ] && mount -o remount,rw kept || chmod -R u+w kept
+        run_plan approve "$run"
+        ends_with 0
+    } && status=0 || status=$?
+    [ "$(id -u)" != 0 ] || umount kept
+    return $status
+}
+
+@test "abort, and pause, that a process did not live to hear: the next resume goes back; a pause is over" {
+    steps_plan
+    for word in abort pause; do
+        rm -f made.txt
+        "$RUNPLAN" steps.plan >/dev/null 2>&1 3>&- &
+        until_so [ -s made.txt ]
+        until_so state_is "under way"
+        kill -STOP $!
+        run_plan $word "$(newest run)"
+        ends_with 0
+        kill -9 $!
+        wait $! || true
+        run_plan resume
+        if [ $word = abort ]; then
+            ends_with 143
+            says "$err" "aborted by"
+            is "$(tail -n 1 made.txt)" "undo 1"
+        else
+            ends_with 0
+            is "$(cat made.txt)" $'do 1\ndo 2\ndo 3'
+        fi
+    done
+}
