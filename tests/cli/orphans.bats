@@ -233,6 +233,7 @@ P
 
 @test "a guardian has no copy of what the run holds in memory" {
     local ours its
+    ! grep -q __asan_init "$RUNPLAN" || skip "the sanitizers keep the heap elsewhere"
     plan big <<'P'
 plan "Big" { }
 step "Work" {
