@@ -231,6 +231,29 @@ P
     until_so none_lives pids
 }
 
+@test "a guardian has no copy of what the run holds in memory" {
+    local ours its
+    ! grep -q __asan_init "$RUNPLAN" || skip "the sanitizers keep the heap elsewhere"
+    plan big <<'P'
+plan "Big" { }
+step "Work" {
+  let all = [text.repeat("x", 1000) + "${i}" for i in 1..40000]
+  sh("echo $$ >>pids; sleep 7006; :")
+  require list.length(all) == 40000 else "never asked"
+  rollback none "nothing is changed"
+}
+P
+    begin big.plan
+    until_so lines_are pids 1
+    ours=$(awk '/^VmData/ { print $2 }' "/proc/$runner/status")
+    its=$(awk '/^VmData/ { print $2 }' "/proc/$(guardian "$runner")/status")
+    [ "$ours" -gt $((its + 40000)) ]
+    its=$(awk '/^RssAnon/ { print $2 }' "/proc/$(guardian "$runner")/status")
+    [ "$its" -lt 10000 ]
+    die KILL
+    until_so none_lives pids
+}
+
 @test "a guardian that was killed is replaced with the next command" {
     local guardian
     plan next <<'P'
