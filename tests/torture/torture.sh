@@ -61,7 +61,7 @@ case $form in
         part memory tests/torture/memory.py "$library" 12 "$seed"
         part kills tests/torture/kills.py 10 "$seed"
         part locks tests/torture/locks.py 10 3 "$seed"
-        part postgres tests/torture/postgres.py 5 "$seed"
+        part postgres tests/torture/postgres.py 8 "$seed"
         ;;
     sanitized)
         part golden "$crash" --seed "$seed" --sample 40 "${golden[@]}"
@@ -77,7 +77,7 @@ case $form in
         part memory tests/torture/memory.py "$library" 0 "$seed"
         part kills tests/torture/kills.py 60 "$seed"
         part locks tests/torture/locks.py 50 100 "$seed"
-        part postgres tests/torture/postgres.py 120 "$seed"
+        part postgres tests/torture/postgres.py 160 "$seed"
         part secrets python3 tests/secrets/planted.py "${RUNPLAN:-./runplan}" # its short form: tests/cli/secrets.bats
         part lab lab
         ;;
