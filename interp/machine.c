@@ -731,26 +731,38 @@ struct machine *machine_new(const struct machine_options *options)
  */
 #define SYNC_EVERY (INT64_C(1000000000))
 
+static bool sync_is_due(const struct machine *machine)
+{
+	return machine->now - machine->synced >= SYNC_EVERY;
+}
+
 static bool sync_owed(struct machine *machine)
 {
-	if (!machine->owed && machine->now - machine->synced < SYNC_EVERY)
+	if (!machine->owed && !sync_is_due(machine))
 		return true;
 	machine->owed = machine->noted = false;
 	machine->synced = machine->now;
 	return journal_sync(machine->journal);
 }
 
-/*
- * Starts what was asked for, once all is on record that must be. But answers that have come already are taken first, so
- * that they, and the intents of what follows from them, share that sync.
- */
-static void start_all(struct machine *machine)
+static bool has_come(const struct machine *machine)
 {
 	const struct driver_ops *ops = machine->driver->ops;
 
-	if ((machine->owed || machine->intends) && !machine->noted && ops->has_come && ops->has_come(machine->driver))
+	return !machine->noted && ops->has_come && ops->has_come(machine->driver);
+}
+
+/*
+ * Starts what was asked for, once all is on record that must be. But answers that have come already are taken first, so
+ * that they, and the intents of what follows from them, share that sync; also those of reads that answer at once.
+ */
+static void start_all(struct machine *machine)
+{
+	if ((machine->owed || machine->intends) && has_come(machine))
 		return;
 	effects_begin(machine);
+	if (machine->owed && !sync_is_due(machine) && has_come(machine))
+		return;
 	machine->broken |= !sync_owed(machine);
 }
 
