@@ -510,6 +510,44 @@ P
     ends_with 5
 }
 
+@test "an answer in time counts though the process sees it late; a hold beside a question keeps it alive" {
+    plan beside <<'P'
+plan "Beside" { }
+step "Ask" {
+  parallel {
+    approve "Ship it" by 1 within 3s
+    hold 5s
+  }
+  file.append("made.txt", "shipped\n")
+  rollback none "a line does no harm"
+}
+P
+    for said in "in time" late; do
+        "$RUNPLAN" beside.plan >log 2>&1 </dev/null 3>&- &
+        until_so grep -q "0 of 1 have approved" log
+        until_so state_is "under way"
+        kill -STOP $!
+        run=$(newest run)
+        [ "$said" != "in time" ] || RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+        sleep 3
+        if [ "$said" = late ]; then
+            RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+            ends_with 4
+        fi
+        kill -CONT $!
+        wait $! && status=0 || status=$?
+        err=$(cat log)
+        if [ "$said" = late ]; then
+            ends_with 4 # before any change
+            says "$err" "timed out after 3s"
+        else
+            ends_with 0
+            says "$err" "Ship it: yes, by lead"
+        fi
+    done
+    is "$(cat made.txt)" shipped
+}
+
 @test "hold until goes by the clock while nothing runs" {
     plan instant <<'P'
 plan "Instant" { }
