@@ -1070,6 +1070,7 @@ static const struct builtin file_rows[] = {
      .bad_input = NO_WRITE,
      .effect = EFFECT_CHANGE,
      .settle = SETTLE_PROBE,
+     .flags = BUILTIN_NOTED,
      .start = file_append,
      .probe = append_probe,
      .describe = describe_text},

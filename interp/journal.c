@@ -411,7 +411,6 @@ static bool take_value(struct store *store, size_t like, struct event *out)
 	struct event other;
 	size_t length;
 	const char *line = store->ops->row_peek(store, like, &length);
-
 	bool good = line && event_unpack(line, length, &other);
 
 	if (!good)
