@@ -39,7 +39,8 @@
 /* Handles of curl's that ended transfers leave to the next ones: making one costs as much as a request. */
 #define HTTP_HANDLES_KEPT 80
 /* Requests that stay prepared, the latest: what is polled is asked for again and again. */
-#define HTTP_REQUESTS_KEPT 16
+#define HTTP_REQUESTS_KEPT     64
+#define HTTP_REQUESTS_SEARCHED 16 /* the latest of them, for one of the same URL */
 
 struct http_engine {
 	struct live *live;
@@ -52,9 +53,9 @@ struct http_engine {
 	struct live_deferred collect;
 	CURL *handles[HTTP_HANDLES_KEPT];
 	size_t handle_count;
-	struct http_request *requests[HTTP_REQUESTS_KEPT]; /* not in use now; NULL: none */
-	unsigned request_next;				   /* the place to be used next */
-	struct http_socket **sockets;			   /* by descriptor; NULL: not watched */
+	struct http_request *requests[HTTP_REQUESTS_KEPT]; /* not in use now */
+	size_t request_count;
+	struct http_socket **sockets; /* by descriptor; NULL: not watched */
 	size_t socket_room;
 	struct http_certificate *certificates;
 };
@@ -90,6 +91,7 @@ struct http_request {
 	CURL *easy;  /* NULL until it has begun */
 	CURLU *url;  /* from the second time on */
 	struct curl_slist *headers;
+	bool elsewhere; /* its URL is another than the last time: that is all that is new */
 };
 
 struct http_transfer {
@@ -522,15 +524,29 @@ static bool same_headers(const char *const *a, const char *const *b)
 	return (a == NULL || a[i] == NULL) && (b == NULL || b[i] == NULL);
 }
 
-/* Of all that request_new() copies and the handle is set up by. */
-static bool same_request(const struct http_options *a, const struct http_options *b)
+/* Of all that request_new() copies and the handle is set up by, but for the URL. */
+static bool same_but_url(const struct http_options *a, const struct http_options *b)
 {
-	return same_text(a->url, b->url) && same_text(a->unix_socket, b->unix_socket) &&
-	       same_headers(a->headers, b->headers) && a->timeout_ns == b->timeout_ns &&
-	       a->connect_timeout_ns == b->connect_timeout_ns && a->follow == b->follow &&
-	       a->insecure == b->insecure && same_text(a->ca_file, b->ca_file) &&
+	return same_text(a->unix_socket, b->unix_socket) && same_headers(a->headers, b->headers) &&
+	       a->timeout_ns == b->timeout_ns && a->connect_timeout_ns == b->connect_timeout_ns &&
+	       a->follow == b->follow && a->insecure == b->insecure && same_text(a->ca_file, b->ca_file) &&
 	       same_text(a->cert_file, b->cert_file) && same_text(a->key_file, b->key_file) &&
 	       same_text(a->user_password, b->user_password);
+}
+
+/* Bytes of scheme, user, host and port; 0: it does not begin with them. */
+static size_t origin_length(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	return host == NULL ? 0 : (size_t)(host + 3 - url) + strcspn(host + 3, "/?#\\");
+}
+
+static bool same_origin(const char *a, const char *b)
+{
+	size_t length = origin_length(a);
+
+	return length > 0 && origin_length(b) == length && memcmp(a, b, length) == 0;
 }
 
 /* May it stay prepared? A GET is set up by its request alone; a signature is made anew for each. */
@@ -591,28 +607,60 @@ static void request_free(struct http_engine *engine, struct http_request *reques
 	free(request);
 }
 
+/* The handle of a request to the same server is prepared but for the URL. */
+static struct http_request *request_elsewhere(struct http_engine *engine, struct http_request *request,
+					      const char *url)
+{
+	engine->curl->easy_setopt(request->easy, CURLOPT_CURLU, NULL);
+	engine->curl->url_cleanup(request->url);
+	request->url = NULL;
+	free((void *)request->options.url);
+	request->options.url = live_strdup(url);
+	engine->curl->easy_setopt(request->easy, CURLOPT_URL, url);
+	request->elsewhere = true;
+	return request;
+}
+
+/* Of those kept, the latest for which that holds; NULL: none. It is taken out. */
+static struct http_request *request_find(struct http_engine *engine, const struct http_options *options,
+					 bool (*alike)(const char *a, const char *b), size_t among)
+{
+	size_t end = engine->request_count > among ? engine->request_count - among : 0;
+
+	for (size_t i = engine->request_count; i-- > end;) {
+		struct http_request *request = engine->requests[i];
+
+		if (!alike(request->options.url, options->url) || !same_but_url(&request->options, options))
+			continue;
+		engine->requests[i] = engine->requests[--engine->request_count];
+		return request;
+	}
+	return NULL;
+}
+
 /* A prepared one, else a new one. */
 static struct http_request *request_take(struct http_engine *engine, const struct http_options *options)
 {
-	struct http_request *request;
+	struct http_request *request = NULL;
 
-	for (size_t i = 0; engine != NULL && is_plain_get(options) && i < HTTP_REQUESTS_KEPT; i++) {
-		request = engine->requests[i];
-		if (request != NULL && same_request(&request->options, options)) {
-			engine->requests[i] = NULL;
-			return request;
-		}
-	}
-	return request_new(options);
+	if (engine == NULL || !is_plain_get(options))
+		return request_new(options);
+	request = request_find(engine, options, same_text, HTTP_REQUESTS_SEARCHED);
+	if (request != NULL)
+		return request;
+	request = request_find(engine, options, same_origin, HTTP_REQUESTS_KEPT);
+	return request != NULL ? request_elsewhere(engine, request, options->url) : request_new(options);
 }
 
 static void request_keep(struct http_engine *engine, struct http_request *request)
 {
-	struct http_request **place = &engine->requests[engine->request_next++ % HTTP_REQUESTS_KEPT];
-
-	if (*place != NULL)
-		request_free(engine, *place);
-	*place = request;
+	if (engine->request_count == HTTP_REQUESTS_KEPT) {
+		request_free(engine, engine->requests[0]);
+		memmove(engine->requests, engine->requests + 1,
+			(HTTP_REQUESTS_KEPT - 1) * sizeof *engine->requests);
+		engine->request_count--;
+	}
+	engine->requests[engine->request_count++] = request;
 }
 
 /* Takes the transfer away from curl, whatever state it is in; what was answered stays prepared. */
@@ -1116,8 +1164,10 @@ static void request_renew(struct http_transfer *transfer)
 	transfer->easy = request->easy;
 	engine->begun++;
 	set_callbacks(transfer);
-	if (request->url != NULL)
+	if (request->url != NULL || request->elsewhere) {
+		request->elsewhere = false;
 		return;
+	}
 	request->url = memory_need(curl->url());
 	if (curl->url_set(request->url, CURLUPART_URL, request->options.url, 0) == CURLUE_OK)
 		curl->easy_setopt(transfer->easy, CURLOPT_CURLU, request->url);
@@ -1250,9 +1300,8 @@ void live_http_free(struct live *live)
 		return;
 	live->http = NULL;
 	live_forget(live, &engine->collect);
-	for (size_t i = 0; i < HTTP_REQUESTS_KEPT; i++)
-		if (engine->requests[i] != NULL)
-			request_free(engine, engine->requests[i]);
+	while (engine->request_count > 0)
+		request_free(engine, engine->requests[--engine->request_count]);
 	while (engine->handle_count > 0)
 		engine->curl->easy_cleanup(engine->handles[--engine->handle_count]);
 	engine->curl->multi_cleanup(

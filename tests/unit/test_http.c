@@ -326,6 +326,54 @@ static void test_login(void **state)
 	driver->ops->free(driver);
 }
 
+/* The line that the server was asked by, and a header of it. */
+static void expect_asked(struct driver *driver, const char *path, const char *key, bool follow)
+{
+	char line[100], header[100];
+	struct outcome outcome =
+	    row_run(driver, &http_table, "http.get",
+		    ARGS({"url", url_to(path)}, {"headers", record_of("X-Key", value_string(key))},
+			 {"follow", value_bool(follow)}));
+	const char *body = text(outcome.value, "body");
+
+	snprintf(line, sizeof line, "GET %s HTTP/1.1\r\n", path);
+	snprintf(header, sizeof header, "X-Key: %s\r\n", key);
+	if (strncmp(body, line, strlen(line)) != 0 || !strstr(body, header))
+		fail_msg("%s with %s was asked for as:\n%s", path, key, body);
+	outcome_release(&outcome);
+}
+
+/* A request stays prepared, for the same one and for others of its server: nothing of the one before is in
+ * the next. */
+static void test_prepared_requests(void **state)
+{
+	static const char *const paths[] = {"/echo", "/echo?a=1", "/echo?b=%20"};
+	struct driver *driver = new_driver();
+	struct outcome outcome;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		expect_asked(driver, "/echo", "one", false);
+	for (int i = 0; i < 200; i++) {
+		char path[40];
+
+		snprintf(path, sizeof path, "/echo?number=%d", i % 70);
+		expect_asked(driver, path, i % 3 ? "one" : "another", i % 5 == 0);
+	}
+	outcome = row_run(driver, &http_table, "http.get",
+			  ARGS({"url", url_to("/redirect/1")}, {"follow", value_bool(true)}));
+	assert_int_equal(record_peek(outcome.value, "status").i, 200);
+	outcome_release(&outcome);
+	outcome = row_run(driver, &http_table, "http.get",
+			  ARGS({"url", url_to("/echo?behind")}, {"follow", value_bool(true)}));
+	assert_non_null(strstr(text(outcome.value, "body"), "GET /echo?behind HTTP/1.1\r\n"));
+	assert_null(strstr(text(outcome.value, "body"), "X-Key"));
+	outcome_release(&outcome);
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+		expect_asked(driver, paths[i], "one", false);
+	driver->ops->free(driver);
+}
+
 static void test_redirects(void **state)
 {
 	struct driver *driver = new_driver();
@@ -834,6 +882,7 @@ int main(void)
 	    cmocka_unit_test(test_bodies),
 	    cmocka_unit_test(test_hostile_arguments_are_refused),
 	    cmocka_unit_test(test_login),
+	    cmocka_unit_test(test_prepared_requests),
 	    cmocka_unit_test(test_redirects),
 	    cmocka_unit_test(test_no_answer),
 	    cmocka_unit_test(test_a_change_without_an_answer_is_unknown),
