@@ -336,6 +336,11 @@ static bool comma_missing(const struct parser *p, int code, const struct frame *
 	}
 }
 
+static bool ends_string(const struct parser *p)
+{
+	return p->previous == TOK_STRING || p->previous == TOK_STRING_CLOSE;
+}
+
 void strange_comma(struct parser *p, int code, struct span at)
 {
 	const struct frame *frame = brackets_frame(p);
@@ -344,6 +349,12 @@ void strange_comma(struct parser *p, int code, struct span at)
 	if (!comma_missing(p, code, frame) || (code == TOK_NAME && words_classify(p, at) != TOK_NAME))
 		return;
 	place = layout_point(p, p->previous_span.to);
-	diag_error(p->diags, "E0110", place, "a `,` is missing between these");
+	if (code == TOK_NAME && at.from == p->previous_span.to && ends_string(p)) {
+		diag_hint(diag_error(p->diags, "E0110", p->previous_span, "a string ends here, and a word follows"),
+			  "a quote is missing before it: from there on each one stands for the other end of a string");
+		p->muted = true;
+	} else {
+		diag_error(p->diags, "E0110", place, "a `,` is missing between these");
+	}
 	layout_give(p, TOK_COMMA, place);
 }
