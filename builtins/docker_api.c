@@ -422,6 +422,7 @@ static void request_transfer(struct docker_request *request)
 		headers[count++] = value_text_peek(request->header);
 	struct http_options http = {
 	    .method = options->method,
+	    .no_headers = true,
 	    .url = value_text_peek(url),
 	    .unix_socket = engine->socket,
 	    .headers = headers,

@@ -109,6 +109,7 @@ struct http_options {
 	bool follow;		    /* redirects, at most 5 */
 	bool insecure;		    /* do not verify TLS */
 	bool secret_url;	    /* no error tells where the request went */
+	bool no_headers;	    /* nobody asks for the answer's: they are not kept */
 	const char *ca_file, *cert_file, *key_file, *user_password; /* or NULL */
 	/*
 	 * Signed by AWS Signature Version 4: "aws:amz:REGION:SERVICE", with this pair of keys; or NULL. The URL's

@@ -372,8 +372,10 @@ static size_t header_came(char *line, size_t one, size_t length, void *context)
 		status_line(transfer, line, length);
 		return length;
 	}
+	if (transfer->in_body || transfer->options.no_headers)
+		return length;
 	colon = memchr(line, ':', length);
-	if (colon == NULL || transfer->in_body)
+	if (colon == NULL)
 		return length;
 	for (text = colon + 1; text < end && is_blank(*text); text++)
 		;
@@ -1220,6 +1222,7 @@ static struct http_options transfer_options(const struct http_request *request,
 	own.repeats = options->repeats;
 	own.stall_ns = options->stall_ns;
 	own.secret_url = options->secret_url;
+	own.no_headers = options->no_headers;
 	own.body_fd = options->body_fd;
 	own.body_length = options->body_length;
 	own.body_max = options->body_max;

@@ -216,6 +216,7 @@ static void prom_send(struct prom_call *prom, struct prom_layout layout, struct 
 	    .url = value_text_peek(prom->url),
 	    .secret_url = value_is_secret(call_arg(call, layout.server)),
 	    .headers = (const char *const *)prom->headers.lines,
+	    .no_headers = true,
 	    .timeout_ns = call_int(call, layout.timeout, 5 * NS_PER_S),
 	    .ca_file = call_text(call, layout.ca),
 	    .on_done = prom_done,

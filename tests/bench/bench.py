@@ -616,7 +616,7 @@ def row_docker_exec(bench):
 @row
 def row_container_state(bench):
     container, _ = bench.container()
-    reads = bench.count(1000, 3)
+    reads = bench.count(3000, 3)
     result = bench.race(bench.rounds(9), {
         "ours": bench.run_plan("container_state", container=container, reads=reads),
         "docker": ["docker", "inspect", container],
@@ -628,15 +628,19 @@ def row_container_state(bench):
 @row
 def row_prom(bench):
     url = bench.prometheus()
-    ours, peer = bench.count(1000, 3), bench.count(20, 1)
+    ours, peer = bench.count(3000, 3), bench.count(20, 1)
     script = bench.write("prom.sh", PROM_SHELL)
+    asked = f"{url}/api/v1/query?query=" + urllib.parse.quote('rate(prometheus_http_requests_total{handler="/metrics"}[1m])')
+    config = bench.write("prom.curl", f'url = "{asked}"\noutput = "/dev/null"\n' * ours)
     missing = [name for name in ("curl", "jq", "bc") if not shutil.which(name)]
     result = bench.race(bench.rounds(7), {
         "ours": bench.run_plan("prom", server=url, samples=ours),
         "peer": [missing[0] if missing else "bash", script, url, str(peer)],
+        "curl": ["curl", "-sf", "-K", config],
     })
     yield faster("a sample of Prometheus and its comparison", figure(result["ours"]).each(ours), "curl, jq and bc",
                  figure(result["peer"]).each(peer), 80)
+    yield times("the same", figure(result["ours"]).each(ours), "curl alone, on a kept connection", figure(result["curl"]).each(ours))
 
 
 @row
