@@ -248,6 +248,9 @@ def one(number, proxy, kind, ends, at, again):
             if not run.lines():
                 return None
             code = 1 if ends == "badly" else 0
+    elif code == 2 and "nothing was run" in said and not run.lines():
+        figures["refused"] += 1  # cut off before the run began
+        return None
     else:
         figures["went on"] += 1
     wrong = real.judge(run, code, said)
@@ -266,7 +269,7 @@ def calm(number, proxy, ends):
 
 
 broken, passed = [], 0
-figures = {"struck": 0, "resumed": 0, "went on": 0, "asked": 0, "not kept": 0, "had ended": 0}
+figures = {"struck": 0, "resumed": 0, "went on": 0, "asked": 0, "not kept": 0, "had ended": 0, "refused": 0}
 began = time.time()
 server = Server(base + "/server")
 try:
@@ -287,9 +290,9 @@ try:
         else:
             passed += 1
     print("PostgreSQL, seed %d: %d cuts in runs of %d and %d messages in %.0f s; came to pass %d; went on by themselves %d, "
-          "resumed %d, of these not on record yet %d, ended already %d; answered by looking %d"
+          "not begun %d, resumed %d, of these not on record yet %d, ended already %d; answered by looking %d"
           % (seed, cuts, messages["well"], messages["badly"], time.time() - began, figures["struck"], figures["went on"],
-             figures["resumed"], figures["not kept"], figures["had ended"], figures["asked"]))
+             figures["refused"], figures["resumed"], figures["not kept"], figures["had ended"], figures["asked"]))
 finally:
     try:
         server.stop("immediate")
