@@ -145,6 +145,11 @@ class Book:
     def attribute(self, row, name):
         return row["Actor"]["Attributes"].get(name)
 
+    def made(self):
+        """Containers of the lab; others may use the engine as well."""
+        project = os.environ["COMPOSE_PROJECT_NAME"]
+        return [row for row in self.of("create") if self.attribute(row, "com.docker.compose.project") == project]
+
     def codes(self):
         """The exit code of each command that ran in a container, by its id."""
         ended = {self.attribute(row, "execID"): self.attribute(row, "exitCode") for row in self.of("exec_die")}
@@ -249,7 +254,7 @@ def judge(book, events, calm, expected, doubts, lines):
             broken.append("on record as done, and never ran: %s" % data(change, "shown"))
     # Containers: one made for each `compose up`, and another for each that was in doubt and not done.
     ups = sum(change["text"] == "compose.up" for change in changes(events))
-    made = len([row for row in book.of("create") if book.attribute(row, "com.docker.compose.service")])
+    made = len(book.made())
     in_doubt = sum(name == "compose.up" and how != "looked: done" for name, how in doubts)
     if not ups <= made <= ups + in_doubt:
         broken.append("%d containers made by %d compose.up, %d of them in doubt" % (made, ups, in_doubt))
@@ -374,7 +379,7 @@ def kill(options):
         if code not in (options.answer, -signal.SIGKILL):
             broken.append("exit code %s" % code)
     else:
-        done = [row["Action"] for row in book.of("create")]
+        done = [book.attribute(row, "name") for row in book.made()]
         broken = ["it is not on record, and there was made: %s" % done] if done else []
         code = "nothing done"
     fact = {"number": options.number, "died": died, "phase": where, "second": second, "code": code,

@@ -7,7 +7,12 @@ KILLS=${KILLS:-20}
 export RUNPLAN LAB_STATE LAB_PREFIX
 
 # No request is lost, whatever a bad release answers itself.
-only_its_own_errors() { equals "requests that failed, but for the release's own errors" "$(of_load '.failed - (.by_status["500"] // 0)')" 0; }
+only_its_own_errors() {
+    local lost
+    lost=$(of_load '.failed - (.by_status["500"] // 0)')
+    equals "requests that failed, but for the release's own errors" "$lost" 0
+    [ "$lost" = 0 ] || of_load '.by_status, .latency, .errors[]' | jq -c .
+}
 
 # whole RELEASE: all that answers is of this release, and all that nginx names runs it.
 whole() {
