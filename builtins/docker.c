@@ -51,8 +51,18 @@ static bool found(struct effect_call *call, const struct docker_reply *reply)
 
 static void inspect_came(struct effect_call *call, const struct docker_reply *reply)
 {
-	if (found(call, reply))
-		call_ok(call, docker_container_record(reply->json));
+	struct value record;
+
+	if (!found(call, reply))
+		return;
+	if (reply->record != NULL && reply->record->tag != VALUE_NULL) {
+		call_ok(call, value_copy(*reply->record));
+		return;
+	}
+	record = docker_container_record(reply->json);
+	if (reply->record != NULL)
+		*reply->record = value_copy(record);
+	call_ok(call, record);
 }
 
 static void inspect_start(struct effect_call *call)
@@ -727,6 +737,7 @@ static const struct builtin docker_rows[] = {
      .bad_input = EXEC_BAD,
      .effect = EFFECT_CHANGE,
      .settle = SETTLE_PROBE,
+     .flags = BUILTIN_NOTED,
      .start = exec_start,
      .simulate = docker_exec_simulate,
      .describe = exec_describe,

@@ -27,6 +27,7 @@
 struct known_answer {
 	struct value body; /* a string, or null */
 	struct value json;
+	struct value record; /* docker.inspect()'s, once it was made of it */
 };
 
 struct docker_engine {
@@ -146,7 +147,7 @@ static void *engine_make(struct live *live)
 	engine->problem = value_null();
 	engine->auths = record_new(0);
 	for (size_t i = 0; i < KNOWN_ANSWERS; i++)
-		engine->known[i] = (struct known_answer){value_null(), value_null()};
+		engine->known[i] = (struct known_answer){value_null(), value_null(), value_null()};
 	endpoint_find(engine);
 	if (is_set("DOCKER_API_VERSION")) {
 		snprintf(engine->version, sizeof engine->version, "%s", getenv("DOCKER_API_VERSION"));
@@ -181,6 +182,7 @@ static void known_free(struct known_answer *known)
 {
 	value_release(known->body);
 	value_release(known->json);
+	value_release(known->record);
 }
 
 static void engine_free(void *kept)
@@ -337,25 +339,29 @@ static struct value refusal_text(int status, struct value json, const char *body
 
 /* The value of an answer, read only when it is none of the latest. Null where it is no JSON. The engine may
  * be NULL. */
-static struct value read_answer(struct docker_engine *engine, const char *body, size_t length)
+static struct value read_answer(struct docker_engine *engine, const char *body, size_t length,
+				struct value **record)
 {
+	struct known_answer *known;
 	struct value json;
 	char error[160];
 
 	for (size_t i = 0; engine != NULL && i < KNOWN_ANSWERS; i++) {
-		const struct known_answer *known = &engine->known[i];
-
+		known = &engine->known[i];
 		if (value_length(known->body) == length &&
-		    memcmp(value_text_peek(known->body), body, length) == 0)
+		    memcmp(value_text_peek(known->body), body, length) == 0) {
+			*record = &known->record;
 			return value_copy(known->json);
+		}
 	}
 	if (!value_from_json(body, length, &json, error))
 		return value_null();
 	if (engine != NULL && length <= KNOWN_ANSWER_MAX) {
-		struct known_answer *oldest = &engine->known[engine->known_next++ % KNOWN_ANSWERS];
-
-		known_free(oldest);
-		*oldest = (struct known_answer){value_string_n(body, length), value_copy(json)};
+		known = &engine->known[engine->known_next++ % KNOWN_ANSWERS];
+		known_free(known);
+		*known =
+		    (struct known_answer){value_string_n(body, length), value_copy(json), value_null()};
+		*record = &known->record;
 	}
 	return json;
 }
@@ -377,7 +383,7 @@ static void request_transferred(void *context, const struct http_result *result)
 	request->transfer = NULL;
 	reply.ok = (reply.status >= 200 && reply.status < 300) || reply.status == 304;
 	if (reply.status != 0 && reply.body_length > 0)
-		reply.json = read_answer(request->engine, reply.body, reply.body_length);
+		reply.json = read_answer(request->engine, reply.body, reply.body_length, &reply.record);
 	if (reply.status == 0 && !reply.cancelled && request->engine != NULL)
 		problem = unreachable_text(request->engine, result);
 	else if (!reply.ok && !reply.cancelled)

@@ -29,6 +29,7 @@ struct docker_reply {
 	bool sent; /* the engine may have got the request, and it was one that changes something: no GET */
 	const char *message; /* !ok: one line: what the engine said, or why it did not answer */
 	struct value json;   /* the body where it is JSON and was collected, else null; lent */
+	struct value *record; /* place for the container's record of that body, null at first; NULL: none */
 	const char *body;    /* "" when streamed */
 	size_t body_length;
 };

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "builtins/disk.h"
+#include "builtins/file_append.h"
 #include "builtins/file_remote.h"
 #include "builtins/live.h"
 #include "builtins/tables.h"
@@ -456,38 +457,15 @@ static struct value describe_text(const struct effect_request *request)
 	return with_host(line, request->args[request->arg_count - 1]);
 }
 
-/* What a full disk cut off is taken back: the file has the whole text more, or nothing. */
-static bool append_work(struct job *job)
-{
-	struct value text = call_arg(job->call, 1);
-	int fd = open(job_path(job), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-		      text.flags & VALUE_SECRET ? 0600 : 0666);
-	struct stat st;
-	bool ok;
-
-	if (fd < 0)
-		return job_failed(job, "write");
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		snprintf(job->error, sizeof(job->error), "cannot write %.300s: it is no regular file",
-			 job_path(job));
-		return false;
-	}
-	ok = disk_write_all(fd, text.string->bytes, text.string->length) && fsync(fd) == 0;
-	if (!ok) {
-		job_failed(job, "write");
-		if (ftruncate(fd, st.st_size) != 0)
-			snprintf(job->error + strlen(job->error), sizeof(job->error) - strlen(job->error),
-				 ", and a part of the text stays in it");
-	}
-	close(fd);
-	return ok && (st.st_size > 0 || disk_sync_directory_of(job_path(job), job->error));
-}
-
 static void file_append(struct effect_call *call)
 {
-	if (check_text(call, 1))
-		job_start(call, 1, append_work);
+	if (check_text(call, 1) && check_path(call, 0))
+		file_append_start(call, call_text(call, 2));
+}
+
+static void append_probe(struct effect_call *call)
+{
+	file_append_probe(call, call_text(call, 2));
 }
 
 static bool remove_work(struct job *job)
@@ -1083,11 +1061,17 @@ static const struct builtin file_rows[] = {
     {.name = "file.append",
      .signature = "(path: path, text: secret string" FILE_HOST,
      .summary = "Add text at the end of a file, which is made if it isn't there.",
+     .details =
+	 "Those of one run to files of one machine are made one after the other. An interrupted one is "
+	 "settled by looking whether the file goes on with the text where it ended before, which is on "
+	 "record before it is written; where something else stands there, or it is another file by now, "
+	 "it is in doubt.",
      .example = "file.append(\"/var/log/releases\", \"v2\\n\")",
      .bad_input = NO_WRITE,
      .effect = EFFECT_CHANGE,
-     .settle = SETTLE_ASK,
+     .settle = SETTLE_PROBE,
      .start = file_append,
+     .probe = append_probe,
      .describe = describe_text},
     {.name = "file.replace",
      .signature =

@@ -91,6 +91,10 @@ static const char program_newest[] =
 static const char program_write[] = "to=$1\n" PLACE;
 static const char program_copy[] =
     REGULAR "MODE=${MODE:-$(stat -L -c %a -- \"$1\")} || exit\nto=$2\nexec <\"$1\" || exit\n" PLACE;
+static const char program_append_look[] =
+    REGULAR THERE("L") "$there || exit 0\nstat -L -c '%s %i' -- \"$1\" || exit\n"
+		       "[ -z \"$BYTES\" ] || { sync \"$1\" && tail -c \"+$FROM\" -- \"$1\" | head -c "
+		       "\"$BYTES\" | sha256sum; }";
 static const char program_append[] = REGULAR
     "case $1 in */*) d=${1%/*}/;; *) d=./;; esac\n"
     "t=$(mktemp \"$d.runplan-XXXXXXXXXX\") || exit\ntrap 'rm -f -- \"$t\"' EXIT; trap 'exit 1' TERM\n"
@@ -225,6 +229,23 @@ static struct value nothing_read(const struct far_file *far, const struct proces
 	return value_null();
 }
 
+/* "SIZE INODE", and behind it a digest where one was asked for; nothing where there is no file. */
+static struct value look_read(const struct far_file *far, const struct process_result *result,
+			      const char **problem)
+{
+	struct value found = record_new(3);
+	char file[24] = "", hex[65] = "";
+	long long size = 0;
+
+	(void)far;
+	if (result->out_length > 0 && sscanf(result->out, "%lld %20[0-9]\n%64[0-9a-f]", &size, file, hex) < 2)
+		*problem = "the machine's stat told no size and inode";
+	record_set(&found, "size", value_int(size));
+	record_set(&found, "file", *file ? value_string(file) : value_null());
+	record_set(&found, "sha256", *hex ? value_string(hex) : value_null());
+	return found;
+}
+
 static const struct far_row rows[] = {
     {"file.read", program_read, 1, 0, 0, false, content_read},
     {"file.exists", program_exists, 1, 0, 0, false, truth_read},
@@ -236,6 +257,7 @@ static const struct far_row rows[] = {
     {"file.list", program_list, 1, 0, 0, false, names_read},
     {"file.write", program_write, 1, 1, 2, true, nothing_read},
     {"file.copy", program_copy, 2, 0, 2, true, nothing_read},
+    {"file.append look", program_append_look, 1, 0, 0, false, look_read},
     {"file.append", program_append, 1, 1, 0, true, nothing_read},
     {"file.remove", program_remove, 1, 0, 0, true, truth_read},
     {"file.mkdir", program_mkdir, 1, 0, 1, true, nothing_read},
@@ -322,8 +344,8 @@ struct far_file *file_remote_begin(struct effect_call *call, const struct file_r
 	struct far_file *far = memory_need(calloc(1, sizeof *far));
 	const struct far_row *row = row_of(what->row);
 	struct value words[2] = {value_null(), value_null()};
-	const char *argv[8] = {"/bin/sh", "-c", row->program, "sh"}, *env[6] = {"LC_ALL=C"};
-	char length[40], max[40], mode[24];
+	const char *argv[8] = {"/bin/sh", "-c", row->program, "sh"}, *env[8] = {"LC_ALL=C"};
+	char length[40], max[40], mode[24], from[40], bytes[40];
 	struct process_options options = {.argv = argv, .env = env, .on_done = far_done, .context = far};
 	size_t variables = 1;
 
@@ -354,6 +376,13 @@ struct far_file *file_remote_begin(struct effect_call *call, const struct file_r
 		options.output_max = (size_t)far->max + 1;
 	} else if (row->read == names_read) {
 		options.output_max = (size_t)LIST_MAX * 256;
+	}
+	if (row->read == look_read) {
+		snprintf(from, sizeof from, "FROM=%lld", (long long)what->from + 1);
+		snprintf(bytes, sizeof bytes,
+			 what->length > 0 ? "BYTES=%lld" : "BYTES=", (long long)what->length);
+		env[variables++] = from;
+		env[variables++] = bytes;
 	}
 	far->remote = remote_start(call->live, call_text(call, call->arg_count - 1), &options);
 	value_release(words[0]);

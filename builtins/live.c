@@ -241,6 +241,7 @@ static struct pending *pending_new(struct live *live, const struct effect_reques
 	    .arg_count = request->arg_count,
 	    .label = live_strdup(request->label),
 	    .decision = request->decision,
+	    .until = request->until,
 	    .intent = value_null(),
 	};
 	LIST_ADD(live->calls, pending);
@@ -875,6 +876,7 @@ static void live_free(struct driver *driver)
 	kept_free(live);
 	all_abandon(live);
 	live_http_free(live);
+	guard_end(&live->guard);
 	handles_close(live);
 	uv_walk(&live->loop, handle_close, NULL);
 	uv_run(&live->loop, UV_RUN_DEFAULT);

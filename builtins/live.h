@@ -42,6 +42,7 @@ struct effect_call {
 	size_t arg_count;
 	const char *label;
 	bool decision; /* see effect_request */
+	int64_t until;
 	struct value intent; /* probe(): what call_note() put on record */
 	bool ended, cancelled;
 

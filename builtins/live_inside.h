@@ -9,6 +9,7 @@
 #ifndef RUNPLAN_LIVE_INSIDE_H
 #define RUNPLAN_LIVE_INSIDE_H
 
+#include "builtins/guard.h"
 #include "builtins/live.h"
 
 #define NS_PER_S  INT64_C(1000000000)
@@ -54,6 +55,7 @@ struct live {
 	struct http_engine *http; /* from the first transfer on */
 	struct http_transfer *transfers;
 	struct process *processes;
+	struct guard guard;	 /* of their groups */
 	char scratch[64 * 1024]; /* what a pipe's read callback gets; used before that callback returns */
 
 	bool due;     /* some call has a `then` due or is to be freed */
@@ -79,10 +81,11 @@ void live_process_abandon(struct live *live);
 void live_process_reap(uv_signal_t *handle, int number);
 
 /*
- * Starts argv[0] of the options with `fds` as its descriptors 0 to 3 (-1: /dev/null; of 3: none). None of them
- * is 0 to 2: those are open here, main() sees to it. 0, or why it was not started (errno).
+ * Starts argv[0] of the options with `fds` as its descriptors 0 to 3 (-1: /dev/null; of 3: none). None of
+ * them is 0 to 2: those are open here, main() sees to it. *group is its id, which is its group's, before it
+ * does anything; 0, or why it was not started (errno): then *group is 0.
  */
-int live_spawn(const struct process_options *options, const int fds[4], pid_t *pid);
+int live_spawn(const struct process_options *options, const int fds[4], volatile pid_t *group);
 /* After ENOENT: is it there, and a script? Then what its first line names is missing: `name`. */
 bool live_spawn_interpreter(const struct process_options *options, char *name, size_t size);
 

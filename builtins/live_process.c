@@ -13,7 +13,6 @@
 #define _GNU_SOURCE 1 /* memfd_create(), pipe2() */
 #include "builtins/live.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -57,7 +56,8 @@ struct process {
 	size_t output_max;
 	int64_t timeout_ns;
 	uint64_t began;
-	pid_t pid; /* and its group; 0: never started */
+	pid_t pid;    /* and its group; 0: never started */
+	pid_t *place; /* where the guardian sees it, while it is waited for; or NULL */
 	bool exited, finished, stopping;
 	int rounds;
 	size_t seen; /* output at the last round */
@@ -101,6 +101,21 @@ static void timer_clear(struct live_timer **timer)
 	*timer = NULL;
 }
 
+/* It is waited for, or being ended: should we die, its guardian ends it. */
+static void guard_enter(struct process *process)
+{
+	struct live *live = process->live;
+
+	process->place = guard_place(&live->guard, live->options.state_directory);
+}
+
+static void guard_leave(struct process *process)
+{
+	if (process->place != NULL)
+		*process->place = 0;
+	process->place = NULL;
+}
+
 static const char *pipe_text(const struct process_pipe *pipe)
 {
 	return pipe->bytes == NULL ? "" : pipe->bytes;
@@ -112,6 +127,7 @@ static void process_finish(struct process *process)
 	struct process_result *result = &process->result;
 
 	live_forget(live, &process->step);
+	guard_leave(process);
 	timer_clear(&process->timeout);
 	timer_clear(&process->kill);
 	timer_clear(&process->linger);
@@ -135,48 +151,6 @@ static void process_finish(struct process *process)
 		process_free(process);
 }
 
-/* Is `name` the /proc entry of a process of this group that has not ended? (man 5 proc: pid (name) state ppid
- * pgrp) */
-static bool lives_in_group(int proc, const char *name, pid_t group)
-{
-	char path[64], text[512], state;
-	const char *rest;
-	ssize_t length;
-	int fd, its_group;
-
-	snprintf(path, sizeof path, "%.20s/stat", name);
-	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	length = read(fd, text, sizeof text - 1);
-	close(fd);
-	text[length > 0 ? length : 0] = '\0';
-	rest = strrchr(text, ')');
-	return rest != NULL && sscanf(rest, ") %c %*d %d", &state, &its_group) == 2 && its_group == group &&
-	       state != 'Z' && state != 'X';
-}
-
-/*
- * Is anything of the group still running? A signal also reaches zombies, and in a container nobody may ever
- * collect those that lost their parent; so where kill() finds someone, /proc tells who.
- */
-static bool group_lives(pid_t group)
-{
-	struct dirent *entry;
-	bool lives = false;
-	DIR *proc;
-
-	if (kill(-group, 0) != 0 && errno == ESRCH)
-		return false;
-	proc = opendir("/proc");
-	while (!lives && proc != NULL && (entry = readdir(proc)) != NULL)
-		lives = entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-			lives_in_group(dirfd(proc), entry->d_name, group);
-	if (proc != NULL)
-		closedir(proc);
-	return lives;
-}
-
 static void look_again(struct process *process, int64_t delay_ns);
 static void process_terminate(struct process *process);
 
@@ -190,7 +164,7 @@ static void process_check(struct process *process)
 	if (process->stopping) {
 		/* process->kill is NULL once KILL was sent: what is left then is out of reach (another
 		 * user's). */
-		if (process->kill != NULL && group_lives(process->pid))
+		if (process->kill != NULL && guard_living(&(pid_t){process->pid}, 1) > 0)
 			look_again(process, GROUP_LOOK_NS);
 		else
 			process_finish(process);
@@ -238,8 +212,15 @@ static void look_again(struct process *process, int64_t delay_ns)
 	process->linger = live_timer_start(process->live, delay_ns, look, process);
 }
 
-static void exited(struct process *process, int status)
+static void exited(struct process *process)
 {
+	int status;
+
+	/* What it leaves behind stays; left before it is reaped, as somebody else may get its id then. */
+	if (!process->stopping)
+		guard_leave(process);
+	if (waitpid(process->pid, &status, 0) != process->pid)
+		status = 0;
 	process->exited = true;
 	process->result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	process->result.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -255,11 +236,13 @@ void live_process_reap(uv_signal_t *handle, int number)
 
 	(void)number;
 	for (struct process *process = live->processes; process != NULL; process = next) {
-		int status;
+		siginfo_t ended = {0};
 
 		next = process->next;
-		if (process->pid != 0 && !process->exited && waitpid(process->pid, &status, WNOHANG) > 0)
-			exited(process, status);
+		if (process->pid != 0 && !process->exited &&
+		    waitid(P_PID, (id_t)process->pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    ended.si_pid != 0)
+			exited(process);
 	}
 }
 
@@ -279,6 +262,11 @@ static void process_terminate(struct process *process)
 	if (process->stopping)
 		return;
 	process->stopping = true;
+	if (process->exited) {
+		guard_enter(process);
+		if (process->place != NULL)
+			*process->place = process->pid;
+	}
 	process->kill = live_timer_start(process->live, KILL_AFTER_NS, kill_group, process);
 	/* A group that is already gone, with only its pipes kept open by others, ends at once. */
 	kill(-process->pid, SIGTERM);
@@ -537,6 +525,19 @@ static void process_connect(struct process *process, const struct process_option
 	fds->ours[0] = fds->ours[1] = fds->ours[2] = -1;
 }
 
+static int start_guarded(struct process *process, const struct process_options *options, const int fds[4])
+{
+	int code;
+
+	guard_enter(process);
+	code = live_spawn(options, fds, process->place != NULL ? process->place : &process->pid);
+	if (code != 0)
+		process->place = NULL;
+	else if (process->place != NULL)
+		process->pid = *process->place;
+	return code;
+}
+
 /* Tells, from the loop, that the process could not be started. */
 static void report_not_started(void *context)
 {
@@ -564,7 +565,7 @@ struct process *process_start(struct live *live, const struct process_options *o
 	if (!fds_open(&fds, options))
 		code = EMFILE;
 	else if (!live->closing)
-		code = live_spawn(options, fds.child, &process->pid);
+		code = start_guarded(process, options, fds.child);
 	for (size_t i = 0; i < 4; i++)
 		close_fd(&fds.child[i]);
 	if (code == 0) {

@@ -1,33 +1,42 @@
 /*
- * live_spawn.c - how a child process begins: posix_spawn(3), whose child shares our memory until it is
- * another program, so that the start costs the same however much a run holds.
+ * live_spawn.c - how a child process begins: it shares our memory, and we stand still, until it is another
+ * program (as with vfork), so that the start costs the same however much a run holds. Not by posix_spawn(3):
+ * the kernel is to write the child's id where a guardian sees it (guard.h) before the child does anything, so
+ * that no moment is left in which we may die and nobody knows of it.
  *
  * A program is found as execvp(3) finds it, in the PATH of the child's own environment. A file that holds no
  * known format is given to the shell.
  */
-#define _GNU_SOURCE 1 /* posix_spawn_file_actions_addchdir_np(), environ */
+#define _GNU_SOURCE 1 /* clone(), environ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
 #include <paths.h>
+#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "builtins/live_inside.h"
 
 #define SCRIPT_LINE 255 /* bytes of a script's first line that the kernel reads */
 
+#define CHILD_STACK (16 * 1024) /* before it is another program */
+
 struct launch {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
 	const struct process_options *options;
+	const int *fds;
 	char **env;
+	volatile pid_t *group;
+	/* Of one attempt. */
+	const char *path;
+	char *const *argv;
+	volatile int error; /* why the child is no other program */
 };
 
 /* Our environment with the additions of `env`, which win. */
@@ -54,55 +63,87 @@ static char **environment_with(const char *const *env)
 	return all;
 }
 
-/* ---- the child's descriptors, directory, session and signals ---- */
+/* ---- the child: in our memory, on a stack of its own; system calls only ---- */
 
-/* Marks every descriptor above 2 close-on-exec: also those of libraries that forgot to, and inherited ones.
- */
-static void seal_descriptors(void)
+/* Every signal as at the start of a program: none ignored, no handler of ours (and so none blocked, then). */
+__attribute__((no_sanitize("address", "undefined"))) static void signals_by_default(void)
 {
-	if (syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
-		return;
+	static const unsigned long action[8]; /* the kernel's: no handler, no flags, an empty mask */
+
+	for (int i = 1; i <= _NSIG - 1; i++)
+		syscall(SYS_rt_sigaction, i, action, NULL, _NSIG / 8);
+}
+
+/* What was handed in as its descriptors; of all others, also of those of libraries that forgot to say so,
+ * none is left behind exec. */
+__attribute__((no_sanitize("address", "undefined"))) static int place_descriptors(const int fds[4])
+{
+	int first = fds[3] >= 0 ? 4 : 3;
+
+	for (int i = 0; i < first; i++) {
+		int fd = fds[i];
+
+		if (fd < 0)
+			fd = open(_PATH_DEVNULL, (i == 0 ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+		if (fd < 0 || (fd == i ? fcntl(fd, F_SETFD, 0) : dup2(fd, i)) < 0)
+			return -1;
+	}
+	if (syscall(SYS_close_range, (unsigned)first, ~0u, CLOSE_RANGE_CLOEXEC) == 0)
+		return 0;
 	/* Before Linux 5.11 one by one. */
-	for (long fd = 3, end = sysconf(_SC_OPEN_MAX); fd < end && fd < 65536; fd++) {
+	for (long fd = first, end = sysconf(_SC_OPEN_MAX); fd < end && fd < 65536; fd++) {
 		int flags = fcntl((int)fd, F_GETFD);
 
 		if (flags >= 0)
 			fcntl((int)fd, F_SETFD, flags | FD_CLOEXEC);
 	}
+	return 0;
 }
 
-static int actions_add(posix_spawn_file_actions_t *actions, const char *directory, const int fds[4])
+__attribute__((no_sanitize("address", "undefined"))) static int child(void *context)
 {
-	int code = 0;
+	struct launch *launch = context;
+	const char *directory = launch->options->directory;
+	sigset_t none;
 
-	for (int i = 0; i < 4 && code == 0; i++) {
-		if (fds[i] >= 0)
-			code = posix_spawn_file_actions_adddup2(actions, fds[i], i);
-		else if (i < 3)
-			code = posix_spawn_file_actions_addopen(actions, i, _PATH_DEVNULL,
-								i == 0 ? O_RDONLY : O_RDWR, 0);
+	signals_by_default();
+	if (setsid() >= 0 && place_descriptors(launch->fds) == 0 &&
+	    (directory == NULL || chdir(directory) == 0)) {
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		execve(launch->path, launch->argv, launch->env);
 	}
-	if (directory != NULL && code == 0)
-		code = posix_spawn_file_actions_addchdir_np(actions, directory);
-	return code;
+	launch->error = errno;
+	return 127;
 }
 
-/* A session of its own, and every signal as at the start of a program: none ignored, none blocked. */
-static int attributes_set(posix_spawnattr_t *attributes)
+/* 0, or why it was not started. */
+static int launch_child(struct launch *launch, const char *path, char *const *argv)
 {
-	sigset_t all, none;
+	_Alignas(16) char stack[CHILD_STACK];
+	sigset_t all, before;
+	pid_t pid;
 
+	launch->path = path;
+	launch->argv = argv;
+	launch->error = 0;
 	sigfillset(&all);
-	sigemptyset(&none);
-	posix_spawnattr_setsigdefault(attributes, &all);
-	posix_spawnattr_setsigmask(attributes, &none);
-	return posix_spawnattr_setflags(attributes,
-					POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	pthread_sigmask(SIG_SETMASK, &all, &before); /* a handler of ours must not run in the child */
+	pid = clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD,
+		    launch, launch->group);
+	if (pid < 0)
+		launch->error = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (pid >= 0 && launch->error != 0)
+		waitpid(pid, NULL, 0);
+	if (launch->error != 0)
+		*launch->group = 0;
+	return launch->error;
 }
 
 /* ---- the program ---- */
 
-static int launch_script(struct launch *launch, const char *path, pid_t *pid)
+static int launch_script(struct launch *launch, const char *path)
 {
 	const char *const *argv = launch->options->argv;
 	size_t count = 0;
@@ -115,17 +156,16 @@ static int launch_script(struct launch *launch, const char *path, pid_t *pid)
 	words[0] = (char *)_PATH_BSHELL;
 	words[1] = (char *)path;
 	memcpy(words + 2, argv + 1, count * sizeof *words);
-	code = posix_spawn(pid, words[0], &launch->actions, &launch->attributes, words, launch->env);
+	code = launch_child(launch, words[0], words);
 	free(words);
 	return code;
 }
 
-static int launch_file(struct launch *launch, const char *path, pid_t *pid)
+static int launch_file(struct launch *launch, const char *path)
 {
-	int code = posix_spawn(pid, path, &launch->actions, &launch->attributes,
-			       (char **)launch->options->argv, launch->env);
+	int code = launch_child(launch, path, (char *const *)launch->options->argv);
 
-	return code == ENOEXEC ? launch_script(launch, path, pid) : code;
+	return code == ENOEXEC ? launch_script(launch, path) : code;
 }
 
 static const char *path_of(char **env)
@@ -144,7 +184,7 @@ static bool is_elsewhere(int code)
 
 /* A name without a slash: the first directory of PATH where it can be run; of the errors, EACCES says most.
  */
-static int launch_named(struct launch *launch, const char *name, pid_t *pid)
+static int launch_named(struct launch *launch, const char *name)
 {
 	const char *from = path_of(launch->env);
 	char path[PATH_MAX];
@@ -162,7 +202,7 @@ static int launch_named(struct launch *launch, const char *name, pid_t *pid)
 		if (code == 0 && path[0] == '/' && access(path, F_OK) != 0)
 			code = errno;
 		if (code == 0)
-			code = launch_file(launch, path, pid);
+			code = launch_file(launch, path);
 		if (!is_elsewhere(code))
 			return code;
 		denied |= code == EACCES;
@@ -218,25 +258,15 @@ bool live_spawn_interpreter(const struct process_options *options, char *name, s
 	return script;
 }
 
-int live_spawn(const struct process_options *options, const int fds[4], pid_t *pid)
+int live_spawn(const struct process_options *options, const int fds[4], volatile pid_t *group)
 {
-	struct launch launch = {.options = options, .env = environ};
+	struct launch launch = {.options = options, .fds = fds, .env = environ, .group = group};
 	const char *program = options->argv[0];
 	int code;
 
 	if (options->env != NULL)
 		launch.env = environment_with(options->env);
-	seal_descriptors();
-	posix_spawn_file_actions_init(&launch.actions);
-	posix_spawnattr_init(&launch.attributes);
-	code = actions_add(&launch.actions, options->directory, fds);
-	if (code == 0)
-		code = attributes_set(&launch.attributes);
-	if (code == 0)
-		code = strchr(program, '/') != NULL ? launch_file(&launch, program, pid)
-						    : launch_named(&launch, program, pid);
-	posix_spawnattr_destroy(&launch.attributes);
-	posix_spawn_file_actions_destroy(&launch.actions);
+	code = strchr(program, '/') != NULL ? launch_file(&launch, program) : launch_named(&launch, program);
 	if (launch.env != environ)
 		free(launch.env);
 	return code;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "builtins/disk.h"
+#include "builtins/guard.h"
 #include "builtins/live.h"
 #include "builtins/tables.h"
 #include "interp/buffer.h"
@@ -68,9 +69,10 @@ static struct locks *locks_of(struct live *live)
 struct taking {
 	struct effect_call *call;
 	const char *name; /* lent */
-	char *directory, *path;
+	char *state, *directory, *path;
 	const char *operator_name;
 	int fd;		     /* held, or -1 */
+	bool waited;	     /* for the end of the commands of who held it last */
 	char we[HOLDER_MAX]; /* for who finds the lock held */
 	char error[DISK_ERROR + HOLDER_MAX];
 };
@@ -81,6 +83,7 @@ static void taking_free(void *state)
 
 	if (taking->fd >= 0)
 		close(taking->fd);
+	free(taking->state);
 	free(taking->directory);
 	free(taking->path);
 	free(taking);
@@ -111,20 +114,20 @@ static void name_own_plan(char *plan, size_t size)
 static void name_holder(struct taking *taking)
 {
 	struct timespec now;
-	char since[48], plan[256], host[128] = "this machine";
+	char since[48], plan[256], process[256];
 	size_t size = sizeof(taking->we);
 	int length;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	name_own_plan(plan, sizeof(plan));
-	if (gethostname(host, sizeof(host) - 1) != 0)
-		snprintf(host, sizeof(host), "this machine");
-	length = snprintf(taking->we, size, "process %ld on %s since %s", (long)getpid(), host,
+	guard_process_name(process, sizeof(process));
+	length = snprintf(taking->we, size, "%s since %s", process,
 			  time_text(now.tv_sec * INT64_C(1000000000), since));
 	if (plan[0])
 		length += snprintf(taking->we + length, size - (size_t)length, ", for %s", plan);
 	if (taking->operator_name)
-		snprintf(taking->we + length, size - (size_t)length, ", started by %.100s", taking->operator_name);
+		snprintf(taking->we + length, size - (size_t)length, ", started by %.100s",
+			 taking->operator_name);
 }
 
 static bool write_holder(struct taking *taking)
@@ -134,18 +137,62 @@ static bool write_holder(struct taking *taking)
 	       disk_write_all(taking->fd, taking->we, strlen(taking->we));
 }
 
-/* Who holds it, as that process wrote it; it may be writing just now. */
-static void say_held(struct taking *taking, int fd)
+/* Who holds it, or held it last, as that process wrote it; it may be writing just now. */
+static void read_holder(int fd, char holder[HOLDER_MAX])
 {
-	char holder[HOLDER_MAX];
-	ssize_t length = pread(fd, holder, sizeof(holder) - 1, 0), i;
+	ssize_t length = pread(fd, holder, HOLDER_MAX - 1, 0), i;
 
 	for (i = 0; i < length; i++)
 		if ((unsigned char)holder[i] < ' ')
 			holder[i] = ' ';
 	holder[length > 0 ? length : 0] = '\0';
+}
+
+static void say_held(struct taking *taking, const char *holder)
+{
 	snprintf(taking->error, sizeof(taking->error), "the lock \"%.100s\" is held by %s", taking->name,
-		 length > 0 ? holder : "another run");
+		 *holder ? holder : "another run");
+}
+
+/* Until commands of the holder are gone, if it is: it was killed. False: they are still there. */
+static bool wait_for_commands(struct taking *taking, const char *holder)
+{
+	const char *end = strstr(holder, " since ");
+	char process[HOLDER_MAX];
+
+	snprintf(process, sizeof(process), "%.*s", end ? (int)(end - holder) : 0, holder);
+	if (!end || guard_wait(taking->state, process))
+		return true;
+	snprintf(
+	    taking->error, sizeof(taking->error),
+	    "the lock \"%.100s\" was held by %s, which is gone, but commands that it has started are not",
+	    taking->name, holder);
+	return false;
+}
+
+/* The holder may be dead, and a child that it was just making hold a copy: once more when that is gone. */
+static bool is_to_try_again(struct taking *taking, int fd)
+{
+	char holder[HOLDER_MAX];
+
+	read_holder(fd, holder);
+	if (taking->waited) {
+		say_held(taking, holder);
+		return false;
+	}
+	taking->waited = true;
+	return wait_for_commands(taking, holder);
+}
+
+/* The lock is ours. Who has not given it back was killed, and its commands may be at their end still. */
+static bool take_over(struct taking *taking)
+{
+	char holder[HOLDER_MAX];
+
+	read_holder(taking->fd, holder);
+	if (!wait_for_commands(taking, holder))
+		return false;
+	return write_holder(taking) || disk_failed("write", taking->path, errno, taking->error);
 }
 
 static bool make_directory(struct taking *taking, const char *path)
@@ -190,7 +237,7 @@ static bool try_lock(struct taking *taking, bool *again)
 		return disk_failed("open the lock", taking->path, errno, taking->error);
 	if (fcntl(fd, F_OFD_SETLK, &whole) != 0) {
 		if (errno == EAGAIN || errno == EACCES)
-			say_held(taking, fd);
+			*again = is_to_try_again(taking, fd);
 		else
 			disk_failed("lock", taking->path, errno, taking->error);
 		close(fd);
@@ -202,9 +249,8 @@ static bool try_lock(struct taking *taking, bool *again)
 		return false;
 	}
 	taking->fd = fd;
-	if (write_holder(taking))
+	if (take_over(taking))
 		return true;
-	disk_failed("write", taking->path, errno, taking->error);
 	close(fd);
 	taking->fd = -1;
 	return false;
@@ -229,8 +275,9 @@ static void take_done(void *context)
 	size_t size = strlen(taking->name) + 1;
 	struct lock *lock;
 
-	if (taking->fd < 0 || (options->locked && !options->locked(options->locked_context, taking->name, taking->we,
-								   taking->error, sizeof(taking->error)))) {
+	if (taking->fd < 0 ||
+	    (options->locked && !options->locked(options->locked_context, taking->name, taking->we,
+						 taking->error, sizeof(taking->error)))) {
 		call_failed(taking->call, "%s", taking->error);
 		return;
 	}
@@ -308,6 +355,7 @@ static void lock_take(struct effect_call *call)
 	taking->name = name.string->bytes;
 	taking->operator_name = options->operator_name;
 	taking->fd = -1;
+	taking->state = memory_need(strdup(options->state_directory));
 	taking->directory = memory_need(malloc(strlen(options->state_directory) + 8));
 	sprintf(taking->directory, "%s/locks", options->state_directory);
 	taking->path = memory_need(malloc(strlen(taking->directory) + strlen(file) + 8));

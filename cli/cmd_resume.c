@@ -1,15 +1,20 @@
 /* cmd_resume.c - runplan resume, runplan rollback: a run on record goes on, or is undone. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "builtins/guard.h"
 #include "cli/commands.h"
 #include "cli/execute.h"
 #include "cli/keeper.h"
 #include "cli/state_place.h"
 #include "interp/builtin.h"
+
+/* How soon what is typed is seen. */
+#define LISTEN_NS (50 * INT64_C(1000000))
 
 /* ---- in doubt ---- */
 
@@ -95,19 +100,28 @@ static void say_options(const struct session *session)
 		session->run_id, session->run_id, session->run_id);
 }
 
-/* Before anything is started: a line from the terminal may be waited for. */
-static enum doubt ask_doubt(void)
+/* Before anything is started: a line from the terminal is waited for, and Ctrl-C. */
+static bool line_comes(struct driver *resume)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	fflush(stderr);
+	while (poll(&in, 1, 0) <= 0)
+		if (!resume_listen(resume, LISTEN_NS))
+			return false;
+	return true;
+}
+
+static enum doubt ask_doubt(struct driver *resume)
 {
 	char *line = NULL;
 	size_t room = 0;
-	ssize_t length;
 	enum doubt doubt = DOUBT_STAYS;
 	bool known = false;
 
 	while (!known) {
 		fprintf(stderr, "  Did it happen? done, again (no: do it now), rollback (undo): ");
-		length = getline(&line, &room, stdin);
-		if (length < 0)
+		if (!line_comes(resume) || getline(&line, &room, stdin) < 0)
 			break;
 		line[strcspn(line, "\n")] = '\0';
 		known = doubt_called(line, &doubt);
@@ -116,7 +130,8 @@ static enum doubt ask_doubt(void)
 	return doubt;
 }
 
-static enum doubt decide(void *context, const struct effect_request *request, const char *why)
+static enum doubt decide(void *context, struct driver *resume, const struct effect_request *request,
+			 const char *why)
 {
 	struct doubts *doubts = context;
 	enum doubt doubt;
@@ -127,7 +142,7 @@ static enum doubt decide(void *context, const struct effect_request *request, co
 	say_question(doubts->session, request, why);
 	if (people_at_terminal()) {
 		people_suspend(doubts->people); /* the terminal echoes again */
-		doubt = ask_doubt();
+		doubt = ask_doubt(resume);
 		people_resume(doubts->people);
 	}
 	doubts->stay |= doubt == DOUBT_STAYS;
@@ -222,9 +237,11 @@ struct going {
 
 static struct value event_data(const struct session *session, const struct going *going)
 {
-	struct value data = record_new(2);
+	struct value data = record_new(3);
 
 	record_set(&data, "operator", value_string(session->operator_name));
+	if (option_given(going->options, "step"))
+		record_set(&data, "step_by_step", value_bool(true));
 	if (going->kind == RESUME_ROLLBACK)
 		record_set(&data, "past_checkpoints",
 			   value_bool(option_given(going->options, "past-checkpoints")));
@@ -244,7 +261,7 @@ static int run_on(struct session *session, const struct going *going)
 
 	session->live = true;
 	session->keeper = keeper_new(going->record, session->redactor);
-	session_process(process, sizeof(process));
+	guard_process_name(process, sizeof(process));
 	free(keeper_record(session->keeper)->process);
 	keeper_record(session->keeper)->process = memory_need(strdup(process));
 	if (session_take_start(session, going->record, &first)) {
@@ -264,6 +281,21 @@ static int run_on(struct session *session, const struct going *going)
 	return code;
 }
 
+/*
+ * What a process was doing when it was killed must not be done again while it is still being done. Until then
+ * a child that it was just making may hold, as a copy, what says whose the run is.
+ */
+static int wait_for_commands(const struct going *going, const struct run_record *run)
+{
+	if (!run->process || guard_wait(going->place->directory, run->process))
+		return EXIT_DONE;
+	fprintf(stderr,
+		"runplan: run %s was that of %s, which is gone, but commands that it has started are not: go "
+		"on with it when they have ended; nothing was changed\n",
+		run->id, run->process);
+	return EXIT_REFUSED;
+}
+
 /* 0, or the exit code. */
 static int may_go_on(struct going *going)
 {
@@ -273,6 +305,9 @@ static int may_go_on(struct going *going)
 
 	if (going->kind == RESUME_RUN && has_ended(&going->run))
 		return refuse_resume(&going->run);
+	code = wait_for_commands(going, &going->run);
+	if (code != EXIT_DONE)
+		return code;
 	going->record = state_run_open(going->state, &going->run, true);
 	if (!going->record) {
 		fprintf(stderr, "runplan: %s\n", state_error(going->state));
@@ -284,6 +319,8 @@ static int may_go_on(struct going *going)
 		code = can_be_resumed(run) ? refuse_rollback(run) : check_armed(run, going->record, past);
 	else if (has_ended(run))
 		code = refuse_resume(run);
+	if (code == EXIT_DONE)
+		code = wait_for_commands(going, run);
 	return code != EXIT_DONE ? code : check_newest(going->state, run);
 }
 
@@ -316,6 +353,8 @@ static int go(const struct options *options, enum resuming kind)
 				doubt);
 			return EXIT_USAGE;
 		}
+	if (step_unattended(options))
+		return EXIT_REFUSED;
 	going.state = state_place_records(options);
 	if (!going.state)
 		return EXIT_USAGE;

@@ -9,12 +9,7 @@
 /* Nobody is there who could answer what the plan will ask. */
 static bool refused(struct session *session, const struct people *people)
 {
-	if (session->step_by_step && !people_at_terminal() && !option_given(session->options, "yes")) {
-		fprintf(stderr,
-			"runplan: refused: --step asks before each step, and nobody is at a terminal\n");
-		return true;
-	}
-	return people_missing(people, session->compilation, stderr) > 0;
+	return step_unattended(session->options) || people_missing(people, session->compilation, stderr) > 0;
 }
 
 static int run(struct session *session)

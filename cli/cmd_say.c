@@ -98,6 +98,7 @@ struct open_question {
 	char *id, *kind, *text; /* as it was asked */
 	struct value choices;	/* or null; of an approval: who may give it */
 	char *typing;		/* or NULL */
+	int64_t until;		/* when it has to be answered, since 1970 UTC; 0: whenever */
 };
 
 /* What the run waits for: the questions that are open on its record. */
@@ -141,6 +142,7 @@ static void note_question(void *context, const struct event *event)
 		    .text = copy_text(event->text),
 		    .choices = value_copy(
 			record_peek(event->data, record_has(event->data, "of") ? "of" : "choices")),
+		    .until = record_peek(event->data, "until").i,
 		    .typing = typing.tag == VALUE_STRING ? copy_text(value_text_peek(typing)) : NULL,
 		};
 	}
@@ -219,8 +221,9 @@ static void print_open(const struct saying *saying, const struct asked *asked)
 		char *text = shown(question->text),
 		     *typing = question->typing ? shown(question->typing) : NULL;
 
-		fprintf(stderr, "%s run %s waits for:\n  %s \"%s\"%s%s\n",
-			i ? "     and" : "runplan:", saying->run.id, question->kind, text,
+		if (i == 0)
+			fprintf(stderr, "runplan: run %s waits for:\n", saying->run.id);
+		fprintf(stderr, "  %s \"%s\" (%s)%s%s\n", question->kind, text, question->id,
 			typing ? "; the answer is the phrase: " : "", typing ? typing : "");
 		free(text);
 		free(typing);
@@ -232,25 +235,37 @@ static bool begins(const char *text, const char *start)
 	return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* By its text, as it is or as it is shown, or by what only one begins with. */
-static const struct open_question *question_called(const struct asked *asked, const char *item)
+/*
+ * By its id; by its text, as it is or as it is shown; or by what it begins with. NULL, with *count of those that are
+ * called so: none, or several.
+ */
+static const struct open_question *question_called(const struct asked *asked, const char *item, size_t *count)
 {
 	const struct open_question *found = NULL, *exact = NULL;
-	size_t count = 0;
+	size_t begun = 0;
 
-	for (size_t i = 0; i < asked->count && !exact; i++) {
+	*count = 0;
+	for (size_t i = 0; i < asked->count; i++) {
 		const struct open_question *question = &asked->items[i];
-		char *text = shown(question->text);
+		char *text;
 
-		if (strcmp(question->text, item) == 0 || strcmp(text, item) == 0)
+		if (strcmp(question->id, item) == 0)
+			return question;
+		text = shown(question->text);
+		if (strcmp(question->text, item) == 0 || strcmp(text, item) == 0) {
 			exact = question;
-		if (begins(question->text, item) || begins(text, item)) {
+			++*count;
+		} else if (begins(question->text, item) || begins(text, item)) {
 			found = question;
-			count++;
+			begun++;
 		}
 		free(text);
 	}
-	return exact ? exact : count == 1 ? found : NULL;
+	if (*count == 0) {
+		*count = begun;
+		exact = found;
+	}
+	return *count == 1 ? exact : NULL;
 }
 
 /* Why this is no answer; NULL: it is one. */
@@ -276,9 +291,21 @@ static const char *wrong_answer(const struct open_question *question, const char
 	return NULL;
 }
 
+static bool is_late(const struct open_question *question, const char *text)
+{
+	char until[48];
+
+	if (question->until == 0 || live_clock() <= question->until)
+		return false;
+	fprintf(stderr, "runplan: \"%s\": its time was over at %s; nothing was answered\n", text,
+		time_text(question->until / 1000000000 * 1000000000, until));
+	return true;
+}
+
 static int approve(struct saying *saying, const struct asked *asked, const char *item)
 {
-	const struct open_question *question = question_called(asked, item);
+	size_t count;
+	const struct open_question *question = question_called(asked, item, &count);
 	const char *answer = option_value(saying->options, "answer");
 	bool no = option_given(saying->options, "no"), alive = state_alive(saying->state, &saying->run);
 	int code = EXIT_DONE;
@@ -286,11 +313,20 @@ static int approve(struct saying *saying, const struct asked *asked, const char 
 	char *text;
 
 	if (!question) {
-		fprintf(stderr, "runplan: nobody is asked \"%s\"\n", item);
+		if (count > 0)
+			fprintf(stderr,
+				"runplan: %zu questions are called \"%s\"; what stands in brackets names one\n",
+				count, item);
+		else
+			fprintf(stderr, "runplan: nobody is asked \"%s\"\n", item);
 		print_open(saying, asked);
 		return EXIT_REFUSED;
 	}
 	text = shown(question->text);
+	if (is_late(question, text)) {
+		free(text);
+		return EXIT_REFUSED;
+	}
 	wrong = wrong_answer(question, answer, no);
 	if (!wrong && strcmp(question->kind, "approve") == 0)
 		wrong = approval_refused(saying->run.operator_name, question->choices,

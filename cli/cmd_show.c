@@ -70,6 +70,7 @@ static bool more(void *context)
 static int say_state(struct showing *showing)
 {
 	struct session *session = showing->session;
+	struct page *page = session->report ? &session->out : &session->err;
 	struct run_record *run = showing->run, now;
 	const char *state;
 
@@ -79,10 +80,10 @@ static int say_state(struct showing *showing)
 	if (now.outcome || option_given(session->options, "json"))
 		;
 	else if (strcmp(state, "cut off") == 0)
-		page_printf(&session->err, "run %s is cut off; to go on: runplan resume %s\n", now.id,
+		page_printf(page, "run %s is cut off; to go on: runplan resume %s\n", now.id,
 			    now.id);
 	else
-		page_printf(&session->err, "run %s is %s: %s\n", now.id, state,
+		page_printf(page, "run %s is %s: %s\n", now.id, state,
 			    now.process ? now.process : "");
 	run_record_free(&now);
 	return EXIT_DONE;
@@ -103,6 +104,7 @@ static int show_rows(struct showing *showing)
 		return EXIT_INTERNAL;
 	}
 	session->live = showing->follows;
+	session->report = !showing->follows;
 	showing->replay = replay_driver_new(showing->record);
 	replay_follow(showing->replay, more, showing);
 	session->journal = journal_new(NULL);

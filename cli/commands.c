@@ -332,7 +332,7 @@ const struct command command_table[] = {
      "resume` goes on. Its lock is free meanwhile.",
      1, 1, cmd_pause, false, .group = GROUP_OPERATE, .codes = say_codes},
     {"approve", "RUN [ITEM]", "Answer what a run waits for",
-     "ITEM is the question, or what it begins with; without it, what the run waits for is listed. A `confirm` with a phrase "
+     "ITEM is the question, or what it begins with, or its id in brackets; without it, what the run waits for is listed. A `confirm` with a phrase "
      "and an `operator.ask` want --answer. Who answered, when and with which comment is on record. A run whose process is "
      "alive goes on by itself; else `runplan resume` does.",
      1, 2, cmd_approve, false, .group = GROUP_OPERATE, .examples = approve_examples, .codes = say_codes},
@@ -385,7 +385,7 @@ const struct option_row option_table[] = {
     {"yes", 'y', NULL, GOES_ON, "answer every manual, and every confirm without a phrase", false},
     {"confirm", 0, "LABEL[=PHRASE]", GOES_ON, "answer this question beforehand; may be repeated", false,
      .completes = COMPLETES_LABEL},
-    {"step", 0, NULL, "run", "ask before each step", false},
+    {"step", 0, NULL, "run resume", "ask before each step", false},
     {"state", 0, "PLACE", STATES, "where runs are kept: a folder, a file, postgres://..., or none", false,
      .completes = COMPLETES_FILE},
     {"all", 0, NULL, "runs", "all of them, not only the newest 20", false},

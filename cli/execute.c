@@ -63,6 +63,13 @@ static int say_problem(struct session *session, const struct driver *resume, int
 	const char *problem = resume_problem(resume, &at);
 	struct position position = {0};
 
+	if (resume_signal(resume)) {
+		fprintf(stderr,
+			"runplan: run %s stays as it was: the resume was stopped before it went on; `runplan "
+			"resume %s` goes on\n",
+			session->run_id, session->run_id);
+		return 128 + resume_signal(resume);
+	}
 	if (resume_waits(resume))
 		return EXIT_WAITING; /* whoever was to decide has said it */
 	if (!problem && !journal_differs(session->journal))

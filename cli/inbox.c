@@ -18,6 +18,21 @@ struct inbox {
 	bool answered;	/* by the words of this look: the answers are on their way */
 };
 
+/* Who resumes a run has ended its pauses, also one that it died too early to hear of. */
+static void end_pauses(const struct inbox *inbox)
+{
+	struct word word;
+	int64_t seen = 0;
+
+	while (inbox->record->number != 0 &&
+	       state_next_word(inbox->state, inbox->record->number, seen, &word)) {
+		seen = word.number;
+		if (strcmp(word.kind, "pause") == 0)
+			state_take_word(inbox->state, word.number, live_clock());
+		word_free(&word);
+	}
+}
+
 struct inbox *inbox_new(struct state *state, const struct run_record *record, struct people *people,
 			const struct page *page)
 {
@@ -27,6 +42,7 @@ struct inbox *inbox_new(struct state *state, const struct run_record *record, st
 	inbox->record = record;
 	inbox->people = people;
 	inbox->page = page;
+	end_pauses(inbox);
 	return inbox;
 }
 
@@ -55,7 +71,7 @@ static bool take(struct inbox *inbox, const struct word *word, struct delivery *
 		/* It stays: if we end before it is on record what was answered, the same question is asked
 		 * again. */
 		inbox->answered |=
-		    people_answer(inbox->people, word->item, word->answer, word->who, word->comment);
+		    people_answer(inbox->people, word->item, word->answer, word->who, word->comment, word->said);
 		return false;
 	}
 	state_take_word(inbox->state, word->number, live_clock());
@@ -88,14 +104,15 @@ static bool look(struct inbox *inbox, struct delivery *out)
 	return told;
 }
 
-bool inbox_look(struct inbox *inbox, bool idle, struct delivery *out)
+bool inbox_look(struct inbox *inbox, enum pulse_moment moment, struct delivery *out)
 {
+	bool idle = moment == PULSE_IDLE;
 	bool due = (int64_t)uv_hrtime() - inbox->looked >= LOOK_EVERY;
 
 	if (inbox->record->number == 0 && !idle)
 		return false;
 	/* An answer that was given before the question was asked is found when it is asked. */
-	if (people_news(inbox->people))
+	if (people_news(inbox->people) || moment == PULSE_DUE)
 		inbox->seen = 0;
 	else if (!due && !(idle && people_wait(inbox->people)))
 		return false;

@@ -6,6 +6,7 @@
 #define RUNPLAN_INBOX_H
 
 #include "cli/people.h"
+#include "cli/pulse.h"
 #include "cli/ui.h"
 #include "interp/effect.h"
 #include "store/state.h"
@@ -19,9 +20,8 @@ void inbox_free(struct inbox *inbox); /* NULL is fine */
 
 /*
  * Hands answers to the people, and an abort to the process as a signal. True: *out, a pause, is for the
- * machine; or that nobody is there, where `idle` (only people are waited for) and no terminal and no word
- * answers.
+ * machine; or that nobody is there, where only people are waited for (PULSE_IDLE), and no terminal and no word answers.
  */
-bool inbox_look(struct inbox *inbox, bool idle, struct delivery *out);
+bool inbox_look(struct inbox *inbox, enum pulse_moment moment, struct delivery *out);
 
 #endif

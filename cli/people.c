@@ -48,6 +48,14 @@ bool people_at_terminal(void)
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
+bool step_unattended(const struct options *options)
+{
+	if (!option_given(options, "step") || people_at_terminal() || option_given(options, "yes"))
+		return false;
+	fprintf(stderr, "runplan: refused: --step asks before each step, and nobody is at a terminal\n");
+	return true;
+}
+
 struct people *people_new(const struct options *options, const struct page *page)
 {
 	struct people *people = memory_need(calloc(1, sizeof(*people)));
@@ -520,6 +528,30 @@ static void answer_no(struct people *people, struct question *question, const ch
 	value_release(text);
 }
 
+/*
+ * Can it stay open until somebody answers from elsewhere? Not a secret, which is on no record; nor whether to go on in spite
+ * of something: something is wrong then, and leaving it so until somebody comes is no answer.
+ */
+static bool may_stay(const struct people *people, const char *kind, bool secret)
+{
+	return people->kept && !secret && !is_kind(kind, "decide");
+}
+
+/* From here on nobody is there: what may stay open waits. */
+static void terminal_lost(struct people *people)
+{
+	struct question *question, *next;
+
+	people->terminal = false;
+	people->news = true;
+	terminal_close(people);
+	for (question = people->first; question; question = next) {
+		next = question->next;
+		if (!may_stay(people, question->kind, question->secret))
+			answer_no(people, question, "could not be asked: the terminal is gone");
+	}
+}
+
 static void answer(struct people *people, struct question *question, struct value v)
 {
 	struct effect_call *call = question->call;
@@ -622,9 +654,10 @@ static void terminal_readable(void *context, int events)
 		show_typed(people);
 	} else {
 		leave_line(people);
-		answer_no(people, people->first,
-			  what == TYPED_CLOSED || got == 0 ? "was left without an answer"
-							   : "could not be asked: the terminal is gone");
+		if (isatty(people->fd)) /* Ctrl-D */
+			answer_no(people, people->first, "was left without an answer");
+		else
+			terminal_lost(people);
 	}
 }
 
@@ -669,7 +702,7 @@ static void question_show(struct people *people)
 
 	people->fd = open(name ? name : "/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (people->fd < 0 || !take_terminal(people, question)) {
-		answer_no(people, question, "could not be asked: the terminal cannot be opened");
+		terminal_lost(people);
 		return;
 	}
 	question_print(people, question);
@@ -776,8 +809,7 @@ void people_ask(void *context, struct effect_call *call, const struct live_perso
 		ask_others(people, call, request);
 		return;
 	}
-	/* Something is wrong, and nobody can say that it may go on: leaving it so until somebody comes is no answer. */
-	if (!people->terminal && (!people->kept || request->secret || is_kind(request->kind, "decide"))) {
+	if (!people->terminal && !may_stay(people, request->kind, request->secret)) {
 		call_refused(call, "\"%s\" needs a person, and nobody is at a terminal", request->text);
 		return;
 	}
@@ -891,7 +923,13 @@ static struct value answer_from(const struct question *question, const char *giv
 	return !given || said_yes(given) ? value_bool(true) : value_null();
 }
 
-bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment)
+static bool is_late(const struct question *question, int64_t said)
+{
+	return question->call->until != 0 && said > question->call->until;
+}
+
+bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment,
+		   int64_t said)
 {
 	struct question *question = people->approvals;
 	struct value v, by;
@@ -899,11 +937,12 @@ bool people_answer(struct people *people, const char *id, const char *given, con
 	while (question && strcmp(question->call->id, id) != 0)
 		question = question->next;
 	if (question)
-		return approve(people, question, given && said_no(given), who, comment);
+		return !is_late(question, said) &&
+		       approve(people, question, given && said_no(given), who, comment);
 	question = people->first;
 	while (question && strcmp(question->call->id, id) != 0)
 		question = question->next;
-	if (!question || question->secret)
+	if (!question || question->secret || is_late(question, said))
 		return false;
 	v = answer_from(question, given);
 	if (v.tag == VALUE_NULL && !(given && said_no(given)))

@@ -19,6 +19,7 @@ struct people *people_new(const struct options *options, const struct page *page
 void people_free(struct people *people);
 
 bool people_at_terminal(void); /* standard input and standard error are terminals */
+bool step_unattended(const struct options *options); /* --step, and nobody is there: that was said */
 
 /* Does the place ask whenever the run comes to it? Else only when something is not as it should be (`else
  * ask`, `no data ask`, `on breach ask`). */
@@ -37,12 +38,14 @@ size_t people_list(const struct compilation *compilation, FILE *out);
 /*
  * The run is on record: where nobody is at a terminal a question stays open, to be answered from elsewhere. people_wait():
  * there are such questions. people_news(): there has been a new one, of any kind, since this was last asked. people_answer():
- * from `who`, to the question of this effect (a text may be asked again); false where there is none, or where it is no answer to it.
+ * from `who`, who said it at `said`, to the question of this effect (a text may be asked again); false where there is none, or
+ * where it is no answer to it or comes behind its `within`.
  */
 void people_keep(struct people *people, const char *operator_name); /* borrowed, or NULL: who may not approve */
 bool people_wait(const struct people *people);
 bool people_news(struct people *people);
-bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment);
+bool people_answer(struct people *people, const char *id, const char *given, const char *who, const char *comment,
+		   int64_t said);
 /* Why `who` may not approve; NULL: may. `people`: those who may, or null. */
 const char *approval_refused(const char *operator_name, struct value people, const char *who);
 

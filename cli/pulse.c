@@ -14,7 +14,7 @@ struct pulse {
 	int64_t wall;
 	struct value asked; /* ids of questions to people that are under way, a list */
 	size_t others;	    /* how much else is */
-	bool (*tell)(void *context, bool idle, struct delivery *out);
+	bool (*tell)(void *context, enum pulse_moment moment, struct delivery *out);
 	int64_t (*beat)(void *context, int64_t now);
 	void *context;
 };
@@ -59,27 +59,63 @@ static void ended(struct pulse *pulse, const char *id)
 	pulse->asked = rest;
 }
 
+static enum pulse_moment moment_of(const struct pulse *pulse, int64_t deadline)
+{
+	bool idle = pulse->others == 0 && value_length(pulse->asked) > 0 &&
+		    (deadline == INT64_MAX || pulse->driver.for_people);
+
+	return idle ? PULSE_IDLE : PULSE_WAITS;
+}
+
+static bool told(struct pulse *pulse, enum pulse_moment moment, struct delivery *out)
+{
+	if (!pulse->tell || !pulse->tell(pulse->context, moment, out))
+		return false;
+	out->now = pulse->now;
+	out->wall = pulse->wall;
+	return true;
+}
+
+/* A deadline has come. An answer that was given before is taken first; the deadline comes again. */
+static bool answered_in_time(struct pulse *pulse, int64_t deadline, struct delivery *out)
+{
+	struct delivery answer;
+
+	if (value_length(pulse->asked) == 0)
+		return false;
+	if (told(pulse, PULSE_DUE, &answer)) {
+		*out = answer;
+		return true;
+	}
+	if (!pulse->inner->ops->has_come || !pulse->inner->ops->has_come(pulse->inner) ||
+	    !pulse->inner->ops->next(pulse->inner, INT64_MAX, &answer))
+		return false;
+	*out = answer;
+	if (out->now >= deadline)
+		out->now = deadline - 1;
+	return true;
+}
+
 static bool pulse_next(struct driver *driver, int64_t deadline, struct delivery *out)
 {
 	struct pulse *pulse = (struct pulse *)driver;
 
 	for (;;) {
 		int64_t due = pulse->beat(pulse->context, pulse->now);
-		bool early = due < deadline;
-		bool idle = deadline == INT64_MAX && pulse->others == 0 && value_length(pulse->asked) > 0;
+		bool early = due < deadline, over;
 
-		if (pulse->tell && pulse->tell(pulse->context, idle, out)) {
-			out->now = pulse->now;
-			out->wall = pulse->wall;
+		if (told(pulse, moment_of(pulse, deadline), out))
 			return true;
-		}
 		if (!pulse->inner->ops->next(pulse->inner, early ? due : deadline, out))
 			return false;
+		over = out->kind == DELIVERY_TIME && out->now >= deadline;
+		if (over)
+			answered_in_time(pulse, deadline, out);
 		pulse->now = out->now;
 		pulse->wall = out->wall;
 		if (out->kind == DELIVERY_OUTCOME)
 			ended(pulse, out->id);
-		if (!early || out->kind != DELIVERY_TIME || out->now >= deadline)
+		if (over || !early || out->kind != DELIVERY_TIME)
 			return true;
 	}
 }
@@ -117,7 +153,8 @@ static void pulse_free(struct driver *driver)
 }
 
 struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *context, int64_t now),
-				bool (*tell)(void *context, bool idle, struct delivery *out), void *context)
+				bool (*tell)(void *context, enum pulse_moment moment, struct delivery *out),
+				void *context)
 {
 	struct pulse *pulse = memory_need(calloc(1, sizeof(*pulse)));
 

@@ -7,12 +7,18 @@
 
 #include "interp/effect.h"
 
+enum pulse_moment {
+	PULSE_WAITS,
+	PULSE_IDLE, /* nothing is under way but questions to people, and nothing else is waited for */
+	PULSE_DUE,  /* a deadline has come while a question is open: an answer may have been given in time */
+};
+
 /*
  * Owns `inner`. beat() is told the time on the run's clock, and answers when it wants to be called at the latest. Behind it
- * tell() is asked for a delivery of its own (its times are filled in here); `idle`: nothing is under way but questions to
- * people, and nothing else is waited for.
+ * tell() is asked for a delivery of its own (its times are filled in here).
  */
 struct driver *pulse_driver_new(struct driver *inner, int64_t (*beat)(void *context, int64_t now),
-				bool (*tell)(void *context, bool idle, struct delivery *out), void *context);
+				bool (*tell)(void *context, enum pulse_moment moment, struct delivery *out),
+				void *context);
 
 #endif

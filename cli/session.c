@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "builtins/guard.h"
 #include "builtins/live.h"
 #include "builtins/tables.h"
 #include "cli/columns.h"
@@ -153,15 +154,6 @@ bool session_take_start(struct session *session, struct store *record, struct ev
 	return true;
 }
 
-void session_process(char *text, size_t size)
-{
-	char host[200] = "this machine";
-
-	if (gethostname(host, sizeof(host) - 1) != 0)
-		snprintf(host, sizeof(host), "this machine");
-	snprintf(text, size, "process %ld on %s", (long)getpid(), host);
-}
-
 void session_keep(struct session *session, struct state *state)
 {
 	struct compilation *compilation = session->compilation;
@@ -181,7 +173,7 @@ void session_keep(struct session *session, struct state *state)
 	session->state = state;
 	if (!state)
 		return;
-	session_process(process, sizeof(process));
+	guard_process_name(process, sizeof(process));
 	session->keeper =
 	    keeper_new(state_begin(state, &run, compilation->sources), session->redactor);
 }
@@ -233,6 +225,8 @@ static struct ui *people_view(struct session *session)
 {
 	enum verbosity verbosity = session_verbosity(session->options);
 
+	if (session->report)
+		return ui_plain_new(&session->out, session->compilation->sources, verbosity);
 	if (!session->live || !wants_live(session->options))
 		return ui_plain_new(&session->err, session->compilation->sources, verbosity);
 	columns_prepare();
@@ -250,7 +244,7 @@ void session_views(struct session *session)
 	if (events)
 		session_add_view(session, ui_events_new(&session->out));
 	/* Where the data goes elsewhere, a person may still be looking on. */
-	if ((!json && !events) || (isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)))
+	if ((!json && !events) || (!session->report && isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)))
 		session_add_view(session, people_view(session));
 }
 
@@ -336,11 +330,11 @@ int64_t session_heartbeat(void *context, int64_t now)
 	return next;
 }
 
-bool session_tell(void *context, bool idle, struct delivery *out)
+bool session_tell(void *context, enum pulse_moment moment, struct delivery *out)
 {
 	struct session *session = context;
 
-	return !session->replays && inbox_look(session->inbox, idle, out);
+	return !session->replays && inbox_look(session->inbox, moment, out);
 }
 
 int session_run(struct session *session, struct driver *driver)

@@ -35,6 +35,7 @@ struct session {
 	bool step_by_step;
 	bool cut_off; /* a record is shown that has not the end of the run: what follows did not happen */
 	bool replays; /* what is on record is told again before the run goes on */
+	bool report; /* the lines for people are what was asked for: they go to standard output */
 	bool live; /* the clock is the real one: on a terminal what is under way is worth showing */
 };
 
@@ -64,9 +65,8 @@ void session_keep(struct session *session, struct state *state);
  * code. */
 int session_run(struct session *session, struct driver *driver);
 int64_t session_heartbeat(void *session, int64_t now); /* a pulse's beat */
-bool session_tell(void *session, bool idle, struct delivery *out); /* what it tells */
+bool session_tell(void *session, enum pulse_moment moment, struct delivery *out); /* what it tells */
 
 const char *operator_from_environment(void);
-void session_process(char *text, size_t size); /* "process 12 on web1": this one */
 
 #endif

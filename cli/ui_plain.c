@@ -166,6 +166,30 @@ static void signal_came(struct ui_plain *plain, const struct event *event)
 					  : ": the run is ending already; once more stops at once");
 }
 
+/* `runplan approve` takes either part. */
+static struct value question_line(const struct event *event)
+{
+	return value_string_printf("%s (%s)", event->text, event->id);
+}
+
+/* It was answered, or nobody wants to know any more. */
+static void forget_question(struct ui_plain *plain, const char *id)
+{
+	size_t length = strlen(id);
+
+	for (size_t i = 0; i < value_length(plain->asked); i++) {
+		struct value line = list_peek(plain->asked, i);
+		const char *text = value_text_peek(line);
+		size_t at = value_length(line) - length - 1;
+
+		if (value_length(line) > length + 1 && text[at - 1] == '(' &&
+		    strncmp(text + at, id, length) == 0) {
+			plain_forget_title(&plain->asked, text);
+			return;
+		}
+	}
+}
+
 static void show_event(struct ui_plain *plain, const struct event *event)
 {
 	switch (event->kind) {
@@ -206,6 +230,7 @@ static void show_event(struct ui_plain *plain, const struct event *event)
 		plain_effect_started(plain, event);
 		break;
 	case EVENT_EFFECT_ENDED:
+		forget_question(plain, event->id);
 		plain_effect_ended(plain, event);
 		break;
 	case EVENT_SIGNAL:
@@ -230,13 +255,12 @@ static void show_event(struct ui_plain *plain, const struct event *event)
 		plain_sample(plain, event);
 		break;
 	case EVENT_PERSON_ASKED:
-		list_push(&plain->asked, value_string(event->text));
+		list_push(&plain->asked, question_line(event));
 		break;
 	case EVENT_PAUSED:
 		noted(plain, event, STYLE_WARN, "stops before the next step");
 		break;
 	case EVENT_PERSON_ANSWERED:
-		plain_forget_title(&plain->asked, event->text);
 		plain_person_answered(plain, event);
 		break;
 	case EVENT_FAILED:

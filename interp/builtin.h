@@ -32,6 +32,7 @@ enum builtin_flag {
 	BUILTIN_REPEATABLE = 8,      /* a change that a retried step may repeat without harm */
 	BUILTIN_GUARD = 32,          /* its failure refuses the run, like a `require` that does not hold */
 	BUILTIN_PATTERN = 64,        /* its first argument is a regular expression: one that is written out is checked */
+	BUILTIN_NOTED = 128,         /* nothing has happened before its note is on record, and its intent with it */
 	BUILTIN_RENEW = 16,          /* a replay asks the world again, the record only proves that it was asked: locks, secrets */
 };
 

@@ -362,14 +362,23 @@ void ask_to_go_on(struct fiber *fiber, struct failure *failure, const char *labe
 	value_release(args[0]);
 }
 
+struct timer *people_within(struct fiber *fiber)
+{
+	struct region *region = fiber_region(fiber);
+
+	return region && region->kind == REGION_TIMEOUT ? region->timer : NULL;
+}
+
 /* While a person is waited for, timeouts stand still, but for the one of the statement itself (its `within`). */
 void people_pause(struct fiber *fiber, bool pause)
 {
 	struct machine *machine = fiber->machine;
 	uint32_t count = fiber->region_count;
 
-	if (count && fiber->regions[count - 1].kind == REGION_TIMEOUT)
+	if (people_within(fiber)) {
+		machine->withins += pause ? 1 : -1;
 		count--;
+	}
 	for (struct fiber *at = fiber; at; at = at->group ? at->group->owner : NULL) {
 		uint32_t regions = at == fiber ? count : at->region_count;
 		for (uint32_t i = 0; i < regions; i++)

@@ -41,8 +41,11 @@ int64_t replay_now(const struct driver *replay); /* when its last answer came, o
  * - what has no outcome is started: reads, and changes that did not happen.
  *
  * A change that happened and whose answer nobody knows any more answers with what its row makes up for simulation, what
- * is unknown in that being null. `decide` blocks; where it answers DOUBT_STAYS nothing has been changed, the record
- * included, and resume_waits() is true.
+ * is unknown in that being null. `decide` blocks, and calls resume_listen() meanwhile; where it answers DOUBT_STAYS nothing
+ * has been changed, the record included, and resume_waits() is true.
+ *
+ * A signal that comes while a lock, a secret, a probe or `decide` is waited for stops the resume there: nothing was begun,
+ * the record stays as it was, and resume_signal() tells which it was. One that comes later is the machine's.
  */
 enum doubt { DOUBT_DONE, DOUBT_AGAIN, DOUBT_ROLLBACK, DOUBT_STAYS };
 enum resuming { RESUME_RUN, RESUME_ROLLBACK };
@@ -50,12 +53,15 @@ struct resume_options {
 	enum resuming kind;
 	struct value data; /* of the event RESUMED or ROLLBACK_ASKED; borrowed */
 	/* `why`: what the probe said, or "" */
-	enum doubt (*decide)(void *context, const struct effect_request *request, const char *why);
+	enum doubt (*decide)(void *context, struct driver *resume, const struct effect_request *request,
+			     const char *why);
 	void *context;
 };
 struct driver *resume_driver_new(struct store *store, struct driver *inner, const struct resume_options *options);
 const char *resume_problem(const struct driver *driver, struct span *at); /* as replay_problem() */
 bool resume_waits(const struct driver *driver);   /* for a person who knows what became of a change */
+bool resume_listen(struct driver *driver, int64_t for_ns); /* false: `decide` need not go on */
+int resume_signal(const struct driver *driver);		   /* 0: none */
 bool resume_refused(const struct driver *driver); /* a lock or a secret could not be had again: resume_problem() */
 
 /*

@@ -34,6 +34,7 @@ struct effect_request {
 	bool in_handler;    /* a rollback, a defer or an end handler */
 	bool before_change; /* nothing has been changed in this run yet */
 	int64_t wall;       /* when it was asked, since 1970 UTC */
+	int64_t until;      /* of a question: when the statement's own `within` is over, since 1970 UTC; 0: it has none */
 	const char *on_resume; /* what its step says of a change in doubt: "rerun", "ask", "rollback"; or NULL */
 };
 
@@ -91,6 +92,7 @@ struct driver {
 	const struct driver_ops *ops;
 	bool explores; /* preview: unknown choices show both arms */
 	bool assumes;  /* simulation: require, expect and wait on an unknown hold */
+	bool for_people; /* set before next(): its deadline, if any, is a question's own `within`, as are all behind it */
 };
 
 struct driver_ops {

@@ -246,6 +246,7 @@ static void wake_sleeper(struct machine *machine, void *context)
 void fiber_sleep(struct fiber *fiber, int64_t deadline)
 {
 	fiber->waiting = WAITING_TIME;
+	fiber->by_clock = false;
 	timer_start(fiber->machine, &fiber->timer, deadline, wake_sleeper, fiber);
 }
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "grammar/source.h"
+#include "interp/buffer.h"
 #include "interp/value.h"
 
 enum event_kind {
@@ -49,10 +50,15 @@ struct value event_encode(const struct event *event); /* a string */
 bool event_decode(const char *line, size_t length, struct event *out);
 /*
  * The same of a kind that is kept, in a fifth of the room: without what a replay gives back (seq, step, place; of
- * EFFECT_STARTED its times and class, of EFFECT_ENDED its elapsed time). A string; a list as JSON.
+ * EFFECT_STARTED its times and class, of EFFECT_ENDED its elapsed time). A string; a list as JSON. The journal itself
+ * writes an answer that is the very value of an earlier one as the number of that row: only store_event() reads it.
  */
 struct value event_pack(const struct event *event);
 bool event_unpack(const char *line, size_t length, struct event *out);
+/* False only where no value in a packed row is a secret. */
+bool row_holds_secret(const char *line, size_t length);
+/* What the row of an intent begins with; behind it is what a person is shown of it. */
+void event_pack_intent(struct buffer *row, const char *id, const char *builtin, struct value digest);
 void event_free(struct event *event); /* of event_decode() */
 
 /* A place to keep the rows of a run: store/memory.c, store/state.h. */
@@ -62,6 +68,8 @@ struct store {
 };
 /* Row number `index`, from 0; false: it cannot be read. The caller frees *out. */
 bool store_event(struct store *store, size_t index, struct event *out);
+/* Only what it is about, which costs next to nothing in a packed store. The caller frees *id. */
+bool store_event_head(struct store *store, size_t index, enum event_kind *kind, const char **id);
 struct store_ops {
 	bool (*append)(struct store *store, const char *row, size_t length); /* may be kept back until sync */
 	bool (*sync)(struct store *store);                                   /* all that was appended is durable */

@@ -50,21 +50,22 @@ static void write_code(struct buffer *text, const char *at, size_t sequence)
 
 static void write_escaped(struct buffer *text, const char *bytes, size_t length)
 {
-	size_t i = 0, from, sequence;
+	size_t i = 0, plain, sequence;
 
 	while (i < length) {
-		unsigned char c = (unsigned char)bytes[i];
+		unsigned char c;
 
-		for (from = i; i < length && (unsigned char)bytes[i] >= 0x20 &&
-			       (unsigned char)bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\';
-		     i++)
-			;
-		buffer_add(text, bytes + from, i - from);
-		if (i > from)
-			continue;
+		plain = utf8_plain(bytes + i, length - i);
+		buffer_add(text, bytes + i, plain);
+		i += plain;
+		if (i == length)
+			return;
+		c = (unsigned char)bytes[i];
 		sequence = utf8_sequence(bytes + i, length - i);
-		if (c == '"' || c == '\\')
-			buffer_printf(text, "\\%c", c);
+		if (c == '"')
+			buffer_add_text(text, "\\\"");
+		else if (c == '\\')
+			buffer_add_text(text, "\\\\");
 		else if (c == '\n')
 			buffer_add_text(text, "\\n");
 		else if (c == '\t')
@@ -81,8 +82,25 @@ static void write_escaped(struct buffer *text, const char *bytes, size_t length)
 	}
 }
 
+/* Nearly all strings are plain from their first byte to their last. */
+static bool write_plain(struct buffer *text, const char *bytes, size_t length)
+{
+	char *at;
+
+	if (utf8_plain(bytes, length) != length)
+		return false;
+	at = buffer_reserve(text, length + 2);
+	*at = '"';
+	memcpy(at + 1, bytes, length);
+	at[length + 1] = '"';
+	text->length += length + 2;
+	return true;
+}
+
 void json_write_string(struct buffer *text, const char *bytes, size_t length)
 {
+	if (write_plain(text, bytes, length))
+		return;
 	buffer_add_byte(text, '"');
 	write_escaped(text, bytes, length);
 	buffer_add_byte(text, '"');
@@ -101,8 +119,10 @@ static void write_hex(struct buffer *text, const char *bytes, size_t length)
 	text->length += length * 2;
 }
 
-static void write_exact_string(struct buffer *text, const char *bytes, size_t length)
+void json_write_exact(struct buffer *text, const char *bytes, size_t length)
 {
+	if (write_plain(text, bytes, length))
+		return;
 	if (utf8_valid(bytes, length)) {
 		json_write_string(text, bytes, length);
 		return;
@@ -120,7 +140,7 @@ static void write_string(struct writer *writer, struct value v)
 	}
 	if (v.flags & VALUE_SQL_NAME)
 		buffer_add_text(writer->text, "{\"$name\":");
-	write_exact_string(writer->text, v.string->bytes, v.string->length);
+	json_write_exact(writer->text, v.string->bytes, v.string->length);
 	if (v.flags & VALUE_SQL_NAME)
 		buffer_add_byte(writer->text, '}');
 }
@@ -141,7 +161,11 @@ static void write_float(struct writer *writer, double f)
 
 static void write_tagged_int(struct buffer *text, const char *tag, int64_t i)
 {
-	buffer_printf(text, "{\"$%s\":%" PRId64 "}", tag, i);
+	buffer_add_text(text, "{\"$");
+	buffer_add_text(text, tag);
+	buffer_add_text(text, "\":");
+	buffer_add_int(text, i);
+	buffer_add_byte(text, '}');
 }
 
 /* What the exact form has a tag for. False: a value that both forms write alike. */
@@ -253,11 +277,13 @@ static void write_object(struct writer *writer, const struct value_record *recor
 		if (i > 0)
 			buffer_add_byte(writer->text, ',');
 		write_newline(writer);
-		buffer_add_byte(writer->text, '"');
-		if (writer->style == JSON_EXACT && key->length > 0 && key->bytes[0] == '$')
-			buffer_add_byte(writer->text, '$');
-		write_escaped(writer->text, key->bytes, key->length);
-		buffer_add_byte(writer->text, '"');
+		if (writer->style == JSON_EXACT && key->length > 0 && key->bytes[0] == '$') {
+			buffer_add_text(writer->text, "\"$");
+			write_escaped(writer->text, key->bytes, key->length);
+			buffer_add_byte(writer->text, '"');
+		} else {
+			json_write_string(writer->text, key->bytes, key->length);
+		}
 		buffer_add_text(writer->text, writer->pretty ? ": " : ":");
 		write_value(writer, record->fields[i].value);
 	}
@@ -274,7 +300,8 @@ static bool has_odd_key(const struct value_record *record)
 	for (i = 0; i < record->count; i++) {
 		const struct value_string *key = record->fields[i].key;
 
-		if (!utf8_valid(key->bytes, key->length) || memchr(key->bytes, '\0', key->length))
+		if (utf8_plain(key->bytes, key->length) != key->length &&
+		    (!utf8_valid(key->bytes, key->length) || memchr(key->bytes, '\0', key->length)))
 			return true;
 	}
 	return false;
@@ -288,7 +315,7 @@ static void write_pairs(struct writer *writer, const struct value_record *record
 	writer->depth++;
 	for (i = 0; i < record->count; i++) {
 		buffer_add_text(writer->text, i > 0 ? ",[" : "[");
-		write_exact_string(writer->text, record->fields[i].key->bytes, record->fields[i].key->length);
+		json_write_exact(writer->text, record->fields[i].key->bytes, record->fields[i].key->length);
 		buffer_add_byte(writer->text, ',');
 		write_value(writer, record->fields[i].value);
 		buffer_add_byte(writer->text, ']');
@@ -617,16 +644,31 @@ bool value_from_json(const char *text, size_t length, struct value *out, char *e
 	return ok;
 }
 
-bool value_decode(const char *text, size_t length, struct value *out)
+static bool decode(const char *text, size_t length, size_t flags, struct value *out, size_t *used)
 {
 	struct reader reader = {.exact = true, .depth_max = WRITE_DEPTH_MAX};
-	json_error_t problem;
-	json_t *json = json_loadb(text, length, JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
+	json_error_t end;
+	json_t *json = json_loadb(text, length, JSON_DECODE_ANY | JSON_ALLOW_NUL | flags, &end);
 	bool ok;
 
 	if (!json)
 		return false;
+	*used = (size_t)end.position;
 	ok = read_value(&reader, json, out);
 	json_decref(json);
 	return ok;
+}
+
+bool value_decode(const char *text, size_t length, struct value *out)
+{
+	size_t used;
+
+	return decode(text, length, 0, out, &used);
+}
+
+size_t value_decode_first(const char *text, size_t length, struct value *out)
+{
+	size_t used;
+
+	return decode(text, length, JSON_DISABLE_EOF_CHECK, out, &used) ? used : 0;
 }

@@ -16,5 +16,7 @@ void json_write_pretty(struct buffer *text, struct value v, enum json_style styl
 
 /* A JSON string. What isn't UTF-8 becomes U+FFFD. */
 void json_write_string(struct buffer *text, const char *bytes, size_t length);
+/* The same in the exact form: what isn't UTF-8 comes back as it went. */
+void json_write_exact(struct buffer *text, const char *bytes, size_t length);
 
 #endif

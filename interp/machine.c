@@ -81,6 +81,14 @@ void timer_pause(struct machine *machine, struct timer *timer, bool pause)
 	}
 }
 
+void timer_advance(struct machine *machine, struct timer *timer, int64_t by, int64_t earliest)
+{
+	int64_t due = timer->entry.due - by;
+
+	if (timer->entry.position)
+		timer_start(machine, timer, due > earliest ? due : earliest, timer->fire, timer->context);
+}
+
 static void fire_due(struct machine *machine)
 {
 	struct heap_entry *first;
@@ -192,6 +200,8 @@ static void tell_person(struct fiber *fiber, const struct effect_request *reques
 		   value_copy(second));
 	if (request->arg_count > 2)
 		record_set(&data, "of", value_copy(request->args[2]));
+	if (request->until)
+		record_set(&data, "until", value_time(request->until));
 	tell(fiber->machine, EVENT_PERSON_ASKED, request->id, fiber,
 	     request->arg_count ? value_text_peek(request->args[0]) : "", data, request->at);
 }
@@ -232,6 +242,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 	struct machine *machine = fiber->machine;
 	struct effect *effect = memory_need(calloc(1, sizeof(*effect)));
 	bool person = builtin->flags & BUILTIN_PERSON;
+	const struct timer *within = person ? people_within(fiber) : NULL;
 
 	effect->id = fiber->attempt > 1 ? text_printf("%s:%u~%u", fiber->path, ++fiber->effects, fiber->attempt)
 					: text_numbered(fiber->path, ':', ++fiber->effects);
@@ -254,6 +265,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		.in_handler = fiber->handler,
 		.before_change = !machine->changed,
 		.wall = machine->wall,
+		.until = within && within->entry.position ? machine->wall + (within->entry.due - machine->now) : 0,
 		.on_resume = saga_on_resume(fiber),
 	};
 	tell_started(fiber, &request);
@@ -264,7 +276,7 @@ void effect_start(struct fiber *fiber, const struct builtin *builtin, const stru
 		tell_person(fiber, &request);
 	if (builtin->effect == EFFECT_CHANGE && !builtin->leaves && !fiber_closing(fiber))
 		machine->changed = true;
-	machine->intends |= builtin->effect == EFFECT_CHANGE;
+	machine->intends |= builtin->effect == EFFECT_CHANGE && !(builtin->flags & BUILTIN_NOTED);
 	grow_effects(machine);
 	*effect_place(machine, effect->id) = effect;
 	machine->effect_count++;
@@ -375,8 +387,10 @@ static struct value mark_secret(struct value v, const char **names)
 {
 	if (!names || !*names)
 		return value_mark(v, VALUE_SECRET);
-	if (record_has(v, *names))
-		record_set(&v, *names, mark_secret(value_copy(record_peek(v, *names)), names + 1));
+	if (!record_has(v, *names))
+		return v;
+	v = record_alone(v); /* a builtin may hold it, to answer it again */
+	record_set(&v, *names, mark_secret(value_copy(record_peek(v, *names)), names + 1));
 	return v;
 }
 
@@ -428,6 +442,43 @@ static void signalled(struct machine *machine, int number)
 							number == SIGTERM ? "SIGTERM" : "Ctrl-C"));
 }
 
+/* ---- time in which nothing ran ---- */
+
+static bool asks_a_person(const struct fiber *fiber)
+{
+	return fiber->effect && fiber->effect->builtin->flags & BUILTIN_PERSON;
+}
+
+/*
+ * It counts for `hold until` and for the `within` of a question. A question whose time is over is still asked, for an answer
+ * that was given in time.
+ */
+static void time_passed(struct machine *machine, int64_t wall)
+{
+	int64_t by = wall - machine->wall;
+
+	for (struct fiber *fiber = machine->fibers; fiber && by > 0; fiber = fiber->all_next) {
+		if (fiber->waiting == WAITING_TIME && fiber->by_clock)
+			timer_advance(machine, &fiber->timer, by, machine->now);
+		else if (asks_a_person(fiber) && people_within(fiber))
+			timer_advance(machine, people_within(fiber), by, machine->now + 1);
+	}
+}
+
+/* Of what has a deadline, all are questions with a `within` of their own. */
+static bool only_people_late(const struct machine *machine)
+{
+	uint32_t count = 0;
+
+	if (machine->timers.count > machine->withins)
+		return false;
+	for (struct fiber *fiber = machine->fibers; fiber && machine->withins; fiber = fiber->all_next) {
+		const struct timer *within = asks_a_person(fiber) ? people_within(fiber) : NULL;
+		count += within && within->entry.position;
+	}
+	return machine->timers.count == count;
+}
+
 /* ---- pausing: fibers that stand before a step ---- */
 
 bool fiber_parks(struct fiber *fiber)
@@ -460,6 +511,8 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 {
 	if (delivery->now > machine->now)
 		machine->now = delivery->now;
+	if (delivery->kind == DELIVERY_RESUMED)
+		time_passed(machine, delivery->wall);
 	machine->wall = delivery->wall;
 	switch (delivery->kind) {
 	case DELIVERY_OUTCOME:
@@ -480,6 +533,7 @@ static void deliver(struct machine *machine, struct delivery *delivery)
 		machine->owed = true; /* with the intents of what is started next */
 		tell(machine, EVENT_RESUMED, "", NULL, "", value_copy(delivery->outcome.value), (struct span){ 0 });
 		machine->stopped = machine->waits = machine->pausing = machine->signalled = false;
+		machine->step_by_step |= value_truthy(record_peek(delivery->outcome.value, "step_by_step"));
 		unpark(machine);
 		break;
 	case DELIVERY_PAUSE:
@@ -653,6 +707,7 @@ struct machine *machine_new(const struct machine_options *options)
 	machine->driver = options->driver;
 	machine->journal = options->journal;
 	machine->options = options;
+	machine->step_by_step = options->step_by_step;
 	machine->start_wall = machine->wall = options->driver->ops->start_wall(options->driver);
 	grow_effects(machine);
 	machine->to_start_tail = &machine->to_start;
@@ -676,26 +731,38 @@ struct machine *machine_new(const struct machine_options *options)
  */
 #define SYNC_EVERY (INT64_C(1000000000))
 
+static bool sync_is_due(const struct machine *machine)
+{
+	return machine->now - machine->synced >= SYNC_EVERY;
+}
+
 static bool sync_owed(struct machine *machine)
 {
-	if (!machine->owed && machine->now - machine->synced < SYNC_EVERY)
+	if (!machine->owed && !sync_is_due(machine))
 		return true;
 	machine->owed = machine->noted = false;
 	machine->synced = machine->now;
 	return journal_sync(machine->journal);
 }
 
-/*
- * Starts what was asked for, once all is on record that must be. But answers that have come already are taken first, so
- * that they, and the intents of what follows from them, share that sync.
- */
-static void start_all(struct machine *machine)
+static bool has_come(const struct machine *machine)
 {
 	const struct driver_ops *ops = machine->driver->ops;
 
-	if ((machine->owed || machine->intends) && !machine->noted && ops->has_come && ops->has_come(machine->driver))
+	return !machine->noted && ops->has_come && ops->has_come(machine->driver);
+}
+
+/*
+ * Starts what was asked for, once all is on record that must be. But answers that have come already are taken first, so
+ * that they, and the intents of what follows from them, share that sync; also those of reads that answer at once.
+ */
+static void start_all(struct machine *machine)
+{
+	if ((machine->owed || machine->intends) && has_come(machine))
 		return;
 	effects_begin(machine);
+	if (machine->owed && !sync_is_due(machine) && has_come(machine))
+		return;
 	machine->broken |= !sync_owed(machine);
 }
 
@@ -713,6 +780,7 @@ static void run_on(struct machine *machine)
 		memset(&delivery, 0, sizeof(delivery));
 		const struct heap_entry *first = heap_first(&machine->timers);
 		start_all(machine);
+		machine->driver->for_people = only_people_late(machine);
 		if (machine->broken ||
 		    !machine->driver->ops->next(machine->driver, first ? first->due : INT64_MAX, &delivery)) {
 			machine->broken = true;

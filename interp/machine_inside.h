@@ -231,6 +231,7 @@ struct fiber {
 
 	uint32_t perhaps; /* preview: a `return` that is reached or not was passed at this depth; 0: none */
 	bool queued, handler;
+	bool by_clock; /* WAITING_TIME until an instant, which comes even where nothing runs */
 	bool allowed; /* --step: the operator has said yes to the next step */
 	struct fiber *next_ready, *next_waiting;
 	struct saga *awaited; /* WAITING_ARMED: the step another fiber proves */
@@ -333,8 +334,10 @@ struct machine {
 
 	bool changed;  /* a change has started: guards fail from now on instead of refusing */
 	bool broken;   /* the journal failed: nothing starts any more */
+	bool step_by_step; /* ask before each step: from the start, or since a resume that said so */
 	bool pausing;  /* no step begins */
 	bool waits;    /* stopped, for a person, until the run is resumed */
+	uint32_t withins; /* questions under way whose statement has a `within` of its own */
 	bool intends;  /* the intent of a change has been told since: it must be on record before anything is started */
 	bool owed;     /* what was told since the last sync must be on record before anything is waited for */
 	bool noted;    /* a note among it: the driver's next() acknowledges it */
@@ -366,6 +369,7 @@ struct value handler_end(const char *kind, const struct failure *failure); /* da
 char *text_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *text_numbered(const char *path, char mark, uint32_t number); /* path, mark, number: an id */
 struct value title_of(const struct saga *step); /* borrowed */
+void timer_advance(struct machine *machine, struct timer *timer, int64_t by, int64_t earliest); /* where it runs */
 bool fiber_parks(struct fiber *fiber); /* before a step: does it wait there, as the run pauses? */
 
 /* left.c */
@@ -400,6 +404,7 @@ void fiber_interrupt(struct fiber *fiber, struct failure *failure); /* consumes 
 bool fiber_interrupted(const struct fiber *fiber); /* is there an interruption that may be delivered now? */
 bool fiber_closing(const struct fiber *fiber);     /* a handler, `finally` or `on failure`: nothing is armed */
 void fiber_sleep(struct fiber *fiber, int64_t deadline);
+struct timer *people_within(struct fiber *fiber); /* of the statement whose question it waits for, or NULL: it has none */
 void fiber_make_room(struct fiber *fiber, uint32_t registers); /* for so many, and for one frame more */
 static inline void fiber_push_frame(struct fiber *fiber, const struct function *function, uint32_t base, uint32_t answer)
 {

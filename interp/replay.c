@@ -1,11 +1,11 @@
 /* replay.c - the driver that gives back what is on record; see drivers.h. */
 #include "interp/replay.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "interp/buffer.h"
+#include "interp/json.h"
 
 /* ---- what a request asked for ---- */
 
@@ -24,16 +24,18 @@ static uint64_t digest_add(uint64_t digest, const char *bytes, size_t length)
 struct value request_digest(const struct effect_request *request)
 {
 	uint64_t digest = DIGEST_START;
-	size_t i;
+	struct buffer text = {0};
+	char hex[17];
 
-	for (i = 0; i < request->arg_count; i++) {
-		struct value text =
-		    value_encode(request->args[i]); /* secrets are left out: they may be rotated */
-
-		digest = digest_add(digest, value_text_peek(text), value_length(text) + 1);
-		value_release(text);
+	for (size_t i = 0; i < request->arg_count; i++) {
+		json_write(&text, request->args[i], JSON_EXACT); /* secrets are left out: they may be rotated */
+		buffer_add_byte(&text, '\0');
 	}
-	return value_string_printf("%016" PRIx64, digest);
+	digest = digest_add(digest, buffer_text(&text), text.length);
+	buffer_free(&text);
+	for (int i = 16; i-- > 0; digest >>= 4)
+		hex[i] = "0123456789abcdef"[digest & 15];
+	return value_string_n(hex, 16);
 }
 
 /* Longer arguments are cut: this is one line for a person. */
@@ -46,14 +48,17 @@ struct value request_show(const struct effect_request *request)
 
 	if (request->builtin->describe)
 		return request->builtin->describe(request);
-	buffer_printf(&text, "%s(", request->builtin->name);
+	buffer_add_text(&text, request->builtin->name);
+	buffer_add_byte(&text, '(');
 	for (i = 0; i < request->arg_count; i++) {
 		struct value shown;
 
 		if (request->args[i].tag == VALUE_NULL)
 			continue; /* left out, or left to its default */
 		shown = value_show(request->args[i], SHOW_LIMIT);
-		buffer_printf(&text, "%s%s", count++ > 0 ? ", " : "", value_text_peek(shown));
+		if (count++ > 0)
+			buffer_add_text(&text, ", ");
+		buffer_add_text(&text, value_text_peek(shown));
 		value_release(shown);
 	}
 	buffer_add_byte(&text, ')');
@@ -62,10 +67,12 @@ struct value request_show(const struct effect_request *request)
 
 /* ---- the driver ---- */
 
+/* The rest of a row is read where it is needed: the intents, half of a record, are compared as they stand. */
 struct row {
-	struct event event;
+	const char *id;
+	size_t next; /* of the same bucket, in ascending order; its number from 1, 0: none */
+	enum event_kind kind;
 	bool started; /* EFFECT_STARTED: asked for in this replay */
-	size_t next;  /* of the same bucket, in ascending order; its number from 1, 0: none */
 };
 
 /* Numbers of rows from 1, 0: none. */
@@ -83,10 +90,12 @@ struct replay {
 	struct bucket *buckets; /* by id */
 	size_t count, room, bucket_count, cursor;
 	size_t unreadable; /* number of the row that is not an event, from 1; 0: none */
+	struct event first; /* row 0, which is lent */
 	int64_t start_wall;
 	int64_t now; /* of the last recorded answer */
 	struct value problem;
 	struct span at;
+	struct buffer text;
 };
 
 static struct replay *replay_of(struct driver *driver)
@@ -111,7 +120,7 @@ static struct bucket *bucket_of(const struct replay *replay, const char *id)
 
 static void index_row(struct replay *replay, size_t number)
 {
-	struct bucket *bucket = bucket_of(replay, replay->rows[number - 1].event.id);
+	struct bucket *bucket = bucket_of(replay, replay->rows[number - 1].id);
 
 	if (bucket->last)
 		replay->rows[bucket->last - 1].next = number;
@@ -146,7 +155,7 @@ static void take_rows(struct replay *replay)
 		struct row *row = &replay->rows[replay->count];
 
 		*row = (struct row){0};
-		if (!store_event(replay->store, replay->count, &row->event)) {
+		if (!store_event_head(replay->store, replay->count, &row->kind, &row->id)) {
 			replay->unreadable = replay->count + 1;
 			return;
 		}
@@ -162,7 +171,7 @@ static struct row *row_after(const struct replay *replay, enum event_kind kind, 
 	for (; number != 0; number = replay->rows[number - 1].next) {
 		struct row *row = &replay->rows[number - 1];
 
-		if (number - 1 >= from && row->event.kind == kind && strcmp(row->event.id, id) == 0)
+		if (number - 1 >= from && row->kind == kind && strcmp(row->id, id) == 0)
 			return row;
 	}
 	return NULL;
@@ -185,22 +194,91 @@ bool replay_answers(const struct driver *driver, const char *id)
 	return row_after(replay, EVENT_EFFECT_ENDED, id, replay->cursor) != NULL;
 }
 
-bool replay_lacks_secret(const struct driver *driver, const char *id)
+static void cannot_read(struct replay *replay, size_t number)
 {
-	const struct replay *replay = (const struct replay *)driver;
-	const struct row *row = row_after(replay, EVENT_EFFECT_ENDED, id, replay->cursor);
-
-	return row && value_is_secret(record_peek(row->event.data, "value"));
+	stop(replay, (struct span){0},
+	     value_string_printf("row %zu of the record cannot be read", number));
 }
 
-struct value replay_note_peek(const struct driver *driver, const char *id)
+/* False: it cannot be read, and the replay stops there. The caller frees *out. */
+static bool row_event(struct replay *replay, const struct row *row, struct event *out)
 {
-	const struct replay *replay = (const struct replay *)driver;
+	size_t index = (size_t)(row - replay->rows);
+
+	if (store_event(replay->store, index, out))
+		return true;
+	cannot_read(replay, index + 1);
+	return false;
+}
+
+bool replay_lacks_secret(struct driver *driver, const char *id)
+{
+	struct replay *replay = replay_of(driver);
+	const struct row *row = row_after(replay, EVENT_EFFECT_ENDED, id, replay->cursor);
+	struct event event;
+	const char *line;
+	size_t length;
+	bool lacks;
+
+	if (!row)
+		return false;
+	line = replay->store->ops->row_peek(replay->store, (size_t)(row - replay->rows), &length);
+	if (!line || !row_holds_secret(line, length) || !row_event(replay, row, &event))
+		return false;
+	lacks = value_is_secret(record_peek(event.data, "value"));
+	event_free(&event);
+	return lacks;
+}
+
+struct value replay_note(struct driver *driver, const char *id)
+{
+	struct replay *replay = replay_of(driver);
 	struct row *row = row_after(replay, EVENT_EFFECT_NOTE, id, 0), *last = NULL;
+	struct event event;
+	struct value note;
 
 	for (; row; row = row_after(replay, EVENT_EFFECT_NOTE, id, (size_t)(row - replay->rows) + 1))
 		last = row;
-	return last ? last->event.data : value_null();
+	if (!last || !row_event(replay, last, &event))
+		return value_null();
+	note = value_copy(event.data);
+	event_free(&event);
+	return note;
+}
+
+/* Does the intent stand on record as it would be written now? */
+static bool is_same(struct replay *replay, const struct row *row, const struct effect_request *request,
+		    struct value digest)
+{
+	size_t length;
+	const char *line = replay->store->ops->row_peek(replay->store, (size_t)(row - replay->rows), &length);
+
+	if (!replay->store->packed || !line)
+		return false;
+	buffer_cut(&replay->text, 0);
+	event_pack_intent(&replay->text, request->id, request->builtin->name, digest);
+	return length > replay->text.length &&
+	       memcmp(line, buffer_text(&replay->text), replay->text.length) == 0;
+}
+
+/* It does not, or is of another form: what is the difference? */
+static void compare(struct replay *replay, const struct row *row, const struct effect_request *request,
+		    struct value digest)
+{
+	struct event event;
+
+	if (!row_event(replay, row, &event))
+		return;
+	if (strcmp(event.text, request->builtin->name) != 0)
+		stop(replay, request->at,
+		     value_string_printf("effect %s is %s in the plan and %s in the record", request->id,
+					 request->builtin->name, event.text));
+	else if (!value_equal(digest, record_peek(event.data, "digest")))
+		stop(replay, request->at,
+		     value_string_printf(
+			 "effect %s, %s, is asked for with other arguments than are on record (%s)", request->id,
+			 request->builtin->name, value_text_peek(record_peek(event.data, "shown"))));
+	event_free(&event);
 }
 
 bool replay_knows(struct driver *driver, const struct effect_request *request)
@@ -212,19 +290,9 @@ bool replay_knows(struct driver *driver, const struct effect_request *request)
 	if (!row)
 		return false;
 	row->started = true;
-	if (strcmp(row->event.text, request->builtin->name) != 0) {
-		stop(replay, request->at,
-		     value_string_printf("effect %s is %s in the plan and %s in the record", request->id,
-					 request->builtin->name, row->event.text));
-		return true;
-	}
 	digest = request_digest(request);
-	if (!value_equal(digest, record_peek(row->event.data, "digest")))
-		stop(replay, request->at,
-		     value_string_printf(
-			 "effect %s, %s, is asked for with other arguments than are on record (%s)",
-			 request->id, request->builtin->name,
-			 value_text_peek(record_peek(row->event.data, "shown"))));
+	if (!is_same(replay, row, request, digest))
+		compare(replay, row, request, digest);
 	value_release(digest);
 	return true;
 }
@@ -246,13 +314,13 @@ static void replay_cancel(struct driver *driver, const char *id)
 }
 
 /* A task that is not given, and one that is and is the first thing called in it, have the same id. */
-static bool is_of(const struct row *row, const char *name, struct value args)
+static bool is_of(const struct event *event, const char *name, struct value args)
 {
 	struct value both[2] = {value_string(name), args}, digest;
 	bool same;
 
 	digest = request_digest(&(struct effect_request){.args = both, .arg_count = 2});
-	same = value_equal(digest, record_peek(row->event.data, "digest"));
+	same = strcmp(event->text, "given") == 0 && value_equal(digest, record_peek(event->data, "digest"));
 	value_release(both[0]);
 	value_release(digest);
 	return same;
@@ -260,9 +328,16 @@ static bool is_of(const struct row *row, const char *name, struct value args)
 
 static bool replay_given(struct driver *driver, const char *name, struct value args, const char *id)
 {
-	struct row *row = intent_find(replay_of(driver), id);
+	struct replay *replay = replay_of(driver);
+	struct row *row = intent_find(replay, id);
+	struct event event;
+	bool given;
 
-	return row && strcmp(row->event.text, "given") == 0 && is_of(row, name, args);
+	if (!row || !row_event(replay, row, &event))
+		return false;
+	given = is_of(&event, name, args);
+	event_free(&event);
+	return given;
 }
 
 static enum outcome_kind outcome_kind_from(const char *name, bool *known)
@@ -367,35 +442,37 @@ static bool deliver(struct replay *replay, const struct event *event, struct del
 	}
 }
 
-/* The next answer on record; NULL: there is none. */
-static const struct event *next_answer(struct replay *replay)
+/* The next answer on record, which the caller frees. False: there is none. */
+static bool next_answer(struct replay *replay, struct event *out)
 {
 	while (replay->cursor < replay->count) {
-		const struct event *event = &replay->rows[replay->cursor++].event;
+		const struct row *row = &replay->rows[replay->cursor++];
 
-		if (event_is_answer(event->kind))
-			return event;
+		if (event_is_answer(row->kind))
+			return row_event(replay, row, out);
 	}
-	return NULL;
+	return false;
 }
 
 static bool replay_next(struct driver *driver, int64_t deadline, struct delivery *out)
 {
 	struct replay *replay = replay_of(driver);
-	const struct event *event;
+	struct event event;
+	bool good;
 
 	(void)deadline;
 	if (replay->problem.tag != VALUE_NULL)
 		return false;
 	do {
-		event = next_answer(replay);
-		if (event)
-			return deliver(replay, event, out);
-		if (replay->unreadable) {
-			stop(replay, (struct span){0},
-			     value_string_printf("row %zu of the record cannot be read", replay->unreadable));
-			return false;
+		if (next_answer(replay, &event)) {
+			good = deliver(replay, &event, out);
+			event_free(&event);
+			return good;
 		}
+		if (replay->unreadable)
+			cannot_read(replay, replay->unreadable);
+		if (replay->problem.tag != VALUE_NULL)
+			return false;
 		if (replay->more)
 			take_rows(replay);
 	} while (replay->cursor < replay->count || (replay->more && replay->more(replay->context)));
@@ -408,16 +485,20 @@ static bool replay_next(struct driver *driver, int64_t deadline, struct delivery
 static bool replay_again(struct driver *driver, struct delivery *out)
 {
 	struct replay *replay = replay_of(driver);
-	const struct event *event;
+	struct event event;
+	bool good;
 
-	if (replay->problem.tag != VALUE_NULL || !(event = next_answer(replay)))
+	if (replay->problem.tag != VALUE_NULL || !next_answer(replay, &event))
 		return false;
-	if (event->kind == EVENT_RESUMED || event->kind == EVENT_ROLLBACK_ASKED)
-		return deliver(replay, event, out);
-	stop(replay, event->at,
-	     value_string_printf("the record goes on with %s (row %zu) where the plan has ended",
-				 event_name(event->kind), replay->cursor));
-	return false;
+	good = event.kind == EVENT_RESUMED || event.kind == EVENT_ROLLBACK_ASKED;
+	if (good)
+		good = deliver(replay, &event, out);
+	else
+		stop(replay, event.at,
+		     value_string_printf("the record goes on with %s (row %zu) where the plan has ended",
+					 event_name(event.kind), replay->cursor));
+	event_free(&event);
+	return good;
 }
 
 static int64_t replay_start_wall(struct driver *driver)
@@ -430,8 +511,10 @@ static void replay_free(struct driver *driver)
 	struct replay *replay = replay_of(driver);
 
 	for (size_t i = 0; i < replay->count; i++)
-		event_free(&replay->rows[i].event);
+		free((char *)replay->rows[i].id);
 	free(replay->rows);
+	event_free(&replay->first);
+	buffer_free(&replay->text);
 	free(replay->buckets);
 	value_release(replay->problem);
 	free(replay);
@@ -451,8 +534,7 @@ static const struct driver_ops replay_ops = {
 /* What the recorded run's driver made of unknown choices and conditions. */
 static void take_manner(struct replay *replay)
 {
-	struct value recorded =
-	    replay->count > 0 ? record_peek(replay->rows[0].event.data, "driver") : value_null();
+	struct value recorded = record_peek(replay->first.data, "driver");
 
 	replay->ops = replay_ops;
 	replay->ops.name = recorded.tag == VALUE_STRING ? value_text_peek(recorded) : "replay";
@@ -467,9 +549,9 @@ struct driver *replay_driver_new(struct store *store)
 
 	replay->store = store;
 	take_rows(replay);
+	if (replay->count > 0 && row_event(replay, &replay->rows[0], &replay->first))
+		replay->start_wall = replay->first.wall - replay->first.now;
 	take_manner(replay);
-	if (replay->count > 0)
-		replay->start_wall = replay->rows[0].event.wall - replay->rows[0].event.now;
 	return &replay->driver;
 }
 

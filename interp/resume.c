@@ -38,6 +38,8 @@ struct resume {
 	struct renewal *renewals;
 	bool resumed, started; /* the record is behind us; what was held has been started */
 	bool waits, refused;
+	int signal;    /* that came before anything went on; 0: none */
+	int64_t heard; /* the inner driver's time of its last delivery */
 };
 
 static struct resume *resume_of(struct driver *driver)
@@ -84,14 +86,29 @@ static void shift(const struct resume *resume, struct delivery *out)
 	out->now += replay_now(resume->record);
 }
 
+/*
+ * The inner driver's next delivery while nothing has gone on yet. False: it is broken, or somebody wants no resume any
+ * more: there is nothing to be undone that was not before.
+ */
+static bool listen(struct resume *resume, int64_t deadline, struct delivery *out)
+{
+	*out = (struct delivery){0};
+	if (!resume->inner->ops->next(resume->inner, deadline, out))
+		return false;
+	resume->heard = out->now;
+	if (out->kind != DELIVERY_SIGNAL)
+		return true;
+	resume->signal = out->signal;
+	return replay_stop(resume->record, (struct span){0},
+			   value_string("the resume was stopped before it went on"));
+}
+
 /* Waits for the inner driver's answer to `id`; what else comes meanwhile is kept for its place. */
 static bool await(struct resume *resume, const char *id, struct outcome *outcome)
 {
-	for (;;) {
-		struct delivery delivery = {0};
+	struct delivery delivery;
 
-		if (!resume->inner->ops->next(resume->inner, INT64_MAX, &delivery))
-			return false;
+	while (listen(resume, INT64_MAX, &delivery)) {
 		if (delivery.kind == DELIVERY_OUTCOME && strcmp(delivery.id, id) == 0) {
 			free(delivery.id);
 			*outcome = delivery.outcome;
@@ -100,6 +117,21 @@ static bool await(struct resume *resume, const char *id, struct outcome *outcome
 		shift(resume, &delivery);
 		early_add(resume, &delivery);
 	}
+	return false;
+}
+
+bool resume_listen(struct driver *driver, int64_t for_ns)
+{
+	struct resume *resume = resume_of(driver);
+	struct delivery delivery;
+
+	if (!listen(resume, resume->heard + for_ns, &delivery))
+		return false;
+	if (delivery.kind != DELIVERY_TIME) {
+		shift(resume, &delivery);
+		early_add(resume, &delivery);
+	}
+	return true;
 }
 
 /* ---- secrets that are lost ---- */
@@ -272,14 +304,16 @@ static enum doubt decide(struct resume *resume, const struct held *held, const c
 		return DOUBT_AGAIN;
 	if (says && strcmp(says, "rollback") == 0)
 		return DOUBT_ROLLBACK;
-	return resume->options.decide ? resume->options.decide(resume->options.context, held->request, why)
-				      : DOUBT_STAYS;
+	return resume->options.decide
+		   ? resume->options.decide(resume->options.context, &resume->driver, held->request, why)
+		   : DOUBT_STAYS;
 }
 
 /* By the row's own probe: true or false where it knows. */
 static bool probe(struct resume *resume, struct held *held)
 {
 	struct outcome told;
+	struct value note;
 
 	if (held->request->builtin->settle == SETTLE_REPEAT) {
 		held->verdict = DOUBT_AGAIN;
@@ -289,8 +323,9 @@ static bool probe(struct resume *resume, struct held *held)
 		held->verdict = decide(resume, held, "");
 		return true;
 	}
-	resume->inner->ops->settle(resume->inner, held->request,
-				   replay_note_peek(resume->record, held->request->id));
+	note = replay_note(resume->record, held->request->id);
+	resume->inner->ops->settle(resume->inner, held->request, note);
+	value_release(note);
 	if (!await(resume, held->request->id, &told))
 		return false;
 	if (told.kind == OUTCOME_OK && told.value.tag == VALUE_BOOL)
@@ -308,7 +343,7 @@ static bool settle_all(struct resume *resume)
 	for (struct held *held = resume->held; held; held = held->next) {
 		if (!in_doubt(held))
 			continue;
-		if (!probe(resume, held))
+		if (!probe(resume, held) || resume->signal)
 			return false;
 		if (held->verdict == DOUBT_STAYS) {
 			resume->waits = true;
@@ -536,4 +571,9 @@ bool resume_waits(const struct driver *driver)
 bool resume_refused(const struct driver *driver)
 {
 	return ((const struct resume *)driver)->refused;
+}
+
+int resume_signal(const struct driver *driver)
+{
+	return ((const struct resume *)driver)->signal;
 }

@@ -87,7 +87,7 @@ static bool step_allowed(struct fiber *fiber, const struct instruction *in)
 	struct machine *machine = fiber->machine;
 	struct value title = *fiber_register(fiber, in->a + STEP_TITLE);
 
-	if (!machine->options->step_by_step || fiber->handler || machine->program->steps[in->d].handler_step)
+	if (!machine->step_by_step || fiber->handler || machine->program->steps[in->d].handler_step)
 		return true;
 	if (fiber->allowed) {
 		fiber->allowed = false;
@@ -422,6 +422,7 @@ static bool hold(struct fiber *fiber, struct value length, bool until)
 	if (machine->driver->explores || deadline <= machine->now)
 		return true;
 	fiber_sleep(fiber, deadline);
+	fiber->by_clock = until;
 	return false;
 }
 

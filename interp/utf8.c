@@ -20,6 +20,15 @@ bool utf8_unprintable(const char *at, size_t sequence)
 	return utf8_is_control(code) || utf8_is_bidi(code) || code == 0x2028 || code == 0x2029;
 }
 
+size_t utf8_plain(const char *bytes, size_t length)
+{
+	size_t i = 0;
+
+	while (i < length && bytes[i] >= 0x20 && bytes[i] < 0x7f && bytes[i] != '"' && bytes[i] != '\\')
+		i++;
+	return i;
+}
+
 bool utf8_valid(const char *bytes, size_t length)
 {
 	size_t i, sequence;

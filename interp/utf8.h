@@ -16,6 +16,9 @@ bool utf8_unprintable(const char *at, size_t sequence);
 
 bool utf8_valid(const char *bytes, size_t length);
 
+/* How many bytes from `bytes` on stand as they are in any text in double quotes: printable ASCII but \" and \\. */
+size_t utf8_plain(const char *bytes, size_t length);
+
 /* Characters; an invalid byte counts as one. */
 size_t utf8_length(const char *bytes, size_t length);
 

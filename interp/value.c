@@ -147,6 +147,21 @@ void record_add_n(struct value *record, const char *key, size_t length, struct v
 	r->unknown |= value_is_unknown(item);
 }
 
+struct value record_alone(struct value record)
+{
+	const struct value_record *r = record.record;
+	struct value copy;
+
+	if (r->refs == 1)
+		return record;
+	copy = record_new(r->count);
+	for (size_t i = 0; i < r->count; i++)
+		record_add_n(&copy, r->fields[i].key->bytes, r->fields[i].key->length, value_copy(r->fields[i].value));
+	copy.head = record.head;
+	value_release(record);
+	return copy;
+}
+
 /* After a field was replaced. */
 static void look_inside(struct value_record *record)
 {
@@ -670,25 +685,33 @@ static void show_character(struct buffer *text, const char *at, size_t length, b
 	const char *escape = strchr(named, *at);
 	size_t i;
 
-	if (*at != '\0' && escape && (escape - named) % 2 == 0)
-		buffer_printf(text, "\\%c", escape[1]);
-	else if (valid && !utf8_unprintable(at, length))
+	if (*at != '\0' && escape && (escape - named) % 2 == 0) {
+		buffer_add_byte(text, '\\');
+		buffer_add_byte(text, escape[1]);
+	} else if (valid && !utf8_unprintable(at, length)) {
 		buffer_add(text, at, length);
-	else
+	} else {
 		for (i = 0; i < length; i++)
 			buffer_printf(text, "\\x%02x", (unsigned char)at[i]);
+	}
 }
 
 static void show_string(struct buffer *text, const char *bytes, size_t length)
 {
-	size_t i, step;
+	size_t i = 0;
 
 	buffer_add_byte(text, '"');
-	for (i = 0; i < length; i += step) {
-		size_t sequence = utf8_sequence(bytes + i, length - i);
+	while (i < length) {
+		size_t plain = utf8_plain(bytes + i, length - i), sequence, step;
 
+		buffer_add(text, bytes + i, plain);
+		i += plain;
+		if (i == length)
+			break;
+		sequence = utf8_sequence(bytes + i, length - i);
 		step = sequence > 0 ? sequence : 1;
 		show_character(text, bytes + i, step, sequence > 0);
+		i += step;
 	}
 	buffer_add_byte(text, '"');
 }

@@ -142,6 +142,8 @@ struct value list_new(size_t capacity);
 void list_push(struct value *list, struct value item); /* consumes item */
 struct value record_new(size_t capacity);
 void record_set(struct value *record, const char *key, struct value item); /* consumes item; replaces */
+/* The builders are for who has a value alone: this is the record itself where he has, else a copy. Consumes it. */
+struct value record_alone(struct value record);
 void record_set_n(struct value *record, const char *key, size_t length, struct value item);
 void record_add_n(struct value *record, const char *key, size_t length, struct value item); /* a key not yet there */
 
@@ -233,6 +235,8 @@ struct value value_to_json(struct value v, bool pretty); /* a string */
 bool value_from_json(const char *text, size_t length, struct value *out, char *error);
 struct value value_encode(struct value v); /* a string: canonical, one line */
 bool value_decode(const char *text, size_t length, struct value *out);
+/* The value that the text begins with; answers how many bytes it is, 0: there is none. */
+size_t value_decode_first(const char *text, size_t length, struct value *out);
 
 /* Duration, size and percent as the language writes them, into a caller's buffer of at least 48 bytes. */
 const char *duration_text(int64_t nanoseconds, char *buffer);

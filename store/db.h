@@ -42,6 +42,7 @@ struct db {
 };
 struct db_ops {
 	const char *kind; /* "SQLite": for messages */
+	bool commits;	  /* a statement alone is a transaction: it needs no begin() and commit() around it */
 	/* `row` may be NULL. */
 	bool (*run)(struct db *db, const char *sql, const struct db_value *values, size_t count, db_row *row,
 		    void *context);

@@ -547,7 +547,8 @@ static bool postgres_run(struct db *db, const char *sql, const struct db_value *
 			 db_row *row, void *context)
 {
 	struct postgres *pg = postgres_of(db);
-	bool repeats = !pg->begun && strncmp(sql, "INSERT", 6) != 0;
+	bool repeats = !pg->begun &&
+		       (strncmp(sql, "INSERT", 6) != 0 || strstr(sql, "ON CONFLICT DO NOTHING") != NULL);
 	struct parameters parameters = {0};
 
 	bind(&parameters, values, count);

@@ -22,6 +22,7 @@
 #define AGAIN_MS   10
 #define LOG_MAX	   (400 * 1024) /* of the log that the end of a process leaves to the next one */
 #define STATEMENTS 32
+#define PARAMETERS 16
 
 #define SQLITE_FUNCTIONS(X)                                                                                  \
 	X(open_v2)                                                                                           \
@@ -68,16 +69,20 @@ static void load_once(void)
 	library.loaded = library_load(&library, "libsqlite3", sonames, names, &functions);
 }
 
+struct statement {
+	const char *sql;
+	sqlite3_stmt *statement;
+	/* Of parameter $1, $2 …: SQLite numbers them in the order in which a text names them. */
+	int places[PARAMETERS];
+};
+
 struct sqlite {
 	struct db base;
 	const struct sqlite_functions *api;
 	sqlite3 *connection;
 	int owners; /* FILE-owners */
 	char *log;  /* FILE-wal */
-	struct {
-		const char *sql;
-		sqlite3_stmt *statement;
-	} statements[STATEMENTS];
+	struct statement statements[STATEMENTS];
 };
 
 static struct sqlite *sqlite_of(struct db *db)
@@ -97,35 +102,32 @@ static bool execute(struct sqlite *sqlite, const char *sql)
 	return sqlite->api->exec(sqlite->connection, sql, NULL, NULL, NULL) == SQLITE_OK || failed(sqlite);
 }
 
-static sqlite3_stmt *statement_of(struct sqlite *sqlite, const char *sql)
+static struct statement *statement_of(struct sqlite *sqlite, const char *sql)
 {
-	sqlite3_stmt *statement;
-	size_t i;
+	struct statement *statement = sqlite->statements;
+	char name[24];
 
-	for (i = 0; i < STATEMENTS && sqlite->statements[i].sql; i++)
-		if (sqlite->statements[i].sql == sql)
-			return sqlite->statements[i].statement;
-	if (i == STATEMENTS)
+	for (; statement->sql; statement++)
+		if (statement->sql == sql)
+			return statement;
+	if (statement == sqlite->statements + STATEMENTS - 1)
 		abort(); /* the texts are state.c's, and fewer */
-	if (sqlite->api->prepare_v3(sqlite->connection, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
-				    NULL) != SQLITE_OK) {
+	if (sqlite->api->prepare_v3(sqlite->connection, sql, -1, SQLITE_PREPARE_PERSISTENT,
+				    &statement->statement, NULL) != SQLITE_OK) {
 		failed(sqlite);
 		return NULL;
 	}
-	sqlite->statements[i].sql = sql;
-	sqlite->statements[i].statement = statement;
+	statement->sql = sql;
+	for (int i = 0; i < PARAMETERS; i++) {
+		snprintf(name, sizeof(name), "$%d", i + 1);
+		statement->places[i] = sqlite->api->bind_parameter_index(statement->statement, name);
+	}
 	return statement;
 }
 
-/* SQLite numbers parameters in the order in which a text names them. */
-static void bind(const struct sqlite_functions *api, sqlite3_stmt *statement, size_t number,
+static void bind(const struct sqlite_functions *api, sqlite3_stmt *statement, int place,
 		 const struct db_value *value)
 {
-	char name[24];
-	int place;
-
-	snprintf(name, sizeof(name), "$%zu", number);
-	place = api->bind_parameter_index(statement, name);
 	switch (value->type) {
 	case DB_NULL:
 		api->bind_null(statement, place);
@@ -183,13 +185,17 @@ static bool sqlite_run(struct db *db, const char *sql, const struct db_value *va
 {
 	struct sqlite *sqlite = sqlite_of(db);
 	const struct sqlite_functions *api = sqlite->api;
-	sqlite3_stmt *statement = statement_of(sqlite, sql);
+	struct statement *prepared = statement_of(sqlite, sql);
+	sqlite3_stmt *statement;
 	int code;
 
-	if (!statement)
+	if (!prepared)
 		return false;
+	if (count > PARAMETERS)
+		abort();
+	statement = prepared->statement;
 	for (size_t i = 0; i < count; i++)
-		bind(api, statement, i + 1, &values[i]);
+		bind(api, statement, prepared->places[i], &values[i]);
 	while ((code = api->step(statement)) == SQLITE_ROW)
 		if (row && !give_row(api, statement, row, context))
 			break;
@@ -202,12 +208,12 @@ static bool sqlite_run(struct db *db, const char *sql, const struct db_value *va
 
 static bool sqlite_begin(struct db *db)
 {
-	return execute(sqlite_of(db), "BEGIN IMMEDIATE");
+	return sqlite_run(db, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL);
 }
 
 static bool sqlite_commit(struct db *db)
 {
-	return execute(sqlite_of(db), "COMMIT");
+	return sqlite_run(db, "COMMIT", NULL, 0, NULL, NULL);
 }
 
 static void sqlite_undo(struct db *db)
@@ -317,6 +323,7 @@ static void sqlite_free(struct db *db)
 
 static const struct db_ops sqlite_ops = {
     .kind = "SQLite",
+    .commits = true,
     .run = sqlite_run,
     .begin = sqlite_begin,
     .commit = sqlite_commit,

@@ -476,6 +476,16 @@ static void let_go(struct run_store *run)
 	run->owned = false;
 }
 
+/* Nearly always it is an entry alone. */
+static bool write_once(struct run_store *run)
+{
+	struct state *state = run->state;
+
+	if (state->db->ops->commits && run->begun && !run->touched)
+		return write_entry(run);
+	return in_transaction(state, write_all, run);
+}
+
 #define ATTEMPTS 10 /* at a database that can be reached, and is lost again each time */
 
 static bool write_durably(struct run_store *run)
@@ -483,7 +493,7 @@ static bool write_durably(struct run_store *run)
 	struct state *state = run->state;
 
 	for (int i = 0; i < ATTEMPTS; i++) {
-		if (in_transaction(state, write_all, run))
+		if (write_once(run))
 			return true;
 		if (!run->begun) {
 			let_go(run);

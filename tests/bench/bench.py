@@ -532,12 +532,12 @@ def row_steps(bench):
 def row_spawn(bench):
     count = bench.count(1000, 5)
     names = iter(range(1 << 30))
-    files = lambda: bench.path(f"journal-{next(names)}")  # noqa: E731 - a new one each time
+    new = lambda: bench.path(f"spawned-{next(names)}")  # noqa: E731 - a new one each time
     fast = bench.race(bench.rounds(9), {
-        "ours": bench.run_plan("spawn", count=count),
+        "ours": bench.run_plan("spawn", "--state", "none", count=count),
         "C": [bench.tool("spawn"), str(count)],
-        "ours, durable": lambda _: bench.run_plan("spawn", "--journal", files(), count=count),
-        "C, durable": lambda _: [bench.tool("spawn"), str(count), files()],
+        "ours, durable": lambda _: bench.run_plan("spawn_durable", "--state", new(), count=count),
+        "C, durable": lambda _: [bench.tool("spawn"), str(count), new()],
     })
     yield times(f"{count:,} steps that spawn `true`", figure(fast["ours"]), "posix_spawn and wait in C",
                 figure(fast["C"]), 1.3)
@@ -648,7 +648,7 @@ def row_loops(bench):
         count = bench.count(full, 5)
         param = {"n" if name == "fib" else "count": count}
         result = bench.race(bench.rounds(9), {
-            "ours": bench.run_plan(name, **param),
+            "ours": bench.run_plan(name, "--state", "none", **param),  # the record has its own rows
             "lua": ["lua5.4", "-e", LUA[name].format(**param)],
         })
         yield times(titles[name], figure(result["ours"]), "Lua 5.4", figure(result["lua"]), 1.5)
@@ -697,6 +697,9 @@ def simulated(bench, name, *givens, **params):
     return command + [word for given in givens for word in ("--given", given)]
 
 
+RECORDED_SECONDS = 2.5  # reads are on record a second later at the most
+
+
 def killed_run(bench, place, count):
     """A run with so many recorded reads, killed while it waits for the file of this name."""
     go = bench.path("go")
@@ -706,6 +709,7 @@ def killed_run(bench, place, count):
         if child.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError("the run that was to be killed has ended, or does not come to its wait")
         time.sleep(0.05)
+    time.sleep(RECORDED_SECONDS)
     os.killpg(child.pid, signal.SIGKILL)
     child.wait()
     bench.children.pop(child.pid, None)
@@ -724,11 +728,14 @@ def row_record(bench):
     new = lambda: bench.path(f"record-{next(names)}")  # noqa: E731 - a new one each time
     fast = bench.race(bench.rounds(9), {
         "ours": lambda _: bench.run_plan("effects", "--state", new(), count=count),
+        "alone": bench.run_plan("effects", "--state", "none", count=count),
         "C": lambda _: [bench.tool("commits"), new(), str(count), "200"],
         "wide": lambda _: bench.run_plan("effects_wide", "--state", new(), count=count),
     })
     ours = figure(fast["ours"]).each(count)
-    yield times("a change and its record, one after the other", ours, "a commit of SQLite in C", figure(fast["C"]).each(count), 1.3)
+    commit, added = figure(fast["C"]).each(count), figure(fast["ours"]).minus(figure(fast["alone"])).each(count)
+    yield times("a change and its record, one after the other", ours, "a commit of SQLite in C", commit)
+    yield times("its record: less the same run without one", added, "a commit of SQLite in C", commit, 1.3)
     yield faster("the same, 64 at once", figure(fast["wide"]).each(count), "one after the other", ours, 8)
 
 

@@ -26,8 +26,7 @@ kill_at() {
     done
     sleep 0.3 # what came of the line is on record by then
     kill -9 $!
-    wait $! || true
-    sleep 1 # what the run has started is not killed with it
+    wait $! || true # the command that was under way ends as well, and resume waits for that
 }
 
 newest() { "$RUNPLAN" runs --json | head -n 1 | jq -r ".$1"; }
@@ -44,7 +43,7 @@ newest() { "$RUNPLAN" runs --json | head -n 1 | jq -r ".$1"; }
     cmp made.txt before
     run_plan resume --in-doubt done
     ends_with 0
-    is "$(cat made.txt)" $'line 1\nslept 1\nline 2\nslept 2\nline 3\nslept 3\nsuccess'
+    is "$(cat made.txt)" $'line 1\nslept 1\nline 2\nline 3\nslept 3\nsuccess'
     is "$(newest state)" "done"
     run_plan resume
     ends_with 2
@@ -58,7 +57,7 @@ newest() { "$RUNPLAN" runs --json | head -n 1 | jq -r ".$1"; }
     kill_at 'line 1'
     run_plan resume --in-doubt again
     ends_with 0
-    is "$(grep -c 'slept 1' made.txt)" 2
+    is "$(grep -c 'slept 1' made.txt)" 1
     rm made.txt
     kill_at 'line 2'
     run_plan resume --in-doubt rollback
@@ -117,7 +116,7 @@ P
     ends_with 0
     first=$(newest run)
     run_plan show "$first"
-    says "$err" "The way back: runplan rollback $first"
+    says "$out" "The way back: runplan rollback $first"
     run_plan rollback "$first"
     ends_with 0
     is "$(grep undo first)" $'undo 3\nundo 2\nundo 1'
@@ -273,7 +272,7 @@ P
     ends_with 4
     says "$err" "waits for nobody (done)"
     run_plan show "$run"
-    says "$err" "Look at the graphs: yes, by alice: all green"
+    says "$out" "Look at the graphs: yes, by alice: all green"
 }
 
 @test "no is an answer too" {
@@ -470,6 +469,107 @@ P
     says "$err" 'approve "Ship it"'
 }
 
+@test "within counts while nothing runs: too late is too late, and what was said in time counts" {
+    plan within <<'P'
+plan "Within" { }
+param first: duration = 1h
+step "Ask" {
+  file.append("made.txt", "begun\n")
+  approve "Ship it" by 1 within first
+  file.append("made.txt", "shipped\n")
+  rollback none "a line does no harm"
+}
+P
+    run_plan within.plan --set first=2s
+    ends_with 5
+    run=$(newest run)
+    sleep 3
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+    ends_with 4
+    says "$err" "its time was over at 20"
+    run_plan resume
+    ends_with 1
+    says "$err" "timed out after 2s"
+    is "$(newest state)" failed
+    is "$(cat made.txt)" begun
+
+    run_plan within.plan --set first=4s
+    ends_with 5
+    run=$(newest run)
+    RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+    ends_with 0
+    sleep 5
+    run_plan resume
+    ends_with 0
+    says "$err" "Ship it: yes, by lead"
+    is "$(cat made.txt)" $'begun\nbegun\nshipped'
+
+    run_plan within.plan
+    ends_with 5
+    run_plan resume
+    ends_with 5
+}
+
+@test "an answer in time counts though the process sees it late; a hold beside a question keeps it alive" {
+    plan beside <<'P'
+plan "Beside" { }
+step "Ask" {
+  parallel {
+    approve "Ship it" by 1 within 3s
+    hold 5s
+  }
+  file.append("made.txt", "shipped\n")
+  rollback none "a line does no harm"
+}
+P
+    for said in "in time" late; do
+        "$RUNPLAN" beside.plan >log 2>&1 </dev/null 3>&- &
+        until_so grep -q "0 of 1 have approved" log
+        until_so state_is "under way"
+        kill -STOP $!
+        run=$(newest run)
+        [ "$said" != "in time" ] || RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+        sleep 3
+        if [ "$said" = late ]; then
+            RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
+            ends_with 4
+        fi
+        kill -CONT $!
+        wait $! && status=0 || status=$?
+        err=$(cat log)
+        if [ "$said" = late ]; then
+            ends_with 4 # before any change
+            says "$err" "timed out after 3s"
+        else
+            ends_with 0
+            says "$err" "Ship it: yes, by lead"
+        fi
+    done
+    is "$(cat made.txt)" shipped
+}
+
+@test "hold until goes by the clock while nothing runs" {
+    plan instant <<'P'
+plan "Instant" { }
+step "Wait" {
+  let begun = time.now()
+  file.append("made.txt", "begun\n")
+  hold until begun + 5s
+  rollback none "a line does no harm"
+}
+P
+    "$RUNPLAN" instant.plan >/dev/null 2>&1 3>&- &
+    until_so [ -s made.txt ]
+    sleep 0.3
+    kill -9 $!
+    wait $! || true
+    sleep 6
+    run_plan resume --json
+    ends_with 0
+    # what ran took less than the five seconds, of which the most had passed meanwhile
+    printf '%s\n' "$out" | jq -e 'select(.type == "run.ended") | .data.elapsed < 5'
+}
+
 @test "an answer is to the question that was open, not to the next one of the same text" {
     plan loop <<'P'
 plan "Loop" { }
@@ -538,7 +638,7 @@ P
     mv folder gone
     run_plan show
     ends_with 0
-    says "$err" "Waits for a person:"
+    says "$out" "Waits for a person:"
     run_plan approve "$(newest run)" 'Go?'
     ends_with 0
     run_plan resume
@@ -607,14 +707,293 @@ P
     RUNPLAN_OPERATOR=lead run_plan approve "$run" 'Ship it'
     run_plan resume
     ends_with 5
+    says "$err" "  - Go? (0.1:1)"
     run_plan approve "$run"
+    says "$err" 'confirm "Go?" (0.2:1)'
     says_not "$err" 'Ship it'
-    run_plan approve "$run" 'Go?'
+    for name in 'Go?' Go; do
+        run_plan approve "$run" "$name"
+        ends_with 4
+        says "$err" "2 questions are called \"$name\""
+        says "$err" 'confirm "Go?" (0.1:1)'
+    done
+    run_plan approve "$run" 0.2:1 --comment 'the second'
+    ends_with 0
     run_plan resume
     ends_with 5
+    says "$err" "Go? yes, by"
+    says "$err" "  - Go? (0.1:1)"
+    says_not "$err" "(0.2:1)"
     [ ! -e made.txt ]
+    run_plan approve "$run" 0.2:1
+    ends_with 4
+    says "$err" 'nobody is asked "0.2:1"'
     run_plan approve "$run" 'Go?'
     run_plan resume
     ends_with 0
     is "$(cat made.txt)" made
+}
+
+@test "file.append, killed before its write and behind it: the file tells which, and nobody is asked" {
+    plan append <<'P'
+plan "Append" { }
+step "One" {
+  file.append("made.txt", "one\n")
+  file.append("made.txt", "two\n")
+  rollback none "a line does no harm"
+}
+P
+    for call in write fsync; do
+        echo before >made.txt
+        strace -f -qq -o log -P made.txt -e trace=write,fsync -e "inject=$call:signal=KILL:when=1" \
+            "$RUNPLAN" append.plan >/dev/null 2>&1 3>&- && status=0 || status=$?
+        ends_with 137
+        is "$(cat made.txt)" "$([ $call = write ] && echo before || printf 'before\none')"
+        is "$(newest state)" "cut off"
+        echo "of another" >>made.txt
+        run_plan resume
+        if [ $call = write ]; then # what was added meanwhile stands where it was to begin
+            ends_with 5
+            says "$err" "made.txt has grown since it had 7 bytes, but does not go on with the text there"
+            run_plan resume --in-doubt again
+        fi
+        ends_with 0
+        is "$(sort made.txt)" $'before\nof another\none\ntwo'
+    done
+}
+
+# Takes connections and never answers. $silent is where it listens.
+silent_server() {
+    python3 - >port 3>&- <<'P' &
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+kept = []
+while True:
+    kept.append(server.accept())
+P
+    silent_pid=$!
+    until_so [ -s port ]
+    silent=127.0.0.1:$(cat port)
+}
+
+state_is() { [ "$(newest state)" = "$1" ]; }
+
+@test "Ctrl-C while a resume looks for what is in doubt: it stops at once, and the run stays as it was" {
+    plan probed <<'P'
+plan "Probed" { }
+step "One" {
+  file.append("made.txt", "one\n")
+  docker.rm("gone-long-ago")
+  rollback { file.append("made.txt", "undo one\n") }
+}
+P
+    silent_server
+    export DOCKER_HOST=tcp://$silent
+    "$RUNPLAN" probed.plan >/dev/null 2>&1 3>&- &
+    until_so [ -s made.txt ]
+    sleep 0.3
+    kill -9 $!
+    wait $! || true
+    for signal in INT:130 TERM:143; do
+        setsid "$RUNPLAN" resume >/dev/null 2>log 3>&- &
+        until_so state_is "under way"
+        sleep 0.3
+        kill -"${signal%:*}" $!
+        wait $! && status=0 || status=$?
+        is "$status" "${signal#*:}"
+        says "$(cat log)" "the resume was stopped before it went on; \`runplan resume $(newest run)\` goes on"
+        is "$(newest state)" "cut off"
+        is "$(cat made.txt)" one
+    done
+    kill $silent_pid
+    run_plan resume
+    ends_with 5
+    says "$err" "in doubt"
+    run_plan resume --in-doubt rollback
+    ends_with 1
+    is "$(cat made.txt)" $'one\nundo one'
+}
+
+@test "Ctrl-C at the question what became of a change: it stops, and the run stays as it was" {
+    lines_plan
+    kill_at 'line 1'
+    {
+        until_so grep -q 'Did it happen' shown
+        printf '\003'
+        sleep 1
+    } | SHELL=/bin/bash TERM=dumb script -qefc "$(printf '%q ' "$RUNPLAN" resume)" shown >/dev/null 2>&1 && status=0 || status=$?
+    ends_with 130
+    says "$(cat shown)" "the resume was stopped before it went on"
+    is "$(newest state)" "cut off"
+    run_plan resume --in-doubt done
+    ends_with 0
+}
+
+# Runs ARGUMENTS on a terminal, which is closed as soon as it has shown TEXT; what was shown is in $out.
+on_closed_terminal() { # TEXT ARGUMENTS...
+    python3 - "$@" >out 3>&- <<'P' && status=0 || status=$?
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execvpe(os.environ["RUNPLAN"], ["runplan"] + sys.argv[2:], dict(os.environ, TERM="dumb"))
+shown = b""
+while sys.argv[1].encode() not in shown:
+    shown += os.read(terminal, 4096)
+os.close(terminal)
+print(shown.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+P
+    out=$(cat out)
+}
+
+steps_plan() {
+    plan steps <<'P'
+plan "Steps" { }
+for i in 1..3 {
+  step "Step ${i}" {
+    file.append("made.txt", "do ${i}\n")
+    sh("sleep 1", reads: true)
+    rollback { file.append("made.txt", "undo ${i}\n") }
+  }
+}
+P
+}
+
+kill_steps() {
+    "$RUNPLAN" steps.plan >/dev/null 2>&1 3>&- &
+    until_so [ -s made.txt ]
+    sleep 0.3
+    kill -9 $!
+    wait $! || true
+}
+
+@test "resume --step asks from there on, also when it is resumed again; a terminal that is closed at the question leaves it open" {
+    steps_plan
+    kill_steps
+    run_plan resume --step
+    ends_with 4
+    says "$err" "--step asks before each step, and nobody is at a terminal"
+    is "$(newest state)" "cut off"
+    on_closed_terminal 'yes or no' resume --step
+    says "$out" "Next step: Step 2. Run it?"
+    ends_with 5
+    is "$(newest state)" waiting
+    run_plan approve "$(newest run)" 'Next step: Step 2'
+    ends_with 0
+    run_plan resume
+    ends_with 5
+    says "$err" "Next step: Step 3. Run it?"
+    is "$(cat made.txt)" $'do 1\ndo 2'
+    run_plan approve "$(newest run)" 'Next step' --no
+    run_plan resume
+    ends_with 1
+    is "$(cat made.txt)" $'do 1\ndo 2\nundo 2\nundo 1'
+}
+
+@test "a terminal that is closed while a resume works: it goes on without it; whether to go on in spite of a failure is a no" {
+    steps_plan
+    kill_steps
+    on_closed_terminal 'Step 2' resume
+    ends_with 0
+    is "$(cat made.txt)" $'do 1\ndo 2\ndo 3'
+    plan spite <<'P'
+plan "Spite" { }
+step "Ask" {
+  file.append("made.txt", "asked\n")
+  expect "it is sound" file.exists("sound") else ask
+  rollback { file.append("made.txt", "undone\n") }
+}
+P
+    on_closed_terminal 'yes or no' run spite.plan
+    ends_with 1
+    is "$(tail -n 2 made.txt)" $'asked\nundone'
+}
+
+@test "pause during a retry: the step comes to its end first, well or badly" {
+    plan flaky <<'P'
+plan "Flaky" { }
+param ends: string in ["well", "badly"]
+step "Flaky" {
+  retry 3 every 1500ms
+  file.write("tried", "x")
+  sh("echo try >>made.txt; test -e go", reads: true)
+  rollback { file.append("made.txt", "undone\n") }
+}
+step "After" {
+  file.append("made.txt", "after\n")
+  rollback none "a line does no harm"
+}
+P
+    for ends in well badly; do
+        rm -f made.txt go
+        "$RUNPLAN" flaky.plan --set ends=$ends >/dev/null 2>log 3>&- &
+        until_so [ -s made.txt ]
+        until_so state_is "under way"
+        run_plan pause "$(newest run)"
+        until_so grep -q 'paused by' log
+        [ $ends = badly ] || touch go
+        wait $! && status=0 || status=$?
+        if [ $ends = badly ]; then
+            ends_with 1
+            is "$(cat made.txt)" $'try\ntry\ntry\nundone'
+        else
+            ends_with 5
+            says_not "$(cat made.txt)" after
+            run_plan resume
+            ends_with 0
+            is "$(tail -n 1 made.txt)" after
+        fi
+    done
+}
+
+@test "a state that became read-only: each command says so, and nothing is changed" {
+    mkdir kept
+    [ "$(id -u)" != 0 ] || mount -t tmpfs tmpfs kept
+    export RUNPLAN_STATE=$PWD/kept
+    people_plan
+    run_plan people.plan
+    ends_with 5
+    run=$(newest run)
+    [ "$(id -u)" = 0 ] && mount -o remount,ro kept || chmod -R a-w kept
+    {
+        for command in runs show "approve $run" "resume $run" "abort $run" "rollback $run" "lock status"; do
+            run_plan $command
+            ends_with 2
+            says "$err" "runs.db: "
+        done
+        run_plan people.plan
+        ends_with 6
+        says "$err" "nothing was run"
+        is "$(cat made.txt)" begun
+        [ "$(id -u)" = 0 ] && mount -o remount,rw kept || chmod -R u+w kept
+        run_plan approve "$run"
+        ends_with 0
+    } && status=0 || status=$?
+    [ "$(id -u)" != 0 ] || umount kept
+    return $status
+}
+
+@test "abort, and pause, that a process did not live to hear: the next resume goes back; a pause is over" {
+    steps_plan
+    for word in abort pause; do
+        rm -f made.txt
+        "$RUNPLAN" steps.plan >/dev/null 2>&1 3>&- &
+        until_so [ -s made.txt ]
+        until_so state_is "under way"
+        kill -STOP $!
+        run_plan $word "$(newest run)"
+        ends_with 0
+        kill -9 $!
+        wait $! || true
+        run_plan resume
+        if [ $word = abort ]; then
+            ends_with 143
+            says "$err" "aborted by"
+            is "$(tail -n 1 made.txt)" "undo 1"
+        else
+            ends_with 0
+            is "$(cat made.txt)" $'do 1\ndo 2\ndo 3'
+        fi
+    done
 }

@@ -125,6 +125,34 @@ ended() { # the process begun, its code in $status
     is "$(cat done)" $'one\none\nthree'
 }
 
+@test "postgres: a resume whose lock another run holds is refused; it goes on when that is free" {
+    steps
+    begin run steps.plan --state "$PLACE"
+    kill -9 $!
+    ended
+    run=$("$RUNPLAN" runs --state "$PLACE" --json | head -n 1 | jq -r .run)
+    plan looks <<'P'
+plan "Looks" { lock "the bot" }
+step "Look" {
+  probe(["touch", "looks"])
+  wait until file.exists("go") within 5m every 50ms
+}
+P
+    RUNPLAN_STATE=$PWD/elsewhere "$RUNPLAN" run looks.plan --state "$PLACE" >log 2>&1 </dev/null 3>&- &
+    until_there looks
+    RUNPLAN_STATE=$PWD/third run_plan resume "$run" --state "$PLACE"
+    ends_with 4
+    says "$err" "the lock \"the bot\" is held by process $! on $(hostname) since 20"
+    says "$err" "nothing was changed"
+    is "$(cat done)" one
+    touch go
+    ended
+    ends_with 0
+    run_plan resume "$run" --state "$PLACE"
+    ends_with 0
+    is "$(cat done)" $'one\nthree'
+}
+
 @test "postgres: a server that is restarted meanwhile is waited for" {
     steps
     begin run steps.plan --state "$PLACE"

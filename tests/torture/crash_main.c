@@ -193,9 +193,10 @@ static void process_begin(struct process *process, struct subject *subject, stru
 	run_machine(process, process->driver);
 }
 
-static enum doubt nobody_there(void *context, const struct effect_request *request, const char *why)
+static enum doubt nobody_there(void *context, struct driver *resume, const struct effect_request *request, const char *why)
 {
 	(void)context;
+	(void)resume;
 	(void)request;
 	(void)why;
 	return DOUBT_STAYS;

@@ -3,8 +3,7 @@
 
 In each round CONTENDERS runs of hold.plan are started at once, over one state. Who gets the lock says so in a log (itself, not
 by a command that could outlive it), stays, and says that it leaves. In two of three rounds the owner is killed while it stays;
-then the lock must be free within a second (in a tenth of a second, measured; a command that the owner had started lives
-on, and must not hold it). There is one owner at a time; who is refused (exit 4) has said nothing in the log.
+then the lock must be free within a second; that includes the end of its command, for which the next owner waits. There is one owner at a time; who is refused (exit 4) has said nothing in the log.
 """
 import fcntl
 import os

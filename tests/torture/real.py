@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PLAN = "tests/torture/ledger.plan"
@@ -60,7 +59,6 @@ class Run:
     def answers(self, said):
         """--in-doubt for each question of a resume that has ended with 5."""
         options = []
-        time.sleep(0.15)  # what was under way when the process ended goes on to its end, or does not
         for line in said.splitlines():
             asked = re.search(r"in doubt \((.*?)\): ", line)
             if asked:
@@ -87,7 +85,7 @@ def judge(run, code, said):
     """None, or what is wrong with a run that has come to its end."""
     lines, whole = run.lines(), whole_run(run.ends)
     if sorted(lines) != sorted(whole):
-        return "the ledger is %s (exit %s)" % (lines, code)
+        return "the ledger is %s (exit %s): %s" % (lines, code, said[-300:])
     # what ran side by side may stand either way round
     calm = [x for x in lines if x not in ("left", "right", "undo left", "undo right")]
     if calm != [x for x in whole if x not in ("left", "right", "undo left", "undo right")]:

@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 form=$1 build=${2:-build}
 seed=${SEED:-1}
 [ "$form" != whole ] || seed=${SEED:-$(date +%Y%m%d)}
-parts=${PARTS:-golden crash day damage faults memory kills locks lab}
+parts=${PARTS:-golden crash day damage faults memory kills locks postgres secrets lab}
 passed=0
 failed=0
 
@@ -61,6 +61,7 @@ case $form in
         part memory tests/torture/memory.py "$library" 12 "$seed"
         part kills tests/torture/kills.py 10 "$seed"
         part locks tests/torture/locks.py 10 3 "$seed"
+        part postgres tests/torture/postgres.py 8 "$seed"
         ;;
     sanitized)
         part golden "$crash" --seed "$seed" --sample 40 "${golden[@]}"
@@ -76,6 +77,8 @@ case $form in
         part memory tests/torture/memory.py "$library" 0 "$seed"
         part kills tests/torture/kills.py 60 "$seed"
         part locks tests/torture/locks.py 50 100 "$seed"
+        part postgres tests/torture/postgres.py 160 "$seed"
+        part secrets python3 tests/secrets/planted.py "${RUNPLAN:-./runplan}" # its short form: tests/cli/secrets.bats
         part lab lab
         ;;
     *) sed -n '2,6s/^# //p' "$0" >&2; exit 2 ;;

@@ -36,6 +36,7 @@ struct under_way {
 	int64_t due; /* INT64_MAX: never */
 	uint64_t serial;
 	bool cancelled, handler, settling;
+	bool to_note; /* its note is not on record yet: nothing has happened */
 };
 
 struct world_driver {
@@ -310,6 +311,7 @@ static void world_start(struct driver *driver, const struct effect_request *requ
 	world->side_by_side |= world->under_way != NULL;
 	call = put_under_way(world, request);
 	call->memory = memory;
+	call->to_note = request->builtin->flags & BUILTIN_NOTED;
 	call->outcome = outcome_copy(&memory->outcome);
 	due = memory->first_start + memory->delay;
 	call->due = memory->never ? INT64_MAX : due > world->now ? due : world->now;
@@ -338,8 +340,8 @@ static void world_cancel(struct driver *driver, const char *id)
 
 static void happens(struct world *world, struct under_way *call)
 {
-	if (call->settling || call->builtin->effect != EFFECT_CHANGE || call->outcome.kind != OUTCOME_OK ||
-	    call->builtin->flags & BUILTIN_RENEW)
+	if (call->settling || call->to_note || call->builtin->effect != EFFECT_CHANGE ||
+	    call->outcome.kind != OUTCOME_OK || call->builtin->flags & BUILTIN_RENEW)
 		return;
 	call->memory->happened++;
 	list_push(&world->ledger, value_string_printf("%s %s", call->id, value_text_peek(call->shown)));
@@ -383,6 +385,21 @@ static bool deliver_outcome(struct world_driver *driver, struct under_way **at, 
 	return true;
 }
 
+static bool deliver_note(struct world *world, struct delivery *out)
+{
+	struct under_way *call = world->under_way;
+
+	while (call && !call->to_note)
+		call = call->next;
+	if (!call)
+		return false;
+	call->to_note = false;
+	out->kind = DELIVERY_NOTE;
+	out->id = memory_need(strdup(call->id));
+	out->outcome = outcome_ok(value_string("what a probe would look for"));
+	return true;
+}
+
 static bool signal_due(struct world *world)
 {
 	return world->signal >= 0 && (world->deliveries == world->signal ||
@@ -413,6 +430,8 @@ static bool world_next(struct driver *base, int64_t deadline, struct delivery *o
 	if (signal_due(world)) {
 		out->kind = DELIVERY_SIGNAL;
 		out->signal = SIGINT;
+	} else if (deliver_note(world, out)) {
+		;
 	} else if (due != INT64_MAX && due <= deadline) {
 		if (!deliver_outcome(driver, first, out))
 			return false;
@@ -489,10 +508,11 @@ static void world_settle(struct driver *driver, const struct effect_request *req
 	world->probed += knows;
 }
 
-enum doubt world_decide(void *context, const struct effect_request *request, const char *why)
+enum doubt world_decide(void *context, struct driver *resume, const struct effect_request *request, const char *why)
 {
 	struct world *world = context;
 
+	(void)resume;
 	(void)why;
 	world->asked++;
 	return has_happened(world, request) ? DOUBT_DONE : DOUBT_AGAIN;
@@ -549,12 +569,13 @@ static void cut_record(struct world *world)
 	size_t length, count = world->all_rows ? mortal->rows->ops->count(mortal->rows) : world->durable;
 	int64_t now = 0;
 
+	rows->packed = true;
 	for (size_t i = 0; i < count; i++) {
 		const char *row = mortal->rows->ops->row_peek(mortal->rows, i, &length);
 		struct event event;
 
 		rows->ops->append(rows, row, length);
-		if (!event_unpack(row, length, &event)) {
+		if (!store_event(rows, i, &event)) {
 			say_wrong(world, "row %zu cannot be read: %s", i, row);
 			continue;
 		}

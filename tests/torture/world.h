@@ -81,7 +81,7 @@ struct driver *world_driver_new(struct world *world); /* for one process */
 /* Sees each event before it is kept (journal_prepare); `replays`: it is told again. */
 void world_see(struct world *world, const struct event *event, bool replays);
 /* What a person who has looked answers; of struct resume_options. */
-enum doubt world_decide(void *context, const struct effect_request *request, const char *why);
+enum doubt world_decide(void *context, struct driver *resume, const struct effect_request *request, const char *why);
 /* The ledger without what was rightly repeated; the caller releases it. */
 struct value world_deeds(const struct world *world);
 

@@ -129,23 +129,51 @@ static void row_start(struct driver *driver, const struct builtin_table *table, 
 	row_call_drop(&call);
 }
 
-/* The next outcome, within 30 s; the id goes nowhere. */
-static inline struct outcome row_wait(struct driver *driver)
+/* The next outcome, within 30 s; the id goes nowhere. *note: the last that went on record before it; owned by the caller. */
+static inline struct outcome row_wait_noted(struct driver *driver, struct value *note)
 {
 	struct delivery delivery;
 
-	if (!driver->ops->next(driver, live_now((struct live *)driver) + 30 * INT64_C(1000000000),
-			       &delivery) ||
-	    delivery.kind != DELIVERY_OUTCOME)
-		fail_msg("no outcome came");
-	free(delivery.id);
-	return delivery.outcome;
+	*note = value_null();
+	for (;;) {
+		if (!driver->ops->next(driver, live_now((struct live *)driver) + 30 * INT64_C(1000000000),
+				       &delivery) ||
+		    (delivery.kind != DELIVERY_OUTCOME && delivery.kind != DELIVERY_NOTE))
+			fail_msg("no outcome came");
+		free(delivery.id);
+		if (delivery.kind == DELIVERY_OUTCOME)
+			return delivery.outcome;
+		value_release(*note);
+		*note = delivery.outcome.value;
+		value_release(delivery.outcome.message);
+	}
+}
+
+static inline struct outcome row_wait(struct driver *driver)
+{
+	struct value note;
+	struct outcome outcome = row_wait_noted(driver, &note);
+
+	value_release(note);
+	return outcome;
 }
 
 static inline struct outcome row_run(struct driver *driver, const struct builtin_table *table, const char *name,
 			      const struct row_arg *args)
 {
 	row_start(driver, table, name, "call", args);
+	return row_wait(driver);
+}
+
+/* What settles the call of which only this note is on record. */
+static inline struct outcome row_settle(struct driver *driver, const struct builtin_table *table,
+					const char *name, const struct row_arg *args, struct value note)
+{
+	struct row_call call = row_request(table, name, "call", args);
+
+	call.request.args = call.args;
+	driver->ops->settle(driver, &call.request, note);
+	row_call_drop(&call);
 	return row_wait(driver);
 }
 

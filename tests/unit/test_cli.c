@@ -550,12 +550,12 @@ static void test_pulse(void **state)
 	pulse->ops->free(pulse);
 }
 
-static bool tell_when_idle(void *context, bool idle, struct delivery *out)
+static bool tell_when_idle(void *context, enum pulse_moment moment, struct delivery *out)
 {
 	(void)context;
-	if (idle)
+	if (moment == PULSE_IDLE)
 		*out = (struct delivery){.kind = DELIVERY_NOBODY};
-	return idle;
+	return moment == PULSE_IDLE;
 }
 
 /* Only people are waited for: not while another effect is under way, nor where something else is due. */
@@ -574,7 +574,12 @@ static void test_pulse_is_idle(void **state)
 	assert_true(pulse->ops->next(pulse, INT64_MAX, &out));
 	assert_int_equal(out.kind, DELIVERY_NOBODY);
 	assert_int_equal(out.now, 20);
+	pulse->for_people = true; /* the deadline is the question's own */
+	assert_true(pulse->ops->next(pulse, 30, &out));
+	assert_int_equal(out.kind, DELIVERY_NOBODY);
 	pulse->ops->start(pulse, &(struct effect_request){.id = "2", .builtin = &other});
+	assert_true(pulse->ops->next(pulse, 30, &out));
+	assert_int_equal(out.kind, DELIVERY_TIME);
 	assert_true(pulse->ops->next(pulse, INT64_MAX, &out));
 	assert_int_equal(out.kind, DELIVERY_SIGNAL);
 	pulse->ops->free(pulse);

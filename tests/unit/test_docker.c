@@ -703,14 +703,15 @@ static void test_exec_settles(void **state)
 /* Whoever reads its stream goes away before the command writes: the engine says 126 of all of these. */
 static void exec_leave_unread(const char *end, const char *attached, char id[65])
 {
-	char command[200], script[400];
+	char command[200], script[600];
 	const char *argv[] = {"sh", "-c", script, NULL};
 
-	snprintf(command, sizeof command, "sleep 1; echo lost; %s", end);
+	snprintf(command, sizeof command, "sleep 2; echo lost; %s", end);
 	exec_leave_attached(command, attached, NULL, id);
 	snprintf(script, sizeof script,
-		 "timeout 0.3 curl -s --unix-socket /var/run/docker.sock -H Content-Type:application/json "
-		 "-d '{\"Detach\":false}' http://d/v1.41/exec/%s/start; true",
+		 "ask() { exec curl -s --unix-socket /var/run/docker.sock \"$@\"; }; at=http://d/v1.41/exec/%s; "
+		 "ask -H Content-Type:application/json -d '{\"Detach\":false}' $at/start >/dev/null & "
+		 "until (ask $at/json) | grep -q '\"Running\":true'; do sleep 0.05; done; kill $!",
 		 id);
 	value_release(help_output(argv));
 }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -600,8 +602,10 @@ static void test_resume_renews(void **state)
 	tape_free(&tape);
 }
 
-static enum doubt says_rollback(void *context, const struct effect_request *request, const char *why)
+static enum doubt says_rollback(void *context, struct driver *resume, const struct effect_request *request,
+				const char *why)
 {
+	(void)resume;
 	assert_string_equal(request->id, "2");
 	assert_string_equal(why, "");
 	++*(int *)context;
@@ -648,6 +652,62 @@ static void test_resume_goes_on(void **state)
 	assert_int_equal(value_length(simulate_ledger_peek(inner)), 0);
 	driver->ops->free(driver);
 	value_release(who);
+	tape_free(&tape);
+}
+
+/* Nobody answers: until a signal comes. */
+static enum doubt says_nothing(void *context, struct driver *resume, const struct effect_request *request,
+			       const char *why)
+{
+	(void)request;
+	(void)why;
+	while (resume_listen(resume, S))
+		++*(int *)context;
+	return DOUBT_STAYS;
+}
+
+static void expect_stopped(struct driver *driver, int signal)
+{
+	struct delivery out = {0};
+
+	assert_int_equal(resume_signal(driver), 0);
+	assert_false(driver->ops->next(driver, INT64_MAX, &out));
+	assert_int_equal(resume_signal(driver), signal);
+	driver->ops->free(driver);
+}
+
+/* While a secret, a lock, or the answer to a question is waited for, a signal ends the resume: nothing was delivered. */
+static void test_resume_is_stopped(void **state)
+{
+	struct tape tape = tape_new();
+	struct driver *inner = simulate_driver_new(&builtin_registry), *driver;
+	int waited = 0;
+
+	(void)state;
+	given(inner, "secret.env hangs");
+	simulate_signal(inner, 4 * S, SIGTERM);
+	put_begin(&tape);
+	put_started(&tape, "1", "secret.env", "TOKEN");
+	put_ended(&tape, "1", "ok", value_mark(value_string("old"), VALUE_SECRET), "");
+	driver = resume_driver_new(tape.store, inner, &(struct resume_options){.data = value_null()});
+	start(driver, "1", "secret.env", "TOKEN");
+	expect_stopped(driver, SIGTERM);
+	tape_free(&tape);
+
+	tape = tape_new();
+	inner = simulate_driver_new(&builtin_registry);
+	simulate_signal(inner, 4 * S + S / 2, SIGINT);
+	put_begin(&tape);
+	put_started(&tape, "1", "docker.exec", "a");
+	put_started(&tape, "2", "docker.exec", "b");
+	driver = resume_driver_new(tape.store, inner,
+				   &(struct resume_options){.data = value_null(),
+							    .decide = says_nothing,
+							    .context = &waited});
+	start(driver, "1", "docker.exec", "a");
+	start(driver, "2", "docker.exec", "b");
+	expect_stopped(driver, SIGINT);
+	assert_int_equal(waited, 4); /* and nobody is asked about the second one */
 	tape_free(&tape);
 }
 
@@ -728,6 +788,7 @@ int main(void)
 	    cmocka_unit_test(test_replay_knows_givens),
 	    cmocka_unit_test(test_resume_renews),
 	    cmocka_unit_test(test_resume_goes_on),
+	    cmocka_unit_test(test_resume_is_stopped),
 	    cmocka_unit_test(test_replay_of_a_long_record),
 	    cmocka_unit_test(test_digest_leaves_secrets_out),
 	};

@@ -377,6 +377,128 @@ static void test_append(void **state)
 		      "file.append: cannot write .: Is a directory");
 }
 
+#define APPEND(path_, text_) ARGS(S("path", path_), S("text", text_))
+#define SETTLE_APPEND(path_, text_, note_)                                                                   \
+	row_settle(driver, &file_table, "file.append", APPEND(path_, text_), note_)
+
+static void assert_doubt(struct outcome outcome, const char *why)
+{
+	assert_int_equal(outcome.kind, OUTCOME_UNKNOWN);
+	assert_string_equal(value_text_peek(outcome.message), why);
+	outcome_release(&outcome);
+}
+
+/* What is on record before it is written; then the file is as it was. */
+static struct value append_note(const char *path, const char *text, const char *before)
+{
+	struct value note;
+
+	row_start(driver, &file_table, "file.append", "call", APPEND(path, text));
+	assert_answer(row_wait_noted(driver, &note), "null");
+	if (before)
+		put(path, before);
+	else
+		assert_int_equal(unlink(path), 0);
+	return note;
+}
+
+static void test_append_settles(void **state)
+{
+	const char *grown = "settled has grown since it had 4 bytes, but does not go on with the text there";
+	const char *other = "settled is not the file any more that it was, or was cut";
+	struct value note;
+
+	(void)state;
+	assert_answer(SETTLE_APPEND("settled", "two\n", value_null()), "false");
+	put("settled", "one\n");
+	note = append_note("settled", "two\n", "one\n");
+	assert_answer(SETTLE_APPEND("settled", "two\n", note), "false");
+	put("settled", "one\ntwo\n");
+	assert_answer(SETTLE_APPEND("settled", "two\n", note), "true");
+	put("settled", "one\ntwo\nof another\n");
+	assert_answer(SETTLE_APPEND("settled", "two\n", note), "true");
+	put("settled", "one\ntw"); /* it was cut off in the middle */
+	assert_doubt(SETTLE_APPEND("settled", "two\n", note), grown);
+	put("settled", "one\nof another\n");
+	assert_doubt(SETTLE_APPEND("settled", "two\n", note), grown);
+	put("settled", "one\nof another\ntwo\n"); /* perhaps ours, perhaps another's */
+	assert_doubt(SETTLE_APPEND("settled", "two\n", note), grown);
+	put("settled", "on");
+	assert_doubt(SETTLE_APPEND("settled", "two\n", note), other);
+	put("beside", "one\ntwo\n"); /* rotated away */
+	assert_int_equal(rename("beside", "settled"), 0);
+	assert_doubt(SETTLE_APPEND("settled", "two\n", note), other);
+	assert_int_equal(unlink("settled"), 0);
+	assert_doubt(SETTLE_APPEND("settled", "two\n", note), other);
+	assert_int_equal(mkdir("settled", 0755), 0);
+	assert_doubt(SETTLE_APPEND("settled", "two\n", note), "cannot read settled: it is no regular file");
+	assert_int_equal(rmdir("settled"), 0);
+	value_release(note);
+
+	note = append_note("settled", "one\n", NULL); /* there was no file */
+	assert_answer(SETTLE_APPEND("settled", "one\n", note), "false");
+	put("settled", "");
+	assert_answer(SETTLE_APPEND("settled", "one\n", note), "false");
+	put("settled", "one\n");
+	assert_answer(SETTLE_APPEND("settled", "one\n", note), "true");
+	value_release(note);
+}
+
+/* More than a block, so that it is compared piece by piece. */
+static void test_append_settles_long_text(void **state)
+{
+	static char text[200001];
+	struct value note;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text) - 1; i++)
+		text[i] = (char)('a' + i % 23);
+	note = append_note("long", text, NULL);
+	put("long", text);
+	assert_answer(SETTLE_APPEND("long", text, note), "true");
+	text[sizeof(text) - 2] = '!';
+	assert_doubt(SETTLE_APPEND("long", text, note),
+		     "long has grown since it had 0 bytes, but does not go on with the text there");
+	value_release(note);
+}
+
+/* The same text, at once, to one file by two names: no two of them note the same place. */
+static void test_append_takes_turns(void **state)
+{
+	char id[16], content[4 * 40 + 1] = "";
+	bool noted[40] = {false};
+	int ended = 0;
+
+	(void)state;
+	put("turns", "");
+	assert_int_equal(symlink("turns", "same"), 0);
+	for (int i = 0; i < 40; i++) {
+		snprintf(id, sizeof(id), "%d", i);
+		row_start(driver, &file_table, "file.append", id, APPEND(i % 2 ? "turns" : "same", "one\n"));
+		strcat(content, "one\n");
+	}
+	driver->ops->cancel(driver, "39");
+	while (ended < 40) {
+		struct delivery delivery;
+
+		assert_true(driver->ops->next(driver, INT64_MAX, &delivery));
+		if (delivery.kind == DELIVERY_NOTE) {
+			int64_t place = record_peek(delivery.outcome.value, "size").i / 4;
+
+			assert_true(place >= 0 && place < 40 && !noted[place]);
+			noted[place] = true;
+		} else {
+			ended++;
+			assert_int_equal(delivery.outcome.kind,
+					 strcmp(delivery.id, "39") == 0 ? OUTCOME_FAILED : OUTCOME_OK);
+		}
+		free(delivery.id);
+		outcome_release(&delivery.outcome);
+	}
+	content[4 * 39] = '\0';
+	assert_content("turns", content);
+}
+
 static void test_remove_and_mkdir(void **state)
 {
 	(void)state;
@@ -402,33 +524,17 @@ static void test_remove_and_mkdir(void **state)
 	assert_content("m/file", "x");
 }
 
-/* file.replace() puts a note on record before it writes; row_run() knows only of outcomes. */
 static struct outcome replace(const struct row_arg *args, struct value *note)
 {
-	struct delivery delivery = {0};
-
-	*note = value_null();
 	row_start(driver, &file_table, "file.replace", "call", args);
-	for (;;) {
-		assert_true(driver->ops->next(driver, INT64_MAX, &delivery));
-		free(delivery.id);
-		if (delivery.kind != DELIVERY_NOTE)
-			return delivery.outcome;
-		value_release(*note);
-		*note = delivery.outcome.value;
-	}
+	return row_wait_noted(driver, note);
 }
 
 /* What settles a replace of which only this note is on record. */
 static bool settled(const struct row_arg *args, struct value note, bool *known)
 {
-	struct row_call call = row_request(&file_table, "file.replace", "call", args);
-	struct outcome outcome;
+	struct outcome outcome = row_settle(driver, &file_table, "file.replace", args, note);
 
-	call.request.args = call.args;
-	driver->ops->settle(driver, &call.request, note);
-	outcome = row_wait(driver);
-	row_call_drop(&call);
 	assert_int_equal(outcome.kind, OUTCOME_OK);
 	*known = outcome.value.tag == VALUE_BOOL;
 	return value_truthy(outcome.value);
@@ -498,10 +604,9 @@ static void test_preview(void **state)
 			      {"with", value_mark(value_string("hunter2"), VALUE_SECRET)},
 			      S("pattern", "a+")),
 			 "file.replace: \"/srv/x\": what matches \"a+\" by ***");
-	assert_described(
-	    "file.replace",
-	    ARGS(S("path", "/srv/x"), S("with", "green"), S("old", "blue"), S("host", "web1")),
-	    "file.replace: \"/srv/x\": each \"blue\" by \"green\"  (on \"web1\")");
+	assert_described("file.replace",
+			 ARGS(S("path", "/srv/x"), S("with", "green"), S("old", "blue"), S("host", "web1")),
+			 "file.replace: \"/srv/x\": each \"blue\" by \"green\"  (on \"web1\")");
 }
 
 static struct value values(const char *key, struct value v)
@@ -600,6 +705,9 @@ int main(void)
 	    cmocka_unit_test(test_full_disk),
 	    cmocka_unit_test(test_no_permission),
 	    cmocka_unit_test(test_append),
+	    cmocka_unit_test(test_append_settles),
+	    cmocka_unit_test(test_append_settles_long_text),
+	    cmocka_unit_test(test_append_takes_turns),
 	    cmocka_unit_test(test_remove_and_mkdir),
 	    cmocka_unit_test(test_replace),
 	    cmocka_unit_test(test_template),

@@ -420,6 +420,107 @@ static void test_a_replayed_record_is_left_alone_until_it_goes_on(void **state)
 	store.rows->ops->free(store.rows);
 }
 
+static void append_answer(struct journal *journal, const char *id, struct value value)
+{
+	struct event event = {.kind = EVENT_EFFECT_ENDED, .id = id, .step = "", .text = "", .data = record_new(2)};
+
+	record_set(&event.data, "kind", value_string("ok"));
+	record_set(&event.data, "value", value_copy(value));
+	assert_true(journal_append(journal, &event));
+	value_release(event.data);
+}
+
+static size_t length_of_row(struct store *store, size_t index)
+{
+	size_t length;
+
+	return store->ops->row_peek(store, index, &length) ? length : 0;
+}
+
+static void holds(struct store *store, size_t index, struct value wanted)
+{
+	struct event event;
+
+	assert_true(store_event(store, index, &event));
+	if (!value_equal(record_peek(event.data, "value"), wanted))
+		fail_msg("row %zu: %s", index, store->ops->row_peek(store, index, &(size_t){0}));
+	event_free(&event);
+}
+
+/* A container that is looked at again and again: what is told once is not told again. */
+static void test_an_answer_that_comes_again_takes_no_room(void **state)
+{
+	struct store *store = store_memory_new();
+	struct journal *journal;
+	struct value large = list_new(50), changed, list = list_new(50), marked;
+
+	(void)state;
+	store->packed = true;
+	journal = journal_new(store);
+	for (int i = 0; i < 50; i++) {
+		list_push(&list, value_int(1000000 + i));
+		list_push(&large, value_int(2000000 + i));
+	}
+	append_answer(journal, "0:1", list);
+	append_answer(journal, "0:2", list);
+	append_answer(journal, "0:3", large);
+	append_answer(journal, "0:4", list);
+	changed = list_new(51);
+	for (int i = 0; i < 50; i++)
+		list_push(&changed, value_copy(list_peek(list, (size_t)i)));
+	list_push(&changed, value_int(1));
+	append_answer(journal, "0:5", changed); /* of the same beginning, and another value */
+	marked = value_mark(value_copy(list), VALUE_SECRET);
+	append_answer(journal, "0:6", marked); /* the same object, which is a secret here */
+	assert_true(length_of_row(store, 0) > 400 && length_of_row(store, 2) > 400);
+	assert_true(length_of_row(store, 1) < 80 && length_of_row(store, 3) < 80);
+	holds(store, 0, list);
+	holds(store, 1, list);
+	holds(store, 2, large);
+	holds(store, 3, list);
+	holds(store, 4, changed);
+	assert_non_null(strstr(store->ops->row_peek(store, 5, &(size_t){0}), "$secret"));
+	value_release(marked);
+	value_release(changed);
+	value_release(list);
+	value_release(large);
+	journal_free(journal);
+	store->ops->free(store);
+}
+
+/* The row that a row points to: itself, one behind it, none, one that is no answer, one that points further. */
+static void test_answers_that_stand_nowhere_are_refused(void **state)
+{
+	static const char *const rows[] = {
+		"[\"time\",\"\",\"\",null,1,2]",
+		"[\"effect.ended\",\"0:1\",\"\",\"ok\",{\"$as\":1},1,2]",
+		"[\"effect.ended\",\"0:1\",\"\",\"ok\",{\"$as\":3},1,2]",
+		"[\"effect.ended\",\"0:1\",\"\",\"ok\",[1],1,2]",
+		"[\"effect.ended\",\"0:1\",\"\",\"ok\",{\"$as\":3},1,2]",
+		"[\"effect.ended\",\"0:1\",\"\",\"ok\",{\"$as\":4},1,2]",
+		"[\"effect.ended\",\"0:1\",\"\",\"ok\",{\"$as\":-1},1,2]",
+		"[\"effect.ended\",\"0:1\",\"\",\"ok\",{\"$as\":99},1,2]",
+		"[\"effect.ended\",\"0:1\",\"\",\"ok\",{\"$as\":3,\"b\":1},1,2]",
+		"[\"effect.ended\",\"0:1\",\"\",\"ok\",{\"$as\":0},1,2]",
+	};
+	static const bool good[] = {true, false, false, true, true, false, false, false, false, false};
+	struct store *store = store_memory_new();
+	struct event event;
+
+	(void)state;
+	store->packed = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		store->ops->append(store, rows[i], strlen(rows[i]));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (store_event(store, i, &event) != good[i])
+			fail_msg("%s", rows[i]);
+		if (good[i])
+			event_free(&event);
+	}
+	assert_false(event_unpack(rows[4], strlen(rows[4]), &event)); /* alone */
+	store->ops->free(store);
+}
+
 static void test_outcomes(void **state)
 {
 	struct outcome failed = outcome_failed("exit code %d of %s", 3, "pg_dump"),
@@ -539,7 +640,7 @@ static void test_damaged_packed_rows_are_refused(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		if (event_unpack(rows[i], strlen(rows[i]), &back))
 			fail_msg("%s", rows[i]);
-	assert_true(event_unpack("[\"time\", \"\", \"\\u0041\", null, 1, 2]", 34, &back));
+	assert_true(event_unpack("[\"time\",\"\",\"\\u0041\",null,1,2]", 29, &back));
 	assert_string_equal(back.text, "A");
 	event_free(&back);
 }
@@ -558,6 +659,8 @@ int main(void)
 	    cmocka_unit_test(test_wants),
 	    cmocka_unit_test(test_a_store_that_failed_takes_no_more),
 	    cmocka_unit_test(test_a_replayed_record_is_left_alone_until_it_goes_on),
+	    cmocka_unit_test(test_an_answer_that_comes_again_takes_no_room),
+	    cmocka_unit_test(test_answers_that_stand_nowhere_are_refused),
 	    cmocka_unit_test(test_outcomes),
 	};
 

@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "builtins/guard.h"
 #include "builtins/lazy.h"
 #include "builtins/live.h"
 #include "tests/unit/http_serve.h"
@@ -943,6 +945,48 @@ static void test_stop_waits_for_the_whole_group(void **state)
 	driver->ops->free(driver);
 }
 
+static pid_t leader_of_a_group(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		setsid();
+		for (;;)
+			pause();
+	}
+	assert_true(pid > 0);
+	while (getpgid(pid) != pid)
+		usleep(1000);
+	return pid;
+}
+
+/* Groups that have ended are taken out, those of zombies alone as well. */
+static void test_which_groups_are_there(void **state)
+{
+	pid_t groups[40] = {0}, kept[20];
+
+	(void)state;
+	assert_int_equal(guard_living(groups, 40), 0);
+	for (size_t i = 0; i < 20; i++)
+		groups[2 * i] = leader_of_a_group();
+	for (size_t i = 0; i < 20; i += 2) {
+		siginfo_t ended;
+
+		kill(groups[2 * i], SIGKILL);
+		assert_int_equal(waitid(P_PID, (id_t)groups[2 * i], &ended, WEXITED | WNOWAIT), 0);
+		kept[i] = groups[2 * i];
+		kept[i + 1] = groups[2 * i + 2];
+	}
+	assert_int_equal(guard_living(groups, 40), 10);
+	for (size_t i = 0; i < 10; i++)
+		assert_int_equal(groups[i], kept[2 * i + 1]);
+	for (size_t i = 0; i < 20; i++) {
+		kill(kept[i], SIGKILL);
+		assert_int_equal(waitpid(kept[i], NULL, 0), kept[i]);
+	}
+	assert_int_equal(guard_living(groups, 10), 0);
+}
+
 /* A daemon that keeps its starter's pipes open does not keep the call open. */
 static void test_a_daemon_left_behind(void **state)
 {
@@ -1686,6 +1730,7 @@ int main(void)
 	    cmocka_unit_test(test_process_killed_by_a_signal),
 	    cmocka_unit_test(test_process_that_cannot_start),
 	    cmocka_unit_test(test_process_is_found_in_its_own_path),
+	    cmocka_unit_test(test_which_groups_are_there),
 	    cmocka_unit_test(test_process_inherits_no_descriptors),
 	    cmocka_unit_test(test_process_inherits_no_signals),
 	    cmocka_unit_test(test_process_gets_a_secret_on_3),

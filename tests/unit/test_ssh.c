@@ -594,6 +594,41 @@ static void assert_mode(const char *path, const char *mode)
 	ASSERT_SAME("file.mode", PATH(path));
 }
 
+#define APPEND_ON(path_, text_) ARGS(PATH(path_), {"text", value_string(text_)}, ON("web1"))
+#define SETTLE_ON(path_, text_, note_)                                                                       \
+	row_settle(driver, &file_table, "file.append", APPEND_ON(path_, text_), note_)
+
+static void assert_bool(struct outcome outcome, bool expected)
+{
+	struct value v = value_of(outcome);
+
+	assert_int_equal(v.tag, VALUE_BOOL);
+	assert_int_equal(v.b, expected);
+}
+
+/* Of an append to the file that holds "one\ntwo". */
+static void append_settles(const char *path)
+{
+	struct value note;
+
+	row_start(driver, &file_table, "file.append", "call", APPEND_ON(path, "three"));
+	value_release(value_of(row_wait_noted(driver, &note)));
+	assert_bool(SETTLE_ON(path, "three", note), true);
+	assert_bool(SETTLE_ON(path, "three", value_null()), false);
+	assert_says(SETTLE_ON(path, "tree", note), OUTCOME_UNKNOWN, "has grown since it had 7 bytes");
+	put(path, value_string("one\ntwo"), NULL); /* by another file in its place */
+	assert_says(SETTLE_ON(path, "three", note), OUTCOME_UNKNOWN, "is not the file any more");
+	value_release(note);
+	row_start(driver, &file_table, "file.append", "call", APPEND_ON(path, "three"));
+	value_release(value_of(row_wait_noted(driver, &note)));
+	assert_int_equal(truncate(path, 7), 0);
+	assert_bool(SETTLE_ON(path, "three", note), false);
+	assert_int_equal(unlink(path), 0);
+	assert_says(SETTLE_ON(path, "three", note), OUTCOME_UNKNOWN, "is not the file any more");
+	value_release(note);
+	put(path, value_string("one\ntwo"), "0604");
+}
+
 static void test_files(void **state)
 {
 	char folder[200], path[220], other[220], link[220];
@@ -625,6 +660,7 @@ static void test_files(void **state)
 	value_release(value_of(FILE_ON("file.append", PATH(path), {"text", value_string("two")})));
 	assert_content(path, value_string("one\ntwo"));
 	assert_mode(path, "0604");
+	append_settles(path);
 	ASSERT_SAME("file.size", PATH(path));
 	ASSERT_SAME("file.sha256", PATH(path));
 	ASSERT_SAME("file.modified", PATH(path));

@@ -15,6 +15,8 @@
 #include "interp/machine.h"
 #include "tests/unit/scratch.h"
 
+#define SECOND_NS INT64_C(1000000000)
+
 /* ---- a store that knows what is durable ---- */
 
 struct kept {
@@ -74,7 +76,7 @@ struct quick {
 	char *changes[500]; /* ids of changes that were answered */
 	size_t change_count;
 	int started, cancelled;
-	int64_t now;
+	int64_t now, tick; /* that each answer takes */
 };
 
 static void quick_start(struct driver *driver, const struct effect_request *request)
@@ -133,6 +135,10 @@ static bool quick_next(struct driver *driver, int64_t deadline, struct delivery 
 		*out = (struct delivery){.kind = DELIVERY_TIME, .now = quick->now};
 		return true;
 	}
+	quick->now += quick->tick;
+	/* The first change was answered a tick after the start. */
+	if (quick->change_count && quick->now > quick->tick + SECOND_NS + 2 * quick->tick)
+		assert_true(is_durable(quick->kept, "effect.ended", quick->changes[0]));
 	*out = (struct delivery){.kind = DELIVERY_OUTCOME,
 				 .now = quick->now,
 				 .id = strdup(quick->answers[quick->first]),
@@ -158,7 +164,7 @@ static const struct driver_ops quick_ops = {
 
 /* ---- a run ---- */
 
-static int run(const char *text, struct kept *kept, struct quick *quick, bool notes)
+static int run_for(const char *text, struct kept *kept, struct quick *quick, bool notes, int64_t tick)
 {
 	struct compilation *compilation = compilation_new(&builtin_registry);
 	struct machine_options options = {.run_id = "r"};
@@ -168,7 +174,7 @@ static int run(const char *text, struct kept *kept, struct quick *quick, bool no
 
 	kept->base.ops = &kept_ops;
 	kept->base.packed = true;
-	*quick = (struct quick){.driver.ops = &quick_ops, .kept = kept, .notes = notes};
+	*quick = (struct quick){.driver.ops = &quick_ops, .kept = kept, .notes = notes, .tick = tick};
 	file_make(in_directory("a.plan"), text, strlen(text));
 	if (!check_plan(compilation, in_directory("a.plan")))
 		diag_print(stderr, compilation->diags, compilation->sources, false);
@@ -190,6 +196,11 @@ static int run(const char *text, struct kept *kept, struct quick *quick, bool no
 	for (size_t i = 0; i < quick->change_count; i++)
 		free(quick->changes[i]);
 	return code;
+}
+
+static int run(const char *text, struct kept *kept, struct quick *quick, bool notes)
+{
+	return run_for(text, kept, quick, notes, 0);
 }
 
 static void test_branches_share(void **state)
@@ -255,6 +266,49 @@ static void test_one_after_the_other(void **state)
 	assert_true(kept.syncs <= 6);
 }
 
+/* Reads that answer at once do not make the machine wait: what was owed before them is synced with what
+ * follows. */
+static void test_reads_at_once_share(void **state)
+{
+	struct kept kept = {0};
+	struct quick quick;
+
+	(void)state;
+	assert_int_equal(run("plan \"P\" { }\n"
+			     "step \"S\" {\n"
+			     "  file.remove(\"/a\")\n"
+			     "  for i in 1..5 { let _c = file.exists(\"/c${i}\") }\n"
+			     "  file.remove(\"/b\")\n"
+			     "  hold 1s\n"
+			     "  rollback none \"test\"\n"
+			     "}\n",
+			     &kept, &quick, false),
+			 0);
+	assert_int_equal(quick.started, 7);
+	assert_int_equal(
+	    kept.syncs,
+	    4); /* the first intent; its outcome, all reads, the second intent; that outcome; the end */
+}
+
+/* But no longer than a second, however many of them there are: quick_next() looks. */
+static void test_reads_at_once_do_not_put_off_for_ever(void **state)
+{
+	struct kept kept = {0};
+	struct quick quick;
+
+	(void)state;
+	assert_int_equal(run_for("plan \"P\" { }\n"
+				 "step \"S\" {\n"
+				 "  file.remove(\"/a\")\n"
+				 "  for i in 1..40 { let _c = file.exists(\"/c${i}\") }\n"
+				 "  rollback none \"test\"\n"
+				 "}\n",
+				 &kept, &quick, false, SECOND_NS / 10),
+			 0);
+	assert_int_equal(quick.started, 41);
+	assert_in_range(kept.syncs, 4, 8);
+}
+
 /* One is cancelled in the moment in which it is asked for: the driver hears of the start first. */
 static void test_cancelled_at_once(void **state)
 {
@@ -303,6 +357,8 @@ int main(void)
 	    cmocka_unit_test(test_branches_share),
 	    cmocka_unit_test(test_notes_are_not_kept_back),
 	    cmocka_unit_test(test_one_after_the_other),
+	    cmocka_unit_test(test_reads_at_once_share),
+	    cmocka_unit_test(test_reads_at_once_do_not_put_off_for_ever),
 	    cmocka_unit_test(test_cancelled_at_once),
 	    cmocka_unit_test(test_a_sync_that_fails),
 	};

@@ -224,6 +224,27 @@ static void test_deep_values_are_released(void **state)
 	value_release(v);
 }
 
+/* Who holds a value besides must not see it change. */
+static void test_a_record_of_ones_own(void **state)
+{
+	struct value record = record_new(1), other, own;
+
+	(void)state;
+	record_set(&record, "a", value_int(1));
+	own = record_alone(value_copy(record));
+	assert_true(own.record != record.record);
+	record_set(&own, "a", value_int(2));
+	assert_int_equal(record_peek(record, "a").i, 1);
+	assert_int_equal(record_peek(own, "a").i, 2);
+	value_release(own);
+	other = record_alone(record);
+	assert_true(other.record == record.record);
+	own = record_alone(value_mark(value_copy(other), VALUE_SECRET));
+	assert_true(own.flags & VALUE_SECRET);
+	value_release(own);
+	value_release(other);
+}
+
 static void test_ranges(void **state)
 {
 	struct value range = value_range(-1, 2), item = value_item(range, 3);
@@ -677,6 +698,7 @@ int main(void)
 	    cmocka_unit_test(test_records),
 	    cmocka_unit_test(test_what_a_container_holds),
 	    cmocka_unit_test(test_deep_values_are_released),
+	    cmocka_unit_test(test_a_record_of_ones_own),
 	    cmocka_unit_test(test_ranges),
 	    cmocka_unit_test(test_equality),
 	    cmocka_unit_test(test_order),
