@@ -109,6 +109,11 @@ def what_was_done(events):
     return [alike(data(event, "shown")) for event in changes(events)]
 
 
+def steps(events):
+    """What was begun: a bad release that few have asked yet may be found out a rung later than the last time."""
+    return {event["text"] for event in events if event["type"] == "step.started"}
+
+
 # ---- the engine's book ----
 
 class Book:
@@ -231,7 +236,9 @@ def judge(book, events, calm, expected, doubts, lines):
         return ["the record does not end with the run's end: %s" % (ended and ended["type"])]
     if data(ended, "exit") != expected:
         broken.append("it ended %s with %s" % (ended["text"], data(ended, "exit")))
-    if calm and what_was_done(events) != what_was_done(calm):
+    if calm and expected == 0 and steps(events) != steps(calm):
+        broken.append("other steps than without a kill: %s" % (steps(events) ^ steps(calm)))
+    if calm and steps(events) == steps(calm) and what_was_done(events) != what_was_done(calm):
         done, wanted = collections.Counter(what_was_done(events)), collections.Counter(what_was_done(calm))
         broken.append("other changes than without a kill, or in another order: more %s, fewer %s" % (
             list((done - wanted).elements()), list((wanted - done).elements())))
