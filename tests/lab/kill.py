@@ -92,7 +92,9 @@ def landmarks(events):
 def passed(events, mark):
     """Is the next landmark there, or has the change ended that is this one?"""
     marks = landmarks(events)
-    return len(marks) > mark + 1 or any(e["type"] == "effect.ended" and e["id"] == marks[mark]["id"] for e in events if marks)
+    if not 0 <= mark < len(marks):  # its start; or it ended before
+        return len(marks) > mark + 1
+    return len(marks) > mark + 1 or any(e["type"] == "effect.ended" and e["id"] == marks[mark]["id"] for e in events)
 
 
 def changes(events):
