@@ -716,18 +716,30 @@ static void exec_leave_unread(const char *end, const char *attached, char id[65]
 	value_release(help_output(argv));
 }
 
+/* The engine remembers its last 256 events: others that use it may have made it forget this one. */
+static struct outcome settle_unread(const char *end, char id[65])
+{
+	for (int tries = 1;; tries++) {
+		struct outcome outcome;
+
+		exec_leave_unread(end, BOTH_STREAMS, id);
+		outcome = settle_exec_outcome(id);
+		if (tries == 5 || !strstr(value_text_peek(outcome.message), "does not know"))
+			return outcome;
+		outcome_release(&outcome);
+	}
+}
+
 static void test_exec_settles_although_its_stream_was_lost(void **state)
 {
 	char id[65], script[400];
 	const char *argv[] = {"sh", "-c", script, NULL};
 
 	(void)state;
-	exec_leave_unread("exit 3", BOTH_STREAMS, id);
-	expect_failed(settle_exec_outcome(id), "exit code 3");
+	expect_failed(settle_unread("exit 3", id), "exit code 3");
 	exec_leave_unread("exit 0", ONE_STREAM, id); /* the engine has given it up before its end */
 	expect_failed(settle_exec_outcome(id), "does not know");
-	exec_leave_unread("exit 0", BOTH_STREAMS, id);
-	expect_bool(settle_exec(id), true);
+	expect_bool(expect_ok(settle_unread("exit 0", id)), true);
 	/* 256 entries later the engine has forgotten it */
 	snprintf(script, sizeof script,
 		 "curl -s -o /dev/null --unix-socket /var/run/docker.sock -H Content-Type:application/json "
