@@ -106,7 +106,12 @@ class Proxy:
     def forget(self):
         """The server finds out that who is gone is gone, as its keepalive does after half a minute."""
         while self.left_open:
-            self.left_open.pop().close()
+            side = self.left_open.pop()
+            try:
+                side.shutdown(socket.SHUT_RDWR)  # a thread may be reading it: close() alone would say nothing
+            except OSError:
+                pass
+            side.close()
 
     def accept(self):
         while True:
