@@ -732,14 +732,15 @@ def row_record(bench):
     new = lambda: bench.path(f"record-{next(names)}")  # noqa: E731 - a new one each time
     fast = bench.race(bench.rounds(9), {
         "ours": lambda _: bench.run_plan("effects", "--state", new(), count=count),
-        "alone": bench.run_plan("effects", "--state", "none", count=count),
+        "record": lambda _: [bench.tool("record"), new(), str(count)],
         "C": lambda _: [bench.tool("commits"), new(), str(count), "200"],
         "wide": lambda _: bench.run_plan("effects_wide", "--state", new(), count=count),
     })
     ours = figure(fast["ours"]).each(count)
-    commit, added = figure(fast["C"]).each(count), figure(fast["ours"]).minus(figure(fast["alone"])).each(count)
+    commit = figure(fast["C"]).each(count)
     yield times("a change and its record, one after the other", ours, "a commit of SQLite in C", commit)
-    yield times("its record: less the same run without one", added, "a commit of SQLite in C", commit, 1.3)
+    yield times("its record: the same calls without the change", figure(fast["record"]).each(count), "a commit of SQLite in C",
+                commit, 1.3)
     yield faster("the same, 64 at once", figure(fast["wide"]).each(count), "one after the other", ours, 8)
 
 
