@@ -63,6 +63,20 @@ until_so() {
     done
 }
 
+# on_record begun|ended EFFECT OPTIONS...: until the newest EFFECT of the newest run is so in its record. What an effect has
+# made is seen before its outcome is on record; a run that is killed between the two is in doubt.
+on_record() {
+    until_so record_has "$@"
+}
+
+record_has() {
+    local type=$1 effect=$2
+    shift 2
+    "$RUNPLAN" show --json "$@" | jq -es --arg type "$type" --arg effect "$effect" \
+        '(map(select(.type == "effect.started" and .text == $effect)) | last.id // empty) as $id
+        | $type == "begun" or any(.type == "effect.ended" and .id == $id)' >/dev/null
+}
+
 is() { # GOT WANTED
     [ "$1" = "$2" ] || {
         printf 'wanted: [%s]\n   got: [%s]\n' "$2" "$1"

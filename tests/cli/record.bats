@@ -20,11 +20,8 @@ P
 # Starts it and kills it once the file holds this line.
 kill_at() {
     "$RUNPLAN" run lines.plan >/dev/null 2>&1 3>&- &
-    for _ in {1..500}; do
-        ! grep -qx "$1" made.txt 2>/dev/null || break
-        sleep 0.02
-    done
-    sleep 0.3 # what came of the line is on record by then
+    until_so grep -qx "$1" made.txt
+    on_record begun sh
     kill -9 $!
     wait $! || true # the command that was under way ends as well, and resume waits for that
 }
@@ -178,11 +175,8 @@ for i in 1..3 {
 step "Fail" { fail "on purpose" }
 P
     "$RUNPLAN" run back.plan >/dev/null 2>&1 3>&- &
-    for _ in {1..500}; do
-        ! grep -qx 'undo 2' made.txt 2>/dev/null || break
-        sleep 0.02
-    done
-    sleep 0.3
+    until_so grep -qx 'undo 2' made.txt
+    on_record ended file.append
     kill -9 $!
     wait $! || true
     run_plan resume
@@ -206,11 +200,8 @@ step "Wait" { hold 60s }
 P
     setsid "$RUNPLAN" run stopped.plan >/dev/null 2>&1 3>&- &
     for word in 'do 2' 'undo 2'; do
-        for _ in {1..500}; do
-            ! grep -qx "$word" made.txt 2>/dev/null || break
-            sleep 0.02
-        done
-        sleep 0.3
+        until_so grep -qx "$word" made.txt
+        on_record ended file.append
         kill -INT $!
     done
     wait $! && status=0 || status=$?
@@ -560,7 +551,7 @@ step "Wait" {
 P
     "$RUNPLAN" instant.plan >/dev/null 2>&1 3>&- &
     until_so [ -s made.txt ]
-    sleep 0.3
+    on_record ended file.append
     kill -9 $!
     wait $! || true
     sleep 6
@@ -791,8 +782,7 @@ P
     silent_server
     export DOCKER_HOST=tcp://$silent
     "$RUNPLAN" probed.plan >/dev/null 2>&1 3>&- &
-    until_so [ -s made.txt ]
-    sleep 0.3
+    on_record begun docker.rm
     kill -9 $!
     wait $! || true
     for signal in INT:130 TERM:143; do
@@ -863,7 +853,7 @@ P
 kill_steps() {
     "$RUNPLAN" steps.plan >/dev/null 2>&1 3>&- &
     until_so [ -s made.txt ]
-    sleep 0.3
+    on_record ended file.append
     kill -9 $!
     wait $! || true
 }

@@ -29,12 +29,8 @@ E
     export CREDENTIALS_DIRECTORY=$PWD/given TOKEN=first-token-secret
     "$RUNPLAN" run waits.plan >out 2>err </dev/null 3>&- &
     runner=$!
-    for _ in $(seq 200); do
-        grep -q once effects 2>/dev/null && grep -q 'wait ' err && break
-        sleep 0.05
-    done
-    grep -q 'wait ' err
-    sleep 0.3
+    until_so grep -q 'wait ' err
+    on_record begun file.exists
     kill -9 "$runner"
     wait "$runner" || true
 }
@@ -126,11 +122,8 @@ E
     echo first-token-secret >token
     "$RUNPLAN" run answers.plan >out 2>err </dev/null 3>&- &
     runner=$!
-    for _ in $(seq 200); do
-        grep -q 'wait ' err && break
-        sleep 0.05
-    done
-    sleep 0.3
+    until_so grep -q 'wait ' err
+    on_record begun file.exists
     kill -9 "$runner"
     wait "$runner" || true
     rm token

@@ -71,6 +71,7 @@ P
 begin() {
     "$RUNPLAN" "$@" >log 2>&1 </dev/null 3>&- &
     until_there waits
+    on_record ended sh "${@:3}"
 }
 
 ended() { # the process begun, its code in $status
